@@ -1,0 +1,1 @@
+"""Everything that is not Discord: words, plans, queue, rendering, storage. Runs headless."""

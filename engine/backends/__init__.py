@@ -1,0 +1,1 @@
+"""Where rendering happens: one process per device, the same messages to and from each."""

@@ -1,0 +1,94 @@
+"""The messages between the scheduler and a worker process. Nothing in them needs a shared disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.jobs import JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Render this job. ``inputs`` maps the SHA-256 of each input picture to its PNG bytes."""
+
+    job: str
+    spec: JobSpec
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop this job at its next step."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Bring a model into memory."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unload:
+    """Drop a model from memory."""
+
+    model: str
+
+
+Order = Start | Cancel | Load | Unload
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The worker's heartbeat. ``room``: UNet rows that may still be admitted; ``memory``: bytes in use."""
+
+    room: int
+    models: tuple[str, ...]
+    device: str
+    memory: int
+    beat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step was taken. ``preview``: a small JPEG or WebP of the grid so far, or None."""
+
+    job: str
+    step: int
+    total: int
+    preview: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job gave: PNG bytes of each cell in order, texts (describe), a film (WebP), mask, notes, timings."""
+
+    pictures: tuple[bytes, ...] = ()
+    texts: tuple[str, ...] = ()
+    mask: bytes | None = None
+    film: bytes | None = None
+    notes: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)  # seconds by stage
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The job is rendered."""
+
+    job: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job ended without pictures. ``kind``: ``user`` (message is for the person), ``engine``, ``memory`` or ``cancelled``."""
+
+    job: str
+    kind: str
+    message: str
+
+
+Event = Status | Progress | Done | Failed

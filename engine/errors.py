@@ -1,0 +1,56 @@
+"""The few ways a request can end badly, and who is told what.
+
+    LimnerError
+    ├── UserError          a person can fix it; ``str(error)`` is shown to them as it is
+    │   ├── PromptError    the prompt or a flag cannot be read; may carry the repaired line
+    │   ├── LimitError     too much, too many, too soon
+    │   ├── NotFound       no such job, picture or model
+    │   └── ConfigError    the host's configuration; the command line exits with 2
+    ├── EngineError        ours to fix; people read ``apology``, the log gets the rest
+    └── Cancelled          a third outcome, not a failure
+"""
+
+from __future__ import annotations
+
+
+class LimnerError(Exception):
+    """The root: anything this project raises on purpose."""
+
+
+class UserError(LimnerError):
+    """A person can fix it: the message says what is wrong, then what to do."""
+
+
+class PromptError(UserError):
+    """The prompt cannot be read; ``repaired`` is the line to copy, where one can be guessed."""
+
+    def __init__(self, message: str, repaired: str | None = None) -> None:
+        super().__init__(message)
+        self.repaired = repaired
+
+
+class LimitError(UserError):
+    """A limit was met; the message names it and says when it frees."""
+
+
+class NotFound(UserError):
+    """There is no such job, picture or model."""
+
+
+class ConfigError(UserError):
+    """The host's configuration is wrong; the command line prints it and exits with 2."""
+
+
+class EngineError(LimnerError):
+    """Ours to fix. People see ``apology``; the log gets the traceback, the job id and the spec."""
+
+    apology = "Something broke on our side while drawing this. Nothing was charged; please try again."
+
+    def __init__(self, message: str, apology: str | None = None) -> None:
+        super().__init__(message)
+        if apology is not None:
+            self.apology = apology
+
+
+class Cancelled(LimnerError):
+    """The owner took the job back: a third outcome, not a failure."""

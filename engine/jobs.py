@@ -1,0 +1,189 @@
+"""The values a request travels as, ``JobSpec → Job → Delivery``; refuses to know models, pixels and Discord."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SEED_MAX = 2**32 - 1
+"""Largest seed, as in Midjourney and the Stability API (unsigned 32 bits)."""
+
+
+class Frozen(BaseModel):
+    """A value: immutable, compared by content, refusing unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Condition(Frozen):
+    """One text the picture is steered by. Negative weights steer away; the weights' sum is above 0."""
+
+    text: str
+    weight: float = 1.0
+
+
+class Lora(Frozen):
+    """A configured LoRA by name, at a weight (1.0 = as trained, 0 = as if absent)."""
+
+    name: str
+    weight: float = 1.0
+
+
+class Role(StrEnum):
+    """What an input picture is for."""
+
+    INIT = "init"  # image-to-image, inpainting, zoom and pan start from it
+    MASK = "mask"  # white repaints, black keeps
+    PROMPT = "prompt"  # an image prompt (--iw)
+    STYLE = "style"  # --sref
+    SUBJECT = "subject"  # --cref, --oref
+
+
+class Input(Frozen):
+    """An input picture, named by the SHA-256 of its PNG in the gallery."""
+
+    sha256: str
+    role: Role
+    weight: float = 1.0
+
+
+class Kind(StrEnum):
+    """What is done. Every kind is rendered from its spec alone."""
+
+    IMAGINE = "imagine"  # text to image (with PROMPT inputs: image prompts)
+    VARY = "vary"  # image-to-image from one INIT picture
+    INPAINT = "inpaint"  # only the masked area changes; zoom and pan are inpaints on a larger canvas
+    UPSCALE = "upscale"  # super-resolution of one INIT picture, no denoising
+    DESCRIBE = "describe"  # picture to words
+
+
+class JobSpec(Frozen):
+    """Everything that decides the pixels: equal specs give equal pictures.
+
+    The same JSON goes into the database row and into the PNG. Cell ``i`` (from 0) of the grid starts from
+    the noise of a CPU generator seeded with ``(seed + i) mod 2**32``.
+    """
+
+    kind: Kind = Kind.IMAGINE
+    model: str
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=6)] = ()
+    negative_prompt: str = ""
+    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
+    steps: Annotated[int, Field(ge=1, le=500)]
+    guidance_scale: float
+    sampler: str
+    seed: Annotated[int, Field(ge=0, le=SEED_MAX)]
+    count: Annotated[int, Field(ge=1, le=10)] = 4
+    inputs: tuple[Input, ...] = ()
+    strength: float | None = None  # image-to-image: share of the noise schedule that is run, 0..1
+    stop: Annotated[int, Field(ge=10, le=100)] = 100  # per cent of the steps that are run
+    chaos: Annotated[int, Field(ge=0, le=100)] = 0
+    stylize: Annotated[int, Field(ge=0, le=1000)] = 0  # 0 = no house style
+    weird: Annotated[int, Field(ge=0, le=3000)] = 0
+    exp: Annotated[int, Field(ge=0, le=100)] = 0
+    style: str = ""  # a preset's name
+    tile: bool = False
+    film: bool = False  # --video: the picture forming, as a looping film
+    few_steps: bool = False  # use the model's few-step weights (draft, turbo)
+    loras: tuple[Lora, ...] = ()
+    scale: Literal[1, 2, 4] = 1  # UPSCALE only
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the spec's JSON: the name of what is drawn."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class State(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RENDERED = "rendered"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({State.RENDERED, State.FAILED, State.BLOCKED, State.CANCELLED})
+
+
+class Speed(StrEnum):
+    """How urgently a job is served; never changes the pixels."""
+
+    RELAX = "relax"
+    FAST = "fast"
+    TURBO = "turbo"
+
+
+class Job(Frozen):
+    """A request that was accepted.
+
+    ``owner`` is the person's id as a string (a Discord snowflake, ``cli`` …); ``origin`` is the return
+    address (``discord:<guild or @me>/<channel>``, ``http:<key>``, ``cli:``). ``prompt`` is the line as the
+    person typed it, for showing again; ``notes`` are sentences shown under the result.
+    """
+
+    id: str
+    owner: str
+    origin: str
+    state: State
+    spec: JobSpec
+    prompt: str
+    notes: tuple[str, ...] = ()
+    speed: Speed = Speed.FAST
+    parent: str | None = None
+    parent_cell: int | None = None  # from 0
+    attempts: int = 0
+    failure: str | None = None  # the sentence the person saw
+    pictures: tuple[str, ...] = ()  # SHA-256 of each stored PNG, in cell order, once RENDERED
+    film: str | None = None  # SHA-256 of the stored film (--video)
+    texts: tuple[str, ...] = ()  # DESCRIBE
+    created_at: float  # Unix seconds
+    started_at: float | None = None
+    finished_at: float | None = None
+
+
+class DeliveryState(StrEnum):
+    """Whether a promised message has been shown."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    UNDELIVERABLE = "undeliverable"
+
+
+class Delivery(Frozen):
+    """A message that was promised: which job, what of it, where, and whether it has been sent.
+
+    ``nonce`` (at most 25 characters) is made from ``id``, so Discord drops a second send of the same promise.
+    """
+
+    id: int
+    job: str
+    kind: Literal["grid", "picture", "failure", "text"]
+    cell: int | None = None  # from 0, for kind "picture"
+    origin: str
+    reply_to: str | None = None  # message id the result answers
+    progress: str | None = None  # message id of the progress message to remove
+    owner: str  # who is mentioned
+    state: DeliveryState
+    message: str | None = None
+    attempted_at: float | None = None  # Unix seconds of the first unbooked send
+    created_at: float
+
+    @property
+    def nonce(self) -> str:
+        """Return the stable nonce of this promise, at most 25 characters."""
+        return f"limner-{self.id}"
+
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+
+
+def new_job_id() -> str:
+    """Return a fresh job id: 10 characters of Crockford base 32, 50 random bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
