@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import os
+import stat
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -20,7 +24,7 @@ class _Section(BaseModel):
 
 
 class ModelConfig(_Section):
-    """One model people can ask for. ``source``: a folder, a ``.safetensors`` file, a hub name, or ``pocket``."""
+    """One model people can ask for. ``source``: a folder, a ``.safetensors``, a hub name or ``pocket``."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
     aliases: tuple[str, ...] = ()  # such as "v 7" or "niji": what --v, --niji and --model may say
@@ -55,7 +59,7 @@ class DiscordConfig(_Section):
 
     token_file: str = ""
     owners: tuple[int, ...] = ()
-    guilds: tuple[int, ...] = ()  # register commands in these servers only (shows at once); empty = everywhere
+    guilds: tuple[int, ...] = ()  # register commands in these servers only (at once); empty = everywhere
 
 
 class EngineConfig(_Section):
@@ -103,3 +107,291 @@ class Config(_Section):
     web: WebConfig = WebConfig()
     models: tuple[ModelConfig, ...] = ()
     loras: tuple[LoraConfig, ...] = ()
+
+
+MIDJOURNEY_VERSIONS = (
+    *(f"v {v}" for v in ("1", "2", "3", "4", "5", "5.0", "5.1", "5.2", "6", "6.0", "6.1", "7", "7.0")),
+    *("v 8", "v 8.0", "v 8.1", "v 8.2"),
+    *("niji", "niji 4", "niji 5", "niji 6", "niji 7"),
+)
+"""Every model name Midjourney's ``--v`` and ``--niji`` have taken (its own list, 2022-2026)."""
+
+WEIGHTS = Path(__file__).parent / "pocket" / "weights"
+"""Where the model that ships lies, as a plain diffusers folder."""
+
+CONFIG_NAME = "config.toml"
+# variables that begin like a setting and are none
+_NOT_SETTINGS = frozenset({"LIMNER_DISCORD_API", "LIMNER_DISCORD_GATEWAY"})
+
+
+def pocket(weights: Path = WEIGHTS) -> ModelConfig:
+    """Return the model that ships; its size is read from the weights, 64 x 64 where there are none."""
+    side, multiple = 64, 8
+    try:
+        unet = json.loads((weights / "unet" / "config.json").read_text())
+        vae = json.loads((weights / "vae" / "config.json").read_text())
+        # every stage but the first halves the picture, in AutoencoderKL and AutoencoderTiny alike
+        stages = vae.get("block_out_channels") or vae["encoder_block_out_channels"]
+        factor = 2 ** (len(stages) - 1)
+        side = int(unet["sample_size"]) * factor
+        multiple = factor * 2 ** (len(unet["down_block_types"]) - 1)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no weights, or unreadable: `limner check` says so, and so does whoever loads them
+    return ModelConfig(
+        name="pocket",
+        aliases=MIDJOURNEY_VERSIONS,
+        source="pocket",
+        family="sd",
+        width=side,
+        height=side,
+        multiple=multiple,
+        max_ratio=2.0,
+        steps=20,
+        guidance_scale=5.0,
+        sampler="dpmpp_2m",
+        licence="Apache-2.0",
+        default=True,
+    )
+
+
+def load(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Return the host's configuration: environment over file over defaults.
+
+    Without ``path`` the file is ``$LIMNER_CONFIG``, else ``config.toml`` in the working directory, else none.
+    ``LIMNER_<SECTION>_<KEY>`` (``LIMNER_ENGINE_DEVICE``) and ``LIMNER_<KEY>`` (``LIMNER_DATA_DIR``) win over
+    the file. Relative paths in the file are relative to the file. Raises ConfigError with one sentence.
+    """
+    environ = os.environ if environ is None else environ
+    named = path or environ.get("LIMNER_CONFIG")
+    file = Path(named).expanduser() if named else Path(CONFIG_NAME)
+    values: dict[str, Any] = {}
+    if named or file.exists():
+        values = _read(file)
+    where = str(file) if values else "the configuration"
+    _check_keys(values, Config, where, "")
+    _overlay(values, environ)
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, where, environ)) from None
+    base = file.parent if (named or values) else Path()
+    return _finish(config, base, where)
+
+
+def token(config: Config, environ: Mapping[str, str] | None = None) -> SecretStr:
+    """Return the bot's token from ``LIMNER_TOKEN`` or ``discord.token_file``. Raises ConfigError.
+
+    A token file that other accounts of the machine can read is refused, as ssh refuses such keys.
+    """
+    environ = os.environ if environ is None else environ
+    if value := environ.get("LIMNER_TOKEN", "").strip():
+        return SecretStr(value)
+    if not config.discord.token_file:
+        raise ConfigError(
+            "There is no bot token. Put it in the environment variable `LIMNER_TOKEN`, or in a file named by "
+            "`token_file` under `[discord]` (docs/hosting.md shows where to get one)."
+        )
+    file = Path(config.discord.token_file)
+    try:
+        mode = file.stat().st_mode
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(
+                f"Other accounts can read the token file `{file}`. Close it with: chmod 600 {file}"
+            )
+        value = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(f"The token file `{file}` cannot be read: {reason}.") from None
+    if not value:
+        raise ConfigError(f"The token file `{file}` is empty. Put the bot token in it, alone on one line.")
+    return SecretStr(value)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no configuration file `{file}`. Copy config.example.toml there, or name another."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"`{file}` is not valid TOML: {error}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"`{file}` is not UTF-8 text. Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"`{file}` cannot be read: {error.strerror}.") from None
+
+
+def _section_of(annotation: object) -> tuple[type[BaseModel] | None, bool]:
+    """Return the section class an annotation holds, and whether it is a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    if get_origin(annotation) is tuple:
+        inner = get_args(annotation)[0]
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return inner, True
+    return None, False
+
+
+def _check_keys(values: Mapping[str, Any], section: type[BaseModel], where: str, prefix: str) -> None:
+    """Raise on the first unknown key, with the nearest right one; pydantic would only say 'extra'."""
+    for key, value in values.items():
+        field = section.model_fields.get(key)
+        if field is None:
+            raise ConfigError(f"{where}: {_unknown(prefix + key, key, section, prefix)}")
+        inner, many = _section_of(field.annotation)
+        if inner is None:
+            continue
+        if many:
+            if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+                raise ConfigError(f"{where}: `{key}` is a list of tables. Write `[[{key}]]` above each.")
+            for number, item in enumerate(value, start=1):
+                _check_keys(item, inner, f"{where}: {key} number {number}", "")
+        else:
+            if not isinstance(value, dict):
+                raise ConfigError(f"{where}: `{prefix}{key}` is a section. Write `[{key}]` above its keys.")
+            _check_keys(value, inner, where, f"{prefix}{key}.")
+
+
+def _unknown(shown: str, key: str, section: type[BaseModel], prefix: str) -> str:
+    """Say that a key is unknown and which one is nearest: here first, then in the other sections."""
+    near = difflib.get_close_matches(key, section.model_fields, n=1, cutoff=0.6)
+    if near:
+        return f"there is no key `{shown}`. Did you mean `{prefix}{near[0]}`?"
+    for name, field in Config.model_fields.items():
+        inner, many = _section_of(field.annotation)
+        if inner is not None and key in inner.model_fields:
+            table = f"[[{name}]]" if many else f"[{name}]"
+            return f"there is no key `{shown}`. `{key}` belongs under `{table}`."
+    keys = ", ".join(f"`{name}`" for name in section.model_fields)
+    return f"there is no key `{shown}`. The keys here are {keys}."
+
+
+def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Lay ``LIMNER_…`` variables over the file's values, in place."""
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith("LIMNER_") or variable in _NOT_SETTINGS:
+            continue
+        rest = variable.removeprefix("LIMNER_").lower()
+        for name, field in Config.model_fields.items():
+            inner, many = _section_of(field.annotation)
+            if inner is None and rest == name:
+                values[name] = _from_text(text, field.annotation)
+            elif inner is not None and not many and rest.startswith(f"{name}_"):
+                key = rest.removeprefix(f"{name}_")
+                if key not in inner.model_fields:
+                    near = difflib.get_close_matches(key, inner.model_fields, n=1, cutoff=0.6)
+                    hint = f" Did you mean `LIMNER_{name.upper()}_{near[0].upper()}`?" if near else ""
+                    raise ConfigError(f"The environment variable `{variable}` names no setting.{hint}")
+                values.setdefault(name, {})[key] = _from_text(text, inner.model_fields[key].annotation)
+
+
+def _from_text(text: str, annotation: object) -> object:
+    """Read an environment variable's text: a list is split at commas, the rest is left to pydantic."""
+    if get_origin(annotation) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _sentence(error: ValidationError, where: str, environ: Mapping[str, str]) -> str:
+    """Turn pydantic's first complaint into one sentence that names the key as the host wrote it."""
+    first = error.errors(include_url=False)[0]
+    location = list(first["loc"])
+    shown = ".".join(str(part) for part in location if not isinstance(part, int))
+    variable = f"LIMNER_{shown.replace('.', '_').upper()}"
+    if variable in environ:
+        where, shown = "the environment", variable
+    elif location and location[0] in ("models", "loras") and len(location) > 1:
+        shown = ".".join(str(part) for part in location[2:]) or str(location[0])
+        where = f"{where}: {location[0]} number {int(location[1]) + 1}"
+    if first["type"] == "missing":
+        return f"{where}: the key `{shown}` is missing. Add it."
+    given = first["input"]
+    text = json.dumps(given, default=str, ensure_ascii=False) if not isinstance(given, str) else f'"{given}"'
+    return f"{where}: `{shown}` cannot be {text[:80]}. It {_wanted(dict(first))}."
+
+
+def _wanted(first: Mapping[str, Any]) -> str:
+    """Say what a value must be, from pydantic's error type."""
+    context = first.get("ctx") or {}
+    kinds = {
+        "int": "must be a whole number",
+        "float": "must be a number",
+        "bool": "must be true or false",
+        "string": "must be text in quotes",
+        "tuple": "must be a list in square brackets",
+        "path": "must be a path in quotes",
+    }
+    kind = str(first["type"])
+    if kind == "literal_error":
+        return f"must be one of {context.get('expected')}"
+    if kind == "string_pattern_mismatch":
+        return "must be lower-case letters, digits, dots, dashes and underscores, at most 64, without spaces"
+    if "greater_than" in kind or "less_than" in kind:
+        return str(first["msg"]).replace("Input should be", "must be")
+    for name, words in kinds.items():
+        if kind.startswith(name):
+            return words
+    return str(first["msg"]).replace("Input should be", "must be").replace("Value error, ", "is wrong: ")
+
+
+_PICKLES = (".ckpt", ".pt", ".pth", ".bin")
+
+
+def _is_path(source: str) -> bool:
+    """Tell a path from a hub name (``owner/name``)."""
+    return source.startswith(("/", "./", "../", "~")) or source.endswith((".safetensors", *_PICKLES))
+
+
+def _finish(config: Config, base: Path, where: str) -> Config:
+    """Resolve paths against the file's folder, add the shipped model where none is named, check names."""
+
+    def resolved(source: str) -> str:
+        there = base / Path(source).expanduser()
+        return str(there.absolute()) if source and (_is_path(source) or there.is_dir()) else source
+
+    models = [
+        model.model_copy(
+            update={
+                "source": resolved(model.source),
+                "few_steps_source": resolved(model.few_steps_source),
+                "upscaler": resolved(model.upscaler),
+            }
+        )
+        for model in config.models
+    ] or [pocket()]
+    taken: dict[str, str] = {}
+    for number, model in enumerate(models):
+        if any(other.name == model.name for other in models[:number]):
+            raise ConfigError(f"{where}: two models are named `{model.name}`. Rename one.")
+        if model.source.endswith(_PICKLES):
+            raise ConfigError(
+                f"{where}: model `{model.name}` is a pickle (`{Path(model.source).name}`), which can run any "
+                "program. Use its .safetensors file."
+            )
+        for word in (model.name, *(alias.lower() for alias in model.aliases)):
+            if word in taken and taken[word] != model.name:
+                raise ConfigError(
+                    f"{where}: the models `{taken[word]}` and `{model.name}` both answer to `{word}`. "
+                    "Give it to one of them."
+                )
+            taken[word] = model.name
+    defaults = [model.name for model in models if model.default]
+    if len(defaults) > 1:
+        raise ConfigError(
+            f"{where}: {' and '.join(f'`{name}`' for name in defaults)} are both `default = true`. Keep one."
+        )
+    if not defaults:  # the first named is what people get
+        models[0] = models[0].model_copy(update={"default": True})
+    loras = [lora.model_copy(update={"source": resolved(lora.source)}) for lora in config.loras]
+    for lora in loras:
+        if lora.model and lora.model not in {model.name for model in models}:
+            raise ConfigError(
+                f"{where}: the LoRA `{lora.name}` is for the model `{lora.model}`, which is not named here."
+            )
+    update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
+    update["data_dir"] = (base / config.data_dir.expanduser()).absolute()
+    if config.discord.token_file:
+        file = (base / Path(config.discord.token_file).expanduser()).absolute()
+        update["discord"] = config.discord.model_copy(update={"token_file": str(file)})
+    return config.model_copy(update=update)

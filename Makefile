@@ -1,0 +1,54 @@
+# Limner: `make demo` shows it, `make test` proves it. Every target prepares .venv by itself, once.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format run bench bench-gpu evaluate reliability simulate docs clean
+
+BOOTSTRAP_PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3.14 python3 python,$(shell command -v $(p) 2>/dev/null)))
+BIN := .venv/bin
+STAMP := .venv/.limner-ready
+export TOKENIZERS_PARALLELISM ?= false
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+ARGS ?=
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(BOOTSTRAP_PYTHON)" && "$(BOOTSTRAP_PYTHON)" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' \
+	  || { echo "Limner needs Python 3.11 or newer, and found $$("$(or $(BOOTSTRAP_PYTHON),false)" --version 2>/dev/null || echo none). Install one, or name it: make setup BOOTSTRAP_PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || "$(BOOTSTRAP_PYTHON)" -m venv .venv \
+	  || { rm -rf .venv; echo "Python could not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	@echo "Installing Limner and its pinned dependencies into .venv (once; a few minutes)"
+	$(BIN)/python -m pip install -q -c constraints.txt setuptools
+	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $(STAMP)
+
+setup: $(STAMP) ## prepare .venv, with .venv/bin/limner in it
+	@echo "Ready: .venv/bin/limner --help"
+
+demo: $(STAMP) ## the whole bot on this machine, no Discord, token or GPU needed
+	$(BIN)/limner demo $(ARGS)
+
+# one thread a library: on a small machine, threads that wait for each other cost more than they give
+test bench: export OMP_NUM_THREADS ?= 1
+
+test: $(STAMP) ## every test but the full counts (under 10 minutes on two cores)
+	$(BIN)/python -m pytest -m "not full" $(ARGS)
+
+lint: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+
+run: $(STAMP) ## the real bot (needs LIMNER_TOKEN or token_file; see docs/hosting.md)
+	$(BIN)/limner run $(ARGS)
+
+bench: $(STAMP) ## one table of speed ratios, measured side by side
+	$(BIN)/python -m bench $(ARGS)
+
+bench-gpu: $(STAMP) ## the same for SD 1.5 and SDXL shapes on a CUDA device
+	$(BIN)/python -m bench.gpu $(ARGS)
+
+clean: ## remove .venv and caches (never data/)
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,5 @@
+"""`python -m bot` is `limner`."""
+
+from bot.cli import app
+
+app()

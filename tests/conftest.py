@@ -1,0 +1,30 @@
+"""What every test starts from: one torch thread, no stray configuration, no network but loopback."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# set before anything imports torch: worker processes inherit it
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# no test may reach a hub, whatever it loads
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own LIMNER_* settings and terminal width out of the tests."""
+    for name in [name for name in os.environ if name.startswith("LIMNER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "110")
+
+
+def pytest_report_header() -> list[str]:
+    """Say up front what this run can't check."""
+    missing = []
+    if not os.environ.get("DISCORD_OPENAPI"):
+        missing.append("DISCORD_OPENAPI is not set: requests are not checked against Discord's document")
+    return missing
