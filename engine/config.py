@@ -170,6 +170,10 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
         values = _read(file)
     where = str(file) if values else "the configuration"
     _check_keys(values, Config, where, "")
+    shipped = pocket().model_dump(exclude={"name", "aliases", "default"})
+    values["models"] = [
+        shipped | model if model.get("source") == "pocket" else model for model in values.get("models", ())
+    ]
     _overlay(values, environ)
     try:
         config = Config.model_validate(values)
