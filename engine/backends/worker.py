@@ -1,0 +1,210 @@
+"""The worker process: one Renderer, orders in, events out; refuses to know stores, people and Discord.
+
+Started as ``python -m engine.backends.worker``. Frames on stdin and stdout are a 4-byte length and a pickle,
+written by ourselves on both ends. It ends by itself when its parent is gone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import pickle
+import queue
+import struct
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+from engine.backends.protocol import Cancel, Event, Failed, Load, Order, Start, Status, Unload
+from engine.config import EngineConfig, LoraConfig, ModelConfig
+from engine.errors import Cancelled, EngineError, UserError
+from engine.jobs import JobSpec
+
+log = logging.getLogger("limner.worker")
+
+BEAT = 1.0  # seconds between heartbeats
+NICENESS = 5  # the bot's event loop goes first
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The first frame: which Renderer (``module:class``), and what it is given."""
+
+    renderer: str
+    models: Sequence[ModelConfig]
+    engine: EngineConfig
+    loras: Sequence[LoraConfig] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Renderer(Protocol):
+    """What makes pictures: ``engine.render.Renderer``, or ``engine.backends.fake.Renderer``."""
+
+    def load(self, name: str) -> None:
+        """Bring a model into memory."""
+
+    def unload(self, name: str) -> None:
+        """Drop a model from memory."""
+
+    def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
+        """Take a job in; it joins at the next tick. May raise UserError."""
+
+    def cancel(self, job: str) -> None:
+        """Drop a job at the next tick."""
+
+    def tick(self) -> list[Event]:
+        """Do one UNet call; return what happened."""
+
+    def room(self) -> int:
+        """Return how many rows may still be admitted."""
+
+    def busy(self) -> bool:
+        """Say whether a tick would do anything."""
+
+    def status_fields(self) -> Mapping[str, Any]:
+        """Return ``models``, ``device`` and ``memory`` of Status."""
+
+
+def frame(message: object) -> bytes:
+    """Return a message as it travels."""
+    body = pickle.dumps(message, protocol=5)
+    return struct.pack(">I", len(body)) + body
+
+
+def read_frame(stream: BinaryIO) -> Any:
+    """Return the next message. Raises EOFError when the other end is gone."""
+    head = stream.read(4)
+    if len(head) < 4:
+        raise EOFError
+    (length,) = struct.unpack(">I", head)
+    body = stream.read(length)
+    if len(body) < length:
+        raise EOFError
+    return pickle.loads(body)
+
+
+class _Worker:
+    def __init__(self, setup: Setup, orders: BinaryIO, events: BinaryIO) -> None:
+        self.setup = setup
+        self._in = orders
+        self._out = events
+        self._writing = threading.Lock()
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._beat = 0
+        self._status = Status(0, (), "starting", 0, 0)
+
+    def send(self, *events: Event) -> None:
+        data = b"".join(map(frame, events))
+        try:
+            with self._writing:
+                self._out.write(data)
+                self._out.flush()
+        except OSError:
+            os._exit(0)  # the parent is gone
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self._orders.put(read_frame(self._in))
+        except EOFError:
+            os._exit(0)  # the parent closed the pipe or is gone: nobody waits for what is being drawn
+
+    def _pulse(self) -> None:
+        # beats go out beside the work; the number only moves when the work itself moves, so a hang shows
+        while True:
+            status = self._status
+            self.send(Status(status.room, status.models, status.device, status.memory, self._beat))
+            time.sleep(BEAT)
+
+    def run(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._pulse, daemon=True).start()
+        module, name = self.setup.renderer.split(":")
+        make = getattr(importlib.import_module(module), name)
+        renderer: Renderer = make(
+            self.setup.models, self.setup.engine, loras=self.setup.loras, **self.setup.arguments
+        )
+        self._report(renderer)
+        while True:
+            try:
+                while True:
+                    self._obey(renderer, self._orders.get(block=not renderer.busy(), timeout=BEAT))
+            except queue.Empty:
+                pass
+            if renderer.busy():
+                events = renderer.tick()
+                if events:
+                    self.send(*events)
+            self._report(renderer)
+
+    def _report(self, renderer: Renderer) -> None:
+        self._beat += 1
+        before, fields = self._status, renderer.status_fields()
+        self._status = Status(
+            room=renderer.room(),
+            models=tuple(fields["models"]),
+            device=str(fields["device"]),
+            memory=int(fields["memory"]),
+            beat=self._beat,
+        )
+        if (before.room, before.models, before.device) != (
+            self._status.room,
+            self._status.models,
+            self._status.device,
+        ):
+            self.send(self._status)
+
+    def _obey(self, renderer: Renderer, order: Order) -> None:
+        match order:
+            case Start(job, spec, inputs):
+                try:
+                    renderer.start(job, spec, inputs)
+                except UserError as error:
+                    self.send(Failed(job, "user", str(error)))
+                except MemoryError as error:
+                    self.send(Failed(job, "memory", str(error)))
+                except Cancelled:
+                    self.send(Failed(job, "cancelled", ""))
+                except EngineError as error:
+                    self.send(Failed(job, "engine", error.apology))
+                except Exception:
+                    log.exception("job %s could not be started: %s", job, spec.model_dump_json())
+                    self.send(Failed(job, "engine", EngineError.apology))
+            case Cancel(job):
+                renderer.cancel(job)
+            case Load(model):
+                renderer.load(model)
+            case Unload(model):
+                renderer.unload(model)
+
+
+def main() -> None:
+    """Serve until the parent is gone."""
+    logging.basicConfig(level="INFO", format="worker %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    orders = os.fdopen(os.dup(0), "rb", buffering=0x10000)
+    events = os.fdopen(os.dup(1), "wb", buffering=0x10000)
+    os.dup2(2, 1)  # a stray print of some library must not look like a frame
+    setup: Setup = read_frame(orders)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    if setup.engine.threads:
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(setup.engine.threads)
+    try:
+        _Worker(setup, orders, events).run()
+    except UserError as error:
+        log.error("%s", error)
+        os._exit(2)
+    except BaseException:
+        log.exception("the worker stops; it will be started again")
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    # the frames name this module by its real name, on both ends
+    from engine.backends import worker
+
+    worker.main()

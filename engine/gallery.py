@@ -1,0 +1,128 @@
+"""Picture files on disk, named by their content; the one exit of pictures. Refuses to know people and jobs' fate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.errors import EngineError, NotFound
+from engine.jobs import Job, JobSpec
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER = len(_SIGNATURE) + 25  # signature and the IHDR chunk, whose size is fixed
+
+
+def recipe(job: Job, cell: int) -> dict[str, str]:
+    """Return the text chunks of a picture: ``limner`` (JSON) and ``parameters`` (the form A1111 made common).
+
+    Nothing about who asked or where: the spec, the job's id and the cell.
+    """
+    spec = job.spec
+    record = {"job": job.id, "cell": cell, "spec": json.loads(spec.model_dump_json())}
+    return {
+        "limner": json.dumps(record, ensure_ascii=False, sort_keys=True),
+        "parameters": _parameters(spec, cell),
+    }
+
+
+def _parameters(spec: JobSpec, cell: int) -> str:
+    text = " AND ".join(
+        one.text if one.weight == 1.0 else f"{one.text} :{one.weight:g}" for one in spec.conditions
+    )
+    negative = f"\nNegative prompt: {spec.negative_prompt}" if spec.negative_prompt else ""
+    facts = {
+        "Steps": spec.steps,
+        "Sampler": spec.sampler,
+        "CFG scale": f"{spec.guidance_scale:g}",
+        "Seed": (spec.seed + cell) % 2**32,
+        "Size": f"{spec.width}x{spec.height}",
+        "Model": spec.model,
+    }
+    if spec.strength is not None:
+        facts["Denoising strength"] = f"{spec.strength:g}"
+    return f"{text}{negative}\n" + ", ".join(f"{name}: {value}" for name, value in facts.items())
+
+
+def with_texts(png: bytes, texts: Mapping[str, str]) -> bytes:
+    """Return the PNG with these text chunks (iTXt, UTF-8) before its pixels, which are not touched."""
+    if not png.startswith(_SIGNATURE) or png[12:16] != b"IHDR":
+        raise ValueError("not a PNG")
+    chunks = b"".join(
+        _chunk(b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8", "replace"))
+        for key, text in texts.items()
+    )
+    return png[:_HEADER] + chunks + png[_HEADER:]
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+class Gallery:
+    """A folder of files named by their SHA-256, in 256 × 256 sub-folders. Safe to kill at any moment."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, sha256: str, suffix: str = ".png") -> Path:
+        """Return where a file of this name stands."""
+        return self.root / sha256[:2] / sha256[2:4] / f"{sha256}{suffix}"
+
+    async def save(self, png: bytes, job: Job, cell: int) -> str:
+        """Keep a finished picture with its recipe; return its SHA-256. The one exit of pictures."""
+        return await asyncio.to_thread(self._save, png, recipe(job, cell))
+
+    def _save(self, png: bytes, texts: Mapping[str, str]) -> str:
+        return self._keep(with_texts(png, texts), ".png")
+
+    async def keep(self, data: bytes, suffix: str = ".png") -> str:
+        """Keep bytes as they are (an uploaded input, a film); return their SHA-256."""
+        return await asyncio.to_thread(self._keep, data, suffix)
+
+    def _keep(self, data: bytes, suffix: str) -> str:
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path(sha256, suffix)
+        if path.exists():
+            return sha256
+        temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync(path.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise EngineError(
+                f"{path}: {error}",
+                "We could not keep the picture: our disk is full or broken. Please tell the host.",
+            ) from error
+        return sha256
+
+    async def load(self, sha256: str, suffix: str = ".png") -> bytes:
+        """Return a file's bytes. Raises NotFound where it has been cleaned away."""
+        try:
+            return await asyncio.to_thread(self.path(sha256, suffix).read_bytes)
+        except FileNotFoundError:
+            raise NotFound(
+                "This picture is no longer kept. Run the prompt again to have it remade."
+            ) from None
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in this folder survive a power cut, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

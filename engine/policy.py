@@ -1,0 +1,83 @@
+"""How much one person may ask for; every refusal names its limit, says when it frees and gives the prompt back.
+
+Pure: refuses to know stores, clocks and Discord.
+"""
+
+from __future__ import annotations
+
+from engine.config import LimitsConfig
+from engine.errors import LimitError
+from engine.jobs import JobSpec
+
+
+def give_back(line: str) -> str:
+    """Return the sentence that hands a refused prompt back, ready to copy."""
+    shown = line.strip().replace("`", "'")
+    if not shown:
+        return ""
+    if len(shown) > 1500:
+        shown = shown[:1500] + "…"
+    return f"\nYour prompt: `{shown}`"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    if seconds < 50:
+        return f"{max(10, round(seconds / 10) * 10)} seconds"
+    if seconds < 5400:
+        minutes = max(1, round(seconds / 60))
+        return f"{minutes} minute{'s' if minutes > 1 else ''}"
+    hours = round(seconds / 3600)
+    return f"{hours} hours" if hours > 1 else "1 hour"
+
+
+def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
+    """Refuse a job that is too large for one person. Raises LimitError."""
+    pixels = spec.width * spec.height
+    if pixels > limits.max_pixels:
+        side = int(limits.max_pixels**0.5)
+        raise LimitError(
+            f"{spec.width} × {spec.height} pixels is more than this server draws at once (at most "
+            f"{limits.max_pixels / 1e6:.1f} million, such as {side} × {side}). "
+            f"Ask for a smaller size; this limit does not pass with time." + give_back(line)
+        )
+    if spec.steps > limits.max_steps:
+        raise LimitError(
+            f"{spec.steps} steps is more than this server takes (at most {limits.max_steps}). "
+            f"Ask for fewer; this limit does not pass with time." + give_back(line)
+        )
+
+
+def check_count(count: int, limits: LimitsConfig, line: str) -> None:
+    """Refuse a request that makes too many jobs at once. Raises LimitError."""
+    if count > limits.permutations:
+        raise LimitError(
+            f"This prompt makes {count} jobs, and one prompt may make at most {limits.permutations}. "
+            f"Take some choices out of the braces; this limit does not pass with time." + give_back(line)
+        )
+
+
+def check_waiting(waiting: int, more: int, limits: LimitsConfig, line: str, frees: float | None) -> None:
+    """Refuse when a person has too much waiting. ``frees``: seconds until their next job ends, if known."""
+    if waiting + more > limits.waiting:
+        has = f"you have {waiting} waiting" if waiting else "none of yours waits now"
+        when = (
+            f"The next place frees in about {span(frees)}"
+            if frees
+            else "A place frees when one of them starts"
+        )
+        if more > limits.waiting:
+            when = "Ask for fewer at a time"
+        raise LimitError(
+            f"This makes {more} job{'s' if more > 1 else ''} and {has}; one person may have {limits.waiting} "
+            f"waiting. {when}, or use /cancel to take one back." + give_back(line)
+        )
+
+
+def check_length(line: str, limits: LimitsConfig) -> None:
+    """Refuse a prompt that is too long. Raises LimitError."""
+    if len(line) > limits.prompt_length:
+        raise LimitError(
+            f"Your prompt has {len(line)} characters, and at most {limits.prompt_length} are read. "
+            "Shorten it; this limit does not pass with time." + give_back(line)
+        )

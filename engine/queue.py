@@ -1,0 +1,259 @@
+"""Whose turn it is: a fair virtual-time queue, charged by work; refuses to know clocks, stores and devices.
+
+Every person has a counter of the work given to them, divided by their weight; the person with the smallest
+counter is next (Sheng et al., "Fairness in Serving Large Language Models", arXiv 2401.00588). Three rules
+make that fair to everyone:
+
+* Virtual time moves on with every job by its charge shared among all who are active, as in generalised
+  processor sharing. Whoever comes (back) starts at virtual time, so nobody saves up service by staying away,
+  and whoever waits is soon ahead of everyone who comes later: waiting earns credit, by itself.
+* A job on a model that is already loaded may pass others by ``affinity`` × the largest job seen, no more.
+* A person's own jobs stand in order of urgency, then of arrival; at most ``running`` of them run at once.
+
+Between two people of equal weight who both wait, the work given differs by at most two largest jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from math import inf
+
+from engine.jobs import JobSpec, Kind, Role, Speed
+
+WEIGHTS: Mapping[Speed, float] = {Speed.RELAX: 0.25, Speed.FAST: 1.0, Speed.TURBO: 2.0}
+"""Share of the engine by speed: relax is never zero, so it never starves."""
+
+_URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
+
+
+def rows(spec: JobSpec) -> int:
+    """Return how many UNet rows a job holds at once: one a picture and condition."""
+    if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE):
+        return 1
+    negative = spec.guidance_scale > 1.0
+    return spec.count * min(6, max(1, len(spec.conditions)) + negative)
+
+
+def work(spec: JobSpec) -> float:
+    """Return a job's work: 1.0 is one UNet row of one step at 512 × 512 pixels; decoding a picture is 2 steps.
+
+    Attention grows faster than the area, convolution with it; 1.1 lies between what SD 1.5 and SDXL show.
+    """
+    size = (spec.width * spec.height / 512**2) ** 1.1
+    if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE):
+        return size * 4
+    steps = max(1.0, spec.steps * spec.stop / 100)
+    if spec.strength is not None and any(one.role is Role.INIT for one in spec.inputs):
+        steps = max(1.0, steps * spec.strength)
+    return size * (rows(spec) * steps + 2 * spec.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A job in the queue: whose it is, what it costs, what it needs."""
+
+    job: str
+    owner: str
+    work: float
+    model: str = ""
+    rows: int = 1
+    weight: float = 1.0  # role × speed
+    urgency: int = 1  # 0 before 1 before 2 among the owner's own
+    alone: bool = False  # a suspect: only on a worker that does nothing else
+
+
+class _Person:
+    __slots__ = ("counter", "entry", "running", "waiting")
+
+    def __init__(self, counter: float) -> None:
+        self.counter = counter  # virtual time up to which this person has been served
+        self.waiting: list[tuple[int, int, Ticket]] = []  # heap: urgency, arrival
+        self.running = 0
+        self.entry: tuple[float, int, str] | None = None  # the one valid entry in the heaps
+
+
+class FairQueue:
+    """Tickets waiting for a place. Every operation is O(log people), a look through all only in ``position``."""
+
+    def __init__(self, running: int = 3, affinity: float = 0.5) -> None:
+        self.running = running
+        self.affinity = affinity
+        self.now = 0.0  # virtual time
+        self._highest = 0.0
+        self._largest = 0.0  # charge of the largest job seen
+        self._active = 0  # people with anything waiting or running
+        self._arrivals = 0
+        self._people: dict[str, _Person] = {}
+        self._heaps: dict[str, list[tuple[float, int, str]]] = {}  # by model of each person's first ticket
+        self._tickets: dict[str, Ticket] = {}
+
+    def __len__(self) -> int:
+        return len(self._tickets)
+
+    def __contains__(self, job: str) -> bool:
+        return job in self._tickets
+
+    def push(self, ticket: Ticket) -> None:
+        """Let a job wait its turn. A job that waits already is left where it is."""
+        if ticket.job in self._tickets:
+            return
+        self._tickets[ticket.job] = ticket
+        person = self._people.get(ticket.owner)
+        if person is None:
+            person = self._people[ticket.owner] = _Person(self.now)
+        if not person.waiting and not person.running:
+            self._active += 1
+            person.counter = max(person.counter, self.now)
+        self._arrivals += 1
+        heappush(person.waiting, (ticket.urgency, self._arrivals, ticket))
+        if person.waiting[0][2] is ticket:
+            self._enter(ticket.owner, person)
+
+    def pick(self, warm: Collection[str] = (), room: float = inf, *, idle: bool = True) -> Ticket | None:
+        """Take the next job for a worker with these models loaded and room for this many rows.
+
+        None: nobody may start now, or the next in turn does not fit yet. It is waited for: what fits never
+        overtakes what is due. An ``idle`` worker takes any job.
+        """
+        best: tuple[float, tuple[float, int, str], str] | None = None
+        bonus = self.affinity * self._largest
+        for model in list(self._heaps):
+            entry = self._top(model)
+            if entry is not None:
+                key = entry[0] - bonus if model in warm else entry[0]
+                if best is None or key < best[0]:
+                    best = key, entry, model
+        if best is None:
+            return None
+        _, entry, model = best
+        owner = entry[2]
+        person = self._people[owner]
+        ticket = person.waiting[0][2]
+        if not idle and (ticket.alone or ticket.rows > room):
+            return None
+        heappop(self._heaps[model])
+        heappop(person.waiting)
+        del self._tickets[ticket.job]
+        person.entry = None
+        person.running += 1
+        charge = ticket.work / ticket.weight
+        if charge > self._largest:
+            self._largest = charge
+        # nobody is behind the one who is next; and all who are active share what was given
+        self.now = max(self.now + charge / self._active, min(person.counter, self.now + charge))
+        person.counter += charge
+        if person.counter > self._highest:
+            self._highest = person.counter
+        if person.waiting and person.running < self.running:
+            self._enter(owner, person)
+        return ticket
+
+    def done(self, owner: str, refund: float = 0.0) -> None:
+        """A picked job of this person ended; ``refund`` is work that was charged and not given."""
+        person = self._people.get(owner)
+        if person is None or not person.running:
+            return
+        person.running -= 1
+        person.counter -= refund
+        if person.waiting:
+            if person.entry is None or refund:
+                self._enter(owner, person)
+        elif not person.running:
+            self._leave()
+
+    def remove(self, job: str) -> Ticket | None:
+        """Take a waiting job out; None where it does not wait."""
+        ticket = self._tickets.pop(job, None)
+        if ticket is None:
+            return None
+        person = self._people[ticket.owner]
+        first = person.waiting[0][2] is ticket
+        person.waiting = [one for one in person.waiting if one[2] is not ticket]
+        heapify(person.waiting)
+        if not person.waiting:
+            person.entry = None
+            if not person.running:
+                self._leave()
+        elif first:
+            self._enter(ticket.owner, person)
+        return ticket
+
+    def position(self, job: str) -> int | None:
+        """Return how many waiting jobs go before this one if nobody else comes; None where it does not wait."""
+        if job not in self._tickets:
+            return None
+        mine = (inf, inf)
+        starts: list[tuple[float, float]] = []
+        for person in self._people.values():
+            at = person.counter
+            for urgency, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
+                start = at + _surcharge(ticket), float(arrival)
+                starts.append(start)
+                if ticket.job == job:
+                    mine = start
+                at += ticket.work / ticket.weight
+        return sum(start < mine for start in starts)
+
+    def waiting(self) -> list[Ticket]:
+        """Return all waiting tickets in fair order (as ``position`` counts them)."""
+        ranked: list[tuple[float, int, Ticket]] = []
+        for person in self._people.values():
+            at = person.counter
+            for _, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
+                ranked.append((at + _surcharge(ticket), arrival, ticket))
+                at += ticket.work / ticket.weight
+        return [ticket for _, _, ticket in sorted(ranked, key=lambda one: one[:2])]
+
+    def _enter(self, owner: str, person: _Person) -> None:
+        """Make the person's first ticket their one valid entry."""
+        if person.running >= self.running:
+            person.entry = None
+            return
+        _, arrival, ticket = person.waiting[0]
+        person.entry = (person.counter + _surcharge(ticket), arrival, owner)
+        heap = self._heaps.get(ticket.model)
+        if heap is None:
+            heap = self._heaps[ticket.model] = []
+        heappush(heap, person.entry)
+
+    def _top(self, model: str) -> tuple[float, int, str] | None:
+        heap = self._heaps[model]
+        while heap:
+            entry = heap[0]
+            person = self._people.get(entry[2])
+            if person is not None and person.entry is entry:
+                return entry
+            heappop(heap)  # left behind by a cancel or a more urgent job
+        del self._heaps[model]
+        return None
+
+    def _leave(self) -> None:
+        self._active -= 1
+        if not self._active:
+            # nobody is owed anything any more: everybody starts level
+            self.now = self._highest
+            self._people.clear()
+            self._heaps.clear()
+
+
+def _surcharge(ticket: Ticket) -> float:
+    """Return how far a light ticket stands behind (a heavy one before) an ordinary one of the same work."""
+    return ticket.work / ticket.weight - ticket.work if ticket.weight != 1.0 else 0.0
+
+
+def ticket(
+    job: str, owner: str, spec: JobSpec, speed: Speed, *, role: float = 1.0, alone: bool = False
+) -> Ticket:
+    """Return the ticket of a job; ``role`` is its owner's weight."""
+    return Ticket(
+        job=job,
+        owner=owner,
+        work=work(spec),
+        model=spec.model,
+        rows=rows(spec),
+        weight=role * WEIGHTS[speed],
+        urgency=_URGENCY[speed],
+        alone=alone,
+    )

@@ -1,0 +1,628 @@
+"""The one front door: submit, act, show, cancel, find, progress, delivery. Doors call this and nothing below it.
+
+Refuses to know Discord: an ``origin`` is a string it hands back.
+
+    async with Service.open(config) as service:
+        submitted = await service.submit(Request(key="1", owner="cli", origin="cli:", line="a red apple --ar 3:2"))
+        async for snapshot in service.progress(submitted.jobs[0].id):
+            ...
+        pictures = await service.pictures(submitted.jobs[0].id)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine import images, policy
+from engine.backends.protocol import Progress
+from engine.backends.worker import Setup
+from engine.config import Config, ModelConfig, pocket
+from engine.errors import ConfigError, NotFound, UserError
+from engine.gallery import Gallery
+from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
+from engine.lock import locked
+from engine.queue import FairQueue, work
+from engine.scheduler import Scheduler
+from engine.store import Draft, Store, Usage
+
+log = logging.getLogger("limner.service")
+
+Verb = Literal["reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix"]
+
+STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35}
+"""How much of the noise schedule a variation runs: subtle keeps the composition, strong keeps the idea."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a door asks for. ``key`` names the request for ever (an interaction id, an HTTP idempotency key).
+
+    ``options`` are settings given beside the line (a slash command's own options, preferences win below them).
+    ``reply_to``: message the result answers. ``progress``: message that shows progress, removed at the end;
+    where it is known only later, tell it with ``Service.progress_message``.
+    """
+
+    key: str
+    owner: str
+    origin: str
+    line: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    speed: Speed | None = None
+    reply_to: str | None = None
+    progress: str | None = None
+    weight: float = 1.0  # of the owner's role in the queue
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button pressed on a stored job. Whoever presses owns the new job. ``cell`` counts from 0."""
+
+    key: str
+    owner: str
+    origin: str
+    job: str
+    verb: Verb
+    cell: int | None = None
+    line: str | None = None  # remix: the new prompt
+    speed: Speed | None = None
+    reply_to: str | None = None
+    progress: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What came of a request: its jobs, sentences to show, how many waiting jobs go before the first one.
+
+    ``new`` is False when the same key had been accepted before.
+    """
+
+    jobs: tuple[Job, ...]
+    notes: tuple[str, ...] = ()
+    position: int | None = None
+    new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How a job stands: newest wins. ``preview`` is a small JPEG or WebP of the grid so far, or None."""
+
+    job: Job
+    step: int = 0
+    total: int = 0
+    preview: bytes | None = None
+    position: int | None = None  # waiting jobs before it; None once it runs
+
+    @property
+    def state(self) -> State:
+        """The job's state."""
+        return self.job.state
+
+    @property
+    def percent(self) -> int:
+        """How much is done, 0 to 100."""
+        if self.job.state is State.RENDERED:
+            return 100
+        return 100 * self.step // self.total if self.total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """The queue as people may see it: waiting jobs in fair order, running jobs, and whether it is paused."""
+
+    waiting: tuple[str, ...]
+    running: tuple[str, ...]
+    paused: bool
+    ready: bool  # a worker can draw at once
+
+
+class _Watch:
+    """The newest snapshot of a job, and who looks at it."""
+
+    __slots__ = ("latest", "wakers")
+
+    def __init__(self, latest: Snapshot) -> None:
+        self.latest = latest
+        self.wakers: set[asyncio.Event] = set()
+
+    def put(self, snapshot: Snapshot) -> None:
+        self.latest = snapshot
+        for waker in self.wakers:
+            waker.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    spec: JobSpec
+    notes: tuple[str, ...] = ()
+    prompt: str = ""
+    speed: Speed | None = None
+
+
+class Service:
+    """See the module. Open with ``async with Service.open(config) as service``."""
+
+    def __init__(self, config: Config, models: Sequence[ModelConfig], store: Store, gallery: Gallery) -> None:
+        self.config = config
+        self.models = tuple(models)
+        self.store = store
+        self.gallery = gallery
+        self._watches: dict[str, _Watch] = {}
+        self._couriers: set[asyncio.Event] = set()
+        self._tasks: asyncio.TaskGroup
+        self._scheduler: Scheduler
+        self._weights: dict[str, float] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        config: Config,
+        *,
+        renderer: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> AsyncIterator[Service]:
+        """Open the data folder, put interrupted jobs back, start the workers; ready without waiting for torch.
+
+        ``renderer`` (``module:class``) and its keyword ``arguments`` default to ``$LIMNER_RENDERER`` and the JSON
+        of ``$LIMNER_RENDERER_ARGUMENTS``, else ``engine.render:Renderer``. Raises ConfigError.
+        """
+        renderer = renderer or os.environ.get("LIMNER_RENDERER") or "engine.render:Renderer"
+        if arguments is None:
+            arguments = json.loads(os.environ.get("LIMNER_RENDERER_ARGUMENTS") or "{}")
+        models = config.models or (pocket(),)
+        data = config.data_dir
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"The folder `{data}` cannot be made: {error.strerror}. Set another `data_dir`."
+            ) from error
+        with locked(data / "limner.lock"):
+            async with Store.open(data / "limner.db", clock=clock) as store:
+                service = cls(config, models, store, Gallery(data / "pictures"))
+                setup = Setup(renderer, models, config.engine, config.loras, arguments)
+                queue = FairQueue(config.limits.running)
+                service._scheduler = Scheduler(
+                    store, service.gallery, queue, [setup] * config.engine.workers, service._tell
+                )
+                for job in await store.recover():
+                    log.info("job %s was interrupted: %s", job.id, job.state)
+                for job in await store.queued():
+                    service._scheduler.admit(job)
+                async with asyncio.TaskGroup() as tasks:
+                    service._tasks = tasks
+                    running = tasks.create_task(service._scheduler.run())
+                    try:
+                        yield service
+                    finally:
+                        running.cancel()
+
+    # ---- asking --------------------------------------------------------------------------------------------
+
+    async def submit(self, request: Request) -> Submitted:
+        """Accept a request, as one job or several. Idempotent by ``request.key``.
+
+        Raises PromptError (with the repaired line, where one can be guessed), LimitError or another UserError.
+        """
+        if seen := await self.store.of_request(request.key):
+            return self._submitted(seen, new=False)
+        policy.check_length(request.line, self.config.limits)
+        planned = self._plan(request)
+        policy.check_count(len(planned), self.config.limits, request.line)
+        drafts = [
+            self._draft(request, one, speed=request.speed or one.speed or Speed.FAST) for one in planned
+        ]
+        return await self._accept(request.key, drafts, request.line)
+
+    async def act(self, action: Action) -> Submitted:
+        """Make a new job from a stored one. Idempotent by ``action.key``; returns and raises as ``submit``."""
+        if seen := await self.store.of_request(action.key):
+            return self._submitted(seen, new=False)
+        parent = await self.find(action.job)
+        draft = self._draft(
+            action,
+            self._derive(parent, action),
+            speed=action.speed or parent.speed,
+            parent=parent.id,
+            cell=action.cell,
+        )
+        return await self._accept(action.key, [draft], action.line or parent.prompt)
+
+    async def show(
+        self,
+        job_id: str,
+        cell: int | None = None,
+        *,
+        key: str,
+        origin: str,
+        owner: str,
+        reply_to: str | None = None,
+    ) -> Delivery:
+        """Promise a message without a new job: one cell at full size, or the whole result again (cell None).
+
+        ``owner`` is who asked and is mentioned. Idempotent by ``key``.
+        """
+        job = await self.find(job_id)
+        if job.state is not State.RENDERED:
+            raise NotFound("This job has no pictures to show (yet). `/info` tells how it stands.")
+        if cell is not None:
+            self._cell(job, cell)
+        kind = "picture" if cell is not None else ("text" if job.texts and not job.pictures else "grid")
+        delivery, new = await asyncio.shield(
+            self.store.promise(key, job, kind, cell=cell, origin=origin, owner=owner, reply_to=reply_to)
+        )
+        if new:
+            self._knock()
+        return delivery
+
+    async def cancel(self, job_id: str, by: str, *, force: bool = False) -> Job:
+        """Take a job back; it stops at its next step. Only its owner may, or anyone with ``force``.
+
+        Returns the job as it stands then: one that had ended before is returned as it ended.
+        """
+        job = await self.find(job_id)
+        if job.owner != by and not force:
+            raise UserError("This job belongs to somebody else; only they can cancel it.")
+        return await asyncio.shield(self._tasks.create_task(self._withdraw(job)))
+
+    async def _withdraw(self, job: Job) -> Job:
+        after = await self.store.cancel(job.id)
+        if after is None:
+            return await self.find(job.id)
+        self._scheduler.withdraw(job.id)
+        self._tell(after, None)
+        return after
+
+    async def _accept(self, key: str, drafts: Sequence[Draft], line: str) -> Submitted:
+        # shielded: a caller that goes away leaves an accepted job that waits its turn, never a forgotten one
+        return await asyncio.shield(self._tasks.create_task(self._enter(key, drafts, line)))
+
+    async def _enter(self, key: str, drafts: Sequence[Draft], line: str) -> Submitted:
+        limits, frees = self.config.limits, self._frees(drafts[0].job.owner)
+
+        def guard(usage: Usage) -> None:
+            # a person whose places are free does not wait for them, so those jobs do not count as waiting
+            starting = max(0, limits.running - usage.running)
+            waiting = max(0, usage.waiting + len(drafts) - starting)
+            if waiting:
+                policy.check_waiting(usage.waiting, waiting - usage.waiting, limits, line, frees)
+
+        jobs, new = await self.store.submit(key, drafts, guard)
+        if new:
+            for job in jobs:
+                self._scheduler.admit(job)
+        return self._submitted(jobs, new=new)
+
+    def _frees(self, owner: str) -> float | None:
+        runs = [run for run in self._scheduler.running.values() if run.ticket.owner == owner]
+        if not runs or not self._scheduler.rate:
+            return None
+        return min(run.ticket.work * (1 - run.share) for run in runs) * len(runs) / self._scheduler.rate
+
+    def _submitted(self, jobs: Sequence[Job], *, new: bool) -> Submitted:
+        notes = tuple(dict.fromkeys(note for job in jobs for note in job.notes))
+        position = self._scheduler.queue.position(jobs[0].id) if jobs else None
+        return Submitted(tuple(jobs), notes, position, new)
+
+    def _draft(
+        self,
+        asked: Request | Action,
+        planned: _Planned,
+        *,
+        speed: Speed,
+        parent: str | None = None,
+        cell: int | None = None,
+    ) -> Draft:
+        policy.check_spec(planned.spec, self.config.limits, asked.line or planned.prompt)
+        job = Job(
+            id=new_job_id(),
+            owner=asked.owner,
+            origin=asked.origin,
+            state=State.QUEUED,
+            spec=planned.spec,
+            prompt=planned.prompt,
+            notes=planned.notes,
+            speed=speed,
+            parent=parent,
+            parent_cell=cell,
+            created_at=self.store.now(),
+        )
+        return Draft(job, work(planned.spec), asked.reply_to, asked.progress)
+
+    def _plan(self, request: Request) -> list[_Planned]:
+        """Return what a request's line asks for, one a job."""
+        from engine.jobs import Condition
+
+        model = next((one for one in self.models if one.default), self.models[0])
+        text = request.line.split(" --")[0].strip()
+        if not text:
+            raise UserError("The prompt is empty. Say what to draw.")
+        spec = JobSpec(
+            model=model.name,
+            conditions=(Condition(text=text),),
+            width=model.width,
+            height=model.height,
+            steps=model.steps,
+            guidance_scale=model.guidance_scale,
+            sampler=model.sampler,
+            seed=secrets.randbelow(SEED_MAX + 1),
+        )
+        return [_Planned(spec, prompt=request.line)]
+
+    def _derive(self, parent: Job, action: Action) -> _Planned:
+        """Return the spec of a new job made from a stored one."""
+        seed = secrets.randbelow(SEED_MAX + 1)
+        spec, prompt = parent.spec, parent.prompt
+        if action.verb == "remix" or action.line is not None:
+            request = Request(action.key, action.owner, action.origin, action.line or prompt)
+            fresh = self._plan(request)
+            if len(fresh) != 1:
+                raise UserError("A remix makes one job: take the `{…}` choices out of the prompt.")
+            prompt = request.line
+            spec = fresh[0].spec.model_copy(update={"seed": seed})
+            if action.cell is None:
+                return _Planned(spec, fresh[0].notes, prompt)
+        elif action.verb == "reroll":
+            return _Planned(spec.model_copy(update={"seed": seed}), parent.notes, prompt)
+        sha256 = self._cell(parent, action.cell or 0)
+        start = Input(sha256=sha256, role=Role.INIT)
+        kept = tuple(one for one in spec.inputs if one.role not in (Role.INIT, Role.MASK))
+        if action.verb in ("upscale_2x", "upscale_4x"):
+            scale = 2 if action.verb == "upscale_2x" else 4
+            bigger = spec.model_copy(
+                update={
+                    "kind": Kind.UPSCALE,
+                    "scale": scale,
+                    "width": spec.width * scale,
+                    "height": spec.height * scale,
+                    "count": 1,
+                    "inputs": (start,),
+                    "strength": None,
+                    "film": False,
+                    "seed": (spec.seed + (action.cell or 0)) % (SEED_MAX + 1),
+                }
+            )
+            return _Planned(bigger, (), prompt)
+        varied = spec.model_copy(
+            update={
+                "kind": Kind.VARY,
+                "inputs": (start, *kept),
+                "strength": STRENGTHS.get(action.verb, STRENGTHS["vary"]),
+                "count": 4,
+                "seed": seed,
+                "scale": 1,
+                "width": parent.spec.width,
+                "height": parent.spec.height,
+            }
+        )
+        return _Planned(varied, (), prompt)
+
+    # ---- looking -------------------------------------------------------------------------------------------
+
+    async def find(self, job_id: str) -> Job:
+        """Return the job. Raises NotFound."""
+        job = await self.store.job(job_id)
+        if job is None:
+            raise NotFound("There is no such job here; it may have been deleted, or belong to another bot.")
+        return job
+
+    async def jobs_of(self, owner: str, limit: int = 50) -> list[Job]:
+        """Return a person's newest jobs, newest first."""
+        return await self.store.of_owner(owner, limit)
+
+    def position(self, job_id: str) -> int | None:
+        """Return how many waiting jobs go before this one, or None where it does not wait."""
+        return self._scheduler.queue.position(job_id)
+
+    def wait(self, job_id: str) -> float | None:
+        """Return about how many seconds until a waiting job starts, or None where that is not known."""
+        return self._scheduler.ahead(job_id)
+
+    def queue(self) -> QueueView:
+        """Return the queue as it stands."""
+        scheduler = self._scheduler
+        return QueueView(
+            waiting=tuple(one.job for one in scheduler.queue.waiting()),
+            running=tuple(scheduler.running),
+            paused=scheduler.paused,
+            ready=any(worker.ready for worker in scheduler.workers),
+        )
+
+    async def progress(self, job_id: str) -> AsyncIterator[Snapshot]:
+        """Yield how a job stands, now and at every change, newest wins; ends after its final state."""
+        waker = asyncio.Event()
+        watch = self._watches.get(job_id)
+        if watch is None:
+            job = await self.find(job_id)
+            watch = self._watches.setdefault(job_id, _Watch(Snapshot(job)))
+        watch.wakers.add(waker)
+        try:
+            while True:
+                waker.clear()  # clear, then look: a change in between is kept
+                snapshot = watch.latest
+                if snapshot.state is State.QUEUED:
+                    snapshot = Snapshot(snapshot.job, position=self.position(job_id))
+                yield snapshot
+                if snapshot.state in FINAL:
+                    return
+                await waker.wait()
+        finally:
+            watch.wakers.discard(waker)
+            if not watch.wakers:
+                self._watches.pop(job_id, None)
+
+    def _tell(self, job: Job | str, progress: Progress | None) -> None:
+        watch = self._watches.get(job if isinstance(job, str) else job.id)
+        if isinstance(job, Job):
+            if job.state in FINAL:
+                self._knock()
+            if watch is not None:
+                watch.put(Snapshot(job))
+        elif watch is not None and progress is not None:
+            before = watch.latest
+            preview = progress.preview or before.preview  # the last one is shown until a newer comes
+            watch.put(Snapshot(before.job, progress.step, progress.total, preview))
+
+    # ---- pictures ------------------------------------------------------------------------------------------
+
+    def _cell(self, job: Job, cell: int) -> str:
+        if not job.pictures:
+            raise NotFound("This job has no pictures (yet). `/info` tells how it stands.")
+        if not 0 <= cell < len(job.pictures):
+            raise NotFound(f"This job has {len(job.pictures)} pictures, and no number {cell + 1}.")
+        return job.pictures[cell]
+
+    async def pictures(self, job_id: str) -> list[bytes]:
+        """Return the PNG of every cell, with its recipe inside."""
+        job = await self.find(job_id)
+        return list(await asyncio.gather(*(self.gallery.load(sha256) for sha256 in job.pictures)))
+
+    async def picture(
+        self, job_id: str, cell: int, *, limit: int | None = None, least: int = 0
+    ) -> images.File:
+        """Return one cell as a file of at most ``limit`` bytes: the stored PNG itself where it fits.
+
+        A picture whose longer side is below ``least`` pixels is enlarged for showing.
+        """
+        job = await self.find(job_id)
+        data = await self.gallery.load(self._cell(job, cell))
+        return await asyncio.to_thread(_as_file, [data], job, cell, limit, least)
+
+    async def grid(self, job_id: str, *, limit: int | None = None, least: int = 0) -> images.File:
+        """Return all cells in one picture, as a file of at most ``limit`` bytes (PNG, else WebP)."""
+        job = await self.find(job_id)
+        self._cell(job, 0)
+        data = await self.pictures(job_id)
+        return await asyncio.to_thread(_as_file, data, job, 0, limit, least)
+
+    async def film(self, job_id: str) -> bytes:
+        """Return the looping film of a job (animated WebP). Raises NotFound where it has none."""
+        job = await self.find(job_id)
+        if job.film is None:
+            raise NotFound("This job has no film. Add `--video` to a prompt to get one.")
+        return await self.gallery.load(job.film, ".webp")
+
+    async def keep(self, png: bytes) -> str:
+        """Keep an input picture (checked and re-encoded by the caller as PNG); return its SHA-256."""
+        return await self.gallery.keep(png)
+
+    # ---- promised messages ---------------------------------------------------------------------------------
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """Yield every promised message not yet shown, those left from before first, then each as it is made.
+
+        Each once: whoever takes it calls ``attempted`` before sending, then ``book`` or ``give_up``, and keeps
+        trying in between; what it leaves comes again at the next start.
+        """
+        waker, last = asyncio.Event(), 0
+        self._couriers.add(waker)
+        try:
+            while True:
+                waker.clear()  # clear, then look: a promise in between is kept
+                for delivery in await self.store.pending(last):
+                    last = delivery.id
+                    yield delivery
+                await waker.wait()
+        finally:
+            self._couriers.discard(waker)
+
+    def _knock(self) -> None:
+        for waker in self._couriers:
+            waker.set()
+
+    async def attempted(self, delivery_id: int) -> None:
+        """Note that a promise is about to be sent."""
+        await self.store.attempted(delivery_id)
+
+    async def book(self, delivery_id: int, message_id: str) -> bool:
+        """Note that a promise was shown, as this message."""
+        return await asyncio.shield(self.store.book(delivery_id, message_id))
+
+    async def give_up(self, delivery_id: int, why: str) -> bool:
+        """Note that a promise cannot be shown (the channel is gone, we may not speak there)."""
+        return await asyncio.shield(self.store.give_up(delivery_id, why))
+
+    async def progress_message(self, job_id: str, message_id: str) -> bool:
+        """Note the message that shows a job's progress. False: its end was promised already."""
+        return await self.store.progress_message(job_id, message_id)
+
+    # ---- settings ------------------------------------------------------------------------------------------
+
+    async def preferences(self, owner: str) -> dict[str, str]:
+        """Return everything a person has set."""
+        return await self.store.preferences(owner)
+
+    async def prefer(self, owner: str, key: str, value: str | None) -> None:
+        """Keep a person's choice; None forgets it."""
+        await self.store.prefer(owner, key, value)
+
+    async def meta(self, key: str) -> str | None:
+        """Return a fact about this installation, such as the hash of the registered commands, or None."""
+        return await self.store.meta(key)
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a fact about this installation."""
+        await self.store.remember(key, value)
+
+    # ---- the host ------------------------------------------------------------------------------------------
+
+    def pause(self, paused: bool = True) -> None:
+        """Start nothing new (what runs goes on), or go on starting."""
+        self._scheduler.paused = paused
+        self._scheduler.wake()
+
+    async def drained(self, seconds: float) -> bool:
+        """Pause, and wait up to ``seconds`` for what runs. False: something still runs; it is handed back."""
+        self.pause()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._scheduler.running:
+                    await asyncio.sleep(0.05)
+        return not self._scheduler.running
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Return each worker's device, models, memory in bytes, rows free, process id, restarts and readiness."""
+        return [
+            {
+                "device": worker.status.device,
+                "models": list(worker.status.models),
+                "memory": worker.status.memory,
+                "room": worker.status.room,
+                "pid": worker.pid,
+                "restarts": worker.restarts,
+                "ready": worker.ready,
+            }
+            for worker in self._scheduler.workers
+        ]
+
+
+def _as_file(data: Sequence[bytes], job: Job, cell: int, limit: int | None, least: int) -> images.File:
+    """Put cells together as one file with the recipe inside."""
+    from engine.gallery import recipe, with_texts
+
+    cells = [images.opened(one) for one in data]
+    sheet = images.grid(cells)
+    shown = images.enlarge(sheet, least) if least else sheet
+    if shown is sheet and len(data) == 1 and (limit is None or len(data[0]) <= limit):
+        return images.File(data[0], "png", *sheet.size)
+    texts = recipe(job, cell)
+    room = (
+        None
+        if limit is None
+        else limit - sum(len(key) + len(text.encode()) + 32 for key, text in texts.items())
+    )
+    file = images.fit(shown, room)
+    if file.extension != "png":
+        return file
+    return images.File(with_texts(file.data, texts), "png", file.width, file.height)

@@ -1,0 +1,596 @@
+"""The only SQL: jobs, promised messages, the ledger and preferences; refuses to know pixels and Discord.
+
+Every transaction is one plain function run on the store's own thread, so nothing can await, interleave or be
+cancelled inside one: a caller that goes away leaves a finished transaction behind, never half of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from engine.errors import ConfigError, EngineError
+from engine.jobs import Delivery, DeliveryState, Job, JobSpec, Speed, State
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 3
+"""A job whose worker or bot died this many times while it was running is given up."""
+
+GIVEN_UP = (
+    "This picture stopped the engine three times, so it was set aside. "
+    "Nothing was charged. A smaller size or fewer steps may work."
+)
+
+OPEN = (State.QUEUED, State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one person has open: jobs waiting and running."""
+
+    waiting: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A job about to be accepted: the job as it will stand, its work, and where its messages belong."""
+
+    job: Job
+    work: float
+    reply_to: str | None = None
+    progress: str | None = None
+
+
+def _migrations() -> list[tuple[int, str]]:
+    folder = resources.files("engine") / "migrations"
+    files = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), (folder / name).read_text("utf-8")) for name in files]
+
+
+def _explain(path: Path, error: sqlite3.Error) -> ConfigError:
+    """Turn SQLite's words into one line that says what to do."""
+    text = str(error).lower()
+    if "full" in text:
+        return ConfigError(f"The disk that holds `{path}` is full. Free some space, then start again.")
+    if "readonly" in text or "read-only" in text or "unable to open" in text:
+        return ConfigError(
+            f"`{path}` cannot be written. Give this user write access to the folder, or set another `data_dir`."
+        )
+    if "not a database" in text or "malformed" in text or "corrupt" in text:
+        return ConfigError(
+            f"`{path}` is damaged ({error}). Restore it from a backup, or move it away to start with an empty one."
+        )
+    if "locked" in text:
+        return ConfigError(f"`{path}` is in use by another program. Stop it, then start again.")
+    return ConfigError(f"`{path}` cannot be used: {error}.")
+
+
+class Store:
+    """One SQLite file, one connection, one thread. Open with ``async with Store.open(path) as store``.
+
+    State changes are compare-and-set: they return whether (or as what) they happened, so that a race answers
+    "no" instead of corrupting. ``clock`` gives Unix seconds.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self.path = path
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._db: sqlite3.Connection
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> AsyncIterator[Store]:
+        """Open, check and migrate the file. Raises ConfigError with one clear line when that cannot be."""
+        store = cls(path, clock)
+        try:
+            await store._run(Store._open)
+            yield store
+        finally:
+            await store._run(Store._close)
+            store._thread.shutdown(wait=False)
+
+    def now(self) -> float:
+        """Return the store's time, in Unix seconds."""
+        return self._clock()
+
+    async def _run(
+        self, function: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: function(self, *args, **kwargs)
+        )
+
+    # ---- opening -------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        except OSError as error:
+            raise ConfigError(
+                f"The folder `{self.path.parent}` cannot be made: {error.strerror}. Set another `data_dir`."
+            ) from error
+        except sqlite3.Error as error:
+            raise _explain(self.path, error) from error
+        try:
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # FULL: an accepted job survives a power cut, at about 0.1 ms a commit on an SSD
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise ConfigError(
+                    f"`{self.path}` is damaged ({verdict}). Restore it from a backup, or move it away "
+                    "to start with an empty one."
+                )
+            self._migrate()
+        except sqlite3.Error as error:
+            raise _explain(self.path, error) from error
+
+    def _migrate(self) -> None:
+        version: int = self._db.execute("PRAGMA user_version").fetchone()[0]
+        steps = _migrations()
+        newest = steps[-1][0]
+        if version > newest:
+            raise ConfigError(
+                f"`{self.path}` was written by a newer Limner (schema {version}, this one knows {newest}). "
+                "Upgrade Limner, or restore the backup made before the upgrade."
+            )
+        for number, script in steps:
+            if number > version:
+                # executescript opens no transaction of its own
+                try:
+                    self._db.executescript(
+                        f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+                    )
+                except sqlite3.Error:
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                    raise
+
+    def _close(self) -> None:
+        if hasattr(self, "_db"):
+            self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+                raise EngineError(
+                    f"{self.path}: {error}",
+                    "Our disk is full, so this could not be kept. Please tell the host.",
+                ) from error
+            raise
+
+    # ---- a job's life --------------------------------------------------------------------------------------
+
+    async def submit(
+        self, request: str, drafts: Sequence[Draft], guard: Callable[[Usage], None] | None = None
+    ) -> tuple[list[Job], bool]:
+        """Accept all drafts of a request in one transaction, or none.
+
+        Returns ``(jobs, new)``: a request key seen before returns the jobs it made then, and ``new`` is False.
+        ``guard`` sees the owner's open jobs inside the transaction and may raise to refuse.
+        """
+        return await self._run(Store._submit, request, drafts, guard)
+
+    def _submit(
+        self, request: str, drafts: Sequence[Draft], guard: Callable[[Usage], None] | None
+    ) -> tuple[list[Job], bool]:
+        with self._transaction() as db:
+            seen = db.execute("SELECT * FROM job WHERE request = ? ORDER BY nth", (request,)).fetchall()
+            if seen:
+                return [self._job(row) for row in seen], False
+            if guard is not None and drafts:
+                guard(self._usage(drafts[0].job.owner))
+            for nth, draft in enumerate(drafts):
+                job = draft.job
+                db.execute(
+                    "INSERT INTO job (id, request, nth, owner, origin, reply_to, progress, state, spec, prompt,"
+                    " notes, speed, work, parent, parent_cell, created_at)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    (
+                        *(job.id, request, nth, job.owner, job.origin, draft.reply_to, draft.progress),
+                        *(State.QUEUED, job.spec.model_dump_json(), job.prompt, json.dumps(job.notes)),
+                        *(job.speed, draft.work, job.parent, job.parent_cell, job.created_at),
+                    ),
+                )
+                db.execute(
+                    "INSERT INTO ledger (job, owner, reserved, at) VALUES (?,?,?,?)",
+                    (job.id, job.owner, draft.work, job.created_at),
+                )
+        return [draft.job for draft in drafts], True
+
+    async def claim(self, job: str) -> Job | None:
+        """QUEUED → RUNNING, one more attempt. None: somebody cancelled it first."""
+        return await self._run(Store._claim, job)
+
+    def _claim(self, job: str) -> Job | None:
+        with self._transaction() as db:
+            row = db.execute(
+                "UPDATE job SET state = ?, attempts = attempts + 1, started_at = ?"
+                " WHERE id = ? AND state = ? RETURNING *",
+                (State.RUNNING, self._clock(), job, State.QUEUED),
+            ).fetchone()
+            return self._job(row) if row else None
+
+    async def release(self, job: str, *, blameless: bool = False) -> Job | None:
+        """RUNNING → QUEUED after the worker died, or → FAILED after the third attempt. None: it had ended.
+
+        ``blameless``: the attempt does not count (an orderly stop of ours).
+        """
+        return await self._run(Store._release, job, blameless)
+
+    def _release(self, job: str, blameless: bool) -> Job | None:
+        with self._transaction() as db:
+            row = db.execute("SELECT * FROM job WHERE id = ? AND state = ?", (job, State.RUNNING)).fetchone()
+            if row is None:
+                return None
+            if row["attempts"] >= MAX_ATTEMPTS and not blameless:
+                return self._end(job, State.FAILED, failure=GIVEN_UP)
+            row = db.execute(
+                "UPDATE job SET state = ?, started_at = NULL, attempts = attempts - ? WHERE id = ? RETURNING *",
+                (State.QUEUED, int(blameless), job),
+            ).fetchone()
+            return self._job(row)
+
+    async def finish(
+        self,
+        job: str,
+        pictures: Sequence[str] = (),
+        *,
+        film: str | None = None,
+        texts: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> Job | None:
+        """RUNNING → RENDERED with its pictures, delivery and settled ledger row. None: it had ended before.
+
+        ``notes`` are added to those the job has.
+        """
+        return await self._run(Store._finish, job, pictures, film, texts, notes)
+
+    def _finish(
+        self, job: str, pictures: Sequence[str], film: str | None, texts: Sequence[str], notes: Sequence[str]
+    ) -> Job | None:
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO picture (job, cell, sha256) SELECT id, ?, ? FROM job"
+                " WHERE id = ? AND state = ?",
+                [(cell, sha256, job, State.RUNNING) for cell, sha256 in enumerate(pictures)],
+            )
+            return self._end(job, State.RENDERED, film=film, texts=texts, notes=notes)
+
+    async def fail(self, job: str, failure: str, *, blocked: bool = False) -> Job | None:
+        """QUEUED or RUNNING → FAILED (or BLOCKED) with the sentence the person reads. None: it had ended."""
+        return await self._run(Store._fail, job, State.BLOCKED if blocked else State.FAILED, failure)
+
+    def _fail(self, job: str, state: State, failure: str) -> Job | None:
+        with self._transaction():
+            return self._end(job, state, failure=failure)
+
+    async def cancel(self, job: str) -> Job | None:
+        """QUEUED or RUNNING → CANCELLED. None: it had ended."""
+        return await self._run(Store._cancel, job)
+
+    def _cancel(self, job: str) -> Job | None:
+        with self._transaction():
+            return self._end(job, State.CANCELLED)
+
+    def _end(
+        self,
+        job: str,
+        state: State,
+        *,
+        failure: str | None = None,
+        film: str | None = None,
+        texts: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> Job | None:
+        """Move a job to its end, settle its ledger row and promise its message: inside one transaction."""
+        db, now = self._db, self._clock()
+        before = [State.RUNNING] if state is State.RENDERED else list(OPEN)
+        row = db.execute(
+            f"UPDATE job SET state = ?, finished_at = ?, failure = ?, film = ?, texts = ? WHERE id = ?"
+            f" AND state IN ({','.join('?' * len(before))}) RETURNING *",
+            (state, now, failure, film, json.dumps(texts), job, *before),
+        ).fetchone()
+        if row is None:
+            return None
+        if notes:
+            merged = list(dict.fromkeys([*json.loads(row["notes"]), *notes]))
+            row = db.execute(
+                "UPDATE job SET notes = ? WHERE id = ? RETURNING *", (json.dumps(merged), job)
+            ).fetchone()
+        settled = row["work"] if state is State.RENDERED else 0.0
+        db.execute(
+            "UPDATE ledger SET settled = ?, at = ? WHERE job = ? AND settled IS NULL", (settled, now, job)
+        )
+        done = self._job(row)
+        if state is not State.CANCELLED and is_delivered(done.origin):
+            kind, cell = _promise(done)
+            self._promise(None, done, kind, cell, done.origin, row["reply_to"], row["progress"], done.owner)
+        return done
+
+    async def recover(self) -> list[Job]:
+        """Put every job that was running when we stopped back into the queue, or give it up; return them."""
+        return await self._run(Store._recover)
+
+    def _recover(self) -> list[Job]:
+        rows = self._db.execute("SELECT id FROM job WHERE state = ?", (State.RUNNING,)).fetchall()
+        jobs = (self._release(row["id"], False) for row in rows)
+        return [job for job in jobs if job is not None]
+
+    # ---- looking -------------------------------------------------------------------------------------------
+
+    def _job(self, row: sqlite3.Row) -> Job:
+        cells: Iterable[sqlite3.Row] = ()
+        if row["state"] == State.RENDERED:
+            cells = self._db.execute("SELECT sha256 FROM picture WHERE job = ? ORDER BY cell", (row["id"],))
+        return Job(
+            id=row["id"],
+            owner=row["owner"],
+            origin=row["origin"],
+            state=State(row["state"]),
+            spec=JobSpec.model_validate_json(row["spec"]),
+            prompt=row["prompt"],
+            notes=tuple(json.loads(row["notes"])),
+            speed=Speed(row["speed"]),
+            parent=row["parent"],
+            parent_cell=row["parent_cell"],
+            attempts=row["attempts"],
+            failure=row["failure"],
+            pictures=tuple(cell["sha256"] for cell in cells),
+            film=row["film"],
+            texts=tuple(json.loads(row["texts"])),
+            created_at=row["created_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+        )
+
+    def _jobs(self, where: str, values: Sequence[Any]) -> list[Job]:
+        return [self._job(row) for row in self._db.execute(f"SELECT * FROM job {where}", values).fetchall()]
+
+    async def job(self, job: str) -> Job | None:
+        """Return the job, or None."""
+        found = await self._run(Store._jobs, "WHERE id = ?", (job,))
+        return found[0] if found else None
+
+    async def of_request(self, request: str) -> list[Job]:
+        """Return the jobs a request key made, in order."""
+        return await self._run(Store._jobs, "WHERE request = ? ORDER BY nth", (request,))
+
+    async def queued(self) -> list[Job]:
+        """Return all jobs waiting to start, oldest first."""
+        return await self._run(Store._jobs, "WHERE state = ? ORDER BY created_at, nth", (State.QUEUED,))
+
+    async def of_owner(self, owner: str, limit: int = 50) -> list[Job]:
+        """Return a person's newest jobs, newest first."""
+        return await self._run(
+            Store._jobs, "WHERE owner = ? ORDER BY created_at DESC, nth DESC LIMIT ?", (owner, limit)
+        )
+
+    async def prefixed(self, start: str, limit: int = 2) -> list[Job]:
+        """Return jobs whose id starts with ``start``."""
+        return await self._run(
+            Store._jobs, "WHERE id >= ? AND id < ? LIMIT ?", (start, start + "\x7f", limit)
+        )
+
+    def _usage(self, owner: str) -> Usage:
+        rows = self._db.execute(
+            "SELECT state, count(*) FROM job WHERE state IN ('queued', 'running') AND owner = ? GROUP BY state",
+            (owner,),
+        )
+        counts = {row[0]: int(row[1]) for row in rows}
+        return Usage(counts.get(State.QUEUED, 0), counts.get(State.RUNNING, 0))
+
+    async def usage(self, owner: str) -> Usage:
+        """Return what a person has open."""
+        return await self._run(Store._usage, owner)
+
+    async def spent(self, owner: str, since: float) -> tuple[float, float]:
+        """Return ``(reserved, settled)`` work of a person: open reservations, and work given since a time."""
+        return await self._run(Store._spent, owner, since)
+
+    def _spent(self, owner: str, since: float) -> tuple[float, float]:
+        row = self._db.execute(
+            "SELECT total(reserved) FILTER (WHERE settled IS NULL),"
+            " total(settled) FILTER (WHERE at >= ?) FROM ledger WHERE owner = ?",
+            (since, owner),
+        ).fetchone()
+        return float(row[0]), float(row[1])
+
+    # ---- promised messages ---------------------------------------------------------------------------------
+
+    def _promise(
+        self,
+        request: str | None,
+        job: Job,
+        kind: str,
+        cell: int | None,
+        origin: str,
+        reply_to: str | None,
+        progress: str | None,
+        owner: str,
+    ) -> Delivery:
+        row = self._db.execute(
+            "INSERT INTO delivery (request, job, kind, cell, origin, reply_to, progress, owner, created_at)"
+            " VALUES (?,?,?,?,?,?,?,?,?) RETURNING *",
+            (request, job.id, kind, cell, origin, reply_to, progress, owner, self._clock()),
+        ).fetchone()
+        return _delivery(row)
+
+    async def promise(
+        self,
+        request: str,
+        job: Job,
+        kind: str,
+        *,
+        cell: int | None = None,
+        origin: str,
+        owner: str,
+        reply_to: str | None = None,
+    ) -> tuple[Delivery, bool]:
+        """Promise a message without a new job; ``(delivery, new)``, idempotent by ``request``."""
+        return await self._run(Store._promise_again, request, job, kind, cell, origin, reply_to, owner)
+
+    def _promise_again(
+        self,
+        request: str,
+        job: Job,
+        kind: str,
+        cell: int | None,
+        origin: str,
+        reply_to: str | None,
+        owner: str,
+    ) -> tuple[Delivery, bool]:
+        with self._transaction() as db:
+            row = db.execute("SELECT * FROM delivery WHERE request = ?", (request,)).fetchone()
+            if row is not None:
+                return _delivery(row), False
+            return self._promise(request, job, kind, cell, origin, reply_to, None, owner), True
+
+    async def pending(self, after: int = 0) -> list[Delivery]:
+        """Return the promised messages not yet shown with an id above ``after``, oldest first."""
+        return await self._run(Store._pending, after)
+
+    def _pending(self, after: int) -> list[Delivery]:
+        rows = self._db.execute(
+            "SELECT * FROM delivery WHERE state = 'pending' AND id > ? ORDER BY id", (after,)
+        ).fetchall()
+        return [_delivery(row) for row in rows]
+
+    async def delivery(self, delivery: int) -> Delivery | None:
+        """Return the promise, or None."""
+        return await self._run(Store._delivery, delivery)
+
+    def _delivery(self, delivery: int) -> Delivery | None:
+        row = self._db.execute("SELECT * FROM delivery WHERE id = ?", (delivery,)).fetchone()
+        return _delivery(row) if row else None
+
+    def _set(self, statement: str, values: Sequence[Any]) -> bool:
+        with self._transaction() as db:
+            return db.execute(statement, values).rowcount > 0
+
+    async def attempted(self, delivery: int) -> bool:
+        """Note the time of the first send of a promise, before it is sent."""
+        return await self._run(
+            Store._set,
+            "UPDATE delivery SET attempted_at = coalesce(attempted_at, ?) WHERE id = ? AND state = 'pending'",
+            (self._clock(), delivery),
+        )
+
+    async def book(self, delivery: int, message: str) -> bool:
+        """PENDING → SENT as this message."""
+        return await self._run(
+            Store._set,
+            "UPDATE delivery SET state = 'sent', message = ? WHERE id = ? AND state = 'pending'",
+            (message, delivery),
+        )
+
+    async def give_up(self, delivery: int, why: str) -> bool:
+        """PENDING → UNDELIVERABLE."""
+        return await self._run(
+            Store._set,
+            "UPDATE delivery SET state = 'undeliverable', why = ? WHERE id = ? AND state = 'pending'",
+            (why, delivery),
+        )
+
+    async def progress_message(self, job: str, message: str) -> bool:
+        """Note which message shows a job's progress, as long as its end has not been promised."""
+        return await self._run(
+            Store._set,
+            "UPDATE job SET progress = ? WHERE id = ? AND state IN ('queued', 'running')",
+            (message, job),
+        )
+
+    async def messages(self, job: str) -> tuple[str | None, str | None]:
+        """Return ``(reply_to, progress)`` of a job: the message it answers, the message that shows it."""
+        return await self._run(Store._messages, job)
+
+    def _messages(self, job: str) -> tuple[str | None, str | None]:
+        row = self._db.execute("SELECT reply_to, progress FROM job WHERE id = ?", (job,)).fetchone()
+        return (row[0], row[1]) if row else (None, None)
+
+    # ---- small things kept ---------------------------------------------------------------------------------
+
+    async def preferences(self, owner: str) -> dict[str, str]:
+        """Return everything a person has set."""
+        return await self._run(Store._pairs, "SELECT key, value FROM preference WHERE owner = ?", (owner,))
+
+    def _pairs(self, statement: str, values: Sequence[Any]) -> dict[str, str]:
+        return {row[0]: row[1] for row in self._db.execute(statement, values)}
+
+    async def prefer(self, owner: str, key: str, value: str | None) -> None:
+        """Keep a person's choice; None forgets it."""
+        if value is None:
+            await self._run(Store._set, "DELETE FROM preference WHERE owner = ? AND key = ?", (owner, key))
+        else:
+            await self._run(
+                Store._set,
+                "INSERT INTO preference (owner, key, value) VALUES (?,?,?)"
+                " ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
+                (owner, key, value),
+            )
+
+    async def meta(self, key: str) -> str | None:
+        """Return a fact about this installation (such as the hash of the registered commands), or None."""
+        return (await self._run(Store._pairs, "SELECT key, value FROM meta WHERE key = ?", (key,))).get(key)
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a fact about this installation."""
+        await self._run(
+            Store._set,
+            "INSERT INTO meta (key, value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
+
+
+def is_delivered(origin: str) -> bool:
+    """Say whether results are brought to this origin; the command line and HTTP fetch theirs themselves."""
+    return not origin.startswith(("cli:", "http:"))
+
+
+def _promise(job: Job) -> tuple[str, int | None]:
+    """Return the kind and cell of the message that ends this job."""
+    if job.state is not State.RENDERED:
+        return "failure", None
+    if job.texts and not job.pictures:
+        return "text", None
+    return ("picture", 0) if len(job.pictures) == 1 else ("grid", None)
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        job=row["job"],
+        kind=row["kind"],
+        cell=row["cell"],
+        origin=row["origin"],
+        reply_to=row["reply_to"],
+        progress=row["progress"],
+        owner=row["owner"],
+        state=DeliveryState(row["state"]),
+        message=row["message"],
+        attempted_at=row["attempted_at"],
+        created_at=row["created_at"],
+    )
