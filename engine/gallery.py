@@ -1,4 +1,4 @@
-"""Picture files on disk, named by their content; the one exit of pictures. Refuses to know people and jobs' fate."""
+"""Picture files on disk, named by their content; the one exit of pictures. Refuses to know people."""
 
 from __future__ import annotations
 
@@ -113,9 +113,7 @@ class Gallery:
         try:
             return await asyncio.to_thread(self.path(sha256, suffix).read_bytes)
         except FileNotFoundError:
-            raise NotFound(
-                "This picture is no longer kept. Run the prompt again to have it remade."
-            ) from None
+            raise NotFound("This picture is no longer kept. Run the prompt again to remake it.") from None
 
 
 def _sync(folder: Path) -> None:

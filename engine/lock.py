@@ -13,12 +13,12 @@ from engine.errors import ConfigError
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold this file's lock, which the system drops with the process. Raises ConfigError where another holds it."""
+    """Hold this file's lock, which ends with the process. Raises ConfigError where another holds it."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError(
-            f"`{path.parent}` cannot be written ({error.strerror}). Give this user write access to the folder, "
+            f"`{path.parent}` cannot be written ({error.strerror}). Give this user write access, "
             "free some disk space, or set another `data_dir`."
         ) from error
     try:

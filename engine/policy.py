@@ -1,4 +1,4 @@
-"""How much one person may ask for; every refusal names its limit, says when it frees and gives the prompt back.
+"""How much one person may ask for; a refusal names its limit, says when it frees, gives the prompt back.
 
 Pure: refuses to know stores, clocks and Discord.
 """

@@ -15,6 +15,7 @@ Between two people of equal weight who both wait, the work given differs by at m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -37,11 +38,11 @@ def rows(spec: JobSpec) -> int:
 
 
 def work(spec: JobSpec) -> float:
-    """Return a job's work: 1.0 is one UNet row of one step at 512 × 512 pixels; decoding a picture is 2 steps.
+    """Return a job's work: 1.0 is a UNet row of one step at 512 × 512 pixels; decoding a picture is 2.
 
     Attention grows faster than the area, convolution with it; 1.1 lies between what SD 1.5 and SDXL show.
     """
-    size = (spec.width * spec.height / 512**2) ** 1.1
+    size = math.pow(spec.width * spec.height / 512**2, 1.1)
     if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE):
         return size * 4
     steps = max(1.0, spec.steps * spec.stop / 100)
@@ -75,7 +76,7 @@ class _Person:
 
 
 class FairQueue:
-    """Tickets waiting for a place. Every operation is O(log people), a look through all only in ``position``."""
+    """Tickets waiting for a place. Every change is O(log people); ``position`` looks at all."""
 
     def __init__(self, running: int = 3, affinity: float = 0.5) -> None:
         self.running = running
@@ -181,14 +182,14 @@ class FairQueue:
         return ticket
 
     def position(self, job: str) -> int | None:
-        """Return how many waiting jobs go before this one if nobody else comes; None where it does not wait."""
+        """Return how many waiting jobs go before this one; None where it does not wait."""
         if job not in self._tickets:
             return None
         mine = (inf, inf)
         starts: list[tuple[float, float]] = []
         for person in self._people.values():
             at = person.counter
-            for urgency, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
+            for _, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
                 start = at + _surcharge(ticket), float(arrival)
                 starts.append(start)
                 if ticket.job == job:

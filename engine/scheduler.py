@@ -37,7 +37,7 @@ class _Running:
 class Scheduler:
     """Admits one job at a time to a worker that has room, in fair order, and books what comes back.
 
-    ``tell(job, progress)`` is called whenever a job changes: with a Progress, or with None and the job's new state.
+    ``tell(job, progress)`` is called at every change: with a Progress, or with the job as it stands and None.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class Scheduler:
         ]
         self.running: dict[str, _Running] = {}
         self.rate: float | None = None  # work a second, as lately seen
+        self.idle = asyncio.Event()  # set while nothing runs
+        self.idle.set()
         self._cancelled: set[str] = set()
         self._room: dict[LocalWorker, float] = {}
         self._booking: set[asyncio.Task[None]] = set()
@@ -128,6 +130,7 @@ class Scheduler:
         return self._room.get(worker, 0.0)
 
     async def _start(self, worker: LocalWorker, chosen: Ticket) -> None:
+        self.idle.clear()
         self.running[chosen.job] = _Running(chosen, worker, time.monotonic())
         try:
             job = await self.store.claim(chosen.job)
@@ -243,6 +246,8 @@ class Scheduler:
     def _over(self, job: str, refund: float = 0.0) -> _Running | None:
         run = self.running.pop(job, None)
         self._cancelled.discard(job)
+        if not self.running:
+            self.idle.set()
         if run is not None:
             self.queue.done(run.ticket.owner, refund / run.ticket.weight)
             self.wake()
@@ -256,7 +261,7 @@ class Scheduler:
         self.rate = seen if self.rate is None else 0.8 * self.rate + 0.2 * seen
 
     def ahead(self, job: str) -> float | None:
-        """Return about how many seconds until a waiting job starts, or None where nothing was measured yet."""
+        """Return about how many seconds until a waiting job starts; None where nothing was measured yet."""
         if self.rate is None:
             return None
         left = sum(run.ticket.work * (1 - run.share) for run in self.running.values())

@@ -1,9 +1,10 @@
-"""The one front door: submit, act, show, cancel, find, progress, delivery. Doors call this and nothing below it.
+"""The one front door: submit, act, show, cancel, find, progress, delivery. Doors call nothing below it.
 
 Refuses to know Discord: an ``origin`` is a string it hands back.
 
     async with Service.open(config) as service:
-        submitted = await service.submit(Request(key="1", owner="cli", origin="cli:", line="a red apple --ar 3:2"))
+        request = Request(key="1", owner="cli", origin="cli:", line="a red apple --ar 3:2")
+        submitted = await service.submit(request)
         async for snapshot in service.progress(submitted.jobs[0].id):
             ...
         pictures = await service.pictures(submitted.jobs[0].id)
@@ -47,7 +48,7 @@ STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtl
 class Request:
     """What a door asks for. ``key`` names the request for ever (an interaction id, an HTTP idempotency key).
 
-    ``options`` are settings given beside the line (a slash command's own options, preferences win below them).
+    ``options`` are settings given beside the line: a slash command's own options.
     ``reply_to``: message the result answers. ``progress``: message that shows progress, removed at the end;
     where it is known only later, tell it with ``Service.progress_message``.
     """
@@ -172,10 +173,10 @@ class Service:
         arguments: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> AsyncIterator[Service]:
-        """Open the data folder, put interrupted jobs back, start the workers; ready without waiting for torch.
+        """Open the data folder, put interrupted jobs back, start the workers; waits for no model.
 
-        ``renderer`` (``module:class``) and its keyword ``arguments`` default to ``$LIMNER_RENDERER`` and the JSON
-        of ``$LIMNER_RENDERER_ARGUMENTS``, else ``engine.render:Renderer``. Raises ConfigError.
+        ``renderer`` (``module:class``) and its keyword ``arguments`` default to ``$LIMNER_RENDERER`` and the
+        JSON of ``$LIMNER_RENDERER_ARGUMENTS``, else ``engine.render:Renderer``. Raises ConfigError.
         """
         renderer = renderer or os.environ.get("LIMNER_RENDERER") or "engine.render:Renderer"
         if arguments is None:
@@ -213,7 +214,7 @@ class Service:
     async def submit(self, request: Request) -> Submitted:
         """Accept a request, as one job or several. Idempotent by ``request.key``.
 
-        Raises PromptError (with the repaired line, where one can be guessed), LimitError or another UserError.
+        Raises PromptError (with the repaired line, where one can be guessed), LimitError, another UserError.
         """
         if seen := await self.store.of_request(request.key):
             return self._submitted(seen, new=False)
@@ -226,7 +227,7 @@ class Service:
         return await self._accept(request.key, drafts, request.line)
 
     async def act(self, action: Action) -> Submitted:
-        """Make a new job from a stored one. Idempotent by ``action.key``; returns and raises as ``submit``."""
+        """Make a new job from a stored one. Idempotent by ``action.key``; otherwise as ``submit``."""
         if seen := await self.store.of_request(action.key):
             return self._submitted(seen, new=False)
         parent = await self.find(action.job)
@@ -520,10 +521,10 @@ class Service:
     # ---- promised messages ---------------------------------------------------------------------------------
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
-        """Yield every promised message not yet shown, those left from before first, then each as it is made.
+        """Yield every promised message not yet shown: those left from before, then each as it is made.
 
-        Each once: whoever takes it calls ``attempted`` before sending, then ``book`` or ``give_up``, and keeps
-        trying in between; what it leaves comes again at the next start.
+        Each once: whoever takes it calls ``attempted`` before sending, then ``book`` or ``give_up``, and tries
+        again in between; what it leaves comes again at the next start.
         """
         waker, last = asyncio.Event(), 0
         self._couriers.add(waker)
@@ -587,12 +588,11 @@ class Service:
         self.pause()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._scheduler.running:
-                    await asyncio.sleep(0.05)
+                await self._scheduler.idle.wait()
         return not self._scheduler.running
 
     def workers(self) -> list[dict[str, Any]]:
-        """Return each worker's device, models, memory in bytes, rows free, process id, restarts and readiness."""
+        """Return each worker's device, models, memory in bytes, free rows, process id, restarts, ready."""
         return [
             {
                 "device": worker.status.device,

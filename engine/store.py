@@ -66,11 +66,13 @@ def _explain(path: Path, error: sqlite3.Error) -> ConfigError:
         return ConfigError(f"The disk that holds `{path}` is full. Free some space, then start again.")
     if "readonly" in text or "read-only" in text or "unable to open" in text:
         return ConfigError(
-            f"`{path}` cannot be written. Give this user write access to the folder, or set another `data_dir`."
+            f"`{path}` cannot be written. Give this user write access to the folder, "
+            "or set another `data_dir`."
         )
     if "not a database" in text or "malformed" in text or "corrupt" in text:
         return ConfigError(
-            f"`{path}` is damaged ({error}). Restore it from a backup, or move it away to start with an empty one."
+            f"`{path}` is damaged ({error}). Restore it from a backup, or move it away "
+            "to start with an empty one."
         )
     if "locked" in text:
         return ConfigError(f"`{path}` is in use by another program. Stop it, then start again.")
@@ -189,7 +191,7 @@ class Store:
     ) -> tuple[list[Job], bool]:
         """Accept all drafts of a request in one transaction, or none.
 
-        Returns ``(jobs, new)``: a request key seen before returns the jobs it made then, and ``new`` is False.
+        Returns ``(jobs, new)``: a key seen before returns the jobs it made then, and ``new`` is False.
         ``guard`` sees the owner's open jobs inside the transaction and may raise to refuse.
         """
         return await self._run(Store._submit, request, drafts, guard)
@@ -206,8 +208,8 @@ class Store:
             for nth, draft in enumerate(drafts):
                 job = draft.job
                 db.execute(
-                    "INSERT INTO job (id, request, nth, owner, origin, reply_to, progress, state, spec, prompt,"
-                    " notes, speed, work, parent, parent_cell, created_at)"
+                    "INSERT INTO job (id, request, nth, owner, origin, reply_to, progress, state, spec,"
+                    " prompt, notes, speed, work, parent, parent_cell, created_at)"
                     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (
                         *(job.id, request, nth, job.owner, job.origin, draft.reply_to, draft.progress),
@@ -249,7 +251,8 @@ class Store:
             if row["attempts"] >= MAX_ATTEMPTS and not blameless:
                 return self._end(job, State.FAILED, failure=GIVEN_UP)
             row = db.execute(
-                "UPDATE job SET state = ?, started_at = NULL, attempts = attempts - ? WHERE id = ? RETURNING *",
+                "UPDATE job SET state = ?, started_at = NULL, attempts = attempts - ?"
+                " WHERE id = ? RETURNING *",
                 (State.QUEUED, int(blameless), job),
             ).fetchone()
             return self._job(row)
@@ -397,7 +400,8 @@ class Store:
 
     def _usage(self, owner: str) -> Usage:
         rows = self._db.execute(
-            "SELECT state, count(*) FROM job WHERE state IN ('queued', 'running') AND owner = ? GROUP BY state",
+            "SELECT state, count(*) FROM job WHERE state IN ('queued', 'running') AND owner = ?"
+            " GROUP BY state",
             (owner,),
         )
         counts = {row[0]: int(row[1]) for row in rows}
@@ -560,7 +564,8 @@ class Store:
         """Keep a fact about this installation."""
         await self._run(
             Store._set,
-            "INSERT INTO meta (key, value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            "INSERT INTO meta (key, value) VALUES (?,?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, value),
         )
 

@@ -1,4 +1,4 @@
-"""A Renderer without a model: real pictures drawn by Pillow from the spec, for tests of everything around it."""
+"""A Renderer without a model: real pictures drawn by Pillow from the spec, to test what is around it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Task:
 
 
 def draw(spec: JobSpec, cell: int, share: float = 1.0) -> Image.Image:
-    """Return cell ``cell`` of a spec: coloured discs that only the spec and the cell decide; ``share`` of them."""
+    """Return cell ``cell`` of a spec: coloured discs decided by spec and cell alone; ``share`` of them."""
     digest = hashlib.sha256(f"{spec.digest()}/{(spec.seed + cell) % 2**32}".encode()).digest()
     picture = Image.new("RGB", (spec.width, spec.height), (digest[0], digest[1], digest[2]))
     pen = ImageDraw.Draw(picture)
@@ -41,8 +41,8 @@ def draw(spec: JobSpec, cell: int, share: float = 1.0) -> Image.Image:
 class Renderer:
     """The same face as ``engine.render.Renderer``.
 
-    ``step_seconds``: time of one step. ``die_after`` / ``hang_after``: the process dies or hangs at this step of
-    its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a word
+    ``step_seconds``: time of one step. ``die_after`` / ``hang_after``: the process dies or hangs at this step
+    of its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a word
     that fails a job for want of memory. ``start_seconds``: time until it is ready, like importing torch.
     """
 

@@ -1,4 +1,4 @@
-"""A worker process on this machine: started, watched by its heartbeat, started again; refuses to know stores."""
+"""A worker process on this machine: started, watched by its heartbeat, restarted; refuses to know stores."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job gave: PNG bytes of each cell in order, texts (describe), a film (WebP), mask, notes, timings."""
+    """What came: PNG bytes of each cell in order, texts (describe), film (WebP), mask, notes, timings."""
 
     pictures: tuple[bytes, ...] = ()
     texts: tuple[str, ...] = ()
@@ -84,7 +84,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The job ended without pictures. ``kind``: ``user`` (message is for the person), ``engine``, ``memory`` or ``cancelled``."""
+    """The job ended without pictures.
+
+    ``kind``: ``user`` (message is for the person), ``engine``, ``memory`` or ``cancelled``.
+    """
 
     job: str
     kind: str

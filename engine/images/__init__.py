@@ -1,4 +1,4 @@
-"""Pillow work on finished pictures: grids, sizes, file formats. Pure; refuses to know jobs and where files go."""
+"""Pillow work on finished pictures: grids, sizes, file formats. Pure; refuses to know jobs."""
 
 from engine.images.encode import File, fit, jpeg, png
 from engine.images.grid import columns, enlarge, grid, opened, split

@@ -1,4 +1,4 @@
-"""A picture as a file that fits: PNG, or WebP where a limit of bytes asks for it; refuses to know where it goes."""
+"""A picture as a file that fits: PNG, or WebP where a limit of bytes asks for it; refuses to know jobs."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def split(sheet: Image.Image, count: int) -> list[Image.Image]:
 def enlarge(picture: Image.Image, side: int) -> Image.Image:
     """Return a small picture enlarged by whole steps until its longer side is at least ``side`` pixels.
 
-    For showing only: Discord shows a small file small. Edges stay as they were drawn (Lanczos, never beyond 8 ×).
+    For showing only: Discord shows a small file small. Lanczos, never beyond 8 ×.
     """
     factor = min(8, math.ceil(side / max(picture.size)))
     if factor <= 1:
