@@ -1,0 +1,221 @@
+"""The house rules that a machine can keep: who may import whom, and where each outside library lives."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# from the ground up; a room imports from lower floors, and from itself
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("engine.errors", "engine.log"),
+    ("engine.config",),
+    ("engine.jobs",),
+    ("engine.prompt",),
+    ("engine.plan", "engine.policy", "engine.queue", "engine.images", "engine.weights"),
+    ("engine.store", "engine.gallery"),
+    ("engine.pocket",),
+    ("engine.render",),
+    ("engine.backends",),
+    ("engine.scheduler",),
+    ("engine.service",),
+    ("engine.web",),
+    ("bot.messages", "bot.wire"),
+    ("bot.failures",),
+    ("bot.desk",),
+    ("bot.modals", "bot.buttons"),
+    ("bot.delivery", "bot.commands"),
+    ("bot.client", "bot.demo"),
+    ("bot.cli",),
+    ("bot.__main__",),
+)
+
+# each outside library has one home (a room, or a package for all rooms in it)
+HOMES: dict[str, tuple[str, ...]] = {
+    "discord": ("bot",),
+    "aiohttp": ("bot",),
+    "torch": ("engine.render", "engine.pocket"),
+    "diffusers": ("engine.render", "engine.pocket"),
+    "transformers": ("engine.render", "engine.pocket"),
+    "accelerate": ("engine.render",),
+    "peft": ("engine.render",),
+    "safetensors": ("engine.render", "engine.pocket"),
+    "aiosqlite": ("engine.store",),
+    "sqlite3": ("engine.store",),
+    "huggingface_hub": ("engine.weights", "engine.render"),
+    "ray": ("engine.backends",),
+    "fastapi": ("engine.web",),
+    "starlette": ("engine.web",),
+    "uvicorn": ("engine.web",),
+    "prometheus_client": ("engine.web",),
+    "aiohttp.web": ("bot.demo",),
+    "typer": ("bot.cli",),
+    "rich": ("bot.cli",),
+}
+
+# doors call the service; beside it they may know values, words and pictures, never how work is done
+BEHIND_THE_COUNTER = (
+    "engine.store",
+    "engine.gallery",
+    "engine.policy",
+    "engine.queue",
+    "engine.scheduler",
+    "engine.backends",
+    "engine.render",
+    "engine.pocket",
+)
+DOORS = ("bot", "engine.web")
+
+
+@dataclass(frozen=True)
+class Import:
+    importer: str
+    line: int
+    target: str
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package in ("bot", "engine"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def within(module: str, room: str) -> bool:
+    return module == room or module.startswith(f"{room}.")
+
+
+def floor_of(module: str) -> tuple[int, str] | None:
+    for number, rooms in enumerate(FLOORS):
+        for room in rooms:
+            if within(module, room):
+                return number, room
+    return None
+
+
+def imports_of(module: str, source: str) -> Iterator[Import]:
+    """Yield every import, also those inside functions: late imports are imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(module, node.lineno, alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno} imports relatively"
+            for alias in node.names:
+                # `from bot import messages` names a room, `from bot.messages import told` a thing in one
+                yield Import(module, node.lineno, f"{node.module}.{alias.name}")
+
+
+def complaints(module: str, source: str) -> list[str]:
+    """Return what a module's imports break."""
+    wrong = []
+    here = floor_of(module)
+    for found in imports_of(module, source):
+        where = f"{module}:{found.line} imports {found.target}"
+        for library, homes in HOMES.items():
+            if within(found.target, library) and not any(within(module, home) for home in homes):
+                wrong.append(f"{where}: {library} lives in {', '.join(homes)}")
+        if found.target.split(".")[0] not in ("bot", "engine"):
+            continue
+        if within(module, "engine") and within(found.target, "bot"):
+            wrong.append(f"{where}: the arrow points from bot to engine")
+        there = floor_of(found.target)
+        if here and there and here[1] != there[1] and there[0] >= here[0]:
+            wrong.append(f"{where}: {there[1]} is not on a lower floor than {here[1]}")
+        if any(within(module, door) for door in DOORS):
+            wrong += [
+                f"{where}: a door calls engine.service"
+                for room in BEHIND_THE_COUNTER
+                if within(found.target, room)
+            ]
+    return wrong
+
+
+SOURCES = {module: file.read_text(encoding="utf-8") for module, file in modules().items()}
+
+
+def test_every_module_belongs_to_a_room() -> None:
+    packages = ("bot", "engine")
+    homeless = [module for module in SOURCES if module not in packages and floor_of(module) is None]
+    assert not homeless, "give these a floor in tests/test_house.py"
+
+
+def test_every_room_is_seen() -> None:
+    """A renamed or emptied room would make the other rules vacuous."""
+    unseen = [
+        room for rooms in FLOORS for room in rooms if not any(within(module, room) for module in SOURCES)
+    ]
+    assert not unseen
+    inner = [
+        found
+        for module, source in SOURCES.items()
+        for found in imports_of(module, source)
+        if found.target.startswith(("bot.", "engine."))
+    ]
+    assert len(inner) > 100
+    used = {
+        library
+        for library in HOMES
+        for m, s in SOURCES.items()
+        for i in imports_of(m, s)
+        if within(i.target, library)
+    }
+    assert {"discord", "torch", "diffusers", "aiosqlite", "fastapi", "aiohttp.web"} <= used
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_imports_point_down_and_libraries_stay_home(module: str) -> None:
+    assert not complaints(module, SOURCES[module])
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("engine.queue", "import engine.store"),
+        ("engine.queue", "def f():\n    from engine.service import Service"),
+        ("engine.service", "from bot import messages"),
+        ("engine.scheduler", "import torch.nn as nn"),
+        ("bot.client", "from engine.store import Store"),
+        ("bot.client", "from engine import backends"),
+        ("engine.web", "from engine.scheduler import Scheduler"),
+        ("engine.service", "import discord"),
+        ("bot.client", "from aiohttp import web"),
+        ("engine.jobs", "import aiosqlite"),
+    ],
+)
+def test_the_rules_catch_what_they_forbid(module: str, source: str) -> None:
+    assert complaints(module, source)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_a_module_opens_by_saying_what_it_is_for(module: str) -> None:
+    words = ast.get_docstring(ast.parse(SOURCES[module])) or ""
+    assert len(words.split("\n\n")[0]) > 20
+
+
+def test_no_test_patches_our_own_code() -> None:
+    patched = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in sorted((ROOT / "tests").rglob("*.py"))
+        if file != Path(__file__)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if "patch(" in line or "patch.object(" in line or "monkeypatch.setattr(" in line
+        if any(f"{quote}{package}." in line for quote in "\"'( " for package in ("bot", "engine"))
+    ]
+    assert not patched, "pass a parameter instead"
+
+
+def test_the_bot_imports_no_torch() -> None:
+    heavy = ("torch", "diffusers", "transformers")
+    code = f"import sys, bot.client, bot.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
