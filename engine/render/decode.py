@@ -1,0 +1,137 @@
+"""From latents to pictures people can open: decoding, previews, films, files; refuses to know prompts and jobs."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.render.models import Model
+
+# Red, green and blue as a linear mix of the four latent channels. The numbers are those the community fitted for
+# each VAE (SD 1.x: keturn's "Decoding latents to RGB without upscaling", 2022; SDXL: TimothyAlexisVass, 2023).
+_RGB_SD = ((0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473))
+_RGB_SDXL = (
+    (0.3920, 0.4054, 0.4549),
+    (-0.2634, -0.0196, 0.0653),
+    (0.0568, 0.1687, -0.0755),
+    (-0.3112, -0.2359, -0.2076),
+)
+
+
+@torch.inference_mode()
+def decode(model: Model, latents: Tensor) -> Image.Image:
+    """Decode one picture's latents (1, channels, h, w) to an RGB picture, scaled as diffusers' pipelines do."""
+    vae = model.vae
+    upcast = vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    if upcast:  # SDXL's VAE overflows in half precision
+        vae.to(torch.float32)
+    try:
+        decoded = vae.decode(model.latents_to_vae(latents.to(vae.dtype)), return_dict=False)[0]
+    finally:
+        if upcast:
+            vae.to(torch.float16)
+    return to_picture(decoded)
+
+
+def to_picture(pixels: Tensor) -> Image.Image:
+    """Turn (1, 3, height, width) in −1…1 into a picture: rounded to 8 bits on the device, then copied once."""
+    array = ((pixels[0].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
+    return Image.fromarray(array.cpu().numpy())
+
+
+def to_pixels(picture: Image.Image, model: Model) -> Tensor:
+    """Turn a picture into (1, 3, height, width) in −1…1 on the model's device."""
+    array = torch.from_numpy(np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0)
+    return (array.permute(2, 0, 1)[None] * 2 - 1).to(model.machine.device)
+
+
+@torch.inference_mode()
+def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Encode (1, 3, height, width) to latents in the loop's scale, drawing from the posterior as diffusers does."""
+    vae = model.vae
+    dtype = vae.dtype
+    upcast = model.family == "sdxl" and bool(getattr(vae.config, "force_upcast", False)) and dtype != torch.float32
+    if upcast:
+        vae.to(torch.float32)
+    try:
+        output = vae.encode(pixels.to(torch.float32 if upcast else dtype))
+    finally:
+        if upcast:
+            vae.to(dtype)
+    latents = output.latent_dist.sample(generator) if hasattr(output, "latent_dist") else output.latents
+    latents = latents.to(model.unet.dtype)
+    config = vae.config
+    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if model.family == "sdxl" and mean is not None and std is not None:
+        shape = (1, -1, 1, 1)
+        return (latents - latents.new_tensor(mean).view(shape)) * config.scaling_factor / latents.new_tensor(
+            std
+        ).view(shape)
+    return config.scaling_factor * latents
+
+
+@torch.inference_mode()
+def preview(model: Model, latents: Tensor) -> Image.Image:
+    """Return a small picture of latents: decoded where the decoder is tiny, otherwise one pixel per latent."""
+    if type(model.vae).__name__ == "AutoencoderTiny":
+        return decode(model, latents)
+    factors = _RGB_SDXL if model.family == "sdxl" else _RGB_SD
+    if latents.shape[1] != len(factors):
+        return decode(model, latents)
+    colours = torch.einsum("chw,cr->hwr", latents[0].float(), torch.tensor(factors, device=latents.device))
+    array = ((colours / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8).cpu().numpy()
+    height, width = array.shape[:2]
+    return Image.fromarray(array).resize((width * 4, height * 4), Image.Resampling.BILINEAR)
+
+
+def grid(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Lay equal pictures out in a near-square grid, row by row."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (columns * width, rows * height))
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index % columns * width, index // columns * height))
+    return sheet
+
+
+def png(picture: Image.Image) -> bytes:
+    """Return the picture as PNG bytes; level 4 is a third faster than the default and a few per cent larger."""
+    return _saved(picture, format="PNG", compress_level=4)
+
+
+def jpeg(picture: Image.Image, longest: int = 512) -> bytes:
+    """Return the picture as a small JPEG: at most ``longest`` pixels a side, small ones enlarged to be seen."""
+    factor = longest / max(picture.size)
+    if factor < 1 or factor >= 2:
+        factor = factor if factor < 1 else math.floor(factor)
+        size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+        picture = picture.resize(size, Image.Resampling.BICUBIC)
+    return _saved(picture, format="JPEG", quality=80)
+
+
+def film(frames: Sequence[Image.Image], seconds: float = 4.0) -> bytes:
+    """Return the frames as an endlessly looping WebP that plays in about ``seconds`` and rests on the last one."""
+    each = max(40, int(seconds * 1000 / max(1, len(frames))))
+    durations = [each] * (len(frames) - 1) + [1500]
+    return _saved(
+        frames[0], format="WEBP", save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=85
+    )
+
+
+def opened(data: bytes) -> Image.Image:
+    """Open picture bytes we stored ourselves, upright, in RGB."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return picture.convert("RGB")
+
+
+def _saved(picture: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, **options)  # type: ignore[arg-type]
+    return buffer.getvalue()

@@ -1,0 +1,285 @@
+"""One job being drawn: from its spec to pictures in flight, and back to pictures; refuses to know other jobs.
+
+What decides a pixel is the spec alone. Cell ``i`` has a CPU generator of its own, seeded with ``seed + i``, so a
+cell can be made again without its neighbours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image, ImageChops, ImageFilter
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.jobs import SEED_MAX, JobSpec, Kind, Lora, Role
+from engine.render import decode, samplers, steer, styles
+from engine.render.denoise import Embedding, Kept, Picture
+from engine.render.models import FEW_STEPS, Model
+
+DEFAULT_STRENGTH = 0.6
+"""Share of the schedule that image-to-image runs where the spec does not say."""
+
+
+def rim(width: int, height: int) -> int:
+    """Return how many pixels past the mask painting may blend into: a 64th of the shorter side, at least 2."""
+    return max(2, min(width, height) // 64)
+
+
+@dataclass(eq=False)
+class Drawing:
+    """A job whose pictures are in flight, and what has come of them so far."""
+
+    job: str
+    spec: JobSpec
+    model: Model
+    pictures: list[Picture]
+    notes: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    parent: Image.Image | None = None
+    """INPAINT: the picture whose unmasked part stays as it is, in the size of the results."""
+    mask: Image.Image | None = None
+    results: dict[int, Image.Image] = field(default_factory=dict)
+    frames: list[Image.Image] = field(default_factory=list)
+    shown: int = -1
+    """The step the last preview or film frame was taken at."""
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def step(self) -> int:
+        """Steps its slowest picture has taken."""
+        return min(picture.steps_done for picture in self.pictures)
+
+    @property
+    def total(self) -> int:
+        """Steps it will have taken."""
+        return max(picture.steps_total for picture in self.pictures)
+
+    def spent(self, stage: str, since: float) -> None:
+        """Add the time since ``since`` to a stage."""
+        self.timings[stage] = self.timings.get(stage, 0.0) + time.perf_counter() - since
+
+    def so_far(self) -> Image.Image | None:
+        """Return the grid of what its pictures look like now, or None before the first step."""
+        if any(picture.estimate is None for picture in self.pictures):
+            return None
+        return decode.grid([decode.preview(self.model, picture.estimate) for picture in self.pictures])
+
+    def finish(self, cell: int, picture: Image.Image) -> None:
+        """Take a decoded (and enlarged) cell; what masked painting must not touch is put back to the bit."""
+        if self.parent is not None and self.mask is not None:
+            parent = self.parent.resize(picture.size, Image.Resampling.LANCZOS)
+            mask = self.mask.resize(picture.size, Image.Resampling.BILINEAR)
+            spread = mask.filter(ImageFilter.BoxBlur(rim(*picture.size)))
+            picture = Image.composite(picture, parent, ImageChops.lighter(mask, spread))
+        self.results[cell] = picture
+
+
+@torch.inference_mode()
+def begin(job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> Drawing:
+    """Prepare every cell of a job for the denoising loop.
+
+    Raises UserError where the spec asks for what this model cannot do.
+    """
+    began = time.perf_counter()
+    loras = spec.loras
+    if spec.few_steps and FEW_STEPS in model.lora_files:
+        loras = (*loras, Lora(name=FEW_STEPS))
+    loras = tuple(lora for lora in loras if lora.weight != 0)
+    model.use_loras(loras)
+
+    sources = _Sources.of(spec, model, inputs)
+    conditions, unconditional = _texts(spec, model, loras)
+    length = conditions[0].tokens.shape[1] if model.text_joins_by_length else None
+    drawing = Drawing(job, spec, model, [], notes=sources.notes)
+    shape = (1, model.channels, spec.height // model.scale, spec.width // model.scale)
+    group = (model.name, shape, spec.tile, loras, length, model.unet.config.in_channels)
+    for cell in range(spec.count):
+        drawing.pictures.append(_picture(spec, model, cell, shape, group, conditions, unconditional, sources))
+    if spec.kind is Kind.INPAINT:
+        drawing.parent, drawing.mask = sources.parent, sources.mask
+    drawing.spent("prepare", began)
+    return drawing
+
+
+def _texts(spec: JobSpec, model: Model, state: Hashable) -> tuple[list[Embedding], Embedding | None]:
+    """Return the embeddings of a spec's conditions, bent by style, stylize and weird, and of its negative."""
+    assert model.text is not None
+    plain = [styles.styled(c.text, spec.style) if c.weight > 0 else c.text for c in spec.conditions] or [""]
+    house = model.config.house_style if spec.stylize else ""
+    wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0] if house else []
+    texts = plain + [styles.styled(plain[index], house) for index in wanted]
+    guided = spec.guidance_scale > 1 and model.unet.config.time_cond_proj_dim is None
+    encoded, unconditional = model.text.encode_all(texts, spec.negative_prompt if guided else None, state)
+    embeddings = encoded[: len(plain)]
+    for index, styled in zip(wanted, encoded[len(plain) :], strict=True):
+        embeddings[index] = steer.stylized(embeddings[index], styled, spec.stylize)
+    if spec.weird:
+        embeddings = [
+            steer.weirded(e, spec.weird, spec.seed) if weight > 0 else e
+            for e, weight in zip(embeddings, _weights(spec), strict=True)
+        ]
+    return embeddings, unconditional
+
+
+def _weights(spec: JobSpec) -> list[float]:
+    return [condition.weight for condition in spec.conditions] or [1.0]
+
+
+@dataclass
+class _Sources:
+    """The input pictures of a spec, opened and in its size."""
+
+    start: list[tuple[Tensor, float]] = field(default_factory=list)
+    """Pixels (1, 3, height, width) to start from, and their weights."""
+    strength: float = 1.0
+    parent: Image.Image | None = None
+    mask: Image.Image | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> _Sources:
+        """Open what the spec names. Raises UserError where a picture would have to be ignored."""
+        sources = cls()
+        size = (spec.width, spec.height)
+        prompts: list[float] = []
+        for source in spec.inputs:
+            if source.role in (Role.STYLE, Role.SUBJECT):
+                raise UserError("Style and subject references cannot be drawn yet. Try without `--sref` and `--cref`.")
+            picture = decode.opened(inputs[source.sha256])
+            if source.role is Role.MASK:
+                sources.mask = picture.convert("L")
+                continue
+            if source.role is Role.INIT:
+                sources.parent = picture
+            else:
+                prompts.append(source.weight)
+            fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+            sources.start.append((decode.to_pixels(fitted, model), source.weight))
+        if spec.kind is Kind.IMAGINE and sources.start:
+            weight = sum(prompts) / max(1, len(prompts))
+            sources.strength = 1 / (1 + max(weight, 0.0) / 3)
+            sources.notes.append("The image prompt was used as a starting picture.")
+        elif spec.kind is Kind.VARY:
+            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
+        elif spec.kind is Kind.INPAINT:
+            sources.strength = 1.0 if spec.strength is None else spec.strength
+        if spec.kind in (Kind.VARY, Kind.INPAINT) and sources.parent is None:
+            raise UserError("The picture to start from is missing. Try again from the picture's own buttons.")
+        if spec.kind is Kind.INPAINT and sources.mask is None:
+            raise UserError("The mask is missing. Say first which part to repaint.")
+        return sources
+
+
+def _picture(
+    spec: JobSpec,
+    model: Model,
+    cell: int,
+    shape: tuple[int, ...],
+    group: Hashable,
+    conditions: Sequence[Embedding],
+    unconditional: Embedding | None,
+    sources: _Sources,
+) -> Picture:
+    """Prepare one cell. Random numbers are drawn in the order in which diffusers' pipelines draw them."""
+    seed = (spec.seed + cell) % (SEED_MAX + 1)
+    generator = torch.Generator().manual_seed(seed)
+    device, dtype = model.machine.device, model.unet.dtype
+    scheduler = samplers.make(spec.sampler, model.pipe.scheduler, spec.steps)
+    order = getattr(scheduler, "order", 1)
+    skipped = max(spec.steps - min(int(spec.steps * sources.strength), spec.steps), 0) if sources.start else 0
+    timesteps = scheduler.timesteps[skipped * order :]
+    if len(timesteps) == 0:
+        raise UserError("So little strength leaves no step to take. Raise the strength or the steps.")
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(skipped * order)
+
+    kept = extra = None
+    nine = model.unet.config.in_channels > model.channels
+    if spec.kind is Kind.INPAINT:
+        latents, kept, extra = _masked(sources, model, scheduler, timesteps, shape, generator, nine)
+    elif nine:
+        raise UserError(f"{model.name} is a model for repainting only. Choose another with `--model`.")
+    elif sources.start:
+        total = sum(weight for _, weight in sources.start) or 1.0
+        encoded = [(decode.encode(model, pixels, generator), weight / total) for pixels, weight in sources.start]
+        start = encoded[0][0] if len(encoded) == 1 else sum((e * w for e, w in encoded), torch.zeros_like(encoded[0][0]))
+        noise = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+        latents = scheduler.add_noise(start, noise, timesteps[:1])
+    else:
+        latents = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+        latents = latents * scheduler.init_noise_sigma
+
+    end = len(timesteps) if spec.stop == 100 else max(1, -(-len(timesteps) * spec.stop // 100))
+    time_ids = guidance_embedding = None
+    if model.family == "sdxl":
+        time_ids = torch.tensor([[spec.height, spec.width, 0, 0, spec.height, spec.width]], dtype=dtype, device=device)
+    if model.unet.config.time_cond_proj_dim is not None:
+        guidance_embedding = _guidance_embedding(
+            spec.guidance_scale - 1, model.unet.config.time_cond_proj_dim
+        ).to(device, dtype)
+    return Picture(
+        group=group,
+        latents=latents,
+        conditions=conditions,
+        weights=_weights(spec),
+        unconditional=unconditional,
+        guidance_scale=spec.guidance_scale,
+        scheduler=scheduler,
+        timesteps=timesteps,
+        generator=generator,
+        end=end,
+        time_ids=time_ids,
+        guidance_embedding=guidance_embedding,
+        extra_channels=extra,
+        kept=kept,
+        steer=steer.chaotic(spec.chaos, seed) if spec.chaos else None,
+        push=steer.expressive(spec.exp, len(timesteps)) if spec.exp else None,
+    )
+
+
+def _masked(
+    sources: _Sources,
+    model: Model,
+    scheduler: object,
+    timesteps: Tensor,
+    shape: tuple[int, ...],
+    generator: torch.Generator,
+    nine: bool,
+) -> tuple[Tensor, Kept | None, Tensor | None]:
+    """Prepare masked painting, as StableDiffusionInpaintPipeline does: latents, what to put back, extra channels."""
+    assert sources.mask is not None
+    device, dtype = model.machine.device, model.unet.dtype
+    pixels = sources.start[0][0]
+    size = (pixels.shape[3], pixels.shape[2])
+    grey = sources.mask if sources.mask.size == size else sources.mask.resize(size, Image.Resampling.LANCZOS)
+    mask = (decode.to_pixels(grey, model)[:, :1] >= 0).to(torch.float32)  # white from half grey on
+    small = torch.nn.functional.interpolate(mask, size=shape[2:]).to(device, dtype)
+    whole = sources.strength >= 1.0
+
+    parent = decode.encode(model, pixels, generator) if not nine or not whole else None
+    noise = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+    if whole:
+        latents = noise * scheduler.init_noise_sigma  # type: ignore[attr-defined]
+    else:
+        latents = scheduler.add_noise(parent, noise, timesteps[:1])  # type: ignore[attr-defined]
+    if nine:
+        around = decode.encode(model, pixels * (mask < 0.5), generator)
+        return latents, None, torch.cat([small, around], dim=1)
+    assert parent is not None
+    # diffusers draws the masked picture's latents too, unused with four channels; the generator must move alike
+    decode.encode(model, pixels * (mask < 0.5), generator)
+    return latents, Kept(parent, noise, small), None
+
+
+def _guidance_embedding(guidance: float, width: int) -> Tensor:
+    """Return the sinusoidal embedding of a guidance scale (1, width) that distilled UNets take."""
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
+    angles = guidance * 1000.0 * frequencies[None]
+    embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
+    return torch.nn.functional.pad(embedding, (0, width - embedding.shape[1]))

@@ -1,0 +1,319 @@
+"""Bringing a model into memory: which file, which device, which precision; refuses to know jobs and pictures.
+
+Weights come as ``.safetensors`` only: a pickle can run code when it is opened, and so can a repository that
+brings its own Python, so neither is ever loaded. At run time nothing is fetched: a hub name is looked up in the
+local cache, which only ``limner models pull`` fills.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+# set before diffusers and huggingface_hub are imported: they read them once
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from torch import Tensor
+
+from engine.config import EngineConfig, LoraConfig, ModelConfig
+from engine.errors import EngineError, NotFound, UserError
+from engine.jobs import Lora
+from engine.pocket import FOLDER as POCKET
+from engine.render.text import TextEncoder
+
+log = logging.getLogger(__name__)
+
+
+OURS = {
+    "StableDiffusionPipeline": "sd",
+    "StableDiffusionImg2ImgPipeline": "sd",
+    "StableDiffusionInpaintPipeline": "sd",
+    "LatentConsistencyModelPipeline": "sd",
+    "StableDiffusionXLPipeline": "sdxl",
+    "StableDiffusionXLImg2ImgPipeline": "sdxl",
+    "StableDiffusionXLInpaintPipeline": "sdxl",
+}
+"""Pipelines whose denoising loop is ours, and their family; every other one runs as diffusers wrote it."""
+
+SMALL_CARD = 9 * 2**30
+"""Bytes of device memory under which the VAE works in tiles (6 and 8 GB cards)."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the pictures are computed on."""
+
+    device: torch.device
+    dtype: torch.dtype
+    memory: int
+    """Bytes of device memory; 0 where it is the machine's own (CPU, MPS)."""
+
+    @classmethod
+    def find(cls, engine: EngineConfig) -> Machine:
+        """Choose device and precision: CUDA before MPS before CPU; bfloat16, float16, float32 in that order.
+
+        Raises EngineError where the configuration names a device that this torch cannot use.
+        """
+        name = engine.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        elif name == "cuda" and not torch.cuda.is_available():
+            raise EngineError("device = cuda, but this torch sees no CUDA device; run `limner check`")
+        elif name == "mps" and not torch.backends.mps.is_available():
+            raise EngineError("device = mps, but this torch sees no MPS device; run `limner check`")
+        memory = torch.cuda.get_device_properties(0).total_memory if name == "cuda" else 0
+        if engine.dtype != "auto":
+            dtype = getattr(torch, engine.dtype)
+        elif name == "cuda":
+            dtype = torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
+        else:
+            dtype = torch.float16 if name == "mps" else torch.float32
+        return cls(torch.device(name), dtype, memory)
+
+
+@dataclass(eq=False)
+class Model:
+    """A model in memory. ``family`` is ``sd``, ``sdxl`` or ``other`` (run by its own pipeline)."""
+
+    name: str
+    config: ModelConfig
+    family: str
+    pipe: Any
+    machine: Machine
+    text: TextEncoder | None = None
+    lora_files: dict[str, str] = field(default_factory=dict)
+    """Adapter name → file, for every LoRA that may be asked for."""
+    _loras_in: set[str] = field(default_factory=set)
+    _loras_on: tuple[Lora, ...] = ()
+    _convolutions: list[torch.nn.Conv2d] | None = None
+    _saving: bool = False
+
+    @property
+    def unet(self) -> Any:
+        """The denoiser."""
+        return self.pipe.unet
+
+    @property
+    def vae(self) -> Any:
+        """The autoencoder."""
+        return self.pipe.vae
+
+    @property
+    def scale(self) -> int:
+        """Pixels per latent, each way."""
+        return int(self.pipe.vae_scale_factor)
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+        return int(self.vae.config.latent_channels)
+
+    @property
+    def text_joins_by_length(self) -> bool:
+        """Whether texts of unlike lengths may not share a call: the UNet pools over tokens by itself."""
+        return self.unet.config.addition_embed_type == "text"
+
+    def use_loras(self, loras: Sequence[Lora]) -> None:
+        """Switch to exactly these LoRAs; those of weight 0 are as if absent. Raises UserError for an unfit one."""
+        wanted = tuple(lora for lora in loras if lora.weight != 0)
+        if wanted == self._loras_on:
+            return
+        for lora in wanted:
+            if lora.name in self._loras_in:
+                continue
+            if lora.name not in self.lora_files:
+                raise NotFound(f"There is no LoRA `{lora.name}` for {self.name}.")
+            try:
+                self.pipe.load_lora_weights(_safe_file(self.lora_files[lora.name]), adapter_name=lora.name)
+            except (ValueError, RuntimeError, KeyError, OSError) as error:
+                log.warning("LoRA %s does not fit %s: %s", lora.name, self.name, error)
+                raise UserError(
+                    f"The LoRA `{lora.name}` was made for another kind of model than {self.name}. Try without it."
+                ) from error
+            self._loras_in.add(lora.name)
+        if wanted:
+            self.pipe.enable_lora()
+            self.pipe.set_adapters([lora.name for lora in wanted], [lora.weight for lora in wanted])
+        elif self._loras_in:
+            self.pipe.disable_lora()
+        self._loras_on = wanted
+
+    @contextmanager
+    def wrapping(self, tile: bool) -> Iterator[None]:
+        """Make every convolution wrap around the picture's edges while inside, so that it tiles."""
+        if not tile:
+            yield
+            return
+        if self._convolutions is None:
+            self._convolutions = [
+                module
+                for part in (self.unet, self.vae)
+                for module in part.modules()
+                if isinstance(module, torch.nn.Conv2d) and module.padding_mode == "zeros"
+            ]
+        try:
+            for module in self._convolutions:
+                module.padding_mode = "circular"
+            yield
+        finally:
+            for module in self._convolutions:
+                module.padding_mode = "zeros"
+
+    def save_memory(self) -> bool:
+        """After an out-of-memory: let the VAE work in slices and tiles, and parts wait in the machine's memory.
+
+        Returns whether anything was left to save.
+        """
+        if self._saving:
+            return False
+        self._saving = True
+        for save in ("enable_slicing", "enable_tiling"):
+            try:
+                getattr(self.vae, save)()
+            except (AttributeError, NotImplementedError):
+                log.debug("%s cannot %s", type(self.vae).__name__, save)
+        if self.machine.device.type == "cuda" and not getattr(self.pipe, "_all_hooks", None):
+            self.pipe.enable_model_cpu_offload(device=self.machine.device)
+        return True
+
+    def latents_to_vae(self, latents: Tensor) -> Tensor:
+        """Undo the scaling latents have in the loop (the exact arithmetic of diffusers' pipelines)."""
+        config = self.vae.config
+        mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+        if self.family == "sdxl" and mean is not None and std is not None:
+            shape = (1, -1, 1, 1)
+            return latents * latents.new_tensor(std).view(shape) / config.scaling_factor + latents.new_tensor(
+                mean
+            ).view(shape)
+        return latents / config.scaling_factor
+
+
+def load(
+    name: str, config: ModelConfig, machine: Machine, engine: EngineConfig, loras: Sequence[LoraConfig] = ()
+) -> Model:
+    """Bring a model into memory. Raises NotFound where its files are not there, EngineError where they are broken."""
+    pipe = _read(config, machine.dtype)
+    family = OURS.get(type(pipe).__name__, "other")
+    if hasattr(pipe, "safety_checker"):
+        pipe.safety_checker = None
+    pipe.set_progress_bar_config(disable=True)
+    _place(pipe, machine, engine)
+    model = Model(
+        name,
+        config,
+        family,
+        pipe,
+        machine,
+        lora_files={lora.name: lora.source for lora in loras if lora.model in ("", name)},
+    )
+    if config.few_steps_source:
+        model.lora_files[FEW_STEPS] = config.few_steps_source
+    if family != "other":
+        model.text = TextEncoder(pipe, machine.device)
+    log.info("%s (%s, %s) is on %s in %s", name, type(pipe).__name__, family, machine.device, machine.dtype)
+    return model
+
+
+FEW_STEPS = "few-steps"
+"""The adapter name of a model's own few-step LoRA."""
+
+
+def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
+    """Let diffusers read a folder, a single file or a cached hub name."""
+    source = config.source
+    path = POCKET if source == "pocket" else Path(source).expanduser()
+    options: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
+    try:
+        if path.is_dir():
+            if not (path / "model_index.json").is_file():
+                raise NotFound(f"{path} is no diffusers model: it has no `model_index.json`.")
+            _refuse_code(path)
+            return diffusers.DiffusionPipeline.from_pretrained(
+                path, use_safetensors=True, **_without_checker(path), **options
+            )
+        if path.is_file():
+            pipeline = {
+                "sdxl": diffusers.StableDiffusionXLPipeline,
+                "sd": diffusers.StableDiffusionPipeline,
+                "auto": _pipeline_for(path),
+                "other": _pipeline_for(path),
+            }[config.family]
+            return pipeline.from_single_file(_safe_file(path), **options)
+        if path.is_absolute() or source.startswith((".", "~")) or source == "pocket":
+            raise NotFound(f"The model {config.name} is not there: {path} does not exist.")
+        return diffusers.DiffusionPipeline.from_pretrained(source, use_safetensors=True, **options)
+    except OSError as error:
+        raise NotFound(
+            f"The model {config.name} ({source}) is not on this machine. Fetch it with `limner models pull {config.name}`."
+        ) from error
+
+
+def _without_checker(folder: Path) -> dict[str, Any]:
+    """Say "no safety checker" only to pipelines that know one: moderation is the front door's work."""
+    index = json.loads((folder / "model_index.json").read_text())
+    return {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
+
+
+def _refuse_code(folder: Path) -> None:
+    """Raise EngineError for a folder whose pipeline or parts are Python files of its own."""
+    index = json.loads((folder / "model_index.json").read_text())
+    named = index.get("_class_name")
+    if not isinstance(named, str) or any(folder.rglob("*.py")):
+        raise EngineError(f"{folder} brings code of its own, which is never run")
+
+
+def _safe_file(path: Path | str) -> str:
+    """Return the path if it is a ``.safetensors`` file; raise otherwise."""
+    path = Path(path).expanduser()
+    if path.suffix != ".safetensors":
+        raise EngineError(f"{path.name} is not a .safetensors file; pickles can run code and are never opened")
+    if not path.is_file():
+        raise NotFound(f"{path} does not exist.")
+    return str(path)
+
+
+def _pipeline_for(path: Path) -> Any:
+    """Tell SDXL from SD by the names of the tensors in a single file."""
+    from safetensors import safe_open
+
+    with safe_open(_safe_file(path), framework="pt") as file:
+        is_xl = any(key.startswith("conditioner.embedders.1.") for key in file.keys())  # noqa: SIM118
+    return diffusers.StableDiffusionXLPipeline if is_xl else diffusers.StableDiffusionPipeline
+
+
+def _place(pipe: Any, machine: Machine, engine: EngineConfig) -> None:
+    """Put the parts where they compute; let them wait in the machine's memory where the card is too small."""
+    weights = sum(
+        parameter.numel() * parameter.element_size()
+        for part in pipe.components.values()
+        if isinstance(part, torch.nn.Module)
+        for parameter in part.parameters()
+    )
+    offload = engine.offload
+    if offload == "auto":
+        # activations and the library's own workspace want about 3 GB beside the weights
+        offload = "model" if machine.memory and weights + 3 * 2**30 > machine.memory else "none"
+    if machine.device.type != "cuda":
+        offload = "none"
+    if offload == "model":
+        pipe.enable_model_cpu_offload(device=machine.device)
+    elif offload == "sequential":
+        pipe.enable_sequential_cpu_offload(device=machine.device)
+    else:
+        pipe.to(machine.device)
+    if machine.device.type == "cuda" and hasattr(pipe, "unet"):
+        pipe.unet.to(memory_format=torch.channels_last)
+    if 0 < machine.memory < SMALL_CARD and hasattr(getattr(pipe, "vae", None), "enable_tiling"):
+        pipe.vae.enable_tiling()

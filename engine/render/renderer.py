@@ -1,0 +1,455 @@
+"""The worker's renderer: jobs in, pictures out, one UNet call at a time; refuses to know people, queues and disks.
+
+`Renderer.tick` is one turn of the wheel::
+
+    begin what waits ─▶ one UNet call for all who fit it ─▶ decode the finished ─▶ hand out what was encoded
+
+A job that fails, fails alone: whatever it raises becomes its own `Failed`, and the others of the same call go on.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
+from engine.config import EngineConfig, LoraConfig, ModelConfig
+from engine.errors import Cancelled, EngineError, NotFound, UserError
+from engine.jobs import JobSpec, Kind
+from engine.render import decode, stock, upscale
+from engine.render.denoise import Picture, choose, predict
+from engine.render.drawing import Drawing, begin
+from engine.render.models import Machine, Model, load
+
+log = logging.getLogger(__name__)
+
+OUT_OF_MEMORY = "This picture needs more memory than the machine has. Try a smaller size or fewer pictures."
+SMALL = 128
+"""Models whose pictures are at most this many pixels a side hand them out enlarged."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A job that was started and not yet looked at."""
+
+    job: str
+    spec: JobSpec
+    inputs: Mapping[str, bytes]
+
+
+def _nothing(stage: str, rows: int) -> None:
+    """Reserve nothing."""
+
+
+class Renderer:
+    """Renders jobs of several models, sharing calls where it can.
+
+    ``reserve`` is called before each piece of work with its stage (``unet``, ``vae``, ``upscale``) and its rows;
+    what it raises is taken as raised by the work itself. A host may use it to refuse work that would not fit.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[ModelConfig],
+        engine: EngineConfig,
+        loras: Sequence[LoraConfig] = (),
+        *,
+        reserve: Callable[[str, int], None] = _nothing,
+    ) -> None:
+        self._configs = {config.name: config for config in models}
+        self._engine = engine
+        self._loras = tuple(loras)
+        self._reserve = reserve
+        if engine.threads:
+            torch.set_num_threads(engine.threads)
+        self.machine = Machine.find(engine)
+        self._models: dict[str, Model] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._drawings: dict[str, Drawing] = {}
+        self._saving: dict[str, tuple[Drawing | None, Future[Outcome]]] = {}
+        self._events: list[Event] = []
+        self._turn = 0
+        self._at_once: dict[str, int] = {}
+        """Rows a call may have, for models that ran out of memory with more."""
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
+        self._upscalers = upscale.Upscalers(self.machine, self._reserve)
+        self._stock = stock.Stock(engine.preview_every)
+        self.unet_calls = 0
+
+    # ---- orders
+
+    def load(self, name: str) -> None:
+        """Bring a model into memory, if it is not there. Raises NotFound or EngineError."""
+        if name in self._models:
+            return
+        if name not in self._configs:
+            raise NotFound(f"There is no model `{name}`. There are: {', '.join(sorted(self._configs))}.")
+        config = self._configs[name]
+        try:
+            self._models[name] = load(name, config, self.machine, self._engine, self._loras)
+        except Exception as error:
+            if not out_of_memory(error) or not self._drop_idle():
+                raise
+            self._models[name] = load(name, config, self.machine, self._engine, self._loras)
+
+    def unload(self, name: str) -> None:
+        """Drop a model from memory once nothing is being drawn with it; otherwise leave it."""
+        if name in self._models and name not in self._in_use():
+            del self._models[name]
+            self._at_once.pop(name, None)
+            self._free()
+
+    def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes] | None = None) -> None:
+        """Take a job. Never raises: what is wrong with it comes back as `Failed`."""
+        self._waiting.append(_Waiting(job, spec, dict(inputs or {})))
+
+    def cancel(self, job: str) -> None:
+        """Stop a job: it takes no further step. A job that is not here is no error."""
+        before = len(self._waiting)
+        self._waiting = deque(waiting for waiting in self._waiting if waiting.job != job)
+        here = len(self._waiting) < before
+        here = self._drawings.pop(job, None) is not None or here
+        here = self._saving.pop(job, None) is not None or here
+        if self._stock.cancel(job):
+            return  # its own thread answers, at its next step
+        if here:
+            self._events.append(Failed(job, "cancelled", "Cancelled."))
+
+    # ---- the wheel
+
+    def tick(self) -> list[Event]:
+        """Do one piece of work, at most one UNet call; return what there is to tell."""
+        with _thrift():
+            self._begin_next()
+            chosen = choose(self._in_flight(), self._row_limit())
+            if chosen:
+                self._call(chosen)
+            self._retire()
+        if not chosen and not self._waiting:
+            self._wait_for_encoders()
+        self._collect()
+        events, self._events = self._events, []
+        return events
+
+    def room(self) -> int:
+        """Return how many UNet rows may still be admitted. An idle worker takes any job, whatever its rows."""
+        rows = sum(picture.rows for picture in self._in_flight())
+        rows += sum(self.rows(waiting.spec) for waiting in self._waiting)
+        if self._stock.busy():
+            return 0
+        return max(0, self._engine.max_rows - rows)
+
+    @staticmethod
+    def rows(spec: JobSpec) -> int:
+        """Return the rows a spec takes in a UNet call; 1 for what needs no UNet."""
+        if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE):
+            return 1
+        return spec.count * (max(1, len(spec.conditions)) + (spec.guidance_scale > 1))
+
+    def busy(self) -> bool:
+        """Return whether a `tick` would have something to do."""
+        return bool(self._waiting or self._drawings or self._saving or self._events or self._stock.busy())
+
+    def status_fields(self) -> dict[str, object]:
+        """Return what `Status` tells: room, models, device, memory in bytes."""
+        device = self.machine.device.type
+        if device == "cuda":
+            memory = torch.cuda.memory_reserved()
+        elif device == "mps":
+            memory = torch.mps.driver_allocated_memory()
+        else:
+            memory = sum(
+                p.numel() * p.element_size()
+                for model in self._models.values()
+                for part in model.pipe.components.values()
+                if isinstance(part, torch.nn.Module)
+                for p in part.parameters()
+            )
+        return {"room": self.room(), "models": tuple(self._models), "device": device, "memory": memory}
+
+    def close(self) -> None:
+        """Stop the threads; what is in flight is forgotten."""
+        self._stock.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # ---- one job's beginning
+
+    def _begin_next(self) -> None:
+        """Look at what waits: models that must be read first cost a turn each, the rest is prepared at once."""
+        while self._waiting:
+            waiting = self._waiting[0]
+            if self._stock.busy() and self._is_stock(waiting.spec):
+                return
+            self._waiting.popleft()
+            loading = waiting.spec.kind is not Kind.UPSCALE and waiting.spec.model not in self._models
+            with self._answering(waiting.job):
+                self._begin(waiting)
+            if loading:
+                return
+
+    def _begin(self, waiting: _Waiting) -> None:
+        job, spec, inputs = waiting.job, waiting.spec, waiting.inputs
+        missing = [source.sha256 for source in spec.inputs if source.sha256 not in inputs]
+        if missing:
+            raise EngineError(f"job {job} came without its input {missing[0][:12]}")
+        if spec.kind is Kind.UPSCALE:
+            self._upscale(job, spec, inputs)
+            return
+        if spec.kind is Kind.DESCRIBE:
+            raise UserError("Describing pictures is not possible here yet.")
+        began = time.perf_counter()
+        self.load(spec.model)
+        model = self._models[spec.model]
+        loaded = time.perf_counter() - began
+        if model.family == "other":
+            self._stock.start(job, spec, model, inputs)
+            return
+        # text encoders and a parent's latents need memory too
+        drawing = self._thriftily(model, lambda: begin(job, spec, model, inputs))
+        drawing.timings["load"] = loaded
+        for picture in drawing.pictures:
+            picture.turn = self._turn
+        self._drawings[job] = drawing
+
+    def _upscale(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
+        """Enlarge the one input picture; no denoising, so it is done in this turn."""
+        began = time.perf_counter()
+        picture = decode.opened(inputs[spec.inputs[0].sha256]) if spec.inputs else None
+        if picture is None:
+            raise UserError("The picture to enlarge is missing.")
+        config = self._configs.get(spec.model)
+        enlarged, note = self._upscalers.enlarge(picture, spec.scale, config.upscaler if config else "")
+        timings = {"upscale": time.perf_counter() - began}
+        notes = (note,) if note else ()
+        self._saving[job] = (
+            None,
+            self._pool.submit(lambda: Outcome((decode.png(enlarged),), notes=notes, timings=timings)),
+        )
+
+    # ---- one call
+
+    def _call(self, chosen: list[Picture]) -> None:
+        """Run the UNet once for the chosen pictures and let each take its step."""
+        owners = {id(p): d for d in self._drawings.values() for p in d.pictures}
+        drawings = list({id(d): d for d in (owners[id(p)] for p in chosen)}.values())
+        first = drawings[0]
+        model, spec = first.model, first.spec
+        began = time.perf_counter()
+        try:
+            self._reserve("unet", min(sum(p.rows for p in chosen), self._at_once.get(model.name, 10**6)))
+            model.use_loras(chosen[0].group[3])  # type: ignore[index]
+            with model.wrapping(spec.tile):
+                predictions = predict(
+                    model.unet, chosen, self._at_once.get(model.name), pad=self.machine.device.type == "cuda"
+                )
+            self.unet_calls += 1
+        except Exception as error:
+            self._call_failed(error, chosen, drawings)
+            return
+        self._turn += 1
+        for picture, (prediction, seen) in zip(chosen, predictions, strict=True):
+            drawing = owners[id(picture)]
+            if drawing.job in self._drawings:
+                with self._answering(drawing.job):
+                    picture.step(prediction, seen)
+                    picture.turn = self._turn
+        for drawing in drawings:
+            if drawing.job in self._drawings:
+                with self._answering(drawing.job):
+                    drawing.spent("denoise", began)
+                    self._tell(drawing)
+
+    def _call_failed(self, error: Exception, chosen: list[Picture], drawings: list[Drawing]) -> None:
+        """Find out what to do about a call that failed: shrink it, save memory, or fail the one job at fault."""
+        model = drawings[0].model
+        if out_of_memory(error):
+            self._free()
+            rows = min(sum(p.rows for p in chosen), self._at_once.get(model.name, 10**6))
+            if rows > 1:
+                self._at_once[model.name] = max(1, rows // 2)
+                log.warning("out of memory with %d rows of %s: trying %d", rows, model.name, rows // 2)
+                return
+            if model.save_memory():
+                log.warning("out of memory with one row of %s: tiling and offloading", model.name)
+                return
+        elif len(drawings) > 1:
+            # one of them is at fault: the next calls are made for one job each, until it shows itself
+            for drawing in drawings:
+                for picture in drawing.pictures:
+                    picture.group = (*picture.group, drawing.job)  # type: ignore[misc]
+            return
+        with self._answering(drawings[0].job):
+            raise error
+
+    def _tell(self, drawing: Drawing) -> None:
+        """Report a job's progress; now and then with a preview."""
+        step = drawing.step
+        if step == drawing.shown:
+            return
+        last = step >= drawing.total
+        every = self._engine.preview_every
+        preview = None
+        if drawing.spec.film or (every and step % every == 0 and not last):
+            sheet = drawing.so_far()
+            if sheet is not None:
+                if drawing.spec.film:
+                    drawing.frames.append(sheet)
+                if every and step % every == 0 and not last:
+                    preview = decode.jpeg(sheet)
+        drawing.shown = step
+        self._events.append(Progress(drawing.job, step, drawing.total, preview))
+
+    # ---- one picture's end
+
+    def _retire(self) -> None:
+        """Decode at most one finished picture, and hand a job over once all of its cells are done."""
+        for drawing in list(self._drawings.values()):
+            for cell, picture in enumerate(drawing.pictures):
+                if not picture.finished or cell in drawing.results:
+                    continue
+                with self._answering(drawing.job):
+                    self._finish(drawing, cell, picture)
+            if drawing.job in self._drawings and len(drawing.results) == len(drawing.pictures):
+                del self._drawings[drawing.job]
+                self._saving[drawing.job] = (drawing, self._pool.submit(_outcome, drawing))
+
+    def _finish(self, drawing: Drawing, cell: int, picture: Picture) -> None:
+        """Decode one cell, and enlarge it where the model's pictures are small."""
+        model = drawing.model
+        stopped = picture.end < len(picture.timesteps)
+        latents = picture.estimate if stopped and picture.estimate is not None else picture.latents
+        if not torch.isfinite(latents).all():
+            raise EngineError(f"{model.name} gave no finite latents for job {drawing.job}, cell {cell}")
+        began = time.perf_counter()
+
+        def work() -> object:
+            self._reserve("vae", 1)
+            with model.wrapping(drawing.spec.tile):
+                return decode.decode(model, latents)
+
+        decoded = self._thriftily(model, work)
+        drawing.spent("decode", began)
+        if max(model.config.width, model.config.height) <= SMALL:
+            began = time.perf_counter()
+            source = model.config.upscaler
+            if source or model.config.source == "pocket":
+                enlarged, note = self._upscalers.enlarge(decoded, 4, source, drawing.spec.tile)
+                if not note:
+                    decoded = enlarged
+            drawing.spent("upscale", began)
+        drawing.finish(cell, decoded)
+
+    def _wait_for_encoders(self) -> None:
+        """With nothing else to do, give the encoders (or a stock pipeline) a moment instead of spinning."""
+        if self._saving and not self._events:
+            wait([future for _, future in self._saving.values()], timeout=0.05, return_when="FIRST_COMPLETED")
+        elif self._stock.busy() and not self._events:
+            time.sleep(0.02)
+
+    def _collect(self) -> None:
+        """Hand out what the encoders and the stock pipelines have finished."""
+        for job, (_, future) in list(self._saving.items()):
+            if future.done():
+                with self._answering(job):
+                    self._events.append(Done(job, future.result()))
+                self._saving.pop(job, None)
+        self._events.extend(self._stock.events())
+
+    # ---- when things go wrong
+
+    @contextmanager
+    def _answering(self, job: str) -> Iterator[None]:
+        """Turn whatever a job raises into its own `Failed`."""
+        try:
+            yield
+        except UserError as error:
+            self._fail(job, "user", str(error))
+        except Cancelled:
+            self._fail(job, "cancelled", "Cancelled.")
+        except Exception as error:
+            if out_of_memory(error):
+                self._free()
+                self._fail(job, "memory", OUT_OF_MEMORY)
+            else:
+                log.exception("job %s failed", job)
+                apology = error.apology if isinstance(error, EngineError) else EngineError.apology
+                self._fail(job, "engine", apology)
+
+    def _fail(self, job: str, kind: str, message: str) -> None:
+        self._drawings.pop(job, None)
+        self._saving.pop(job, None)
+        self._events.append(Failed(job, kind, message))
+
+    def _thriftily(self, model: Model, work: Callable[[], object]) -> object:
+        """Do some work; if memory runs out, save what can be saved and try once more."""
+        try:
+            return work()
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            self._free()
+            if not model.save_memory():
+                raise
+            log.warning("out of memory with %s: tiling and offloading", model.name)
+            return work()
+
+    def _free(self) -> None:
+        gc.collect()
+        if self.machine.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _drop_idle(self) -> bool:
+        """Unload models nobody is using; return whether there were any."""
+        idle = set(self._models) - self._in_use()
+        for name in idle:
+            del self._models[name]
+        self._free()
+        return bool(idle)
+
+    # ---- looking around
+
+    def _in_flight(self) -> list[Picture]:
+        return [p for d in self._drawings.values() for p in d.pictures if not p.finished]
+
+    def _in_use(self) -> set[str]:
+        return {d.model.name for d in self._drawings.values()} | {w.spec.model for w in self._waiting} | self._stock.models()
+
+    def _row_limit(self) -> int:
+        return self._engine.max_rows
+
+    def _is_stock(self, spec: JobSpec) -> bool:
+        model = self._models.get(spec.model)
+        return model is not None and model.family == "other"
+
+
+@contextmanager
+def _thrift() -> Iterator[None]:
+    """Compute without gradients."""
+    with torch.inference_mode():
+        yield
+
+
+def _outcome(drawing: Drawing) -> Outcome:
+    """Encode a finished drawing; runs in a thread, where Pillow lets others work."""
+    began = time.perf_counter()
+    pictures = tuple(decode.png(drawing.results[cell]) for cell in sorted(drawing.results))
+    film = decode.film(drawing.frames) if drawing.spec.film and drawing.frames else None
+    drawing.spent("encode", began)
+    drawing.spent("total", drawing.started)
+    return Outcome(pictures, film=film, notes=tuple(drawing.notes), timings=dict(drawing.timings))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception says that memory ran out, on any device."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError)
+        and any(words in str(error) for words in ("out of memory", "can't allocate memory"))
+    )

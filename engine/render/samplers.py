@@ -1,0 +1,127 @@
+"""The samplers people may name and the diffusers scheduler behind each; refuses to know pictures and models.
+
+Every scheduler is made ``from_config`` of the model's own, so the noise schedule, the prediction type and the
+spacing stay the model's; only the way of stepping changes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+
+from engine.errors import PromptError
+
+SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddim": ("scheduling_ddim.DDIMScheduler", {}),
+    "ddpm": ("scheduling_ddpm.DDPMScheduler", {}),
+    "euler": ("scheduling_euler_discrete.EulerDiscreteScheduler", {}),
+    "euler_karras": ("scheduling_euler_discrete.EulerDiscreteScheduler", {"use_karras_sigmas": True}),
+    "euler_ancestral": ("scheduling_euler_ancestral_discrete.EulerAncestralDiscreteScheduler", {}),
+    "dpmpp_2m": ("scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler", {}),
+    "dpmpp_2m_karras": (
+        "scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler",
+        {"use_karras_sigmas": True},
+    ),
+    "dpmpp_2m_sde": (
+        "scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler",
+        {"algorithm_type": "sde-dpmsolver++"},
+    ),
+    "dpmpp_2m_sde_karras": (
+        "scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler",
+        {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    ),
+    "dpmpp_2s": ("scheduling_dpmsolver_singlestep.DPMSolverSinglestepScheduler", {}),
+    "heun": ("scheduling_heun_discrete.HeunDiscreteScheduler", {}),
+    "kdpm2": ("scheduling_k_dpm_2_discrete.KDPM2DiscreteScheduler", {}),
+    "kdpm2_ancestral": ("scheduling_k_dpm_2_ancestral_discrete.KDPM2AncestralDiscreteScheduler", {}),
+    "lms": ("scheduling_lms_discrete.LMSDiscreteScheduler", {}),
+    "unipc": ("scheduling_unipc_multistep.UniPCMultistepScheduler", {}),
+    "pndm": ("scheduling_pndm.PNDMScheduler", {}),
+    "lcm": ("scheduling_lcm.LCMScheduler", {}),
+}
+"""Our names; the module and class in ``diffusers.schedulers``; what is set on top of the model's own config."""
+
+ALIASES = {
+    # the ten names of the Stability API; DPM++ 2S a has no twin in diffusers, the single-step solver is nearest
+    "k_dpmpp_2m": "dpmpp_2m",
+    "k_dpmpp_2s_ancestral": "dpmpp_2s",
+    "k_dpm_2": "kdpm2",
+    "k_dpm_2_ancestral": "kdpm2_ancestral",
+    "k_euler": "euler",
+    "k_euler_ancestral": "euler_ancestral",
+    "k_heun": "heun",
+    "k_lms": "lms",
+    # as AUTOMATIC1111 and ComfyUI write them
+    "euler_a": "euler_ancestral",
+    "dpmpp_2s_a": "dpmpp_2s",
+    "dpmpp_2s_ancestral": "dpmpp_2s",
+    "dpm2": "kdpm2",
+    "dpm2_a": "kdpm2_ancestral",
+    "dpm2_ancestral": "kdpm2_ancestral",
+    "dpm_2": "kdpm2",
+    "dpm_2_ancestral": "kdpm2_ancestral",
+    "plms": "pndm",
+}
+
+
+def canonical(name: str) -> str:
+    """Return our name for a sampler as people write it (``DPM++ 2M Karras``, ``K_EULER``, a diffusers class name).
+
+    Raises PromptError for one nobody knows, listing those there are.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("++", "pp")).strip("_")
+    plain = ALIASES.get(plain, plain)
+    if plain in SAMPLERS:
+        return plain
+    for ours, (path, overrides) in SAMPLERS.items():
+        title = path.rpartition(".")[2].lower()
+        if not overrides and name.lower().removesuffix("scheduler") == title.removesuffix("scheduler"):
+            return ours
+    raise PromptError(f"There is no sampler `{name}`. There are: {', '.join(SAMPLERS)}.")
+
+
+def make(name: str, base: Any, steps: int) -> Any:
+    """Return a fresh scheduler: the sampler ``name`` over the configuration of the model's own scheduler ``base``.
+
+    Its timesteps are set, and lie on the CPU, where reading one does not wait for the device.
+    """
+    path, overrides = SAMPLERS[canonical(name)]
+    module, _, title = path.partition(".")
+    scheduler_class = getattr(importlib.import_module(f"diffusers.schedulers.{module}"), title)
+    if title == "LMSDiscreteScheduler":
+        scheduler_class = _lms_without_scipy(scheduler_class)
+    config = dict(base.config)
+    # latents have no natural bounds: clip only where the model's own configuration asks for it
+    config["clip_sample"] = base.config.get("clip_sample", False)
+    if "use_karras_sigmas" not in overrides and type(base).__name__ != title:
+        config.pop("use_karras_sigmas", None)
+    if title.startswith("DPMSolver") and config.get("algorithm_type") not in (None, "dpmsolver++", "sde-dpmsolver++"):
+        config.pop("algorithm_type")
+    with warnings.catch_warnings():
+        # diffusers hands tensors to numpy in a way that numpy 2 warns of
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        scheduler = scheduler_class.from_config({**config, **overrides})
+        scheduler.set_timesteps(steps, device="cpu")
+    return scheduler
+
+
+def _lms_without_scipy(scheduler_class: Any) -> Any:
+    """Return the LMS scheduler with its integral of a polynomial solved exactly instead of by scipy's quadrature."""
+
+    class ExactLMS(scheduler_class):  # type: ignore[misc]
+        """Linear multistep, with exact coefficients."""
+
+        def get_lms_coefficient(self, order: int, t: int, current_order: int) -> float:
+            """Integrate the Lagrange basis polynomial over one step."""
+            sigmas = [float(self.sigmas[t - k]) for k in range(order)]
+            others = [sigma for k, sigma in enumerate(sigmas) if k != current_order]
+            basis = np.poly1d(others, r=True) / float(np.prod([sigmas[current_order] - s for s in others]))
+            integral = basis.integ()
+            return float(integral(float(self.sigmas[t + 1])) - integral(float(self.sigmas[t])))
+
+    ExactLMS.__name__ = ExactLMS.__qualname__ = scheduler_class.__name__
+    return ExactLMS

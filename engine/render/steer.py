@@ -1,0 +1,90 @@
+"""How flags bend a picture beyond its words: chaos, weird, stylize, exp; refuses to know flags' names and people.
+
+Each is a small change to what the loop already has, so it works with every UNet model and needs no weights:
+
+- **stylize** moves a condition from the prompt toward the prompt in the model's house style.
+- **weird** shifts a condition along a direction drawn from the seed. A shift that is equal for all tokens leaves
+  where the picture looks unchanged (softmax ignores it) and bends what it sees there.
+- **chaos** is CADS (Sadat and others, ICLR 2024, arXiv 2310.17347): noise on the condition while the composition
+  forms, gone before the details do, from a generator of each cell's own.
+- **exp** stretches the estimate of the final latents around its mean and sharpens it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from engine.render.denoise import Embedding
+
+CHAOS_NOISE = 1.0
+"""Standard deviations of noise on a condition at chaos 100 and the first step."""
+CHAOS_UNTIL = 0.6
+"""Share of the schedule over which chaos 100 fades out; less chaos fades sooner."""
+WEIRD_SHIFT = 0.8
+"""Standard deviations a condition is shifted by at weird 3000."""
+EXP_CONTRAST, EXP_DETAIL = 0.12, 0.5
+"""Gain of contrast and of fine detail in the latents at exp 100, over the whole schedule."""
+
+
+def stylized(plain: Embedding, styled: Embedding, stylize: int) -> Embedding:
+    """Return the condition moved toward its styled form: 0 = plain, 1000 = styled, and a third of the way at 100."""
+    share = math.sqrt(min(max(stylize / 1000, 0.0), 1.0))
+    pooled = None
+    if plain.pooled is not None and styled.pooled is not None:
+        pooled = torch.lerp(plain.pooled, styled.pooled, share)
+    return Embedding(torch.lerp(plain.tokens, styled.tokens, share), pooled)
+
+
+def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
+    """Return the condition shifted along the direction that belongs to ``seed``, by an amount set by ``weird``."""
+    generator = torch.Generator().manual_seed((seed ^ 0x5EED_0DD) & 0xFFFF_FFFF)
+    amount = WEIRD_SHIFT * weird / 3000
+
+    def shifted(values: Tensor) -> Tensor:
+        direction = torch.randn(values.shape[-1], generator=generator).to(values)
+        return values + amount * values.float().std().to(values) * direction
+
+    return Embedding(shifted(plain.tokens), None if plain.pooled is None else shifted(plain.pooled))
+
+
+def chaotic(chaos: int, seed: int) -> Callable[[Tensor, float], Tensor]:
+    """Return the bend of one cell's condition by chaos; cells of unlike seeds are bent unlike ways."""
+    generator = torch.Generator().manual_seed((seed ^ 0xCA05_CA05) & 0xFFFF_FFFF)
+    share = chaos / 100
+    directions: dict[tuple[int, ...], Tensor] = {}
+
+    def bend(tokens: Tensor, remaining: float) -> Tensor:
+        begin = 1 - CHAOS_UNTIL * share
+        if remaining <= begin:
+            return tokens
+        keep = math.sqrt(1 - (remaining - begin) / (1 - begin))
+        shape = tuple(tokens.shape)
+        if shape not in directions:
+            directions[shape] = torch.randn(shape, generator=generator).to(tokens)
+        mean, std = tokens.mean(), tokens.std()
+        noisy = keep * tokens + CHAOS_NOISE * share * math.sqrt(1 - keep * keep) * std * directions[shape]
+        # as in the paper, back to the mean and spread the UNet knows
+        return (noisy - noisy.mean()) / noisy.std() * std + mean
+
+    return bend
+
+
+def expressive(exp: int, steps: int) -> Callable[[Tensor, float], Tensor]:
+    """Return the push of the estimate by ``exp``; its effect does not depend on how many steps share it."""
+    contrast = (1 + EXP_CONTRAST * exp / 100) ** (8 / max(8, steps))
+    detail = EXP_DETAIL * exp / 100 * 8 / max(8, steps)
+
+    def push(estimate: Tensor, remaining: float) -> Tensor:
+        if remaining > 0.7:  # the composition first, undisturbed
+            return estimate
+        mean = estimate.mean(dim=(2, 3), keepdim=True)
+        smooth = torch.nn.functional.avg_pool2d(
+            torch.nn.functional.pad(estimate, (1, 1, 1, 1), mode="replicate"), 3, stride=1
+        )
+        return mean + contrast * (estimate - mean) + detail * (estimate - smooth)
+
+    return push

@@ -1,0 +1,169 @@
+"""Tiny random-weight Stable Diffusion pipelines: the real classes, a second to run, nothing worth looking at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    DDIMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+WORDS = "a the red blue green apple car dog cat on of in and by fox tree house with small old photo style night".split()
+LENGTH = 16
+"""Tokens a text has room for; short, so that long prompts are cheap to test."""
+
+
+def tokenizer(folder: Path) -> CLIPTokenizer:
+    """A CLIP tokenizer over a few dozen words, letters and marks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = [chr(c) for c in range(33, 127)]
+    tokens = letters + [letter + "</w>" for letter in letters]
+    merges = []
+    for word in WORDS:
+        parts = [*word[:-1], word[-1] + "</w>"]
+        while len(parts) > 1:
+            merge = f"{parts[0]} {parts[1]}"
+            if merge not in merges:
+                merges.append(merge)
+                tokens.append(parts[0] + parts[1])
+            parts = [parts[0] + parts[1], *parts[2:]]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=LENGTH)
+
+
+def scheduler() -> DDIMScheduler:
+    """The noise schedule of Stable Diffusion 1.x."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
+def _text(tokens: CLIPTokenizer, cls: Any = CLIPTextModel) -> Any:
+    return cls(
+        CLIPTextConfig(
+            vocab_size=len(tokens),
+            hidden_size=32,
+            intermediate_size=37,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            max_position_embeddings=LENGTH,
+            projection_dim=32,
+            bos_token_id=tokens.bos_token_id,
+            eos_token_id=tokens.eos_token_id,
+            pad_token_id=tokens.pad_token_id,
+        )
+    ).eval()
+
+
+def _vae() -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(16, 32),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=8,
+        scaling_factor=0.18215,
+        force_upcast=False,
+    ).eval()
+
+
+def sd(folder: Path, in_channels: int = 4, **unet: Any) -> StableDiffusionPipeline:
+    """A Stable Diffusion 1.x of some 200,000 parameters; two pixels a latent."""
+    torch.manual_seed(0)
+    tokens = tokenizer(folder)
+    return StableDiffusionPipeline(
+        vae=_vae(),
+        text_encoder=_text(tokens),
+        tokenizer=tokens,
+        unet=UNet2DConditionModel(
+            **{
+                "block_out_channels": (16, 32),
+                "layers_per_block": 1,
+                "sample_size": 16,
+                "in_channels": in_channels,
+                "out_channels": 4,
+                "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+                "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+                "cross_attention_dim": 32,
+                "attention_head_dim": 4,
+                "norm_num_groups": 8,
+                **unet,
+            }
+        ).eval(),
+        scheduler=scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def pocket_like(folder: Path) -> StableDiffusionPipeline:
+    """The shape of the model that ships: a tiny autoencoder, pooled text inside the UNet, v-prediction."""
+    pipe = sd(folder, addition_embed_type="text", addition_embed_type_num_heads=4, encoder_hid_dim=32, encoder_hid_dim_type="text_proj")
+    torch.manual_seed(1)
+    vae = AutoencoderTiny(
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+        latent_channels=4,
+    ).eval()
+    config = {**pipe.scheduler.config, "prediction_type": "v_prediction", "timestep_spacing": "trailing"}
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=pipe.text_encoder,
+        tokenizer=pipe.tokenizer,
+        unet=pipe.unet,
+        scheduler=DDIMScheduler.from_config(config),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def sdxl(folder: Path) -> StableDiffusionXLPipeline:
+    """An SDXL of some 300,000 parameters: two text encoders, pooled text, time ids."""
+    torch.manual_seed(0)
+    tokens = tokenizer(folder)
+    return StableDiffusionXLPipeline(
+        vae=_vae(),
+        text_encoder=_text(tokens),
+        tokenizer=tokens,
+        text_encoder_2=_text(tokens, CLIPTextModelWithProjection),
+        tokenizer_2=tokens,
+        unet=UNet2DConditionModel(
+            block_out_channels=(16, 32),
+            layers_per_block=1,
+            sample_size=16,
+            in_channels=4,
+            out_channels=4,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 1),
+            cross_attention_dim=64,
+            attention_head_dim=(2, 4),
+            norm_num_groups=8,
+            use_linear_projection=True,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + 32,
+        ).eval(),
+        scheduler=scheduler(),
+    )
