@@ -422,15 +422,15 @@ class Service:
         """Return a person's newest jobs, newest first."""
         return await self.store.of_owner(owner, limit)
 
-    def position(self, job_id: str) -> int | None:
+    async def position(self, job_id: str) -> int | None:
         """Return how many waiting jobs go before this one, or None where it does not wait."""
         return self._scheduler.queue.position(job_id)
 
-    def wait(self, job_id: str) -> float | None:
+    async def wait(self, job_id: str) -> float | None:
         """Return about how many seconds until a waiting job starts, or None where that is not known."""
         return self._scheduler.ahead(job_id)
 
-    def queue(self) -> QueueView:
+    async def queue(self) -> QueueView:
         """Return the queue as it stands."""
         scheduler = self._scheduler
         return QueueView(
@@ -453,7 +453,7 @@ class Service:
                 waker.clear()  # clear, then look: a change in between is kept
                 snapshot = watch.latest
                 if snapshot.state is State.QUEUED:
-                    snapshot = Snapshot(snapshot.job, position=self.position(job_id))
+                    snapshot = Snapshot(snapshot.job, position=self._scheduler.queue.position(job_id))
                 yield snapshot
                 if snapshot.state in FINAL:
                     return
@@ -489,23 +489,22 @@ class Service:
         job = await self.find(job_id)
         return list(await asyncio.gather(*(self.gallery.load(sha256) for sha256 in job.pictures)))
 
-    async def picture(
-        self, job_id: str, cell: int, *, limit: int | None = None, least: int = 0
-    ) -> images.File:
-        """Return one cell as a file of at most ``limit`` bytes: the stored PNG itself where it fits.
+    async def grid(self, job_id: str) -> bytes:
+        """Return the PNG of all cells in one picture, with the recipe inside."""
+        return (await self.file(job_id)).data
 
-        A picture whose longer side is below ``least`` pixels is enlarged for showing.
+    async def file(
+        self, job_id: str, cell: int | None = None, *, limit: int | None = None, least: int = 0
+    ) -> images.File:
+        """Return one cell, or all in one picture (None), as a file of at most ``limit`` bytes.
+
+        PNG with the recipe inside, for one cell the stored file itself; WebP where a PNG is too large. A picture
+        whose longer side is below ``least`` pixels is enlarged for showing.
         """
         job = await self.find(job_id)
-        data = await self.gallery.load(self._cell(job, cell))
-        return await asyncio.to_thread(_as_file, [data], job, cell, limit, least)
-
-    async def grid(self, job_id: str, *, limit: int | None = None, least: int = 0) -> images.File:
-        """Return all cells in one picture, as a file of at most ``limit`` bytes (PNG, else WebP)."""
-        job = await self.find(job_id)
-        self._cell(job, 0)
-        data = await self.pictures(job_id)
-        return await asyncio.to_thread(_as_file, data, job, 0, limit, least)
+        chosen = [self._cell(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
+        data = await asyncio.gather(*(self.gallery.load(sha256) for sha256 in chosen))
+        return await asyncio.to_thread(_as_file, data, job, cell or 0, limit, least)
 
     async def film(self, job_id: str) -> bytes:
         """Return the looping film of a job (animated WebP). Raises NotFound where it has none."""
@@ -523,8 +522,8 @@ class Service:
     async def deliveries(self) -> AsyncIterator[Delivery]:
         """Yield every promised message not yet shown: those left from before, then each as it is made.
 
-        Each once: whoever takes it calls ``attempted`` before sending, then ``book`` or ``give_up``, and tries
-        again in between; what it leaves comes again at the next start.
+        Each once: whoever takes it calls ``attempted`` before sending, then ``book`` or ``give_up``, and
+        tries again in between; what it leaves comes again at the next start.
         """
         waker, last = asyncio.Event(), 0
         self._couriers.add(waker)

@@ -1,18 +1,22 @@
 """The only SQL: jobs, promised messages, the ledger and preferences; refuses to know pixels and Discord.
 
-Every transaction is one plain function run on the store's own thread, so nothing can await, interleave or be
-cancelled inside one: a caller that goes away leaves a finished transaction behind, never half of one.
+Every change is one plain function run on the store's own thread, so nothing can await, interleave or be
+cancelled inside one: a caller that goes away leaves a whole change behind, never half of one. Changes asked
+for while the disk is busy share the next commit, each in a savepoint of its own; nobody hears of a change
+before it is on the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import queue
 import sqlite3
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,6 +35,9 @@ GIVEN_UP = (
     "This picture stopped the engine three times, so it was set aside. "
     "Nothing was charged. A smaller size or fewer steps may work."
 )
+
+AT_ONCE = 256
+"""Changes that may share one commit."""
 
 OPEN = (State.QUEUED, State.RUNNING)
 
@@ -51,6 +58,29 @@ class Draft:
     work: float
     reply_to: str | None = None
     progress: str | None = None
+
+
+@dataclass(slots=True)
+class _Call:
+    function: Callable[[], Any]
+    writes: bool
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+    def answer(self) -> None:
+        """Give the caller the result, where it still waits for it."""
+        with contextlib.suppress(RuntimeError):  # its event loop is closed: nobody waits
+            self.loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
 
 
 def _migrations() -> list[tuple[int, str]]:
@@ -79,6 +109,14 @@ def _explain(path: Path, error: sqlite3.Error) -> ConfigError:
     return ConfigError(f"`{path}` cannot be used: {error}.")
 
 
+def _apology(path: Path, error: BaseException) -> BaseException:
+    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+        return EngineError(
+            f"{path}: {error}", "Our disk is full, so this could not be kept. Please tell the host."
+        )
+    return error
+
+
 class Store:
     """One SQLite file, one connection, one thread. Open with ``async with Store.open(path) as store``.
 
@@ -89,7 +127,7 @@ class Store:
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         self.path = path
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, "store")
+        self._asked: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._db: sqlite3.Connection
 
     @classmethod
@@ -97,23 +135,79 @@ class Store:
     async def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> AsyncIterator[Store]:
         """Open, check and migrate the file. Raises ConfigError with one clear line when that cannot be."""
         store = cls(path, clock)
+        thread = threading.Thread(target=store._serve, name="store", daemon=True)
+        thread.start()
         try:
-            await store._run(Store._open)
+            await store._read(Store._open)
             yield store
         finally:
-            await store._run(Store._close)
-            store._thread.shutdown(wait=False)
+            await store._read(Store._close)
+            store._asked.put(None)
+            await asyncio.to_thread(thread.join)
 
     def now(self) -> float:
         """Return the store's time, in Unix seconds."""
         return self._clock()
 
-    async def _run(
+    async def _read(
         self, function: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: function(self, *args, **kwargs)
-        )
+        return await self._ask(False, lambda: function(self, *args, **kwargs))
+
+    async def _write(
+        self, function: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._ask(True, lambda: function(self, *args, **kwargs))
+
+    async def _ask(self, writes: bool, function: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        call = _Call(function, writes, loop, loop.create_future())
+        self._asked.put(call)
+        result: T = await call.future
+        return result
+
+    # ---- on the store's thread -----------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while True:
+            calls = [self._asked.get()]
+            while len(calls) < AT_ONCE and not self._asked.empty():
+                calls.append(self._asked.get())
+            self._perform([call for call in calls if call is not None])
+            if None in calls:
+                return
+
+    def _perform(self, calls: Sequence[_Call]) -> None:
+        together = any(call.writes for call in calls)
+        try:
+            if together:
+                self._db.execute("BEGIN IMMEDIATE")
+            for call in calls:
+                self._one(call)
+            if together:
+                self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            for call in calls:
+                call.error = _apology(self.path, error)
+        for call in calls:
+            call.answer()
+
+    def _one(self, call: _Call) -> None:
+        try:
+            if call.writes:
+                self._db.execute("SAVEPOINT one")
+            call.result = call.function()
+            if call.writes:
+                self._db.execute("RELEASE one")
+        except BaseException as error:
+            call.error = error
+            if call.writes:
+                if not self._db.in_transaction:
+                    raise  # SQLite itself gave the whole transaction up, as it does on a full disk
+                self._db.execute("ROLLBACK TO one")
+                self._db.execute("RELEASE one")
 
     # ---- opening -------------------------------------------------------------------------------------------
 
@@ -168,22 +262,6 @@ class Store:
         if hasattr(self, "_db"):
             self._db.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-                raise EngineError(
-                    f"{self.path}: {error}",
-                    "Our disk is full, so this could not be kept. Please tell the host.",
-                ) from error
-            raise
-
     # ---- a job's life --------------------------------------------------------------------------------------
 
     async def submit(
@@ -194,68 +272,67 @@ class Store:
         Returns ``(jobs, new)``: a key seen before returns the jobs it made then, and ``new`` is False.
         ``guard`` sees the owner's open jobs inside the transaction and may raise to refuse.
         """
-        return await self._run(Store._submit, request, drafts, guard)
+        return await self._write(Store._submit, request, drafts, guard)
 
     def _submit(
         self, request: str, drafts: Sequence[Draft], guard: Callable[[Usage], None] | None
     ) -> tuple[list[Job], bool]:
-        with self._transaction() as db:
-            seen = db.execute("SELECT * FROM job WHERE request = ? ORDER BY nth", (request,)).fetchall()
-            if seen:
-                return [self._job(row) for row in seen], False
-            if guard is not None and drafts:
-                guard(self._usage(drafts[0].job.owner))
-            for nth, draft in enumerate(drafts):
-                job = draft.job
-                db.execute(
-                    "INSERT INTO job (id, request, nth, owner, origin, reply_to, progress, state, spec,"
-                    " prompt, notes, speed, work, parent, parent_cell, created_at)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    (
-                        *(job.id, request, nth, job.owner, job.origin, draft.reply_to, draft.progress),
-                        *(State.QUEUED, job.spec.model_dump_json(), job.prompt, json.dumps(job.notes)),
-                        *(job.speed, draft.work, job.parent, job.parent_cell, job.created_at),
-                    ),
-                )
-                db.execute(
-                    "INSERT INTO ledger (job, owner, reserved, at) VALUES (?,?,?,?)",
-                    (job.id, job.owner, draft.work, job.created_at),
-                )
+        db = self._db
+        seen = db.execute("SELECT * FROM job WHERE request = ? ORDER BY nth", (request,)).fetchall()
+        if seen:
+            return [self._job(row) for row in seen], False
+        if guard is not None and drafts:
+            guard(self._usage(drafts[0].job.owner))
+        for nth, draft in enumerate(drafts):
+            job = draft.job
+            db.execute(
+                "INSERT INTO job (id, request, nth, owner, origin, reply_to, progress, state, spec,"
+                " prompt, notes, speed, work, parent, parent_cell, created_at)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    *(job.id, request, nth, job.owner, job.origin, draft.reply_to, draft.progress),
+                    *(State.QUEUED, job.spec.model_dump_json(), job.prompt, json.dumps(job.notes)),
+                    *(job.speed, draft.work, job.parent, job.parent_cell, job.created_at),
+                ),
+            )
+            db.execute(
+                "INSERT INTO ledger (job, owner, reserved, at) VALUES (?,?,?,?)",
+                (job.id, job.owner, draft.work, job.created_at),
+            )
         return [draft.job for draft in drafts], True
 
     async def claim(self, job: str) -> Job | None:
         """QUEUED → RUNNING, one more attempt. None: somebody cancelled it first."""
-        return await self._run(Store._claim, job)
+        return await self._write(Store._claim, job)
 
     def _claim(self, job: str) -> Job | None:
-        with self._transaction() as db:
-            row = db.execute(
-                "UPDATE job SET state = ?, attempts = attempts + 1, started_at = ?"
-                " WHERE id = ? AND state = ? RETURNING *",
-                (State.RUNNING, self._clock(), job, State.QUEUED),
-            ).fetchone()
-            return self._job(row) if row else None
+        db = self._db
+        row = db.execute(
+            "UPDATE job SET state = ?, attempts = attempts + 1, started_at = ?"
+            " WHERE id = ? AND state = ? RETURNING *",
+            (State.RUNNING, self._clock(), job, State.QUEUED),
+        ).fetchone()
+        return self._job(row) if row else None
 
     async def release(self, job: str, *, blameless: bool = False) -> Job | None:
         """RUNNING → QUEUED after the worker died, or → FAILED after the third attempt. None: it had ended.
 
         ``blameless``: the attempt does not count (an orderly stop of ours).
         """
-        return await self._run(Store._release, job, blameless)
+        return await self._write(Store._release, job, blameless)
 
     def _release(self, job: str, blameless: bool) -> Job | None:
-        with self._transaction() as db:
-            row = db.execute("SELECT * FROM job WHERE id = ? AND state = ?", (job, State.RUNNING)).fetchone()
-            if row is None:
-                return None
-            if row["attempts"] >= MAX_ATTEMPTS and not blameless:
-                return self._end(job, State.FAILED, failure=GIVEN_UP)
-            row = db.execute(
-                "UPDATE job SET state = ?, started_at = NULL, attempts = attempts - ?"
-                " WHERE id = ? RETURNING *",
-                (State.QUEUED, int(blameless), job),
-            ).fetchone()
-            return self._job(row)
+        db = self._db
+        row = db.execute("SELECT * FROM job WHERE id = ? AND state = ?", (job, State.RUNNING)).fetchone()
+        if row is None:
+            return None
+        if row["attempts"] >= MAX_ATTEMPTS and not blameless:
+            return self._end(job, State.FAILED, failure=GIVEN_UP)
+        row = db.execute(
+            "UPDATE job SET state = ?, started_at = NULL, attempts = attempts - ? WHERE id = ? RETURNING *",
+            (State.QUEUED, int(blameless), job),
+        ).fetchone()
+        return self._job(row)
 
     async def finish(
         self,
@@ -270,34 +347,32 @@ class Store:
 
         ``notes`` are added to those the job has.
         """
-        return await self._run(Store._finish, job, pictures, film, texts, notes)
+        return await self._write(Store._finish, job, pictures, film, texts, notes)
 
     def _finish(
         self, job: str, pictures: Sequence[str], film: str | None, texts: Sequence[str], notes: Sequence[str]
     ) -> Job | None:
-        with self._transaction() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO picture (job, cell, sha256) SELECT id, ?, ? FROM job"
-                " WHERE id = ? AND state = ?",
-                [(cell, sha256, job, State.RUNNING) for cell, sha256 in enumerate(pictures)],
-            )
-            return self._end(job, State.RENDERED, film=film, texts=texts, notes=notes)
+        db = self._db
+        db.executemany(
+            "INSERT OR REPLACE INTO picture (job, cell, sha256) SELECT id, ?, ? FROM job"
+            " WHERE id = ? AND state = ?",
+            [(cell, sha256, job, State.RUNNING) for cell, sha256 in enumerate(pictures)],
+        )
+        return self._end(job, State.RENDERED, film=film, texts=texts, notes=notes)
 
     async def fail(self, job: str, failure: str, *, blocked: bool = False) -> Job | None:
         """QUEUED or RUNNING → FAILED (or BLOCKED) with the sentence the person reads. None: it had ended."""
-        return await self._run(Store._fail, job, State.BLOCKED if blocked else State.FAILED, failure)
+        return await self._write(Store._fail, job, State.BLOCKED if blocked else State.FAILED, failure)
 
     def _fail(self, job: str, state: State, failure: str) -> Job | None:
-        with self._transaction():
-            return self._end(job, state, failure=failure)
+        return self._end(job, state, failure=failure)
 
     async def cancel(self, job: str) -> Job | None:
         """QUEUED or RUNNING → CANCELLED. None: it had ended."""
-        return await self._run(Store._cancel, job)
+        return await self._write(Store._cancel, job)
 
     def _cancel(self, job: str) -> Job | None:
-        with self._transaction():
-            return self._end(job, State.CANCELLED)
+        return self._end(job, State.CANCELLED)
 
     def _end(
         self,
@@ -336,7 +411,7 @@ class Store:
 
     async def recover(self) -> list[Job]:
         """Put every job that was running when we stopped back into the queue, or give it up; return them."""
-        return await self._run(Store._recover)
+        return await self._write(Store._recover)
 
     def _recover(self) -> list[Job]:
         rows = self._db.execute("SELECT id FROM job WHERE state = ?", (State.RUNNING,)).fetchall()
@@ -375,26 +450,26 @@ class Store:
 
     async def job(self, job: str) -> Job | None:
         """Return the job, or None."""
-        found = await self._run(Store._jobs, "WHERE id = ?", (job,))
+        found = await self._read(Store._jobs, "WHERE id = ?", (job,))
         return found[0] if found else None
 
     async def of_request(self, request: str) -> list[Job]:
         """Return the jobs a request key made, in order."""
-        return await self._run(Store._jobs, "WHERE request = ? ORDER BY nth", (request,))
+        return await self._read(Store._jobs, "WHERE request = ? ORDER BY nth", (request,))
 
     async def queued(self) -> list[Job]:
         """Return all jobs waiting to start, oldest first."""
-        return await self._run(Store._jobs, "WHERE state = ? ORDER BY created_at, nth", (State.QUEUED,))
+        return await self._read(Store._jobs, "WHERE state = ? ORDER BY created_at, nth", (State.QUEUED,))
 
     async def of_owner(self, owner: str, limit: int = 50) -> list[Job]:
         """Return a person's newest jobs, newest first."""
-        return await self._run(
+        return await self._read(
             Store._jobs, "WHERE owner = ? ORDER BY created_at DESC, nth DESC LIMIT ?", (owner, limit)
         )
 
     async def prefixed(self, start: str, limit: int = 2) -> list[Job]:
         """Return jobs whose id starts with ``start``."""
-        return await self._run(
+        return await self._read(
             Store._jobs, "WHERE id >= ? AND id < ? LIMIT ?", (start, start + "\x7f", limit)
         )
 
@@ -409,11 +484,11 @@ class Store:
 
     async def usage(self, owner: str) -> Usage:
         """Return what a person has open."""
-        return await self._run(Store._usage, owner)
+        return await self._read(Store._usage, owner)
 
     async def spent(self, owner: str, since: float) -> tuple[float, float]:
         """Return ``(reserved, settled)`` work of a person: open reservations, and work given since a time."""
-        return await self._run(Store._spent, owner, since)
+        return await self._read(Store._spent, owner, since)
 
     def _spent(self, owner: str, since: float) -> tuple[float, float]:
         row = self._db.execute(
@@ -455,7 +530,7 @@ class Store:
         reply_to: str | None = None,
     ) -> tuple[Delivery, bool]:
         """Promise a message without a new job; ``(delivery, new)``, idempotent by ``request``."""
-        return await self._run(Store._promise_again, request, job, kind, cell, origin, reply_to, owner)
+        return await self._write(Store._promise_again, request, job, kind, cell, origin, reply_to, owner)
 
     def _promise_again(
         self,
@@ -467,15 +542,15 @@ class Store:
         reply_to: str | None,
         owner: str,
     ) -> tuple[Delivery, bool]:
-        with self._transaction() as db:
-            row = db.execute("SELECT * FROM delivery WHERE request = ?", (request,)).fetchone()
-            if row is not None:
-                return _delivery(row), False
-            return self._promise(request, job, kind, cell, origin, reply_to, None, owner), True
+        db = self._db
+        row = db.execute("SELECT * FROM delivery WHERE request = ?", (request,)).fetchone()
+        if row is not None:
+            return _delivery(row), False
+        return self._promise(request, job, kind, cell, origin, reply_to, None, owner), True
 
     async def pending(self, after: int = 0) -> list[Delivery]:
         """Return the promised messages not yet shown with an id above ``after``, oldest first."""
-        return await self._run(Store._pending, after)
+        return await self._read(Store._pending, after)
 
     def _pending(self, after: int) -> list[Delivery]:
         rows = self._db.execute(
@@ -485,19 +560,19 @@ class Store:
 
     async def delivery(self, delivery: int) -> Delivery | None:
         """Return the promise, or None."""
-        return await self._run(Store._delivery, delivery)
+        return await self._read(Store._delivery, delivery)
 
     def _delivery(self, delivery: int) -> Delivery | None:
         row = self._db.execute("SELECT * FROM delivery WHERE id = ?", (delivery,)).fetchone()
         return _delivery(row) if row else None
 
     def _set(self, statement: str, values: Sequence[Any]) -> bool:
-        with self._transaction() as db:
-            return db.execute(statement, values).rowcount > 0
+        db = self._db
+        return db.execute(statement, values).rowcount > 0
 
     async def attempted(self, delivery: int) -> bool:
         """Note the time of the first send of a promise, before it is sent."""
-        return await self._run(
+        return await self._write(
             Store._set,
             "UPDATE delivery SET attempted_at = coalesce(attempted_at, ?) WHERE id = ? AND state = 'pending'",
             (self._clock(), delivery),
@@ -505,7 +580,7 @@ class Store:
 
     async def book(self, delivery: int, message: str) -> bool:
         """PENDING → SENT as this message."""
-        return await self._run(
+        return await self._write(
             Store._set,
             "UPDATE delivery SET state = 'sent', message = ? WHERE id = ? AND state = 'pending'",
             (message, delivery),
@@ -513,7 +588,7 @@ class Store:
 
     async def give_up(self, delivery: int, why: str) -> bool:
         """PENDING → UNDELIVERABLE."""
-        return await self._run(
+        return await self._write(
             Store._set,
             "UPDATE delivery SET state = 'undeliverable', why = ? WHERE id = ? AND state = 'pending'",
             (why, delivery),
@@ -521,7 +596,7 @@ class Store:
 
     async def progress_message(self, job: str, message: str) -> bool:
         """Note which message shows a job's progress, as long as its end has not been promised."""
-        return await self._run(
+        return await self._write(
             Store._set,
             "UPDATE job SET progress = ? WHERE id = ? AND state IN ('queued', 'running')",
             (message, job),
@@ -529,7 +604,7 @@ class Store:
 
     async def messages(self, job: str) -> tuple[str | None, str | None]:
         """Return ``(reply_to, progress)`` of a job: the message it answers, the message that shows it."""
-        return await self._run(Store._messages, job)
+        return await self._read(Store._messages, job)
 
     def _messages(self, job: str) -> tuple[str | None, str | None]:
         row = self._db.execute("SELECT reply_to, progress FROM job WHERE id = ?", (job,)).fetchone()
@@ -539,7 +614,7 @@ class Store:
 
     async def preferences(self, owner: str) -> dict[str, str]:
         """Return everything a person has set."""
-        return await self._run(Store._pairs, "SELECT key, value FROM preference WHERE owner = ?", (owner,))
+        return await self._read(Store._pairs, "SELECT key, value FROM preference WHERE owner = ?", (owner,))
 
     def _pairs(self, statement: str, values: Sequence[Any]) -> dict[str, str]:
         return {row[0]: row[1] for row in self._db.execute(statement, values)}
@@ -547,9 +622,9 @@ class Store:
     async def prefer(self, owner: str, key: str, value: str | None) -> None:
         """Keep a person's choice; None forgets it."""
         if value is None:
-            await self._run(Store._set, "DELETE FROM preference WHERE owner = ? AND key = ?", (owner, key))
+            await self._write(Store._set, "DELETE FROM preference WHERE owner = ? AND key = ?", (owner, key))
         else:
-            await self._run(
+            await self._write(
                 Store._set,
                 "INSERT INTO preference (owner, key, value) VALUES (?,?,?)"
                 " ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
@@ -558,11 +633,11 @@ class Store:
 
     async def meta(self, key: str) -> str | None:
         """Return a fact about this installation (such as the hash of the registered commands), or None."""
-        return (await self._run(Store._pairs, "SELECT key, value FROM meta WHERE key = ?", (key,))).get(key)
+        return (await self._read(Store._pairs, "SELECT key, value FROM meta WHERE key = ?", (key,))).get(key)
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact about this installation."""
-        await self._run(
+        await self._write(
             Store._set,
             "INSERT INTO meta (key, value) VALUES (?,?)"
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -41,9 +41,9 @@ def draw(spec: JobSpec, cell: int, share: float = 1.0) -> Image.Image:
 class Renderer:
     """The same face as ``engine.render.Renderer``.
 
-    ``step_seconds``: time of one step. ``die_after`` / ``hang_after``: the process dies or hangs at this step
-    of its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a word
-    that fails a job for want of memory. ``start_seconds``: time until it is ready, like importing torch.
+    ``step_seconds``: time of one step. ``die_after``, ``hang_after``: the process dies or hangs at this step
+    of its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a
+    word that fails a job for want of memory. ``start_seconds``: time until it is ready, like importing torch.
     """
 
     def __init__(

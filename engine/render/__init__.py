@@ -1,7 +1,7 @@
 """Making pictures: the only room that knows torch and diffusers, run inside a worker process.
 
-`Renderer` is its front door. It is looked up when asked for, so that reading a table of names from this package
-does not bring torch into a process that has no use for it.
+`Renderer` is its front door. It is looked up when asked for, so that reading a table of names from this
+package does not bring torch into a process that has no use for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""From latents to pictures people can open: decoding, previews, films, files; refuses to know prompts and jobs."""
+"""From latents to pictures people can open: decoding, previews, films, files; refuses to know prompts and
+jobs.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ _RGB_SDXL = (
 
 @torch.inference_mode()
 def decode(model: Model, latents: Tensor) -> Image.Image:
-    """Decode one picture's latents (1, channels, h, w) to an RGB picture, scaled as diffusers' pipelines do."""
+    """Decode one picture's latents (1, channels, h, w) to an RGB picture, scaled as diffusers' pipelines
+    do.
+    """
     vae = model.vae
     upcast = vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
     if upcast:  # SDXL's VAE overflows in half precision
@@ -40,7 +44,8 @@ def decode(model: Model, latents: Tensor) -> Image.Image:
 
 
 def to_picture(pixels: Tensor) -> Image.Image:
-    """Turn (1, 3, height, width) in −1…1 into a picture: rounded to 8 bits on the device, then copied once."""
+    """Turn (1, 3, height, width) in −1…1 into a picture: rounded to 8 bits on the device, then copied once.
+    """
     array = ((pixels[0].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     return Image.fromarray(array.cpu().numpy())
 
@@ -53,10 +58,14 @@ def to_pixels(picture: Image.Image, model: Model) -> Tensor:
 
 @torch.inference_mode()
 def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Encode (1, 3, height, width) to latents in the loop's scale, drawing from the posterior as diffusers does."""
+    """Encode (1, 3, height, width) to latents in the loop's scale, drawing from the posterior as diffusers
+    does.
+    """
     vae = model.vae
     dtype = vae.dtype
-    upcast = model.family == "sdxl" and bool(getattr(vae.config, "force_upcast", False)) and dtype != torch.float32
+    upcast = (
+        model.family == "sdxl" and bool(getattr(vae.config, "force_upcast", False)) and dtype != torch.float32
+    )
     if upcast:
         vae.to(torch.float32)
     try:
@@ -70,15 +79,18 @@ def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if model.family == "sdxl" and mean is not None and std is not None:
         shape = (1, -1, 1, 1)
-        return (latents - latents.new_tensor(mean).view(shape)) * config.scaling_factor / latents.new_tensor(
-            std
-        ).view(shape)
+        return (
+            (latents - latents.new_tensor(mean).view(shape))
+            * config.scaling_factor
+            / latents.new_tensor(std).view(shape)
+        )
     return config.scaling_factor * latents
 
 
 @torch.inference_mode()
 def preview(model: Model, latents: Tensor) -> Image.Image:
-    """Return a small picture of latents: decoded where the decoder is tiny, otherwise one pixel per latent."""
+    """Return a small picture of latents: decoded where the decoder is tiny, otherwise one pixel per latent.
+    """
     if type(model.vae).__name__ == "AutoencoderTiny":
         return decode(model, latents)
     factors = _RGB_SDXL if model.family == "sdxl" else _RGB_SD
@@ -102,12 +114,16 @@ def grid(pictures: Sequence[Image.Image]) -> Image.Image:
 
 
 def png(picture: Image.Image) -> bytes:
-    """Return the picture as PNG bytes; level 4 is a third faster than the default and a few per cent larger."""
+    """Return the picture as PNG bytes; level 4 is a third faster than the default and a few per cent
+    larger.
+    """
     return _saved(picture, format="PNG", compress_level=4)
 
 
 def jpeg(picture: Image.Image, longest: int = 512) -> bytes:
-    """Return the picture as a small JPEG: at most ``longest`` pixels a side, small ones enlarged to be seen."""
+    """Return the picture as a small JPEG: at most ``longest`` pixels a side, small ones enlarged to be
+    seen.
+    """
     factor = longest / max(picture.size)
     if factor < 1 or factor >= 2:
         factor = factor if factor < 1 else math.floor(factor)
@@ -117,11 +133,19 @@ def jpeg(picture: Image.Image, longest: int = 512) -> bytes:
 
 
 def film(frames: Sequence[Image.Image], seconds: float = 4.0) -> bytes:
-    """Return the frames as an endlessly looping WebP that plays in about ``seconds`` and rests on the last one."""
+    """Return the frames as an endlessly looping WebP that plays in about ``seconds`` and rests on the last
+    one.
+    """
     each = max(40, int(seconds * 1000 / max(1, len(frames))))
     durations = [each] * (len(frames) - 1) + [1500]
     return _saved(
-        frames[0], format="WEBP", save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=85
+        frames[0],
+        format="WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=0,
+        quality=85,
     )
 
 

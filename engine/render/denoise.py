@@ -1,15 +1,17 @@
-"""The denoising loop: pictures of different people share one UNet call; refuses to know jobs, words and files.
+"""The denoising loop: pictures of different people share one UNet call; refuses to know jobs, words and
+files.
 
 A picture in flight is a latent, the texts it is steered by, a scheduler of its own and a random generator of
-its own. One call of `advance` stacks the rows of every picture it is given into one batch, runs the UNet once,
-and lets each picture take one step of its own schedule::
+its own. One call of `advance` stacks the rows of every picture it is given into one batch, runs the UNet
+once, and lets each picture take one step of its own schedule::
 
     picture A   step  3 of 20   Euler      guidance 7     ┌ unconditional │ condition ┐
     picture B   step 18 of 30   DPM++ 2M   no guidance    │ condition     │           │  ──▶ one UNet call
     picture C   step  0 of  8   DDIM       two texts      └ unconditional │ a │ b     ┘
 
-Nothing in a batch looks at another row, so a picture comes out as it would alone, up to the rounding of larger
-matrix products. `choose` decides who shares the next call; pictures may come and go between any two calls.
+Nothing in a batch looks at another row, so a picture comes out as it would alone, up to the rounding of
+larger matrix products. `choose` decides who shares the next call; pictures may come and go between any two
+calls.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What masked painting puts back after each step: the parent's latents, the noise, and where (1 = repaint)."""
+    """What masked painting puts back after each step: the parent's latents, the noise, and where (1 =
+    repaint).
+    """
 
     latents: Tensor
     noise: Tensor
@@ -134,13 +138,14 @@ class Picture:
             u + g · Σ wᵢ (cᵢ − u) / Σ max(wᵢ, 0)
 
         which for one condition is diffusers' ``u + g · (c − u)``: weights are relative, and a negative one
-        steers away without making the rest stronger. Without guidance it is the weighted mean ``Σ wᵢ cᵢ / Σ wᵢ``.
+        steers away without making the rest stronger. Without guidance it is the weighted mean ``Σ wᵢ cᵢ / Σ
+        wᵢ``.
         """
         if self.unconditional is None:
             if len(self.conditions) == 1:
                 return prediction
             total = sum(self.weights)
-            return sum(w / total * c for w, c in zip(self.weights, prediction.split(1), strict=True))  # type: ignore[return-value]
+            return sum(w / total * c for w, c in zip(self.weights, prediction.split(1), strict=True))
         u, *conditions = prediction.split(1)
         if len(conditions) == 1:
             return u + self.guidance_scale * (conditions[0] - u)
@@ -167,8 +172,8 @@ class Picture:
     def _foresee(self, prediction: Tensor, model_input: Tensor, timestep: Tensor) -> Tensor:
         """Keep the estimate of the final latents; return the prediction, bent where ``push`` asks for it.
 
-        The UNet always sees a variance-preserving sample ``z = α x + σ ε`` (``scale_model_input`` sees to that),
-        so one formula serves every scheduler, whatever the scale it keeps its own latents in.
+        The UNet always sees a variance-preserving sample ``z = α x + σ ε`` (``scale_model_input`` sees to
+        that), so one formula serves every scheduler, whatever the scale it keeps its own latents in.
         """
         alpha, sigma = signal_and_noise(self.scheduler, float(timestep))
         kind = self.scheduler.config.prediction_type
@@ -233,8 +238,8 @@ def predict(
 ) -> list[tuple[Tensor, Tensor]]:
     """Ask the UNet about all ``pictures`` at once; return for each what `Picture.step` takes.
 
-    ``at_once`` cuts the call into smaller ones (short of memory); ``pad`` rounds the rows up to one of `BUCKETS`
-    by repeating the last, for compiled graphs.
+    ``at_once`` cuts the call into smaller ones (short of memory); ``pad`` rounds the rows up to one of
+    `BUCKETS` by repeating the last, for compiled graphs.
     """
     inputs = [p.scheduler.scale_model_input(p.latents, p.timesteps[p.index]) for p in pictures]
     # a text repeated k times attends exactly as the text itself: softmax spreads evenly over the copies
@@ -255,7 +260,7 @@ def predict(
     for first in range(0, len(rows), at_once or len(rows)):
         columns = zip(*rows[first : first + (at_once or len(rows))], strict=True)
         sample, timestep, tokens, pooled, time_ids, guidance = (
-            None if column[0] is None else torch.cat(column)  # type: ignore[arg-type]
+            None if column[0] is None else torch.cat(column)
             for column in columns
         )
         predictions.append(

@@ -1,7 +1,7 @@
 """One job being drawn: from its spec to pictures in flight, and back to pictures; refuses to know other jobs.
 
-What decides a pixel is the spec alone. Cell ``i`` has a CPU generator of its own, seeded with ``seed + i``, so a
-cell can be made again without its neighbours.
+What decides a pixel is the spec alone. Cell ``i`` has a CPU generator of its own, seeded with ``seed + i``,
+so a cell can be made again without its neighbours.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ DEFAULT_STRENGTH = 0.6
 
 
 def rim(width: int, height: int) -> int:
-    """Return how many pixels past the mask painting may blend into: a 64th of the shorter side, at least 2."""
+    """Return how many pixels past the mask painting may blend into: a 64th of the shorter side, at least 2.
+    """
     return max(2, min(width, height) // 64)
 
 
@@ -149,7 +150,9 @@ class _Sources:
         prompts: list[float] = []
         for source in spec.inputs:
             if source.role in (Role.STYLE, Role.SUBJECT):
-                raise UserError("Style and subject references cannot be drawn yet. Try without `--sref` and `--cref`.")
+                raise UserError(
+                    "Style and subject references cannot be drawn yet. Try without `--sref` and `--cref`."
+                )
             picture = decode.opened(inputs[source.sha256])
             if source.role is Role.MASK:
                 sources.mask = picture.convert("L")
@@ -206,8 +209,14 @@ def _picture(
         raise UserError(f"{model.name} is a model for repainting only. Choose another with `--model`.")
     elif sources.start:
         total = sum(weight for _, weight in sources.start) or 1.0
-        encoded = [(decode.encode(model, pixels, generator), weight / total) for pixels, weight in sources.start]
-        start = encoded[0][0] if len(encoded) == 1 else sum((e * w for e, w in encoded), torch.zeros_like(encoded[0][0]))
+        encoded = [
+            (decode.encode(model, pixels, generator), weight / total) for pixels, weight in sources.start
+        ]
+        start = (
+            encoded[0][0]
+            if len(encoded) == 1
+            else sum((e * w for e, w in encoded), torch.zeros_like(encoded[0][0]))
+        )
         noise = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
         latents = scheduler.add_noise(start, noise, timesteps[:1])
     else:
@@ -217,7 +226,9 @@ def _picture(
     end = len(timesteps) if spec.stop == 100 else max(1, -(-len(timesteps) * spec.stop // 100))
     time_ids = guidance_embedding = None
     if model.family == "sdxl":
-        time_ids = torch.tensor([[spec.height, spec.width, 0, 0, spec.height, spec.width]], dtype=dtype, device=device)
+        time_ids = torch.tensor(
+            [[spec.height, spec.width, 0, 0, spec.height, spec.width]], dtype=dtype, device=device
+        )
     if model.unet.config.time_cond_proj_dim is not None:
         guidance_embedding = _guidance_embedding(
             spec.guidance_scale - 1, model.unet.config.time_cond_proj_dim
@@ -251,7 +262,9 @@ def _masked(
     generator: torch.Generator,
     nine: bool,
 ) -> tuple[Tensor, Kept | None, Tensor | None]:
-    """Prepare masked painting, as StableDiffusionInpaintPipeline does: latents, what to put back, extra channels."""
+    """Prepare masked painting, as StableDiffusionInpaintPipeline does: latents, what to put back, extra
+    channels.
+    """
     assert sources.mask is not None
     device, dtype = model.machine.device, model.unet.dtype
     pixels = sources.start[0][0]

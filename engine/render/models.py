@@ -1,8 +1,8 @@
 """Bringing a model into memory: which file, which device, which precision; refuses to know jobs and pictures.
 
 Weights come as ``.safetensors`` only: a pickle can run code when it is opened, and so can a repository that
-brings its own Python, so neither is ever loaded. At run time nothing is fetched: a hub name is looked up in the
-local cache, which only ``limner models pull`` fills.
+brings its own Python, so neither is ever loaded. At run time nothing is fetched: a hub name is looked up in
+the local cache, which only ``limner models pull`` fills.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")  # a bot's log is no place for progress bars
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,6 @@ from typing import Any
 
 import diffusers
 import torch
-import transformers
 from torch import Tensor
 
 from engine.config import EngineConfig, LoraConfig, ModelConfig
@@ -68,7 +68,9 @@ class Machine:
         """
         name = engine.device
         if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+            name = (
+                "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+            )
         elif name == "cuda" and not torch.cuda.is_available():
             raise EngineError("device = cuda, but this torch sees no CUDA device; run `limner check`")
         elif name == "mps" and not torch.backends.mps.is_available():
@@ -126,7 +128,9 @@ class Model:
         return self.unet.config.addition_embed_type == "text"
 
     def use_loras(self, loras: Sequence[Lora]) -> None:
-        """Switch to exactly these LoRAs; those of weight 0 are as if absent. Raises UserError for an unfit one."""
+        """Switch to exactly these LoRAs; those of weight 0 are as if absent. Raises UserError for an unfit
+        one.
+        """
         wanted = tuple(lora for lora in loras if lora.weight != 0)
         if wanted == self._loras_on:
             return
@@ -172,7 +176,8 @@ class Model:
                 module.padding_mode = "zeros"
 
     def save_memory(self) -> bool:
-        """After an out-of-memory: let the VAE work in slices and tiles, and parts wait in the machine's memory.
+        """After an out-of-memory: let the VAE work in slices and tiles, and parts wait in the machine's
+        memory.
 
         Returns whether anything was left to save.
         """
@@ -203,7 +208,9 @@ class Model:
 def load(
     name: str, config: ModelConfig, machine: Machine, engine: EngineConfig, loras: Sequence[LoraConfig] = ()
 ) -> Model:
-    """Bring a model into memory. Raises NotFound where its files are not there, EngineError where they are broken."""
+    """Bring a model into memory. Raises NotFound where its files are not there, EngineError where they are
+    broken.
+    """
     pipe = _read(config, machine.dtype)
     family = OURS.get(type(pipe).__name__, "other")
     if hasattr(pipe, "safety_checker"):
@@ -278,7 +285,9 @@ def _safe_file(path: Path | str) -> str:
     """Return the path if it is a ``.safetensors`` file; raise otherwise."""
     path = Path(path).expanduser()
     if path.suffix != ".safetensors":
-        raise EngineError(f"{path.name} is not a .safetensors file; pickles can run code and are never opened")
+        raise EngineError(
+            f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
+        )
     if not path.is_file():
         raise NotFound(f"{path} does not exist.")
     return str(path)

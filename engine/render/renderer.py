@@ -1,10 +1,12 @@
-"""The worker's renderer: jobs in, pictures out, one UNet call at a time; refuses to know people, queues and disks.
+"""The worker's renderer: jobs in, pictures out, one UNet call at a time; refuses to know people, queues and
+disks.
 
 `Renderer.tick` is one turn of the wheel::
 
     begin what waits ─▶ one UNet call for all who fit it ─▶ decode the finished ─▶ hand out what was encoded
 
-A job that fails, fails alone: whatever it raises becomes its own `Failed`, and the others of the same call go on.
+A job that fails, fails alone: whatever it raises becomes its own `Failed`, and the others of the same call
+go on.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
+from PIL import Image
 
 from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.config import EngineConfig, LoraConfig, ModelConfig
@@ -30,6 +34,8 @@ from engine.render.drawing import Drawing, begin
 from engine.render.models import Machine, Model, load
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 OUT_OF_MEMORY = "This picture needs more memory than the machine has. Try a smaller size or fewer pictures."
 SMALL = 128
@@ -52,8 +58,9 @@ def _nothing(stage: str, rows: int) -> None:
 class Renderer:
     """Renders jobs of several models, sharing calls where it can.
 
-    ``reserve`` is called before each piece of work with its stage (``unet``, ``vae``, ``upscale``) and its rows;
-    what it raises is taken as raised by the work itself. A host may use it to refuse work that would not fit.
+    ``reserve`` is called before each piece of work with its stage (``unet``, ``vae``, ``upscale``) and its
+    rows; what it raises is taken as raised by the work itself. A host may use it to refuse work that would
+    not fit.
     """
 
     def __init__(
@@ -140,7 +147,8 @@ class Renderer:
         return events
 
     def room(self) -> int:
-        """Return how many UNet rows may still be admitted. An idle worker takes any job, whatever its rows."""
+        """Return how many UNet rows may still be admitted. An idle worker takes any job, whatever its rows.
+        """
         rows = sum(picture.rows for picture in self._in_flight())
         rows += sum(self.rows(waiting.spec) for waiting in self._waiting)
         if self._stock.busy():
@@ -183,7 +191,9 @@ class Renderer:
     # ---- one job's beginning
 
     def _begin_next(self) -> None:
-        """Look at what waits: models that must be read first cost a turn each, the rest is prepared at once."""
+        """Look at what waits: models that must be read first cost a turn each, the rest is prepared at
+        once.
+        """
         while self._waiting:
             waiting = self._waiting[0]
             if self._stock.busy() and self._is_stock(waiting.spec):
@@ -268,7 +278,9 @@ class Renderer:
                     self._tell(drawing)
 
     def _call_failed(self, error: Exception, chosen: list[Picture], drawings: list[Drawing]) -> None:
-        """Find out what to do about a call that failed: shrink it, save memory, or fail the one job at fault."""
+        """Find out what to do about a call that failed: shrink it, save memory, or fail the one job at
+        fault.
+        """
         model = drawings[0].model
         if out_of_memory(error):
             self._free()
@@ -330,7 +342,7 @@ class Renderer:
             raise EngineError(f"{model.name} gave no finite latents for job {drawing.job}, cell {cell}")
         began = time.perf_counter()
 
-        def work() -> object:
+        def work() -> Image.Image:
             self._reserve("vae", 1)
             with model.wrapping(drawing.spec.tile):
                 return decode.decode(model, latents)
@@ -388,7 +400,7 @@ class Renderer:
         self._saving.pop(job, None)
         self._events.append(Failed(job, kind, message))
 
-    def _thriftily(self, model: Model, work: Callable[[], object]) -> object:
+    def _thriftily(self, model: Model, work: Callable[[], T]) -> T:
         """Do some work; if memory runs out, save what can be saved and try once more."""
         try:
             return work()
@@ -420,7 +432,11 @@ class Renderer:
         return [p for d in self._drawings.values() for p in d.pictures if not p.finished]
 
     def _in_use(self) -> set[str]:
-        return {d.model.name for d in self._drawings.values()} | {w.spec.model for w in self._waiting} | self._stock.models()
+        return (
+            {d.model.name for d in self._drawings.values()}
+            | {w.spec.model for w in self._waiting}
+            | self._stock.models()
+        )
 
     def _row_limit(self) -> int:
         return self._engine.max_rows

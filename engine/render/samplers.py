@@ -43,7 +43,9 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "pndm": ("scheduling_pndm.PNDMScheduler", {}),
     "lcm": ("scheduling_lcm.LCMScheduler", {}),
 }
-"""Our names; the module and class in ``diffusers.schedulers``; what is set on top of the model's own config."""
+"""Our names; the module and class in ``diffusers.schedulers``; what is set on top of the model's own
+config.
+"""
 
 ALIASES = {
     # the ten names of the Stability API; DPM++ 2S a has no twin in diffusers, the single-step solver is nearest
@@ -69,7 +71,8 @@ ALIASES = {
 
 
 def canonical(name: str) -> str:
-    """Return our name for a sampler as people write it (``DPM++ 2M Karras``, ``K_EULER``, a diffusers class name).
+    """Return our name for a sampler as people write it (``DPM++ 2M Karras``, ``K_EULER``, a diffusers class
+    name).
 
     Raises PromptError for one nobody knows, listing those there are.
     """
@@ -85,7 +88,8 @@ def canonical(name: str) -> str:
 
 
 def make(name: str, base: Any, steps: int) -> Any:
-    """Return a fresh scheduler: the sampler ``name`` over the configuration of the model's own scheduler ``base``.
+    """Return a fresh scheduler: the sampler ``name`` over the configuration of the model's own scheduler
+    ``base``.
 
     Its timesteps are set, and lie on the CPU, where reading one does not wait for the device.
     """
@@ -99,7 +103,11 @@ def make(name: str, base: Any, steps: int) -> Any:
     config["clip_sample"] = base.config.get("clip_sample", False)
     if "use_karras_sigmas" not in overrides and type(base).__name__ != title:
         config.pop("use_karras_sigmas", None)
-    if title.startswith("DPMSolver") and config.get("algorithm_type") not in (None, "dpmsolver++", "sde-dpmsolver++"):
+    if title.startswith("DPMSolver") and config.get("algorithm_type") not in (
+        None,
+        "dpmsolver++",
+        "sde-dpmsolver++",
+    ):
         config.pop("algorithm_type")
     with warnings.catch_warnings():
         # diffusers hands tensors to numpy in a way that numpy 2 warns of
@@ -110,9 +118,11 @@ def make(name: str, base: Any, steps: int) -> Any:
 
 
 def _lms_without_scipy(scheduler_class: Any) -> Any:
-    """Return the LMS scheduler with its integral of a polynomial solved exactly instead of by scipy's quadrature."""
+    """Return the LMS scheduler with its integral of a polynomial solved exactly instead of by scipy's
+    quadrature.
+    """
 
-    class ExactLMS(scheduler_class):  # type: ignore[misc]
+    class ExactLMS(scheduler_class):
         """Linear multistep, with exact coefficients."""
 
         def get_lms_coefficient(self, order: int, t: int, current_order: int) -> float:

@@ -1,12 +1,13 @@
-"""How flags bend a picture beyond its words: chaos, weird, stylize, exp; refuses to know flags' names and people.
+"""How flags bend a picture beyond its words: chaos, weird, stylize, exp; refuses to know flags' names and
+people.
 
 Each is a small change to what the loop already has, so it works with every UNet model and needs no weights:
 
 - **stylize** moves a condition from the prompt toward the prompt in the model's house style.
-- **weird** shifts a condition along a direction drawn from the seed. A shift that is equal for all tokens leaves
-  where the picture looks unchanged (softmax ignores it) and bends what it sees there.
-- **chaos** is CADS (Sadat and others, ICLR 2024, arXiv 2310.17347): noise on the condition while the composition
-  forms, gone before the details do, from a generator of each cell's own.
+- **weird** shifts a condition along a direction drawn from the seed. A shift that is equal for all tokens
+  leaves where the picture looks unchanged (softmax ignores it) and bends what it sees there.
+- **chaos** is CADS (Sadat and others, ICLR 2024, arXiv 2310.17347): noise on the condition while the
+  composition forms, gone before the details do, from a generator of each cell's own.
 - **exp** stretches the estimate of the final latents around its mean and sharpens it.
 """
 
@@ -31,7 +32,9 @@ EXP_CONTRAST, EXP_DETAIL = 0.12, 0.5
 
 
 def stylized(plain: Embedding, styled: Embedding, stylize: int) -> Embedding:
-    """Return the condition moved toward its styled form: 0 = plain, 1000 = styled, and a third of the way at 100."""
+    """Return the condition moved toward its styled form: 0 = plain, 1000 = styled, and a third of the way
+    at 100.
+    """
     share = math.sqrt(min(max(stylize / 1000, 0.0), 1.0))
     pooled = None
     if plain.pooled is not None and styled.pooled is not None:
@@ -40,7 +43,9 @@ def stylized(plain: Embedding, styled: Embedding, stylize: int) -> Embedding:
 
 
 def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
-    """Return the condition shifted along the direction that belongs to ``seed``, by an amount set by ``weird``."""
+    """Return the condition shifted along the direction that belongs to ``seed``, by an amount set by
+    ``weird``.
+    """
     generator = torch.Generator().manual_seed((seed ^ 0x5EED_0DD) & 0xFFFF_FFFF)
     amount = WEIRD_SHIFT * weird / 3000
 

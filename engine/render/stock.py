@@ -1,7 +1,8 @@
 """Models whose loop is not ours (SD3, FLUX, …): diffusers' own pipeline, one job at a time; refuses to batch.
 
-The pipeline runs in a thread of its own so that the renderer's wheel keeps turning; it is stopped by an exception
-from its own step callback, which is the only way that neither finishes nor decodes a half-made picture.
+The pipeline runs in a thread of its own so that the renderer's wheel keeps turning; it is stopped by an
+exception from its own step callback, which is the only way that neither finishes nor decodes a half-made
+picture.
 """
 
 from __future__ import annotations
@@ -105,7 +106,9 @@ class Stock:
         total = spec.steps * spec.count
         for cell in range(spec.count):
 
-            def after(pipe: Any, step: int, timestep: Any, values: dict[str, Any], cell: int = cell) -> dict[str, Any]:
+            def after(
+                pipe: Any, step: int, timestep: Any, values: dict[str, Any], cell: int = cell
+            ) -> dict[str, Any]:
                 if self._cancelled.is_set():
                     raise Cancelled
                 self._events.put(Progress(job, cell * spec.steps + step + 1, total))

@@ -1,11 +1,11 @@
 """From words to what the UNet reads; refuses to know flags, pictures and people.
 
 A prompt is split into (text, weight) pieces, tokenized piece by piece, cut into chunks as long as the text
-encoder reads (77 tokens for CLIP, fewer for small models), encoded chunk by chunk and joined again: nothing is
-cut off. A prompt that fits and carries no weights gives exactly diffusers' embedding.
+encoder reads (77 tokens for CLIP, fewer for small models), encoded chunk by chunk and joined again: nothing
+is cut off. A prompt that fits and carries no weights gives exactly diffusers' embedding.
 
-Weights multiply the token vectors, as AUTOMATIC1111's "No norm" emphasis does (its default then rescales by the
-mean, which SDXL's near-zero mean makes meaningless; its own notes advise this form there).
+Weights multiply the token vectors, as AUTOMATIC1111's "No norm" emphasis does (its default then rescales by
+the mean, which SDXL's near-zero mean makes meaningless; its own notes advise this form there).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class TextEncoder:
     ) -> tuple[list[Embedding], Embedding | None]:
         """Return the embeddings of a picture's texts, all padded with empty chunks to the longest of them.
 
-        ``unconditional`` is the negative prompt, or None where there is no guidance. An empty one is all zeros
-        where the model was trained so (SDXL's ``force_zeros_for_empty_prompt``).
+        ``unconditional`` is the negative prompt, or None where there is no guidance. An empty one is all
+        zeros where the model was trained so (SDXL's ``force_zeros_for_empty_prompt``).
         """
         texts = [*conditions, *([] if unconditional is None else [unconditional])]
         chunks = max(len(self._chunks(text, tokenizer)) for text in texts for tokenizer, _ in self._parts)
@@ -92,7 +92,9 @@ class TextEncoder:
                 pieces += [[] for _ in range(chunks - len(pieces))]
                 encoded = [self._encode_chunk(chunk, tokenizer, encoder) for chunk in pieces]
                 columns.append(torch.cat([tokens for tokens, _ in encoded], dim=1))
-                pooled = encoded[0][1]  # of the first chunk, by the last encoder: SDXL reads the whole picture there
+                pooled = encoded[0][
+                    1
+                ]  # of the first chunk, by the last encoder: SDXL reads the whole picture there
             embedding = Embedding(torch.cat(columns, dim=-1), pooled if self._is_xl else None)
         self._cache[key] = embedding
         if len(self._cache) > CACHED:

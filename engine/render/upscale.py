@@ -1,4 +1,5 @@
-"""Enlarging pictures with a super-resolution network, in tiles without seams; refuses to know jobs and prompts.
+"""Enlarging pictures with a super-resolution network, in tiles without seams; refuses to know jobs and
+prompts.
 
 Networks are `.safetensors` in the two layouts nearly all ESRGAN-family files have: SRVGG (compact) and RRDB
 ("new" names, ``conv_first`` …, or "old" ones, ``model.0`` …). The one that ships is compact.
@@ -87,9 +88,13 @@ class RRDBNet(nn.Module):
 
 
 def network(path: Path) -> tuple[nn.Module, int]:
-    """Read a network from ``.safetensors``; return it and its scale. Raises EngineError for an unknown layout."""
+    """Read a network from ``.safetensors``; return it and its scale. Raises EngineError for an unknown
+    layout.
+    """
     if path.suffix != ".safetensors":
-        raise EngineError(f"{path.name} is not a .safetensors file; pickles can run code and are never opened")
+        raise EngineError(
+            f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
+        )
     weights = {key: value.float() for key, value in load_file(path).items()}
     for prefix in ("params_ema.", "params."):
         if any(key.startswith(prefix) for key in weights):
@@ -168,7 +173,9 @@ class Upscalers:
 
     @torch.inference_mode()
     def _tiled(self, net: nn.Module, scale: int, pixels: Tensor, wrap: bool) -> Tensor:
-        """Run the network tile by tile, each with a margin of its true surroundings; halve tiles if memory ends."""
+        """Run the network tile by tile, each with a margin of its true surroundings; halve tiles if memory
+        ends.
+        """
         mode: Any = "circular" if wrap else "replicate"
         height, width = pixels.shape[2:]
         margin = min(MARGIN, height, width) if wrap else MARGIN
@@ -192,9 +199,9 @@ class Upscalers:
                     rows = min(side, rows)
                     continue
                 cut = margin * scale
-                result[:, :, top * scale : (top + rows) * scale, left * scale : (left + columns) * scale] = big[
-                    :, :, cut : cut + rows * scale, cut : cut + columns * scale
-                ]
+                result[:, :, top * scale : (top + rows) * scale, left * scale : (left + columns) * scale] = (
+                    big[:, :, cut : cut + rows * scale, cut : cut + columns * scale]
+                )
                 left += columns
             top += rows
         return result
