@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextlib
 import json
 import queue
 import sqlite3
@@ -674,3 +675,18 @@ def _delivery(row: sqlite3.Row) -> Delivery:
         attempted_at=row["attempted_at"],
         created_at=row["created_at"],
     )
+
+
+def examine(path: Path) -> int:
+    """Return how many jobs a database file holds, having checked it and changed nothing. Raises ConfigError.
+
+    A bot may be using it meanwhile.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(f"malformed: {verdict}")
+            return int(db.execute("SELECT count(*) FROM job").fetchone()[0])
+    except sqlite3.Error as error:
+        raise _explain(path, error) from None
