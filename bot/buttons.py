@@ -1,0 +1,235 @@
+"""The buttons under our messages: what they show and what a press does; the wire format is in ``bot.wire``.
+
+Each is a ``DynamicItem`` resolved from the database by its ``custom_id``, so it works after any restart, and
+whoever presses owns and pays for what comes of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot import desk, messages
+from bot.desk import Interaction
+from bot.failures import guarded
+from bot.wire import PRESS, REPLY, Answer, Press, Token, Verb
+from engine.jobs import Job, State
+from engine.service import Action, Submitted
+from engine.service import Verb as Deed
+
+Grey = discord.ButtonStyle.secondary
+Blue = discord.ButtonStyle.primary
+
+_FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
+    Verb.REROLL: (None, "🔄"),
+    Verb.SUBTLE: ("Vary (Subtle)", "🪄"),
+    Verb.STRONG: ("Vary (Strong)", "🪄"),
+    Verb.INFO: ("Info", "ℹ️"),
+    Verb.CANCEL: ("Cancel", None),
+}
+
+
+ACTIONS: dict[Verb, Deed] = {
+    Verb.VARY: "vary",
+    Verb.SUBTLE: "vary_subtle",
+    Verb.STRONG: "vary_strong",
+    Verb.REROLL: "reroll",
+    Verb.UPSCALE_2: "upscale_2x",
+    Verb.UPSCALE_4: "upscale_4x",
+}
+"""The buttons that make a new job, and what the service calls that."""
+
+
+class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
+    """A button that does something with a job."""
+
+    def __init__(self, press: Press, *, row: int | None = None, used: bool = False) -> None:
+        self.press = press
+        label, emoji = _FACE.get(press.verb, (None, None))
+        if press.verb in (Verb.PICTURE, Verb.VARY) and press.cell is not None:
+            label = f"{press.verb.value.upper()}{press.cell + 1}"
+        style = discord.ButtonStyle.danger if press.verb is Verb.CANCEL else Blue if used else Grey
+        super().__init__(ui.Button(style=style, label=label, emoji=emoji, custom_id=str(press), row=row))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the pressed button again from its wire format."""
+        return cls(Press.of(match))
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Do what the button says."""
+        await press(interaction, self.press)
+
+
+class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
+    """An answer to the question asked before a large request starts."""
+
+    def __init__(self, answer: Answer, key: str) -> None:
+        self.answer, self.key = answer, key
+        style, label = {
+            Answer.START: (discord.ButtonStyle.success, "Start"),
+            Answer.LEAVE: (Grey, "Cancel"),
+        }[answer]
+        super().__init__(ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the pressed button again from its wire format."""
+        return cls(Answer(match["answer"]), match["key"])
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Start what was asked for, or leave it."""
+        await desk.answered(interaction, self.key, start=self.answer is Answer.START, row=progress_view)
+
+
+ITEMS = (JobButton, AnswerButton)
+
+
+async def press(interaction: Interaction, press: Press) -> None:
+    """Do what a pressed button says, for the person who pressed it."""
+    match press.verb:
+        case Verb.PICTURE:
+            await _picture(interaction, press)
+        case Verb.INFO:
+            await desk.acknowledge(interaction, ephemeral=True)
+            job = await interaction.client.service.find(press.job)
+            await interaction.edit_original_response(embed=info(job, press.cell))
+        case Verb.CANCEL:
+            await desk.acknowledge(interaction, thinking=False)
+            job = await interaction.client.service.cancel(press.job, str(interaction.user.id))
+            if job.state is not State.CANCELLED:
+                await interaction.followup.send(messages.ALREADY_OVER, ephemeral=True)
+        case _:
+            await act(interaction, press)
+
+
+async def _picture(interaction: Interaction, press: Press) -> None:
+    place = desk.origin(interaction)
+    if isinstance(place, Token) or interaction.message is None:
+        await desk.acknowledge(interaction)
+    else:
+        await desk.repaint(interaction, used(interaction.message, press))
+    await interaction.client.service.show(
+        press.job,
+        press.cell,
+        key=str(interaction.id),
+        owner=str(interaction.user.id),
+        origin=str(place),
+        reply_to=_pressed(interaction),
+    )
+
+
+async def act(interaction: Interaction, press: Press, line: str | None = None) -> None:
+    """Make a new job from the one under the button; ``line`` is a prompt changed in a dialog."""
+
+    async def submit(place: str, message: str | None) -> Submitted:
+        return await interaction.client.service.act(
+            Action(
+                key=str(interaction.id),
+                owner=str(interaction.user.id),
+                origin=place,
+                job=press.job,
+                verb=ACTIONS[press.verb],
+                cell=press.cell,
+                line=line,
+                reply_to=_pressed(interaction),
+                progress=message,
+            )
+        )
+
+    await desk.begin(interaction, submit, progress_view)
+
+
+def _pressed(interaction: Interaction) -> str | None:
+    return None if interaction.message is None else str(interaction.message.id)
+
+
+def presses(message: discord.Message) -> Iterator[Press]:
+    """Yield what the buttons of a message say, as far as they are ours."""
+    for component in message.components:
+        for child in getattr(component, "children", ()):
+            said = Press.read(getattr(child, "custom_id", None) or "")
+            if said is not None:
+                yield said
+
+
+def single(message: discord.Message) -> int | None:
+    """Return which cell a message shows alone, or None where it shows a grid or none."""
+    said = list(presses(message))
+    return None if any(one.verb is Verb.PICTURE for one in said) or not said else said[0].cell
+
+
+def used(message: discord.Message, pressed: Press) -> ui.View:
+    """Return the message's own buttons again, with the pressed one in blue."""
+    view = _view()
+    for row, component in enumerate(message.components):
+        for child in getattr(component, "children", ()):
+            said = Press.read(getattr(child, "custom_id", None) or "")
+            if said is not None:
+                blue = said == pressed or child.style is Blue
+                view.add_item(JobButton(said, row=row, used=blue))
+    return view
+
+
+def _view(*rows: Sequence[Press]) -> ui.View:
+    view = ui.View(timeout=None)
+    for number, row in enumerate(rows):
+        for press in row:
+            view.add_item(JobButton(press, row=number))
+    return view
+
+
+def grid_view(job: Job, delivery: int) -> ui.View:
+    """Return ``U1 U2 U3 U4 🔄`` over ``V1 V2 V3 V4``; more cells take more rows, five buttons to each."""
+    cells = range(len(job.pictures))
+    us = [Press(Verb.PICTURE, job.id, cell, delivery) for cell in cells]
+    vs = [Press(Verb.VARY, job.id, cell, delivery) for cell in cells]
+    again = Press(Verb.REROLL, job.id, None, delivery)
+    if len(us) <= 4:
+        return _view([*us, again], vs)
+    return _view(us[:5], us[5:], vs[:5], vs[5:], [again])
+
+
+def picture_view(job: Job, cell: int, delivery: int) -> ui.View:
+    """Return the row under a single picture."""
+    return _view(
+        [Press(verb, job.id, cell, delivery) for verb in (Verb.SUBTLE, Verb.STRONG, Verb.REROLL, Verb.INFO)]
+    )
+
+
+def failure_view(job: Job, delivery: int) -> ui.View:
+    """Return the row under a failure: try again."""
+    return _view([Press(Verb.REROLL, job.id, None, delivery)])
+
+
+def progress_view(jobs: Sequence[Job]) -> ui.View:
+    """Return the row under a progress message: a cancel button for each job, as far as they fit."""
+    return _view([Press(Verb.CANCEL, job.id) for job in jobs[:5]])
+
+
+def question_view(key: str) -> ui.View:
+    """Return the row under a question."""
+    view = ui.View(timeout=None)
+    view.add_item(AnswerButton(Answer.START, key))
+    view.add_item(AnswerButton(Answer.LEAVE, key))
+    return view
+
+
+def info(job: Job, cell: int | None) -> discord.Embed:
+    """Return what the Info button shows."""
+    embed = discord.Embed(description=messages.shown(job.prompt, 3500))
+    for name, value in messages.picture_facts(job, cell):
+        embed.add_field(name=name, value=value[:1024])
+    if job.notes:
+        embed.add_field(name="Notes", value="\n".join(job.notes)[:1024], inline=False)
+    return embed

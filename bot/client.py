@@ -1,0 +1,193 @@
+"""The Discord client and its composition root: logs in, registers what changed, serves; draws nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot import buttons, delivery
+from bot.commands import COMMANDS
+from bot.desk import Desk
+from bot.failures import Tree
+from engine.config import Config
+from engine.errors import ConfigError
+from engine.log import hide
+from engine.service import Service
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+REGISTERED = "discord.commands"
+"""Where the service keeps the hash of what was registered in each scope."""
+EVERYWHERE = "global"
+
+NO_TOKEN = (
+    "There is no bot token. Make a bot at https://discord.com/developers/applications, copy its token, and "
+    "set `LIMNER_TOKEN` or `token_file`. `limner demo` needs none."
+)
+WRONG_TOKEN = (
+    "Discord does not accept this bot token. Copy it again (or reset it) under Bot > Token at "
+    "https://discord.com/developers/applications."
+)
+AUTHENTICATION_FAILED = 4004
+
+
+class Limner(Desk):
+    """The bot: commands, buttons and delivery over one connection to Discord."""
+
+    def __init__(self, config: Config, service: Service, tasks: asyncio.TaskGroup) -> None:
+        super().__init__(
+            config,
+            service,
+            tasks,
+            # neither message content nor members: commands, buttons and menus need none of them
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            guild_ready_timeout=0.5,
+        )
+        self.tree = Tree(self)
+        scopes = [discord.Object(guild) for guild in config.discord.guilds]
+        for command in COMMANDS:
+            self.tree.add_command(command, guilds=scopes) if scopes else self.tree.add_command(command)
+
+    async def setup_hook(self) -> None:
+        """Make old buttons work again, register commands where they changed, start delivering."""
+        self.add_dynamic_items(*buttons.ITEMS)
+        await self._register()
+        self.spawn(delivery.Publisher(self, self.service).run(), "deliveries")
+
+    async def on_ready(self) -> None:
+        """Say in the log that people can be served."""
+        log.info("ready as %s in %s servers", self.user, len(self.guilds))
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        """Log what an event handler raised."""
+        log.exception("event %s", event_method)
+
+    async def _register(self) -> None:
+        """Register the commands of each scope whose payload changed.
+
+        Discord allows 200 new commands a day in each server: registering at every start would run into it.
+        """
+        wanted: dict[str, list[Any]] = {EVERYWHERE: []}
+        wanted |= {str(guild): [] for guild in self.config.discord.guilds}
+        for scope in wanted:
+            guild = None if scope == EVERYWHERE else discord.Object(int(scope))
+            wanted[scope] = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
+        known: Mapping[str, str] = json.loads(await self.service.meta(REGISTERED) or "{}")
+        hashes = {scope: _hash(self.application_id, payload) for scope, payload in wanted.items() if payload}
+        if hashes == known:
+            return
+        for scope in sorted({*hashes, *known}):
+            if hashes.get(scope) == known.get(scope):
+                continue
+            try:
+                # a scope that is wanted no more gets an empty list
+                await self.tree.sync(guild=None if scope == EVERYWHERE else discord.Object(int(scope)))
+            except discord.Forbidden:
+                log.warning("the bot was not invited to server %s: no commands there", scope)
+                hashes.pop(scope, None)
+        await self.service.remember(REGISTERED, json.dumps(hashes))
+        log.info("commands registered: %s", ", ".join(hashes))
+
+
+def _hash(application: int | None, payload: list[Any]) -> str:
+    text = json.dumps([application, payload], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def point_to_loopback(environment: Mapping[str, str]) -> None:
+    """Let discord.py speak to a stand-in on this machine, if the environment names one.
+
+    ``LIMNER_DISCORD_API`` and ``LIMNER_DISCORD_GATEWAY`` hold its addresses; any other host is refused, since
+    whoever answers there is given the bot's token.
+    """
+    api, gateway = environment.get("LIMNER_DISCORD_API"), environment.get("LIMNER_DISCORD_GATEWAY")
+    if not api and not gateway:
+        return
+    if not api or not gateway:
+        raise ConfigError("Set both `LIMNER_DISCORD_API` and `LIMNER_DISCORD_GATEWAY`, or neither.")
+    for name, url in (("LIMNER_DISCORD_API", api), ("LIMNER_DISCORD_GATEWAY", gateway)):
+        if urlsplit(url).hostname not in LOOPBACK:
+            raise ConfigError(f"`{name}` may only name this machine (127.0.0.1). Unset it to use Discord.")
+    Route.BASE = api.rstrip("/")
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+
+
+async def run(config: Config, token: str) -> None:
+    """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong."""
+    token = token.strip()
+    if not token:
+        raise ConfigError(NO_TOKEN)
+    hide(token)
+    point_to_loopback(os.environ)
+    # the two warnings about voice are of no use here
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop.set)
+    try:
+        async with Service.open(config) as service:
+            await _serve(config, service, token, stop)
+    finally:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(signum)
+
+
+class _Stopped(Exception):
+    """Ends the task group in good order."""
+
+
+async def _serve(config: Config, service: Service, token: str, stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks, Limner(config, service, tasks) as client:
+            serving = tasks.create_task(_connect(client, token), name="discord")
+            stopping = tasks.create_task(stop.wait(), name="stop")
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            raise _Stopped
+    except* _Stopped:
+        log.info("stopped")
+    except* ConfigError as group:
+        raise _first(group) from None
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _connect(client: Limner, token: str) -> None:
+    delay = 1.0
+    while True:
+        try:
+            await client.login(token)
+            break
+        except discord.LoginFailure:
+            raise ConfigError(WRONG_TOKEN) from None
+        except (discord.DiscordServerError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, delay)
+            await asyncio.sleep(delay)
+            delay = min(60.0, delay * 2)
+    try:
+        await client.connect()
+    except discord.ConnectionClosed as error:
+        if error.code == AUTHENTICATION_FAILED:
+            raise ConfigError(WRONG_TOKEN) from None
+        raise

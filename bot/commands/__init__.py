@@ -1,0 +1,17 @@
+"""The slash commands and menus, a few lines each: the service decides, ``bot.messages`` has the words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discord import app_commands
+
+from bot.commands import imagine, jobs, person, talk
+
+COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu, ...] = (
+    *imagine.COMMANDS,
+    *jobs.COMMANDS,
+    *person.COMMANDS,
+    *talk.COMMANDS,
+)
+"""Everything registered with Discord."""

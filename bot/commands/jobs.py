@@ -1,0 +1,136 @@
+"""Looking after jobs: ``/queue``, ``/cancel``, ``/show`` and the menus on a message of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+
+from bot import buttons, desk, messages
+from bot.desk import Interaction
+from bot.wire import Channel, Press, Token
+from engine.errors import NotFound, UserError
+from engine.jobs import FINAL, Job, State
+
+ALL = "all"
+MOST_CHOICES = 25
+LISTED = 15
+"""Jobs named in one answer."""
+
+
+async def _open_jobs(interaction: Interaction) -> list[Job]:
+    jobs = await interaction.client.service.jobs_of(str(interaction.user.id))
+    return [job for job in jobs if job.state not in FINAL]
+
+
+def _choice(job: Job) -> Choice[str]:
+    words = " ".join(job.prompt.split())
+    return Choice(name=f"{job.id} {words}"[:100], value=job.id)
+
+
+@app_commands.command(name="queue", description="What is waiting, and where your jobs stand.")
+async def queue(interaction: Interaction) -> None:
+    """Show the queue."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    service = interaction.client.service
+    view = await service.queue()
+    lines = [messages.queue(len(view.running), len(view.waiting), paused=view.paused)]
+    for job in (await _open_jobs(interaction))[:LISTED]:
+        before = await service.position(job.id)
+        lines.append(messages.job_line(job, None if before is None else before + 1))
+    await interaction.edit_original_response(content="\n".join(lines))
+
+
+@app_commands.command(name="cancel", description="Take back a job of yours that waits or is being drawn.")
+@app_commands.describe(job="Which one; without it, your newest.")
+async def cancel(interaction: Interaction, job: Range[str, 1, 32] | None = None) -> None:
+    """Cancel."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    service, owner = interaction.client.service, str(interaction.user.id)
+    if job is None or job == ALL:
+        jobs = await _open_jobs(interaction)
+        chosen = [one.id for one in (jobs if job == ALL else jobs[:1])]
+        if not chosen:
+            raise NotFound(messages.NO_JOBS)
+    else:
+        chosen = [job.strip().lower()]
+    after = [await service.cancel(one, owner) for one in chosen]
+    await interaction.edit_original_response(content=messages.cancelled(after))
+
+
+@cancel.autocomplete("job")
+async def _cancellable(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    jobs = [job for job in await _open_jobs(interaction) if typed.lower() in f"{job.id} {job.prompt}".lower()]
+    every = [Choice(name="all of them", value=ALL)] if len(jobs) > 1 else []
+    return [*every, *(_choice(job) for job in jobs)][:MOST_CHOICES]
+
+
+@app_commands.command(name="show", description="Post one of your past results again, with live buttons.")
+@app_commands.describe(job="The job's id, as Info tells it.", image="Only this picture of it, from 1.")
+async def show(
+    interaction: Interaction, job: Range[str, 1, 32], image: Range[int, 1, 10] | None = None
+) -> None:
+    """Show a result again."""
+    place = desk.origin(interaction)
+    await desk.acknowledge(interaction, ephemeral=isinstance(place, Channel))
+    found = await interaction.client.service.find(job.strip().lower())
+    if found.owner != str(interaction.user.id):
+        raise UserError(messages.NOT_YOURS_TO_SHOW)
+    await _promise(interaction, found, None if image is None else image - 1, place)
+    if isinstance(place, Channel):
+        await interaction.delete_original_response()
+
+
+@show.autocomplete("job")
+async def _showable(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    jobs = await interaction.client.service.jobs_of(str(interaction.user.id))
+    return [
+        _choice(job)
+        for job in jobs
+        if job.state is State.RENDERED and typed.lower() in f"{job.id} {job.prompt}".lower()
+    ][:MOST_CHOICES]
+
+
+async def _promise(interaction: Interaction, job: Job, cell: int | None, place: Channel | Token) -> None:
+    await interaction.client.service.show(
+        job.id, cell, key=str(interaction.id), owner=str(interaction.user.id), origin=str(place)
+    )
+
+
+def _press(message: discord.Message) -> Press:
+    """Return what the first button of a message of ours says."""
+    for press in buttons.presses(message):
+        return press
+    raise NotFound(messages.NOT_A_RESULT)
+
+
+@app_commands.context_menu(name="Cancel job")
+async def cancel_menu(interaction: Interaction, message: discord.Message) -> None:
+    """Cancel the job a message shows."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    job = await interaction.client.service.cancel(_press(message).job, str(interaction.user.id))
+    await interaction.edit_original_response(content=messages.cancelled([job]))
+
+
+@app_commands.context_menu(name="Info")
+async def info_menu(interaction: Interaction, message: discord.Message) -> None:
+    """Tell all about the job a message shows."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    press = _press(message)
+    job = await interaction.client.service.find(press.job)
+    await interaction.edit_original_response(embed=buttons.info(job, buttons.single(message)))
+
+
+@app_commands.context_menu(name="DM results")
+async def dm_menu(interaction: Interaction, message: discord.Message) -> None:
+    """Bring a result to the person's direct messages."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    job = await interaction.client.service.find(_press(message).job)
+    direct = await interaction.user.create_dm()
+    await _promise(interaction, job, buttons.single(message), Channel(None, direct.id))
+    await interaction.edit_original_response(content=messages.SENT_TO_YOU)
+
+
+COMMANDS: tuple[Any, ...] = (queue, cancel, show, cancel_menu, info_menu, dm_menu)

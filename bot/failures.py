@@ -1,0 +1,97 @@
+"""Where every failure is answered: nobody sees a bare "interaction failed"; knows no commands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import discord
+from discord import app_commands
+
+from bot import messages
+from engine.errors import Cancelled, EngineError, PromptError, UserError
+
+log = logging.getLogger(__name__)
+
+THINKING = "limner.thinking"
+"""Key of ``interaction.extras``: the first answer was a visible "thinking" message that must be filled."""
+
+GONE = frozenset({10003, 10008, 10015, 10062, 50027})
+"""Error codes that mean nobody is left to answer: unknown channel, message, webhook, interaction."""
+
+P = ParamSpec("P")
+S = TypeVar("S")
+Interaction = discord.Interaction[Any]
+Answering = Callable[Concatenate[S, Interaction, P], Coroutine[Any, Any, None]]
+
+
+def guarded(callback: Answering[S, P]) -> Answering[S, P]:
+    """Wrap a button's or modal's callback so that whatever it raises reaches the person as a sentence.
+
+    discord.py logs and swallows what a component's callback raises; the person would see nothing.
+    """
+
+    @wraps(callback)
+    async def answering(self: S, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            await callback(self, interaction, *args, **kwargs)
+        except Exception as error:
+            await answer(interaction, error)
+
+    return answering
+
+
+class Tree(app_commands.CommandTree[Any]):
+    """The command tree, answering failures like everything else."""
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Answer what a command or its checks raised."""
+        if interaction.type is discord.InteractionType.autocomplete:
+            return  # nothing can be said there; the list stays empty
+        await answer(interaction, error)
+
+
+def sentence(error: BaseException) -> str:
+    """Return what a person is told about ``error``; the general apology for what nobody foresaw."""
+    match error:
+        case PromptError():
+            return messages.refusal(str(error), error.repaired)
+        case UserError():
+            return messages.refusal(str(error))
+        case EngineError():
+            return error.apology
+        case Cancelled():
+            return messages.CANCELLED
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return messages.OUTDATED
+        case app_commands.TransformerError():
+            return f"`{str(error.value)[:80]}` cannot be used there. Please choose one of the values offered."
+        case _:
+            return messages.APOLOGY
+
+
+async def answer(interaction: Interaction, error: BaseException) -> None:
+    """Log ``error`` where it is ours, and tell the person what happened; never raises."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    if isinstance(error, discord.HTTPException) and error.code in GONE:
+        log.info("nobody left to answer: code %s, interaction %s", error.code, interaction.id)
+        return
+    if not isinstance(error, (UserError, Cancelled, app_commands.AppCommandError)):
+        log.error("interaction %s by %s failed", interaction.id, interaction.user.id, exc_info=error)
+    try:
+        await say(interaction, sentence(error))
+    except (discord.DiscordException, OSError) as silent:
+        log.warning("could not answer interaction %s: %s", interaction.id, silent)
+
+
+async def say(interaction: Interaction, text: str) -> None:
+    """Give this interaction its answer, whichever state it is in; only the person sees it where possible."""
+    if not interaction.response.is_done():
+        await interaction.response.send_message(text, ephemeral=True)
+    elif interaction.extras.get(THINKING):
+        await interaction.edit_original_response(content=text, attachments=[], view=None)
+    else:
+        await interaction.followup.send(text, ephemeral=True)

@@ -1,0 +1,317 @@
+"""Every word people read in Discord: text in, text out; refuses to know discord.py and the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from engine.config import LimitsConfig
+from engine.jobs import Delivery, Job, Kind, Speed, State
+from engine.prompt.flags import Flag
+
+CONTENT_LIMIT = 2000
+"""Most characters of a message's content (Discord, Create Message)."""
+ALT_LIMIT = 1024
+"""Most characters of a file's description (Discord, attachment object)."""
+SHOWN_LIMIT = 700
+"""Characters of a prompt shown above a picture; the Info button has all of it."""
+
+APOLOGY = "Something broke on our side. Nothing was charged; please try again."
+CANCELLED = "Cancelled."
+ALREADY_OVER = "That job is already finished, so there is nothing to cancel."
+NO_JOBS = "You have no jobs waiting or running. `/imagine` starts one."
+OUTDATED = "This command has changed since your Discord loaded it. Restart Discord (Ctrl+R) and try again."
+NOT_A_RESULT = "That message is not one of my results. Pick a message of mine that has a picture and buttons."
+SENT_TO_YOU = (
+    "On its way to your direct messages. If nothing comes, they are closed to me: "
+    "this server's menu > Privacy Settings > Direct Messages opens them."
+)
+NOT_YOURS_TO_SHOW = "That job belongs to someone else. `/show` posts your own; `/info` lists the newest."
+INFO_TITLE = "About you"
+HELP_TITLE = "How to ask for pictures"
+QUESTION_GONE = "That question is too old to answer. Please send the command again."
+NOT_STARTED = "Nothing was started."
+PROMPT_FILE = "Your prompt, to copy."
+WEBP_NOTE = "The PNG was larger than this place allows, so this is a WebP."
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# what Discord's markdown or mention reader would act on, if it stood alone
+_SPECIAL = re.compile(r"[\\`*_~|<@\[\]#]|:(?=//|[A-Za-z0-9_+~-]+:)")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]")
+_ISOLATES = "\u2066\u2067\u2068"
+_POP_ISOLATE = "\u2069"
+
+
+def shown(text: str, limit: int = SHOWN_LIMIT) -> str:
+    """Return ``text`` so that it shows as typed, formats nothing, links nothing and mentions nobody.
+
+    Markdown, mentions and emoji codes are disarmed with backslashes, which Discord does not show. Text that
+    turns the reading direction is wrapped in an isolate, so that it cannot reorder what stands beside it.
+    """
+    text = " ".join(_CONTROL.sub("", text).split())
+    if len(text) > limit:
+        text = text[: limit - 1].rstrip() + "…"
+    return _isolated(_SPECIAL.sub(lambda found: "\\" + found[0], text))
+
+
+def _isolated(text: str) -> str:
+    if not _RIGHT_TO_LEFT.search(text):
+        return text
+    depth, kept = 0, []
+    for character in text:
+        if character in _ISOLATES:
+            depth += 1
+        elif character == _POP_ISOLATE:
+            if not depth:
+                continue  # it would close our own isolate; alone it is invisible
+            depth -= 1
+        kept.append(character)
+    return "\u2068" + "".join(kept) + _POP_ISOLATE * (depth + 1)
+
+
+def to_copy(text: str, limit: int = 1500) -> str | None:
+    """Return ``text`` in a block that can be copied exactly, or None where a block cannot hold it."""
+    text = _CONTROL.sub("", text)
+    if "```" in text or text.endswith("`") or len(text) > limit or not text.strip():
+        return None
+    return f"```\n{text}\n```"
+
+
+def mention(owner: str) -> str:
+    """Return what names this owner: a mention for a Discord id, else the plain word."""
+    return f"<@{owner}>" if owner.isdecimal() else shown(owner)
+
+
+def ordinal(number: int) -> str:
+    """Return ``1st``, ``2nd``, ``3rd``, ``4th``, … ``11th``."""
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return ``1 job`` or ``3 jobs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+_SPEED = {Speed.RELAX: "relaxed", Speed.FAST: "fast", Speed.TURBO: "turbo"}
+
+DOING = {
+    Kind.IMAGINE: "",
+    Kind.VARY: "Variations",
+    Kind.INPAINT: "Repainted",
+    Kind.UPSCALE: "Upscaled",
+    Kind.DESCRIBE: "Described",
+}
+
+
+def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
+    """Return the line above a picture: the prompt, what was done to it, who it is for."""
+    who = mention(owner or job.owner)
+    if cell is not None:
+        return f"**{shown(job.prompt)}** - Image #{cell + 1} {who}"
+    doing = DOING.get(job.spec.kind, "")
+    if not doing:
+        return f"**{shown(job.prompt)}** - {who}"
+    of = "" if job.parent_cell is None else f" of image #{job.parent_cell + 1}"
+    how = f" ({job.spec.scale}x)" if job.spec.kind is Kind.UPSCALE else ""
+    return f"**{shown(job.prompt)}** - {doing}{of}{how} by {who}"
+
+
+def progress(job: Job, *, state: State, place: int | None = None, percent: int = 0) -> str:
+    """Return the progress message: waiting with the place in the queue (from 1), or running in per cent."""
+    if state is State.QUEUED:
+        now = "waiting to start" if place is None or place <= 1 else f"waiting, {ordinal(place)} in the queue"
+    elif state is State.RUNNING:
+        now = f"{percent}%"
+    else:
+        now = {
+            State.RENDERED: "100%",
+            State.CANCELLED: "cancelled",
+            State.FAILED: "stopped",
+            State.BLOCKED: "not drawn",
+        }[state]
+    return f"{title(job)} ({now})"
+
+
+def several(jobs: Sequence[Job], states: Sequence[State]) -> str:
+    """Return the progress message of a request that became several jobs."""
+    over = sum(state not in (State.QUEUED, State.RUNNING) for state in states)
+    first = jobs[0]
+    return f"**{shown(first.prompt)}** - {mention(first.owner)} ({over} of {plural(len(jobs), 'job')} done)"
+
+
+def result(job: Job, delivery: Delivery, extra: Iterable[str] = ()) -> str:
+    """Return the text of a delivered grid or picture: the title, then one small line for each note."""
+    if delivery.kind == "picture" and len(job.pictures) > 1:
+        return _fit(title(job, delivery.cell, delivery.owner), extra)
+    return _fit(f"{title(job, owner=delivery.owner)} ({_SPEED[job.speed]})", (*job.notes, *extra))
+
+
+def _fit(first: str, notes: Iterable[str]) -> str:
+    lines = [first]
+    room = CONTENT_LIMIT - len(first)
+    for note in notes:
+        line = "-# " + " ".join(_CONTROL.sub("", note).split())
+        if len(line) + 1 > room:
+            break
+        lines.append(line)
+        room -= len(line) + 1
+    return "\n".join(lines)
+
+
+def failure(job: Job) -> str:
+    """Return what is said when a job ended without pictures: to whom, why, and the prompt to copy."""
+    why = job.failure or APOLOGY
+    return with_prompt(f"{mention(job.owner)} {why}", job.prompt)
+
+
+def with_prompt(sentence: str, prompt: str) -> str:
+    """Return a refusal followed by the prompt, so that nothing typed is lost."""
+    sentence = sentence if len(sentence) <= 900 else sentence[:899] + "…"
+    block = to_copy(prompt, limit=CONTENT_LIMIT - len(sentence) - 40)
+    return sentence if block is None else f"{sentence}\nYour prompt, to copy:\n{block}"
+
+
+def refusal(sentence: str, repaired: str | None = None) -> str:
+    """Return a refusal of something typed, with the repaired line to copy where one could be guessed."""
+    block = None if repaired is None else to_copy(repaired, limit=1000)
+    room = CONTENT_LIMIT - (0 if block is None else len(block) + 20)
+    sentence = sentence if len(sentence) <= room else sentence[: room - 1] + "…"
+    return sentence if block is None else f"{sentence}\nTo copy:\n{block}"
+
+
+def question(prompt: str, jobs: int, pictures: int) -> str:
+    """Return what is asked before a large request starts."""
+    made = f"{plural(jobs, 'job')} with {plural(pictures, 'picture')} together"
+    return f"**{shown(prompt)}**\nThis makes {made}. Start?"
+
+
+def alt(job: Job, cell: int | None = None) -> str:
+    """Return the alternative text of a picture: what it was asked to show, for those who cannot see it."""
+    spoken = " ".join(_CONTROL.sub("", job.prompt).split())
+    if cell is not None or job.spec.count == 1:
+        head = "A picture drawn from the prompt: "
+    else:
+        head = f"A grid of {job.spec.count} pictures drawn from the prompt: "
+    text = head + spoken
+    return text if len(text) <= ALT_LIMIT else text[: ALT_LIMIT - 1] + "…"
+
+
+def filename(job: Job, ending: str, cell: int | None = None) -> str:
+    """Return a file name of plain letters: the prompt's first words, the job's id and the cell."""
+    words = re.findall(r"[a-z0-9]+", job.prompt.lower())
+    slug = "-".join(words)[:40].strip("-") or "picture"
+    number = "" if cell is None else f"-{cell + 1}"
+    return f"{slug}-{job.id}{number}.{ending}"
+
+
+def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
+    """Return what the Info button tells about a job, as (name, value) pairs ready to show."""
+    spec = job.spec
+    facts = [
+        ("Job", f"`{job.id}`" + ("" if cell is None else f", image #{cell + 1}")),
+        ("Model", f"`{spec.model}`"),
+        ("Size", f"{spec.width} × {spec.height} px"),
+    ]
+    if spec.kind is Kind.UPSCALE:
+        facts.append(("Upscaled", f"{spec.scale}×"))
+    elif spec.kind is not Kind.DESCRIBE:
+        facts += [
+            ("Seed", str(spec.seed if cell is None else (spec.seed + cell) % 2**32)),
+            ("Steps", f"{spec.steps}"),
+            ("Guidance", f"{spec.guidance_scale:g}"),
+            ("Sampler", f"`{spec.sampler}`"),
+        ]
+        if spec.negative_prompt:
+            facts.append(("Negative", shown(spec.negative_prompt, 300)))
+        if spec.strength is not None:
+            facts.append(("Strength", f"{spec.strength:g}"))
+    if job.parent is not None:
+        of = "" if job.parent_cell is None else f", image #{job.parent_cell + 1}"
+        facts.append(("Made from", f"`{job.parent}`{of}"))
+    facts.append(("Asked", f"<t:{int(job.created_at)}:R>"))
+    if job.finished_at is not None and job.started_at is not None:
+        facts.append(("Drawn in", f"{job.finished_at - job.started_at:.1f} s"))
+    return facts
+
+
+def job_line(job: Job, place: int | None = None) -> str:
+    """Return one line about a job for ``/queue`` and ``/info``."""
+    state = {
+        State.QUEUED: "waiting" if place is None else f"waiting, {ordinal(place)} in the queue",
+        State.RUNNING: "being drawn",
+        State.RENDERED: "done",
+        State.FAILED: "failed",
+        State.BLOCKED: "not drawn",
+        State.CANCELLED: "cancelled",
+    }[job.state]
+    return f"`{job.id}` {shown(job.prompt, 80)} ({state})"
+
+
+def texts(job: Job) -> str:
+    """Return what a job answered in words."""
+    lines = [f"**{number}.** {shown(text, 400)}" for number, text in enumerate(job.texts, 1)]
+    return "\n".join([f"{mention(job.owner)}", *lines])[:CONTENT_LIMIT]
+
+
+def queue(running: int, waiting: int, *, paused: bool) -> str:
+    """Return the first line of ``/queue``."""
+    line = f"{plural(running, 'job')} being drawn, {waiting} waiting."
+    return line + " The queue is paused; nothing new starts until an admin resumes it." if paused else line
+
+
+def cancelled(jobs: Sequence[Job]) -> str:
+    """Return what ``/cancel`` answers."""
+    taken = [job for job in jobs if job.state is State.CANCELLED]
+    if not taken:
+        return ALREADY_OVER
+    return "\n".join(f"Cancelled: `{job.id}` {shown(job.prompt, 80)}" for job in taken)[:CONTENT_LIMIT]
+
+
+def person_facts(
+    open_jobs: Sequence[tuple[Job, int | None]], recent: Sequence[Job], limits: LimitsConfig
+) -> list[tuple[str, str]]:
+    """Return what ``/info`` tells, as (name, value) pairs. ``open_jobs``: a job and how many go before it."""
+    lines = [job_line(job, None if before is None else before + 1) for job, before in open_jobs[:10]]
+    done = [job for job in recent if job.state is State.RENDERED][:5]
+    return [
+        ("Your jobs", "\n".join(lines) or "None waiting or running."),
+        ("Your newest results", "\n".join(map(job_line, done)) or "None yet. `/imagine` makes one."),
+        (
+            "Your limits",
+            f"{plural(limits.running, 'job')} drawn at the same time, {limits.waiting} waiting, "
+            f"{limits.permutations} from one prompt.",
+        ),
+    ]
+
+
+HELP = (
+    "Type `/imagine` and say what to draw: `a red apple on a table`. You get a grid of pictures.\n"
+    "**U1–U4** show one picture alone, **V1–V4** make variations of it, 🔄 draws the prompt again.\n"
+    "`/queue` shows where your jobs stand, `/cancel` takes one back, `/show` posts an old result again.\n"
+    "Flags go after the words: `a red apple --ar 3:2 --seed 7`. `/help flag:` tells more about each."
+)
+
+
+def flag_pages(flags: Iterable[Flag]) -> list[tuple[str, str]]:
+    """Return every flag in few words, as fields of at most 1024 characters each."""
+    pages: list[tuple[str, str]] = []
+    lines = ""
+    for flag in flags:
+        meaning = flag.meaning.split(":")[0].split(";")[0].rstrip(".")
+        line = f"`--{flag.name}` {meaning}\n"
+        if len(lines) + len(line) > 1024:
+            pages.append(("Flags" if not pages else "More flags", lines))
+            lines = ""
+        lines += line
+    return [*pages, ("Flags" if not pages else "More flags", lines)] if lines else pages
+
+
+def flag_details(flag: Flag) -> str:
+    """Return all about one flag."""
+    names = " ".join(f"`--{name}`" for name in flag.names)
+    lines = [flag.meaning, f"**Written** {names}", f"**Value** {flag.range}"]
+    lines.append(f"**Without it** {flag.default}")
+    if flag.example:
+        lines.append(f"**Example** `--{flag.name} {flag.example}`")
+    return "\n".join(lines)

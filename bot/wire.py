@@ -1,0 +1,129 @@
+"""Wire formats: what a ``custom_id`` says, for ever, and what an ``origin`` names; knows no discord.py.
+
+    l1:<verb>:<job>:<cell>[:<delivery>]     a button under a result or a progress message
+    l1:<answer>:<key>                       an answer to a question asked before a request starts
+
+``l1`` is the version. ``job`` is an id of 10 characters, ``cell`` counts from 0 and may be empty,
+``delivery`` is the promise that put the button there: by it a send of unknown outcome is recognised later.
+Messages keep their buttons for years, so what is listed here may grow and never change.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+CUSTOM_ID_LIMIT = 100
+"""Most characters of a ``custom_id`` (Discord, component object)."""
+
+
+class Verb(StrEnum):
+    """What a button under a result does."""
+
+    PICTURE = "u"  # that cell alone, at full size
+    VARY = "v"  # variations of that cell, as strong as the person prefers
+    REROLL = "r"  # the same request with a new seed
+    SUBTLE = "vs"
+    STRONG = "vm"
+    INFO = "i"
+    CANCEL = "x"
+    REGION = "vr"
+    UPSCALE_2 = "s2"
+    UPSCALE_4 = "s4"
+    ZOOM_2 = "z20"
+    ZOOM_1_5 = "z15"
+    ZOOM_CUSTOM = "zc"
+    SQUARE = "sq"
+    PAN_LEFT = "pl"
+    PAN_RIGHT = "pr"
+    PAN_UP = "pu"
+    PAN_DOWN = "pd"
+
+
+class Answer(StrEnum):
+    """An answer to a question."""
+
+    START = "go"
+    LEAVE = "no"
+
+
+PRESS = re.compile(
+    r"l1:(?P<verb>" + "|".join(verb.value for verb in Verb) + r"):(?P<job>[0-9a-z]{10})"
+    r":(?P<cell>[0-9]?)(?::(?P<delivery>[0-9]{1,18}))?"
+)
+REPLY = re.compile(r"l1:(?P<answer>go|no):(?P<key>[0-9]{1,20})")
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What a pressed button says."""
+
+    verb: Verb
+    job: str
+    cell: int | None = None
+    delivery: int | None = None
+
+    def __str__(self) -> str:
+        """Return the ``custom_id``."""
+        cell = "" if self.cell is None else str(self.cell)
+        end = "" if self.delivery is None else f":{self.delivery}"
+        return f"l1:{self.verb.value}:{self.job}:{cell}{end}"
+
+    @classmethod
+    def read(cls, custom_id: str) -> Press | None:
+        """Return what ``custom_id`` says, or None where it is not ours."""
+        match = PRESS.fullmatch(custom_id)
+        return None if match is None else cls.of(match)
+
+    @classmethod
+    def of(cls, match: re.Match[str]) -> Press:
+        """Return what a match of ``PRESS`` says."""
+        return cls(
+            Verb(match["verb"]),
+            match["job"],
+            int(match["cell"]) if match["cell"] else None,
+            int(match["delivery"]) if match["delivery"] else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A return address: a channel the bot may write in. ``guild`` is None for direct messages."""
+
+    guild: int | None
+    channel: int
+
+    def __str__(self) -> str:
+        """Return the origin to store."""
+        return f"discord:{'@me' if self.guild is None else self.guild}/{self.channel}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Token:
+    """A return address where only an interaction's token can speak; it lives for 15 minutes."""
+
+    application: int
+    token: str
+
+    def __str__(self) -> str:
+        """Return the origin to store."""
+        return f"token:{self.application}/{self.token}"
+
+    def __repr__(self) -> str:
+        """Return the address without its secret."""
+        return f"Token({self.application}, …)"
+
+
+_CHANNEL = re.compile(r"discord:(?P<guild>@me|[0-9]{1,20})/(?P<channel>[0-9]{1,20})")
+_TOKEN = re.compile(r"token:(?P<application>[0-9]{1,20})/(?P<token>\S+)")
+
+
+def address(origin: str) -> Channel | Token | None:
+    """Return where ``origin`` points, or None where it is not Discord's."""
+    if match := _CHANNEL.fullmatch(origin):
+        guild = match["guild"]
+        return Channel(None if guild == "@me" else int(guild), int(match["channel"]))
+    if match := _TOKEN.fullmatch(origin):
+        return Token(int(match["application"]), match["token"])
+    return None
