@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +16,10 @@ from typing import Annotated, Any
 import typer
 
 from engine import config as configuration
-from engine import weights
+from engine import log, weights
+from engine.config import Config
 from engine.errors import NotFound, UserError
+from engine.jobs import State
 
 EXIT_USER = 2
 """The exit code for what the host can mend: a wrong key, a missing token, no disk space."""
@@ -25,9 +31,20 @@ class _Group(typer.core.TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except UserError as error:
-            typer.echo(f"limner: {error}", err=True)
+        except (UserError, ExceptionGroup) as error:
+            mistake = _mistake(error)
+            if mistake is None:
+                raise
+            typer.echo(f"limner: {mistake}", err=True)
             raise typer.Exit(EXIT_USER) from None
+
+
+def _mistake(error: BaseException) -> UserError | None:
+    """Return the host's mistake inside an error: task groups wrap what ends them."""
+    if isinstance(error, UserError):
+        return error
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return next((found for one in inner if (found := _mistake(one))), None)
 
 
 app = typer.Typer(
@@ -62,6 +79,143 @@ def _main(
     ] = False,
 ) -> None:
     pass
+
+
+def _need_weights(config: Config) -> None:
+    """Raise ConfigError where a configured model is not on this machine."""
+    if os.environ.get("LIMNER_RENDERER"):
+        return  # a renderer that needs none
+    for model in config.models:
+        weights.require(model)
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
+) -> None:
+    """Run the bot until Ctrl-C or SIGTERM."""
+    loaded = configuration.load(config)
+    log.setup(loaded.log_level, loaded.log_format)
+    token = configuration.token(loaded)
+    log.hide(token)
+    _need_weights(loaded)
+    from bot import client, doctor
+
+    doctor.require_space(loaded)
+    if attached:
+        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+    asyncio.run(client.run(loaded, token.get_secret_value()))
+
+
+def _stop_at_end_of_input() -> None:
+    """Ask this process to stop once whoever holds the other end of its input is gone."""
+    # not sys.stdin: its lock, held by this thread, would break the interpreter's own end
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@app.command()
+def demo(
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where to answer; 0 = any free one.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier demos left.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all traffic there, as JSON.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The bot's configuration; else the built-in one.")
+    ] = None,
+) -> None:
+    """Show the whole bot on this machine: no Discord, no token, no GPU, no download."""
+    loaded = configuration.load(config) if config else Config(models=(configuration.pocket(),))
+    _need_weights(loaded)
+    from bot.demo.launch import launch
+
+    folder = Path(os.environ.get("LIMNER_DATA_DIR") or "data") / "demo"
+    status = asyncio.run(
+        launch(
+            folder,
+            typer.echo,
+            port=port,
+            open_page=not no_open,
+            fresh=fresh,
+            record=record,
+            config=config,
+        )
+    )
+    raise typer.Exit(status)
+
+
+@app.command(context_settings=PROMPT_SETTINGS)
+def imagine(
+    prompt: Annotated[list[str], typer.Argument(help="What to draw, with its flags.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to; else output/<job>.")
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Draw without Discord: writes 1.png to 4.png and grid.png."""
+    loaded = configuration.load(config)
+    log.setup("WARNING" if loaded.log_level == "INFO" else loaded.log_level, loaded.log_format)
+    _need_weights(loaded)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from bot import headless
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    bars: dict[str, Any] = {}
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=as_json) as progress:
+
+        def show(snapshot: Any) -> None:
+            if snapshot.job.id not in bars:
+                bars[snapshot.job.id] = progress.add_task("waiting for the engine", total=100)
+            words = {State.QUEUED: "waiting for the engine", State.RUNNING: "drawing"}
+            progress.update(
+                bars[snapshot.job.id],
+                completed=snapshot.percent,
+                description=words.get(snapshot.state, snapshot.state.value),
+            )
+
+        answers = asyncio.run(headless.imagine(loaded, " ".join(prompt), out, show))
+    if as_json:
+        # the first job's recipe and timings on top: that is all there is, unless the prompt made several jobs
+        files = [file for answer in answers for file in answer["files"]]
+        typer.echo(json.dumps(answers[0] | {"files": files, "jobs": answers}, indent=2))
+    for answer in () if as_json else answers:
+        for line in (*answer["notes"], *answer["texts"], *answer["files"]):
+            typer.echo(line)
+    failed = [answer["error"] for answer in answers if answer["state"] != State.RENDERED]
+    for sentence in failed:
+        typer.echo(f"limner: {sentence or 'The job was cancelled.'}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Look at everything the bot needs, and say of each what to do."""
+    from bot import doctor
+
+    async def collect() -> bool:
+        sound = True
+        async for finding in doctor.check(config):
+            sound &= finding.state != "wrong"
+            if as_json:
+                typer.echo(json.dumps({"state": finding.state, "topic": finding.topic, "text": finding.text}))
+            else:
+                colour = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.state]
+                typer.secho(f"{finding.state:<6}", fg=colour, nl=False)
+                typer.echo(f"{finding.topic:<9} {finding.text}")
+        return sound
+
+    if not asyncio.run(collect()):
+        raise typer.Exit(EXIT_USER)
 
 
 def _lines() -> Iterator[str]:

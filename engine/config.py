@@ -100,6 +100,7 @@ class Config(_Section):
     """Everything the host may choose."""
 
     data_dir: Path = Path("data")
+    min_free_mb: Annotated[int, Field(ge=0)] = 200  # the bot does not start with less disk space than this
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     discord: DiscordConfig = DiscordConfig()
