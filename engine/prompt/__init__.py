@@ -1,0 +1,29 @@
+"""The prompt language: what people type becomes ``Prompt`` values. Pure; knows no models, pixels or Discord."""
+
+from engine.prompt.attention import parse_attention, take_networks
+from engine.prompt.explain import as_json
+from engine.prompt.flags import BY_NAME, FLAGS, Action, Flag, Kind, complete
+from engine.prompt.prompt import Given, ImageLink, Part, Prompt, Source, Value
+from engine.prompt.reading import Parsed, TooManyJobsError, flags_of, parse
+
+__all__ = [
+    "BY_NAME",
+    "FLAGS",
+    "Action",
+    "Flag",
+    "Given",
+    "ImageLink",
+    "Kind",
+    "Parsed",
+    "Part",
+    "Prompt",
+    "Source",
+    "TooManyJobsError",
+    "Value",
+    "as_json",
+    "complete",
+    "flags_of",
+    "parse",
+    "parse_attention",
+    "take_networks",
+]

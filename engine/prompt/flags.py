@@ -1,0 +1,548 @@
+"""The one table of flags: names, values, ranges and meanings. Parser, help, completion, documentation and tests read it; it parses nothing itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+STYLE_NAMES = (
+    "enhance",
+    "anime",
+    "photographic",
+    "digital-art",
+    "comic-book",
+    "fantasy-art",
+    "line-art",
+    "analog-film",
+    "neon-punk",
+    "isometric",
+    "low-poly",
+    "origami",
+    "modeling-compound",
+    "cinematic",
+    "3d-model",
+    "pixel-art",
+    "tile-texture",
+)
+"""The 17 style presets of the Stability v1 API, by its spelling."""
+
+
+class Kind(StrEnum):
+    """What stands behind a flag's name."""
+
+    BARE = "nothing"
+    INT = "whole number"
+    NUMBER = "number"
+    RATIO = "ratio W:H"
+    CHOICE = "one of a list"
+    WORD = "one word"
+    OPTIONAL = "one word, or nothing"
+    TEXT = "words up to the next flag"
+    REFS = "links or codes"
+    LORA = "name or name:weight"
+
+
+class Action(StrEnum):
+    """What becomes of a flag here."""
+
+    HONOURED = "honoured"
+    MAPPED = "mapped"
+    IGNORED = "ignored with a note"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag.
+
+    ``name`` is its short Midjourney name, the key everywhere; ``aliases`` are the other spellings; ``group``
+    names flags that overrule one another (the later, or the one nearer to the prompt, wins); ``becomes`` is
+    the line a mapped flag is read as; ``note`` is the sentence a mapped or ignored flag earns under the
+    result; ``option`` is its name as a slash option of ``/imagine``.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    aliases: tuple[str, ...] = ()
+    low: float = 0
+    high: float = 0
+    choices: tuple[str, ...] = ()
+    default: str = "–"
+    action: Action = Action.HONOURED
+    group: str = ""
+    becomes: str = ""
+    note: str = ""
+    repeats: bool = False
+    option: str = ""
+    example: str = ""
+    needs: str = ""  # the partner without which it says nothing
+    legacy: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return every spelling, the key first."""
+        return (self.name, *self.aliases)
+
+    @property
+    def range(self) -> str:
+        """Return the accepted values in words."""
+        match self.kind:
+            case Kind.INT | Kind.NUMBER:
+                return f"{self.low:g}–{self.high:.0f}" if self.high >= 1e6 else f"{self.low:g}–{self.high:g}"
+            case Kind.CHOICE:
+                return ", ".join(self.choices)
+            case Kind.RATIO:
+                return "`W:H`"
+            case _:
+                return self.kind.value
+
+
+def _honoured(name: str, kind: Kind, meaning: str, *aliases: str, **more: object) -> Flag:
+    return Flag(name, kind, meaning, aliases, **more)  # type: ignore[arg-type]
+
+
+def _mapped(name: str, kind: Kind, becomes: str, note: str, **more: object) -> Flag:
+    return Flag(
+        name,
+        kind,
+        f"Read as `{becomes}`.",
+        action=Action.MAPPED,
+        becomes=becomes,
+        note=note,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _ignored(name: str, kind: Kind, note: str, *aliases: str, **more: object) -> Flag:
+    return Flag(name, kind, note, aliases, action=Action.IGNORED, note=note, **more)  # type: ignore[arg-type]
+
+
+_OLD_UPSCALER = "Midjourney's upscalers of 2022 do not exist here; the U and upscale buttons do that."
+_OLD_MODEL = "A Midjourney model of 2022; drawn with the usual model."
+
+FLAGS: tuple[Flag, ...] = (
+    # -- the shape and the model
+    _honoured(
+        "ar",
+        Kind.RATIO,
+        "Width to height: the model's own number of pixels in that shape.",
+        "aspect",
+        default="1:1",
+        group="shape",
+        option="aspect",
+        example="3:2",
+    ),
+    _honoured(
+        "width",
+        Kind.INT,
+        "Width in pixels, brought to the model's multiple.",
+        low=16,
+        high=8192,
+        group="shape",
+        example="768",
+    ),
+    _honoured(
+        "height",
+        Kind.INT,
+        "Height in pixels, brought to the model's multiple.",
+        "h",
+        low=16,
+        high=8192,
+        group="shape",
+        example="512",
+    ),
+    _honoured(
+        "model",
+        Kind.WORD,
+        "A configured model by its name or alias.",
+        "m",
+        default="the server's",
+        group="model",
+        option="model",
+        example="pocket",
+    ),
+    _honoured(
+        "v",
+        Kind.WORD,
+        "The model the host named for that Midjourney version; otherwise the usual one, with a note.",
+        "version",
+        group="model",
+        example="7",
+    ),
+    _honoured(
+        "niji",
+        Kind.OPTIONAL,
+        "The model the host named for niji; otherwise the usual one, with a note.",
+        group="model",
+        example="6",
+    ),
+    # -- what the picture holds
+    _honoured(
+        "no",
+        Kind.TEXT,
+        "Steers away from these things: a condition of weight −0.5.",
+        repeats=True,
+        example="cars, people",
+    ),
+    _honoured(
+        "negative",
+        Kind.TEXT,
+        "The negative prompt: replaces the empty text the picture is steered away from.",
+        "neg",
+        "negative_prompt",
+        option="negative",
+        example="blurry, low contrast",
+    ),
+    _honoured(
+        "style",
+        Kind.WORD,
+        "A style preset: adds its words to the prompt.",
+        option="style",
+        example="pixel-art",
+    ),
+    _honoured("raw", Kind.BARE, "No house style; next to `--stylize`, half of it.", default="off"),
+    _honoured(
+        "stylize",
+        Kind.INT,
+        "How strongly the model's house style is applied; 0 is none.",
+        "s",
+        "stylise",
+        low=0,
+        high=1000,
+        default="100",
+        example="250",
+    ),
+    _honoured(
+        "weird",
+        Kind.INT,
+        "Off the beaten track, along a direction drawn from the seed.",
+        "w",
+        low=0,
+        high=3000,
+        default="0",
+        example="500",
+    ),
+    _honoured(
+        "chaos",
+        Kind.INT,
+        "How far the pictures of one grid lie apart.",
+        "c",
+        low=0,
+        high=100,
+        default="0",
+        example="50",
+    ),
+    _honoured("exp", Kind.INT, "Pushes contrast and detail.", low=0, high=100, default="0", example="25"),
+    _honoured(
+        "tile",
+        Kind.BARE,
+        "A pattern whose edges meet: convolutions wrap around in UNet and VAE.",
+        default="off",
+    ),
+    _honoured(
+        "lora",
+        Kind.LORA,
+        "A configured LoRA at a weight (1 as trained, 0 as if absent).",
+        repeats=True,
+        example="ink:0.8",
+    ),
+    # -- how it is drawn
+    _honoured(
+        "seed",
+        Kind.INT,
+        "The start noise: the same seed and words give the same pictures.",
+        low=0,
+        high=2**32 - 1,
+        default="random",
+        option="seed",
+        example="7",
+    ),
+    _honoured(
+        "quality",
+        Kind.NUMBER,
+        "Share of the model's steps, and of the cost.",
+        "q",
+        low=0.25,
+        high=5,
+        default="1",
+        group="effort",
+        example="0.5",
+    ),
+    _honoured(
+        "draft",
+        Kind.BARE,
+        "Few steps: the model's few-step weights where the host has them, else half the steps.",
+        default="off",
+        group="effort",
+    ),
+    _honoured(
+        "stop",
+        Kind.INT,
+        "Stops at that per cent of the steps and shows the picture as guessed there.",
+        low=10,
+        high=100,
+        default="100",
+        example="60",
+    ),
+    _honoured(
+        "steps",
+        Kind.INT,
+        "Denoising steps.",
+        low=1,
+        high=500,
+        default="the model's",
+        group="effort",
+        example="30",
+    ),
+    _honoured(
+        "cfg",
+        Kind.NUMBER,
+        "Guidance: how closely the words are followed; 1 is none.",
+        "cfg_scale",
+        "guidance",
+        "scale",
+        low=0,
+        high=35,
+        default="the model's",
+        example="7",
+    ),
+    _honoured(
+        "sampler",
+        Kind.WORD,
+        "The noise schedule's solver, by its Stability, AUTOMATIC1111 or diffusers name.",
+        "scheduler",
+        default="the model's",
+        example="euler",
+    ),
+    _honoured("video", Kind.OPTIONAL, "Also a short film of the picture forming.", default="off"),
+    # -- how many, how soon
+    _honoured(
+        "repeat",
+        Kind.INT,
+        "The same prompt that many times, each with the next seeds.",
+        "r",
+        low=1,
+        high=40,
+        default="1",
+        example="3",
+    ),
+    _honoured("fast", Kind.BARE, "The usual place in the queue.", group="speed"),
+    _honoured("relax", Kind.BARE, "Lets others go first.", "relaxed", group="speed"),
+    _honoured("turbo", Kind.BARE, "Ahead of the others, at twice the price.", group="speed"),
+    # -- mapped to the nearest meaning
+    _mapped(
+        "sameseed",
+        Kind.INT,
+        "--seed {value}",
+        "`--sameseed` is read as `--seed`; the four pictures still differ.",
+        low=0,
+        high=2**32 - 1,
+        example="7",
+        legacy=True,
+    ),
+    _mapped("hq", Kind.BARE, "--quality 2", "`--hq` is read as `--quality 2`.", legacy=True),
+    _mapped(
+        "testp",
+        Kind.BARE,
+        "--style photographic",
+        "`--testp` is read as `--style photographic`.",
+        legacy=True,
+    ),
+    _mapped(
+        "wallpaper",
+        Kind.BARE,
+        "--ar 15:8",
+        "`--wallpaper` is read as `--ar 15:8`, the shape of 1920 × 1024.",
+        group="shape",
+        legacy=True,
+    ),
+    *(
+        _mapped(
+            name,
+            Kind.BARE,
+            f"--ar {ratio}",
+            f"`--{name}` is read as `--ar {ratio}`.",
+            group="shape",
+            legacy=True,
+        )
+        for name, ratio in (
+            ("sl", "3:2"),
+            ("ml", "3:2"),
+            ("ll", "3:2"),
+            ("sp", "2:3"),
+            ("mp", "2:3"),
+            ("lp", "2:3"),
+        )
+    ),
+    # -- told apart, said, and left out
+    _ignored(
+        "iw",
+        Kind.NUMBER,
+        "`--iw` weighs image prompts against the text; image prompts are not drawn here yet.",
+        low=0,
+        high=3,
+        default="1",
+        example="1.5",
+    ),
+    _ignored(
+        "sref",
+        Kind.REFS,
+        "Style references are not drawn here yet; name a style with `--style` instead.",
+        repeats=True,
+        example="https://example.com/a.png",
+    ),
+    _ignored(
+        "sw",
+        Kind.INT,
+        "The weight of `--sref`, which is not drawn here yet.",
+        low=0,
+        high=1000,
+        default="100",
+        needs="sref",
+        example="200",
+    ),
+    _ignored(
+        "sv",
+        Kind.INT,
+        "A choice of Midjourney's style engine; there is only one here.",
+        low=1,
+        high=8,
+        needs="sref",
+        example="6",
+    ),
+    _ignored(
+        "cref",
+        Kind.REFS,
+        "Character references are not drawn here yet.",
+        repeats=True,
+        example="https://example.com/a.png",
+    ),
+    _ignored(
+        "cw",
+        Kind.INT,
+        "The weight of `--cref`, which is not drawn here yet.",
+        low=0,
+        high=100,
+        default="100",
+        needs="cref",
+        example="50",
+    ),
+    _ignored(
+        "oref", Kind.REFS, "Object references are not drawn here yet.", example="https://example.com/a.png"
+    ),
+    _ignored(
+        "ow",
+        Kind.INT,
+        "The weight of `--oref`, which is not drawn here yet.",
+        low=0,
+        high=1000,
+        default="100",
+        needs="oref",
+        example="200",
+    ),
+    _ignored(
+        "profile", Kind.OPTIONAL, "Midjourney's personal profiles do not exist here.", "p", example="abc1234"
+    ),
+    _ignored(
+        "hd",
+        Kind.BARE,
+        "Pictures have the model's own size; the upscale buttons make them larger.",
+        group="resolution",
+    ),
+    _ignored("sd", Kind.BARE, "Pictures already have the model's own size.", group="resolution"),
+    _ignored(
+        "stealth",
+        Kind.BARE,
+        "Who sees a picture is decided by the channel: use a private channel or a direct message.",
+        "private",
+        group="visibility",
+    ),
+    _ignored(
+        "public",
+        Kind.BARE,
+        "Who sees a picture is decided by the channel it is drawn in.",
+        group="visibility",
+    ),
+    _ignored(
+        "motion",
+        Kind.CHOICE,
+        "Moving pictures are not made here; `--video` films the picture forming.",
+        choices=("low", "high"),
+        example="low",
+    ),
+    _ignored("loop", Kind.BARE, "Moving pictures are not made here; the film of `--video` loops anyway."),
+    _ignored(
+        "end",
+        Kind.REFS,
+        "Moving pictures are not made here; `--video` films the picture forming.",
+        example="https://example.com/a.png",
+    ),
+    _ignored(
+        "bs",
+        Kind.CHOICE,
+        "Moving pictures are not made here; `--video` films the picture forming.",
+        choices=("1", "2", "4"),
+        example="2",
+    ),
+    _ignored(
+        "zoom",
+        Kind.NUMBER,
+        "`--zoom` belongs into the Custom Zoom dialog, not into a prompt.",
+        low=1,
+        high=2,
+        default="2",
+        example="1.5",
+    ),
+    _ignored(
+        "edit",
+        Kind.REFS,
+        "Midjourney's edit model does not exist here.",
+        repeats=True,
+        example="https://example.com/a.png",
+    ),
+    _ignored("test", Kind.BARE, _OLD_MODEL, legacy=True),
+    _ignored("beta", Kind.BARE, _OLD_MODEL, legacy=True),
+    _ignored("old", Kind.BARE, _OLD_MODEL, legacy=True),
+    _ignored("vibe", Kind.BARE, _OLD_MODEL, legacy=True),
+    _ignored(
+        "creative",
+        Kind.BARE,
+        "A setting of a Midjourney model of 2022; `--chaos` gives variety here.",
+        legacy=True,
+    ),
+    _ignored("uplight", Kind.BARE, _OLD_UPSCALER, legacy=True),
+    _ignored("upbeta", Kind.BARE, _OLD_UPSCALER, legacy=True),
+    _ignored("upanime", Kind.BARE, _OLD_UPSCALER, legacy=True),
+    _ignored("newclip", Kind.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
+    _ignored("nostretch", Kind.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
+)
+"""Every flag, in the order in which prompts are printed."""
+
+BY_NAME: dict[str, Flag] = {spelling: flag for flag in FLAGS for spelling in flag.names}
+"""Every spelling, to its flag."""
+
+ORDER: dict[str, int] = {flag.name: index for index, flag in enumerate(FLAGS)}
+"""Where each flag stands in the table."""
+
+OTHER_STYLES = frozenset({"4a", "4b", "4c", "cute", "expressive", "original", "scenic", "random"})
+"""Midjourney's own ``--style`` names; its tuner codes have digits or capitals in them."""
+
+
+def table() -> str:
+    """Return the flags as the Markdown table of ``docs/prompting.md``."""
+    rows = ["| flag | also | value | default | here | what it does |", "|---|---|---|---|---|---|"]
+    for flag in FLAGS:
+        also = " ".join(f"`--{alias}`" for alias in flag.aliases)
+        value = "" if flag.kind is Kind.BARE else flag.range
+        meaning = flag.meaning.replace("|", "\\|")
+        rows.append(
+            f"| `--{flag.name}` | {also} | {value} | {flag.default} | {flag.action.value} | {meaning} |"
+        )
+    return "\n".join(rows)
+
+
+def complete(typed: str, limit: int = 25) -> list[str]:
+    """Return flags that begin as ``typed`` does, as ``--name example``, for autocompletion."""
+    start = typed.lstrip("-—– ").lower()
+    hits = [flag for flag in FLAGS if any(name.startswith(start) for name in flag.names)]
+    return [f"--{flag.name} {flag.example}".strip() for flag in hits[:limit]]

@@ -1,0 +1,652 @@
+"""From a typed line to ``Prompt`` values: clean, expand, find flags, repair what has one reading. Draws nothing, asks nobody.
+
+Every pass over the line is linear: look-ahead is bounded, quantifiers before look-ahead are possessive, and
+counting comes before expanding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.errors import PromptError
+from engine.prompt import permutations, values
+from engine.prompt.attention import take_networks
+from engine.prompt.flags import BY_NAME, ORDER, Action, Flag, Kind
+from engine.prompt.prompt import DASHES, NO_WEIGHT, Given, ImageLink, Part, Prompt, Source, number, ordered
+from engine.prompt.values import BadValueError, near, plausible, quote, unshield
+
+MAX_CONDITIONS = 6
+"""Texts one picture can be steered by: each is a row of every UNet call."""
+MAX_NOTES = 12
+"""Notes that are kept; a line with more repairs than that is not helped by reading them all."""
+DEFAULT_LENGTH = 6000
+DEFAULT_JOBS = 10
+
+_ODD_BLANKS = re.compile("[\t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufeff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"})
+_IMAGINE = re.compile(r"\s*+/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
+_LETTERS = re.compile(r"[A-Za-z]+")
+_SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
+_OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,32})(?![\w-])")
+_PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
+_LINKED_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
+_PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)
+_PICTURE_HOSTS = re.compile(
+    r"https?://(?:cdn\.discordapp\.com|media\.discordapp\.net|s\.mj\.run|cdn\.midjourney\.com)/\S",
+    re.IGNORECASE,
+)
+_LOOSE_MARKS = re.compile(r"[\s,.;]*+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a line asks for: one prompt for each job, in order, and what was repaired or left out on the way."""
+
+    line: str
+    prompts: tuple[Prompt, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def prompt(self) -> Prompt:
+        """Return the first prompt."""
+        return self.prompts[0]
+
+    @property
+    def jobs(self) -> int:
+        """Return how many jobs the line makes."""
+        return len(self.prompts)
+
+
+class TooManyJobsError(PromptError):
+    """The braces and ``--repeat`` make more jobs than one prompt may. ``jobs`` is how many."""
+
+    def __init__(self, jobs: int, most: int) -> None:
+        shown = f"more than {permutations.MANY:,}" if jobs >= permutations.MANY else f"{jobs:,}"
+        super().__init__(
+            f"This prompt makes {shown} jobs, and one prompt may make at most {most}. "
+            "Take some choices out of the braces, or lower `--repeat`."
+        )
+        self.jobs = jobs
+
+
+class _Refusal(Exception):
+    """A flag cannot be read; ``start:end`` of the line is to be replaced by ``instead`` (None: no guess)."""
+
+    def __init__(self, message: str, start: int, end: int, instead: str | None) -> None:
+        super().__init__(message)
+        self.start, self.end, self.instead = start, end, instead
+
+
+@dataclass(slots=True)
+class _Hit:
+    """A flag's name in a line; ``flag`` None: dashes that say nothing and are dropped."""
+
+    start: int
+    end: int
+    flag: Flag | None
+    typed: str = ""
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line taken apart."""
+
+    text: str
+    given: list[Given] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def parse(
+    line: str,
+    *,
+    options: Mapping[str, str] | None = None,
+    suffix: str = "",
+    layers: Sequence[tuple[Source, str]] = (),
+    limit: int = DEFAULT_JOBS,
+    length: int = DEFAULT_LENGTH,
+) -> Parsed:
+    """Read a line as people type it.
+
+    ``options`` are the person's own flags (name → text), ``suffix`` their flags for every prompt, ``layers`` the
+    flags of ``("settings", "--s 250")``, ``("server", …)``, nearest first. ``limit`` caps the jobs one line may
+    make, ``length`` its characters.
+
+    Raises PromptError, and nothing else, for a line that cannot be read; its ``repaired`` is the line to copy.
+    """
+    try:
+        return _parse(line, options or {}, suffix, layers, limit, length)
+    except PromptError as error:
+        if error.repaired is None:
+            raise
+        # the corrected line must itself be readable, or it is no help
+        message, repaired = str(error), error.repaired
+    for _ in range(4):
+        try:
+            _parse(repaired, options or {}, suffix, layers, limit, length)
+            break
+        except PromptError as again:
+            if again.repaired is None:
+                raise PromptError(message) from None
+            repaired = again.repaired
+    else:
+        raise PromptError(message)
+    shown = repaired if len(repaired) <= 1500 else repaired[:1500] + "…"
+    raise PromptError(f"{message} Try: `{shown.replace('`', chr(39))}`", repaired)
+
+
+def _parse(
+    line: str,
+    options: Mapping[str, str],
+    suffix: str,
+    layers: Sequence[tuple[Source, str]],
+    limit: int,
+    length: int,
+) -> Parsed:
+    notes: list[str] = []
+    if len(line) > length:
+        raise PromptError(
+            f"A prompt may have at most {length} characters, and this one has {len(line)}. Shorten it."
+        )
+    typed = clean(line, notes)
+    full = expand_options(typed, options, length)
+    tree = permutations.read(full)
+    if tree.unclosed:
+        notes.append("A brace without its partner was read as text; `{a, b}` makes one picture of each.")
+    if tree.count > limit:
+        raise TooManyJobsError(tree.count, limit)
+    lower = _layers(suffix, layers, notes)
+    prompts: list[Prompt] = []
+    jobs = 0
+    for one in tree.expand():
+        read = " ".join(one.split()) if tree.count > 1 else one
+        try:
+            taken = _take_apart(read)
+        except _Refusal as refusal:
+            raise PromptError(str(refusal), _repair(typed, read, refusal)) from None
+        prompt = _prompt(taken, lower, typed)
+        notes.extend(taken.notes)
+        repeat = prompt.get("repeat")
+        copies = int(repeat) if isinstance(repeat, int) else 1
+        jobs += copies
+        if jobs <= limit:
+            prompts.extend(Prompt(prompt.parts, prompt.images, prompt.given, turn) for turn in range(copies))
+    if jobs > limit:
+        raise TooManyJobsError(jobs, limit)
+    return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES])
+
+
+def _repair(typed: str, read: str, refusal: _Refusal) -> str | None:
+    """Return the typed line with the refused piece replaced, or None where that piece is not in it as it stands."""
+    if refusal.instead is None:
+        return None
+    if typed == read:
+        start, end = refusal.start, refusal.end
+    else:
+        piece = read[refusal.start : refusal.end]
+        start = typed.find(piece)
+        if start < 0:
+            return None
+        end = start + len(piece)
+    before, after = typed[:start].rstrip(), typed[end:].lstrip()
+    return " ".join(piece for piece in (before, refusal.instead, after) if piece) or None
+
+
+def clean(line: str, notes: list[str]) -> str:
+    """Return the line without control characters, curly quotes and a pasted ``/imagine prompt:``."""
+    line = _CONTROL.sub("", _ODD_BLANKS.sub(" ", line))
+    if _SURROGATE.search(line):
+        line = _SURROGATE.sub("\ufffd", line)
+        notes.append("Broken characters were replaced.")
+    straight = line.translate(_SMART)
+    if straight != line:
+        notes.append("Curly quotes were read as straight ones.")
+    stripped = _without_imagine(straight)
+    if len(stripped) != len(straight.strip()):
+        notes.append("`/imagine prompt:` at the start was left out.")
+    return stripped
+
+
+def _without_imagine(text: str) -> str:
+    at = 0
+    while (match := _IMAGINE.match(text, at)) is not None:
+        at = match.end()
+    return text[at:].strip()
+
+
+def expand_options(line: str, options: Mapping[str, str], length: int) -> str:
+    """Return the line with the person's own flags replaced by what they stand for, also inside one another.
+
+    Raises PromptError for one that stands for itself, and where the result would pass ``length`` characters.
+    """
+    own = {name.lower(): text for name, text in options.items() if name.lower() not in BY_NAME}
+    if not own or _OPTION.search(line) is None:
+        return line
+    done: dict[str, str] = {}
+
+    def whole(name: str, path: tuple[str, ...]) -> str:
+        if name in path:
+            loop = " → ".join(f"`--{step}`" for step in (*path[path.index(name) :], name))
+            raise PromptError(f"`--{name}` stands for itself: {loop}. Change it with `/prefer option set`.")
+        if name not in done:
+            done[name] = replaced(own[name], (*path, name))
+        return done[name]
+
+    def replaced(text: str, path: tuple[str, ...]) -> str:
+        out: list[str] = []
+        at = size = 0
+        for match in _OPTION.finditer(text):
+            name = match[1].lower()
+            if name not in own:
+                continue
+            pieces = (text[at : match.start()], whole(name, path))
+            size += len(pieces[0]) + len(pieces[1])
+            if size > length:
+                raise PromptError(
+                    f"With your own flags filled in, this prompt passes {length} characters. Shorten one."
+                )
+            out.extend(pieces)
+            at = match.end()
+        if size + len(text) - at > length:
+            raise PromptError(
+                f"With your own flags filled in, this prompt passes {length} characters. Shorten one."
+            )
+        return "".join([*out, text[at:]])
+
+    return replaced(line, ())
+
+
+# ---------------------------------------------------------------------------------------- flags in a line
+
+
+def _scan(line: str) -> list[_Hit]:
+    """Return where flags begin in the line, and which dashes say nothing."""
+    hits: list[_Hit] = []
+    guarded = [match.span() for match in values.LINK.finditer(line)]
+    link = 0
+    for run in DASHES.finditer(line):
+        start, end = run.span()
+        while link < len(guarded) and guarded[link][1] <= start:
+            link += 1
+        if link < len(guarded) and guarded[link][0] <= start:
+            continue
+        if start and line[start - 1] == "\\":
+            continue
+        hit = _hit(line, start, end, bool(hits))
+        if hit is not None:
+            hits.append(hit)
+    # 2022's `--w 1920 --h 1080` was a size, not weirdness
+    if any(hit.typed == "h" for hit in hits):
+        for hit in hits:
+            if hit.typed == "w":
+                hit.flag = BY_NAME["width"]
+    return hits
+
+
+def _hit(line: str, start: int, end: int, among_flags: bool) -> _Hit | None:
+    """Decide what one run of dashes is: a flag, dashes to drop, or prose (None). Raises _Refusal."""
+    dashes = line[start:end]
+    before = line[start - 1] if start else " "
+    glued = before.isalnum() or before == "_"
+    name = _NAME.match(line, end)
+    if name is not None:
+        found = _resolve(name.group(), line, end)
+        if found is None:
+            if dashes == "--" and (before.isspace() or before in "\"'"):
+                raise _unknown(name.group(), line, start)
+            return None
+        flag, after, typed = found
+        if (dashes == "-" or glued) and not plausible(flag, line, after):
+            return None
+        if dashes == "-" and glued:
+            return None
+        return _Hit(start, after, flag, typed)
+    if not before.isspace() or (line[end : end + 1] and not line[end].isspace()):
+        return None
+    spaced = _SPACED.match(line, end)
+    flag_named = BY_NAME.get(spaced[1].lower()) if spaced is not None else None
+    if spaced is not None and flag_named is None:
+        found = _resolve(spaced[1], line, spaced.start(1))
+        flag_named = found[0] if found is not None and plausible(found[0], line, found[1]) else None
+        after = found[1] if found is not None else 0
+    elif spaced is not None:
+        after = spaced.end()
+    if spaced is not None and flag_named is not None and dashes != "-":
+        if plausible(flag_named, line, after):
+            return _Hit(start, after, flag_named, spaced[1].lower())
+        if flag_named.kind is Kind.BARE:
+            follows = line[after : after + 4].lstrip(" ,.;")
+            if not follows or (DASHES.match(follows) and len(follows) > 1):
+                return _Hit(start, after, flag_named, spaced[1].lower())
+        elif dashes == "--":
+            if among_flags:
+                return _Hit(start, after, flag_named, spaced[1].lower())
+            raise _Refusal(
+                f"`-- {spaced[1]}` can be the flag `--{flag_named.name}` or plain words. "
+                "Write the dashes close to the name for the flag, or `—` for a dash in the text.",
+                start,
+                after,
+                f"--{flag_named.name}",
+            )
+    if len(dashes) > 2 and set(dashes) == {"-"}:
+        return _Hit(start, end, None)
+    if dashes == "--" and not line[end : end + 1]:
+        return _Hit(start, end, None)
+    return None
+
+
+def _resolve(word: str, line: str, at: int) -> tuple[Flag, int, str] | None:
+    """Return the flag a word names, where its name ends, and the name as typed; ``ar16`` is ``ar`` and a value."""
+    low = word.lower()
+    joined = low.replace("-", "_")
+    if joined in BY_NAME:
+        return BY_NAME[joined], at + len(word), joined
+    head = low.split("-", 1)[0]
+    if (
+        head in BY_NAME
+        and (BY_NAME[head].kind in (Kind.INT, Kind.NUMBER))
+        and re.match(r"-\.?\d", low[len(head) :])
+    ):
+        return BY_NAME[head], at + len(head), head  # --chaos-5
+    letters = _LETTERS.match(head)
+    if letters is not None and letters.group() in BY_NAME and letters.end() < len(head):
+        flag = BY_NAME[letters.group()]
+        if flag.kind is not Kind.BARE and head[letters.end()].isdigit():
+            return flag, at + letters.end(), letters.group()
+    return None
+
+
+def _unknown(word: str, line: str, start: int) -> _Refusal:
+    head, _, tail = word.partition("-")
+    end = line.find(word, start) + len(word)
+    flag = BY_NAME.get(head.lower())
+    if flag is not None and tail:
+        return _Refusal(
+            f"There is no flag `--{word}`.", start, end, f"--{head.lower()} {tail.replace('-', ' ')}"
+        )
+    meant = near(word, tuple(name for name in BY_NAME if len(name) > 2))
+    if meant is not None:
+        return _Refusal(f"There is no flag `--{word}`. Did you mean `--{meant}`?", start, end, f"--{meant}")
+    return _Refusal(f"There is no flag `--{word}`. `/help` lists them all.", start, end, "")
+
+
+def _take_apart(line: str, source: Source = "prompt") -> _Line:
+    """Split a line into its text and its flags. Raises _Refusal."""
+    hits = _scan(line)
+    pieces = [line[: hits[0].start] if hits else line]
+    taken = _Line("")
+    moved: list[str] = []
+    for index, hit in enumerate(hits):
+        stop = hits[index + 1].start if index + 1 < len(hits) else len(line)
+        if hit.flag is None:
+            taken.notes.append(
+                f"{quote(line[hit.start : hit.end], 10)} on its own says nothing and was left out."
+            )
+            pieces.append(line[hit.end : stop])
+            continue
+        rest = _flag(line, hit, stop, taken, source)
+        if rest:
+            moved.append(rest)
+            pieces.append(rest)
+    if moved and source == "prompt":
+        words = " … ".join(piece.strip() for piece in moved)
+        taken.notes.append(f"Words after a flag were moved in front of the flags: {quote(words)}.")
+    text = " ".join(kept for piece in pieces if (kept := _without_stray(piece, taken.notes)))
+    taken.text = text
+    return taken
+
+
+def _without_stray(piece: str, notes: list[str]) -> str:
+    """Return the piece trimmed, without bare dashes at its end: they stood before a flag or the end of the line."""
+    piece = piece.strip()
+    bare = piece.rstrip("-")
+    if len(piece) - len(bare) > 1 and (not bare or bare[-1].isspace()):
+        notes.append("`--` on its own says nothing and was left out.")
+        return bare.rstrip()
+    return piece
+
+
+def _flag(line: str, hit: _Hit, stop: int, taken: _Line, source: Source) -> str:
+    """Read one flag with its value into ``taken``; return the words after it that belong to the prompt."""
+    flag = hit.flag
+    assert flag is not None
+    at = hit.end
+    shown = line[hit.start : hit.end]
+    if line[at : at + 1] in ("=", ":") and at + 1 < stop and flag.kind is not Kind.BARE:
+        at += 1
+    try:
+        reading = values.read(flag, line[at:stop])
+    except BadValueError as bad:
+        end = min(stop, at + bad.used + len(line[at:stop]) - len(line[at:stop].lstrip()))
+        instead = "" if bad.instead is None else f"--{flag.name} {bad.instead}"
+        raise _Refusal(str(bad), hit.start, end, instead) from None
+    names = {f"--{name}" for name in flag.names}
+    tight = reading.used and flag.kind is not Kind.BARE and not line[at : at + 1].isspace()
+    if shown not in names or at != hit.end or tight:
+        typed = line[hit.start : at + reading.used if tight else at].strip()
+        value = line[at : at + reading.used].strip() if tight else ""
+        name = hit.typed if BY_NAME[hit.typed] is flag else flag.name
+        taken.notes.append(f"{quote(typed)} was read as {quote(f'--{name} {value}'.strip())}.")
+    if hit.start and not line[hit.start - 1].isspace():
+        taken.notes.append(f"A blank was missing before `--{flag.name}`.")
+    taken.notes.extend(reading.notes)
+    rest = line[at + reading.used : stop].strip()
+    if not rest.strip(",.;"):
+        rest = ""
+    elif rest[0] in ",.;":
+        rest = rest.lstrip(",.; ")
+    if reading.value is not None:
+        _give(taken, flag, Given(flag.name, reading.value, source))
+    return rest
+
+
+def _give(taken: _Line, flag: Flag, given: Given) -> None:
+    """Add a flag: mapped ones become what they mean, equals are overruled or collected, and the person is told."""
+    if flag.action is not Action.HONOURED and flag.note not in taken.notes:
+        said = flag.note if f"--{flag.name}" in flag.note else f"`--{flag.name}` was left out. {flag.note}"
+        taken.notes.append(said)
+    if flag.action is Action.MAPPED:
+        name, _, text = flag.becomes.removeprefix("--").partition(" ")
+        value = given.value if text == "{value}" else values.read(BY_NAME[name], f" {text}").value
+        assert value is not None
+        flag, given = BY_NAME[name], Given(name, value, given.source)
+    if flag.name == "style" and given.value == "raw":
+        flag, given = BY_NAME["raw"], Given("raw", True, given.source)
+    for index, old in enumerate(taken.given):
+        if old.name == given.name:
+            if flag.repeats and isinstance(old.value, tuple) and isinstance(given.value, tuple):
+                taken.given[index] = Given(
+                    old.name, tuple(dict.fromkeys(old.value + given.value)), old.source
+                )
+                return
+            if old.value != given.value:
+                taken.notes.append(
+                    f"`--{given.name}` was given more than once; the last one counts: `{given}`."
+                )
+            taken.given[index] = given
+            return
+        if flag.group and flag.group == BY_NAME[old.name].group and flag.group != "shape":
+            taken.notes.append(f"`{old}` gives way to `{given}`, which comes later.")
+            taken.given[index] = given
+            return
+    taken.given.append(given)
+
+
+# ---------------------------------------------------------------------------------------- the whole
+
+
+def _layers(suffix: str, layers: Sequence[tuple[Source, str]], notes: list[str]) -> list[list[Given]]:
+    """Return the flags of suffix and layers, nearest first. What cannot be read is left out and said."""
+    names: dict[Source, str] = {
+        "suffix": "Your suffix",
+        "settings": "Your settings",
+        "server": "The server's defaults",
+    }
+    result = []
+    for source, line in (("suffix", suffix), *layers):
+        if not line:
+            continue
+        try:
+            result.append(list(flags_of(line, source)))
+        except PromptError as error:
+            notes.append(f"{names.get(source, 'Some defaults')} could not be read and were left out: {error}")
+    return result
+
+
+def flags_of(line: str, source: Source) -> tuple[Given, ...]:
+    """Read a line of flags alone: a suffix, settings, a server's defaults.
+
+    Raises PromptError where it cannot be read or holds words.
+    """
+    typed = clean(line[:DEFAULT_LENGTH], [])
+    try:
+        taken = _take_apart(typed, source)
+    except _Refusal as refusal:
+        raise PromptError(str(refusal), _repair(typed, typed, refusal)) from None
+    if taken.text:
+        raise PromptError(f"Only flags can stand here, and {quote(taken.text)} is text.")
+    return ordered(taken.given)
+
+
+def _prompt(taken: _Line, lower: list[list[Given]], typed: str) -> Prompt:
+    """Build the prompt of one combination. Raises PromptError."""
+    text, loras, others = take_networks(taken.text)
+    for tag in others[:MAX_NOTES]:
+        taken.notes.append(f"{quote(tag)} is not known here and was left out.")
+    for lora in loras:
+        _give(taken, BY_NAME["lora"], Given("lora", (values.lora_text(lora.name, lora.weight),)))
+    text, images = _images(text, taken.notes, typed)
+    text = _without_imagine(" ".join(text.split()))
+    parts = _parts(text, taken.notes)
+    given = _merge(taken.given, lower)
+    prompt = Prompt(parts, tuple(images), ordered(given))
+    _check(prompt, taken.notes)
+    return prompt
+
+
+def _merge(own: list[Given], lower: list[list[Given]]) -> list[Given]:
+    """Lay the layers under the prompt's own flags: nearer ones win, the suffix's lists are added to the prompt's."""
+    result = {given.name: given for given in own}
+    for layer in lower:
+        groups = {BY_NAME[name].group for name in result} - {""}
+        for given in layer:
+            old = result.get(given.name)
+            if old is not None:
+                added = given.source == "suffix" and BY_NAME[given.name].repeats
+                if added and isinstance(old.value, tuple) and isinstance(given.value, tuple):
+                    result[given.name] = Given(
+                        given.name, tuple(dict.fromkeys(old.value + given.value)), old.source
+                    )
+            elif BY_NAME[given.name].group not in groups:
+                result[given.name] = given
+    return sorted(result.values(), key=lambda given: ORDER[given.name])
+
+
+def _images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLink]]:
+    """Take the links out of the text. Raises PromptError for one that is no picture."""
+    if "://" not in text and "blob:" not in text.lower():
+        return text, []
+    words: list[str] = []
+    images: list[ImageLink] = []
+    for word in text.split():
+        match = values.LINK.match(word) if word[:1] in "<hHbB" else None
+        if match is None:
+            words.append(word)
+            continue
+        if word.startswith("<"):
+            notes.append("Angle brackets around a link were taken off.")
+        bare = word.replace("<", "").replace(">", "").rstrip(",;")
+        weight = None
+        weighed = _LINKED_WEIGHT.search(bare[-20:])
+        if weighed is not None:
+            bare = bare[: len(bare) - len(weighed.group())]
+            weight = float(weighed[1]) if weighed[1] else None
+        if bare.lower().startswith("blob:"):
+            raise PromptError(
+                f"{quote(bare)} leads nowhere: the picture was never sent. Send it as an attachment and use its link.",
+                _without(typed, word),
+            )
+        if not (_PICTURE.search(bare) or _PICTURE_HOSTS.match(bare)):
+            raise PromptError(
+                f"{quote(bare)} is not a direct link to a picture. "
+                "It must end in .png, .jpg, .jpeg, .webp or .gif; leave it out otherwise.",
+                _without(typed, word),
+            )
+        if weight is not None and weight < 0:
+            raise PromptError(
+                f"A picture cannot weigh less than nothing: `::{number(weight)}` after {quote(bare)}. "
+                "Say what to avoid with `--no`.",
+                typed.replace(word, f"{bare}::{number(-weight)}", 1) if word in typed else None,
+            )
+        images.append(ImageLink(bare, weight))
+    return " ".join(words), images
+
+
+def _without(typed: str, word: str) -> str | None:
+    return " ".join(typed.replace(word, "", 1).split()) or None if word in typed else None
+
+
+def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
+    """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; a blank makes it the next part's text."""
+    if "::" not in text:
+        return (Part(unshield(text)),) if text else ()
+    parts: list[Part] = []
+    at = 0
+    for match in _PART.finditer(text):
+        _add_part(parts, text[at : match.start()], float(match[1]) if match[1] else 1.0, notes)
+        at = match.end()
+        if match[1] is None and (spaced := _SPACED_WEIGHT.match(text, at)):
+            notes.append(
+                f"`:: {spaced[1]}` is read as text, as Midjourney does; for a weight, write `::{spaced[1]}` without the blank."
+            )
+    _add_part(parts, text[at:], 1.0, notes)
+    return tuple(parts)
+
+
+_SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s*+(?:::|$))))(?![\w.])")
+
+
+def _add_part(parts: list[Part], text: str, weight: float, notes: list[str]) -> None:
+    if parts:
+        text = text.lstrip(" ,")  # "a::2, b"
+    text = text.strip()
+    if not text:
+        return
+    if len(parts) <= MAX_CONDITIONS:  # one more than may stand is kept, so that the refusal sees it
+        parts.append(Part(unshield(text), weight + 0.0))
+
+
+def _check(prompt: Prompt, notes: list[str]) -> None:
+    """Refuse what cannot be drawn whatever the model. Raises PromptError."""
+    if not prompt.parts and len(prompt.images) == 1:
+        raise PromptError(
+            "One picture alone says nothing to draw. Add words, or a second picture to blend with."
+        )
+    if not prompt.parts and not prompt.images:
+        raise PromptError(
+            "There is nothing to draw yet. Say what the picture shows, such as `a red apple --ar 3:2`."
+        )
+    texts = len(prompt.parts) + bool(prompt.no)
+    if texts > MAX_CONDITIONS:
+        raise PromptError(
+            f"A picture can be steered by {MAX_CONDITIONS} texts, and this prompt has more. "
+            "Join some parts between `::` (all of `--no` counts as one)."
+        )
+    total = sum(part.weight for part in prompt.parts) + (NO_WEIGHT if prompt.no else 0)
+    if prompt.parts and total <= 1e-9:
+        lifted = -total + 1 + prompt.parts[0].weight
+        first = Part(prompt.parts[0].text, lifted)
+        better = Prompt((first, *prompt.parts[1:]), prompt.images, prompt.given)
+        raise PromptError(
+            f"The weights add up to {number(total)}, and must add up to more than 0"
+            + (" (`--no` counts −0.5)." if prompt.no else "."),
+            better.to_line(("prompt",)),
+        )
+    for given in prompt.given:
+        partner = BY_NAME[given.name].needs
+        if partner and prompt.get(partner) is None:
+            notes.append(f"`--{given.name}` says nothing without `--{partner}`.")
