@@ -97,6 +97,8 @@ class Model:
     text: TextEncoder | None = None
     lora_files: dict[str, str] = field(default_factory=dict)
     """Adapter name → file, for every LoRA that may be asked for."""
+    bytes: int = 0
+    """What its weights take."""
     _loras_in: set[str] = field(default_factory=set)
     _loras_on: tuple[Lora, ...] = ()
     _convolutions: list[torch.nn.Conv2d] | None = None
@@ -224,6 +226,7 @@ def load(
         pipe,
         machine,
         lora_files={lora.name: lora.source for lora in loras if lora.model in ("", name)},
+        bytes=_bytes(pipe),
     )
     if config.few_steps_source:
         model.lora_files[FEW_STEPS] = config.few_steps_source
@@ -302,18 +305,22 @@ def _pipeline_for(path: Path) -> Any:
     return diffusers.StableDiffusionXLPipeline if is_xl else diffusers.StableDiffusionPipeline
 
 
-def _place(pipe: Any, machine: Machine, engine: EngineConfig) -> None:
-    """Put the parts where they compute; let them wait in the machine's memory where the card is too small."""
-    weights = sum(
+def _bytes(pipe: Any) -> int:
+    """Return the bytes of a pipeline's weights."""
+    return sum(
         parameter.numel() * parameter.element_size()
         for part in pipe.components.values()
         if isinstance(part, torch.nn.Module)
         for parameter in part.parameters()
     )
+
+
+def _place(pipe: Any, machine: Machine, engine: EngineConfig) -> None:
+    """Put the parts where they compute; let them wait in the machine's memory where the card is too small."""
     offload = engine.offload
     if offload == "auto":
         # activations and the library's own workspace want about 3 GB beside the weights
-        offload = "model" if machine.memory and weights + 3 * 2**30 > machine.memory else "none"
+        offload = "model" if machine.memory and _bytes(pipe) + 3 * 2**30 > machine.memory else "none"
     if machine.device.type != "cuda":
         offload = "none"
     if offload == "model":

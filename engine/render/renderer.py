@@ -174,13 +174,7 @@ class Renderer:
         elif device == "mps":
             memory = torch.mps.driver_allocated_memory()
         else:
-            memory = sum(
-                p.numel() * p.element_size()
-                for model in self._models.values()
-                for part in model.pipe.components.values()
-                if isinstance(part, torch.nn.Module)
-                for p in part.parameters()
-            )
+            memory = sum(model.bytes for model in self._models.values())
         return {"room": self.room(), "models": tuple(self._models), "device": device, "memory": memory}
 
     def close(self) -> None:

@@ -111,7 +111,7 @@ def make(name: str, base: Any, steps: int) -> Any:
         config.pop("algorithm_type")
     with warnings.catch_warnings():
         # diffusers hands tensors to numpy in a way that numpy 2 warns of
-        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="__array_", category=DeprecationWarning)
         scheduler = scheduler_class.from_config({**config, **overrides})
         scheduler.set_timesteps(steps, device="cpu")
     return scheduler

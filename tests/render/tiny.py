@@ -1,4 +1,6 @@
-"""Tiny random-weight Stable Diffusion pipelines: the real classes, a second to run, nothing worth looking at."""
+"""Tiny random-weight Stable Diffusion pipelines: the real classes, a second to run, nothing worth looking
+at.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-WORDS = "a the red blue green apple car dog cat on of in and by fox tree house with small old photo style night".split()
+WORDS = (
+    *("a", "the", "red", "blue", "green", "apple", "car", "dog", "cat", "on", "of", "in", "and", "by", "fox"),
+    *("tree", "house", "with", "small", "old", "photo", "style", "night"),
+)
 LENGTH = 16
 """Tokens a text has room for; short, so that long prompts are cheap to test."""
 
@@ -116,7 +121,13 @@ def sd(folder: Path, in_channels: int = 4, **unet: Any) -> StableDiffusionPipeli
 
 def pocket_like(folder: Path) -> StableDiffusionPipeline:
     """The shape of the model that ships: a tiny autoencoder, pooled text inside the UNet, v-prediction."""
-    pipe = sd(folder, addition_embed_type="text", addition_embed_type_num_heads=4, encoder_hid_dim=32, encoder_hid_dim_type="text_proj")
+    pipe = sd(
+        folder,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
+        encoder_hid_dim=32,
+        encoder_hid_dim_type="text_proj",
+    )
     torch.manual_seed(1)
     vae = AutoencoderTiny(
         encoder_block_out_channels=(8, 8),
