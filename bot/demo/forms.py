@@ -40,7 +40,11 @@ class Form:
         elif not value and low:
             self.say(path, "BASE_TYPE_REQUIRED", "This field is required")
         elif len(value) > high or len(value) < low:
-            words = f"Must be between {low} and {high} in length." if low else f"Must be {high} or fewer in length."
+            words = (
+                f"Must be between {low} and {high} in length."
+                if low
+                else f"Must be {high} or fewer in length."
+            )
             self.say(path, "BASE_TYPE_BAD_LENGTH" if low else "BASE_TYPE_MAX_LENGTH", words)
 
     def count(self, value: Any, path: str, low: int, high: int) -> list[Any]:
@@ -71,7 +75,7 @@ def walk(components: Sequence[Json]) -> Iterator[Json]:
 def message(
     body: Mapping[str, Any], uploads: Mapping[int, Upload], kept: Sequence[Json] = (), *, edit: bool = False
 ) -> None:
-    """Check a message body. ``uploads`` by their ``files[n]`` number; ``kept``: attachments before an edit."""
+    """Check a message body. ``uploads`` by ``files[n]`` number; ``kept``: the attachments before an edit."""
     form = Form()
     unknown = set(body) - KNOWN_MESSAGE_KEYS
     if body.get("poll") or body.get("sticker_ids") or body.get("tts") or unknown - {"applied_tags"}:
@@ -105,7 +109,9 @@ def message(
         raise DiscordError(50006)
 
 
-def _attachments(form: Form, body: Mapping[str, Any], uploads: Mapping[int, Upload], kept: Sequence[Json]) -> None:
+def _attachments(
+    form: Form, body: Mapping[str, Any], uploads: Mapping[int, Upload], kept: Sequence[Json]
+) -> None:
     entries = body.get("attachments")
     ids = {item["id"] for item in kept}
     if entries is not None:
@@ -177,7 +183,7 @@ def _components(form: Form, components: Any, v2: bool) -> None:
         form.say("components", "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", "Displayable text exceeds 4000.")
     for index, row in enumerate(rows):
         if not v2 and row.get("type") != 1:
-            words = "Value of field \"type\" must be one of (1,)."
+            words = 'Value of field "type" must be one of (1,).'
             form.say(f"components.{index}", "UNION_TYPE_CHOICES", words)
     for item in every:
         if item.get("type") not in IN_MESSAGES:
@@ -194,7 +200,11 @@ def _rows(form: Form, every: Sequence[Json]) -> None:
         if kind == 1:
             children = form.count(item.get("components"), "components.0.components", 1, 5)
             if len(children) > 1 and any(child.get("type") in SELECTS for child in children):
-                form.say("components.0", "COMPONENT_LAYOUT_WIDTH_EXCEEDED", "The specified component exceeds the max width")
+                form.say(
+                    "components.0",
+                    "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
+                    "The specified component exceeds the max width",
+                )
         elif kind == BUTTON:
             _button(form, item)
         elif kind in SELECTS:
@@ -235,15 +245,17 @@ def _select(form: Form, item: Json) -> None:
                 form.text(option["description"], f"{at}.options.{number}.description", 0, 100)
         values = [option.get("value") for option in options]
         if len(values) != len(set(values)):
-            form.say(f"{at}.options", "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The specified option value is already used")
+            form.say(
+                f"{at}.options",
+                "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
+                "The specified option value is already used",
+            )
 
 
 def _unique(form: Form, every: Sequence[Json]) -> None:
     ids = [item["custom_id"] for item in every if item.get("custom_id")]
     if len(ids) != len(set(ids)):
-        form.say(
-            "components", "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated"
-        )
+        form.say("components", "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
 
 
 def modal(data: Mapping[str, Any]) -> None:
@@ -262,7 +274,9 @@ def modal(data: Mapping[str, Any]) -> None:
                 form.text(top["description"], f"{at}.description", 0, 100)
             child = top.get("component") or {}
             if child.get("type") not in IN_LABELS:
-                form.say(f"{at}.component", "UNION_TYPE_CHOICES", 'Value of field "type" is not allowed here.')
+                form.say(
+                    f"{at}.component", "UNION_TYPE_CHOICES", 'Value of field "type" is not allowed here.'
+                )
             else:
                 _field(form, child, f"{at}.component")
         elif kind == 1:
@@ -291,7 +305,9 @@ def _field(form: Form, child: Json, at: str) -> None:
         if child.get("value") is not None:
             form.text(child["value"], f"{at}.value", 0, 4000)
             if not low <= len(child["value"]) <= high and child["value"]:
-                form.say(f"{at}.value", "BASE_TYPE_BAD_LENGTH", f"Must be between {low} and {high} in length.")
+                form.say(
+                    f"{at}.value", "BASE_TYPE_BAD_LENGTH", f"Must be between {low} and {high} in length."
+                )
         if child.get("placeholder") is not None:
             form.text(child["placeholder"], f"{at}.placeholder", 0, 100)
     elif kind in SELECTS:
@@ -318,13 +334,19 @@ def commands(bodies: Any) -> list[Json]:
     """Check a command list: names, lengths, counts, order of required options, 8000 characters each."""
     form = Form()
     if not isinstance(bodies, list):
-        raise DiscordError(50035, {"commands": ("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")})
+        raise DiscordError(
+            50035, {"commands": ("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")}
+        )
     for kind, limit in ((1, 100), (2, 15), (3, 15)):
         if sum((body.get("type") or 1) == kind for body in bodies) > limit:
-            form.say("commands", "APPLICATION_COMMANDS_MAX", f"Maximum number of commands of this type: {limit}")
+            form.say(
+                "commands", "APPLICATION_COMMANDS_MAX", f"Maximum number of commands of this type: {limit}"
+            )
     names = [(body.get("name"), body.get("type") or 1) for body in bodies]
     if len(names) != len(set(names)):
-        form.say("commands", "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
+        form.say(
+            "commands", "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique"
+        )
     for index, body in enumerate(bodies):
         kind = body.get("type") or 1
         form.text(body.get("name"), f"{index}.name", 1, 32)
@@ -332,7 +354,9 @@ def commands(bodies: Any) -> list[Json]:
             _name(form, body.get("name"), f"{index}.name")
             form.text(body.get("description"), f"{index}.description", 1, 100)
         elif body.get("description"):
-            form.say(f"{index}.description", "APPLICATION_COMMAND_DESCRIPTION", "Context menu commands have none")
+            form.say(
+                f"{index}.description", "APPLICATION_COMMAND_DESCRIPTION", "Context menu commands have none"
+            )
         _options(form, body.get("options") or [], f"{index}.options")
         if _characters(body) > 8000:
             form.say(f"{index}", "APPLICATION_COMMAND_TOO_LARGE", "Command exceeds maximum size (8000)")
@@ -341,7 +365,7 @@ def commands(bodies: Any) -> list[Json]:
 
 
 def _name(form: Form, name: Any, at: str) -> None:
-    if isinstance(name, str) and not re.fullmatch(r"[-_'\w]{1,32}", name) or name != str(name).lower():
+    if (isinstance(name, str) and not re.fullmatch(r"[-_'\w]{1,32}", name)) or name != str(name).lower():
         form.say(at, "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
 
 
@@ -362,7 +386,11 @@ def _options(form: Form, options: list[Json], at: str) -> None:
         for number, choice in enumerate(listed):
             form.text(choice.get("name"), f"{here}.choices.{number}.name", 1, 100)
         if option.get("autocomplete") and listed:
-            form.say(f"{here}.autocomplete", "APPLICATION_COMMAND_AUTOCOMPLETE_CHOICES", "Choices or autocomplete, not both")
+            form.say(
+                f"{here}.autocomplete",
+                "APPLICATION_COMMAND_AUTOCOMPLETE_CHOICES",
+                "Choices or autocomplete, not both",
+            )
         _options(form, option.get("options") or [], f"{here}.options")
     names = [option.get("name") for option in options]
     if len(names) != len(set(names)):
@@ -383,7 +411,9 @@ def _characters(body: Json) -> int:
 
 def normal(components: Sequence[Json], start: int = 1) -> list[Json]:
     """Return components as Discord sends them back: every one with an ``id``, defaults filled in."""
-    taken = {item["id"] for item in walk(list(components)) if isinstance(item.get("id"), int) and item["id"] > 0}
+    taken = {
+        item["id"] for item in walk(list(components)) if isinstance(item.get("id"), int) and item["id"] > 0
+    }
     counter = iter(number for number in range(start, 10_000) if number not in taken)
 
     def one(item: Json) -> Json:
@@ -401,7 +431,8 @@ def normal(components: Sequence[Json], start: int = 1) -> list[Json]:
             out.setdefault("max_values", 1)
         if kind == STRING_SELECT:
             out["options"] = [
-                {key: value for key, value in option.items() if value is not None} for option in out["options"]
+                {key: value for key, value in option.items() if value is not None}
+                for option in out["options"]
             ]
         if kind == 17:
             out.setdefault("accent_color", None)

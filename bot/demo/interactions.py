@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.demo import forms, permissions as perm
+from bot.demo import forms
+from bot.demo import permissions as perm
 from bot.demo.errors import DiscordError, NotBuilt
 from bot.demo.world import APP_ID, COMPONENTS_V2, DM, EPHEMERAL, LOADING, Json, Message, Upload, World
 
@@ -178,7 +179,9 @@ def answer(
         raise DiscordError(10062)
     kind, data = body.get("type"), dict(body.get("data") or {})
     if not isinstance(kind, int) or not 1 <= kind <= 12:
-        raise DiscordError(50035, {"type": ("BASE_TYPE_CHOICES", "Value must be one of {4, 5, 6, 7, 8, 9, 12}.")})
+        raise DiscordError(
+            50035, {"type": ("BASE_TYPE_CHOICES", "Value must be one of {4, 5, 6, 7, 8, 9, 12}.")}
+        )
     if kind in (10, 12):
         raise NotBuilt(f"interaction callback type {kind}")
     allowed = ALLOWED[interaction.type]
@@ -205,12 +208,11 @@ def answer(
     else:
         if kind == 4:
             forms.message(data, uploads)
-        interaction.answered = kind
         flags = int(data.get("flags") or 0)
         interaction.ephemeral = bool(flags & EPHEMERAL) or _muzzled(world, interaction)
         keep = flags & COMPONENTS_V2 if kind == 4 else LOADING
         message = _post(world, interaction, data if kind == 4 else {}, uploads, keep, first=True)
-        interaction.original = message.id
+        interaction.answered, interaction.original = kind, message.id
     world.emit(
         "interaction_done",
         interaction.user_id if interaction.ephemeral else None,
@@ -322,15 +324,15 @@ def attach(
         else:
             upload = uploads[int(number)]
             named = Upload(
-                entry.get("filename") or upload.filename, upload.data, entry.get("description") or upload.description
+                entry.get("filename") or upload.filename,
+                upload.data,
+                entry.get("description") or upload.description,
             )
             out.append(world.store(channel_id, named, ephemeral=ephemeral))
     return out
 
 
-def change(
-    world: World, message: Message, body: Mapping[str, Any], uploads: Mapping[int, Upload]
-) -> Message:
+def change(world: World, message: Message, body: Mapping[str, Any], uploads: Mapping[int, Upload]) -> Message:
     """Edit a message by a request body, checked; what the body leaves out stays."""
     flags = message.data["flags"]
     asked = int(body.get("flags") or 0)
@@ -358,7 +360,7 @@ def change(
 
 
 def by_token(world: World, application_id: str, token: str) -> Interaction:
-    """Return the interaction a webhook token speaks for. Raises 50027 (unknown, run out) and 10015 (unanswered)."""
+    """Return the interaction a token speaks for. Raises 50027 (unknown, run out), 10015 (unanswered)."""
     for interaction in world.interactions.values():
         if interaction.token == token and application_id == APP_ID:
             if world.clock() - interaction.created > TOKEN_LIVES:
@@ -384,7 +386,9 @@ def followup(
     if interaction.answered == 5 and interaction.original is not None:
         waiting = world.messages.get(interaction.channel_id, {}).get(interaction.original)
         if waiting is not None and waiting.data["flags"] & LOADING:
-            return change(world, waiting, {key: value for key, value in body.items() if key != "flags"}, uploads)
+            return change(
+                world, waiting, {key: value for key, value in body.items() if key != "flags"}, uploads
+            )
     if interaction.guest and interaction.followups >= FOLLOWUPS_OF_GUESTS:
         raise DiscordError(40094)
     interaction.followups += 1

@@ -1,4 +1,4 @@
-"""The hands of a person: everything a Discord client lets somebody do, as methods; refuses what a client would.
+"""The hands of a person: all a Discord client lets somebody do, as methods; refuses what a client would.
 
 A method returns at once with what was created; the bot's answer arrives as events of the `World`.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.demo import interactions, permissions as perm
+from bot.demo import interactions
+from bot.demo import permissions as perm
 from bot.demo.errors import DiscordError
 from bot.demo.forms import SELECTS, walk
 from bot.demo.world import DM, EPHEMERAL, GROUP_DM, Json, Message, Upload, World
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from bot.demo.interactions import Interaction
 
 Value = str | int | float | bool | Upload
-SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(1, 12)
+SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(
+    1, 12
+)
 
 
 class Refused(Exception):
@@ -49,18 +52,16 @@ class Person:
         raise Refused(f"{self.user['username']} is offered no command {name!r} here")
 
     def slash(self, channel: str, name: str, options: Mapping[str, Value] | None = None) -> Interaction:
-        """Send a slash command: ``name`` may have subcommands (``"settings show"``). Files are `Upload`s."""
+        """Send a slash command; ``name`` may have subcommands (``"settings show"``), files are `Upload`s."""
         return self._slash(channel, name, dict(options or {}), None)
 
     def autocomplete(
         self, channel: str, name: str, options: Mapping[str, Value], focused: str
     ) -> Interaction:
-        """Ask for the choices of the option ``focused``, being typed; answered by the event ``autocomplete``."""
+        """Ask for choices of the option ``focused``, being typed; the event ``autocomplete`` has them."""
         return self._slash(channel, name, {focused: "", **options}, focused)
 
-    def _slash(
-        self, channel: str, name: str, values: dict[str, Value], focused: str | None
-    ) -> Interaction:
+    def _slash(self, channel: str, name: str, values: dict[str, Value], focused: str | None) -> Interaction:
         channel_id = self.world.channel_id(channel)
         words = name.removeprefix("/").split()
         command = self.command(channel_id, words[0])
@@ -89,7 +90,12 @@ class Person:
         return interactions.create(self.world, self.id, channel_id, kind, data, command=command)
 
     def _fill(
-        self, level: list[Json], values: dict[str, Value], focused: str | None, resolved: Json, channel_id: str
+        self,
+        level: list[Json],
+        values: dict[str, Value],
+        focused: str | None,
+        resolved: Json,
+        channel_id: str,
     ) -> list[Json]:
         out: list[Json] = []
         known = {item["name"]: item for item in level}
@@ -148,7 +154,7 @@ class Person:
         if kind == CHANNEL:
             found = world.channel(world.channel_id(value.strip("<#>")))
             bits = str(world.permissions(self.id, found["id"]))
-            partial = {key: found[key] for key in ("id", "name", "type", "parent_id") if key in found}
+            partial: Json = {key: found[key] for key in ("id", "name", "type", "parent_id") if key in found}
             resolved.setdefault("channels", {})[found["id"]] = {**partial, "permissions": bits}
             return str(found["id"])
         guild_id = world.guild_of(channel_id)
@@ -224,14 +230,16 @@ class Person:
         return values
 
     def submit(self, interaction_id: str, values: Mapping[str, Any]) -> Interaction:
-        """Send in a modal that is open: values by custom_id (text, list of choices, bool, list of `Upload`)."""
+        """Send in an open modal: values by custom_id (text, list of choices, bool, list of `Upload`)."""
         opener = self.world.interactions.get(interaction_id)
         if opener is None or opener.modal is None or opener.user_id != self.id:
             raise Refused("no such modal is open")
         modal, opener.modal = opener.modal, None
         resolved: Json = {}
         try:
-            components = [self._answer(top, values, resolved, opener.channel_id) for top in modal["components"]]
+            components = [
+                self._answer(top, values, resolved, opener.channel_id) for top in modal["components"]
+            ]
         except Refused:
             opener.modal = modal  # a client keeps the window open and shows what is missing
             raise

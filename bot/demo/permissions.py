@@ -49,7 +49,11 @@ def base(member_roles: Iterable[str], roles: Mapping[str, int], guild_id: str) -
 
 
 def in_channel(
-    bits: int, overwrites: Iterable[Mapping[str, Any]], member_roles: Iterable[str], user_id: str, guild_id: str
+    bits: int,
+    overwrites: Iterable[Mapping[str, Any]],
+    member_roles: Iterable[str],
+    user_id: str,
+    guild_id: str,
 ) -> int:
     """Apply a channel's overwrites: @everyone, then roles together, then the member."""
     if bits & ADMINISTRATOR:

@@ -1,9 +1,9 @@
 """The state of a small Discord: people, channels, messages, files; refuses to know sockets and who watches.
 
-Everything that HTTP, the gateway, the page and the tests show or change goes through one `World`. It is
-synchronous, lives in one event loop and speaks Discord's own JSON (``dict``), ids being decimal strings.
+All that HTTP, the gateway, the page and the tests show or change goes through one `World`. It is synchronous,
+lives in one event loop and speaks Discord's own JSON (``dict``), ids being decimal strings.
 
-Reading, for a page: `World.people`, `World.channels_for`, `World.history`, `World.render`, `World.commands_for`.
+Reading: `World.people`, `World.channels_for`, `World.history`, `World.render`, `World.commands_for`.
 Acting as somebody: ``bot.demo.people.Person`` (``world.person("alice").slash(…)``).
 Watching: `World.subscribe` (a callback) or `World.feed` (an async iterator) give `Event`s:
 
@@ -15,14 +15,14 @@ kind                   data
 ``message_delete``     ``id``, ``channel_id``
 ``channel_create``     ``channel`` (a thread or a DM), ``channel_update``, ``channel_delete`` likewise
 ``typing``             ``channel_id``, ``user_id``
-``interaction_create`` ``id``, ``type``, ``name``, ``user_id``, ``channel_id``, ``message_id`` (of a component)
+``interaction_create`` ``id``, ``type``, ``name``, ``user_id``, ``channel_id``, ``message_id`` (component's)
 ``interaction_done``   ``id``, ``callback`` (the callback type 4 to 9), ``message_id`` where one came of it
 ``interaction_failed`` ``id``, ``reason``: show "The application did not respond" to ``viewer``
 ``modal_open``         ``interaction_id``, ``modal`` (title, custom_id, components), for ``viewer``
 ``autocomplete``       ``interaction_id``, ``choices``, for ``viewer``
 ``commands``           ``commands``: the command list changed
 ``presence``           ``online``: the bot's gateway connection came or went
-``traffic``            one line for the drawer: ``way`` (``rest``, ``gateway``, ``fault``), ``text``, ``body``, ``status``
+``traffic``            for the drawer: ``way`` (rest, gateway, fault), ``text``, ``body``, ``status``
 =====================  =====================================================================================
 
 Events with a ``viewer`` are for that user id alone; ``None`` is for everybody.
@@ -121,6 +121,26 @@ class Message:
         """Return whether only one person sees it."""
         return self.viewer is not None
 
+    @property
+    def content(self) -> str:
+        """Return the text."""
+        return str(self.data["content"])
+
+    @property
+    def attachments(self) -> list[Json]:
+        """Return the files, without links."""
+        return list(self.data["attachments"])
+
+    @property
+    def author_id(self) -> str:
+        """Return who wrote it."""
+        return str(self.data["author"]["id"])
+
+    @property
+    def loading(self) -> bool:
+        """Return whether it still shows "is thinking…"."""
+        return bool(self.data["flags"] & LOADING)
+
 
 class World:
     """Everything a stand-in Discord remembers. ``data_dir=None`` keeps it in memory."""
@@ -130,7 +150,7 @@ class World:
     ) -> None:
         self.data_dir = data_dir
         self.clock = clock
-        self.random = random.Random(seed)  # noqa: S311 - names and tokens of a toy, repeatable on purpose
+        self.random = random.Random(seed)
         self.base_url = "http://127.0.0.1"  # where the CDN answers; the server sets it once its port is known
         self.users: dict[str, Json] = {}
         self.guilds: dict[str, Json] = {}
@@ -163,7 +183,7 @@ class World:
 
     def _found(self) -> None:
         for user_id, username, name, bot in (
-            (APP_ID, "limner", "Limner", True),
+            (APP_ID, "Limner", "Limner", True),
             (ALICE_ID, "alice", "Alice", False),
             (BOB_ID, "bob", "Bob", False),
             (ADMIN_ID, "ada", "Ada", False),
@@ -225,9 +245,7 @@ class World:
         roles = [role(guild_id, "@everyone", perm.EVERYONE, 0)]
         if guild_id == GUILD_ID:
             roles.append(role(ADMIN_ROLE_ID, "Admin", perm.ADMINISTRATOR, 2))
-            roles.append(
-                role(BOT_ROLE_ID, "Limner", perm.EVERYONE, 1, managed=True, tags={"bot_id": APP_ID})
-            )
+            roles.append(role(BOT_ROLE_ID, "Limner", perm.EVERYONE, 1, managed=True, tags={"bot_id": APP_ID}))
         self.guilds[guild_id] = {
             "id": guild_id,
             "name": name,
@@ -291,7 +309,7 @@ class World:
             self.messages[channel_id] = {entry["data"]["id"]: Message(**entry) for entry in messages}
 
     def save(self) -> None:
-        """Write the world to its folder, atomically; ephemeral messages are forgotten, as a client forgets them."""
+        """Write the world to its folder, atomically; ephemeral messages are forgotten, as clients do."""
         if self.data_dir is None or not self.dirty:
             return
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -345,9 +363,9 @@ class World:
 
     def dispatch(self, name: str, data: Json, guild_id: str | None) -> None:
         """Send a gateway event to the bot, if the bot is where it happens."""
-        if guild_id is not None and APP_ID not in self.members.get(guild_id, {}):
-            if name != "INTERACTION_CREATE":
-                return
+        away = guild_id is not None and APP_ID not in self.members.get(guild_id, {})
+        if away and name != "INTERACTION_CREATE":
+            return
         for send in list(self._dispatchers):
             send(name, data, guild_id)
 
@@ -371,7 +389,7 @@ class World:
         if who in self.users:
             return who
         for user in self.users.values():
-            if user["username"] == who:
+            if user["username"].casefold() == who.casefold():
                 return str(user["id"])
         raise DiscordError(10013)
 
@@ -657,7 +675,7 @@ class World:
         before: str | None = None,
         after: str | None = None,
     ) -> list[Json]:
-        """Return what ``viewer`` sees of a channel, newest first. Ephemeral ones only for their person, never the bot."""
+        """Return what ``viewer`` sees of a channel, newest first; ephemeral ones only to their person."""
         rows = [
             message
             for message in self.messages.get(channel_id, {}).values()
@@ -758,7 +776,9 @@ class World:
         gone = {"id": message.id, "channel_id": message.channel_id}
         guild_id = self.guild_of(message.channel_id)
         if message.viewer is None:
-            self.dispatch("MESSAGE_DELETE", {**gone, **({"guild_id": guild_id} if guild_id else {})}, guild_id)
+            self.dispatch(
+                "MESSAGE_DELETE", {**gone, **({"guild_id": guild_id} if guild_id else {})}, guild_id
+            )
         self.emit("message_delete", message.viewer, **gone)
 
     def react(self, user_id: str, message: Message, emoji: str, *, add: bool = True) -> None:
@@ -811,7 +831,9 @@ class World:
         data, text = message.data, message.data["content"]
         author_id = data["author"]["id"]
         parse = {"users", "roles", "everyone"} if allowed is None else set(allowed.get("parse") or ())
-        users, roles = set((allowed or {}).get("users") or ()), set((allowed or {}).get("roles") or ())
+        users, roles = (  # clients send ids as numbers too
+            {str(one) for one in (allowed or {}).get(kind) or ()} for kind in ("users", "roles")
+        )
         named = [user for user in re.findall(r"<@!?(\d+)>", text) if user in self.users]
         pinged = [user for user in dict.fromkeys(named) if "users" in parse or user in users]
         guild_id = self.guild_of(data["channel_id"])
