@@ -228,13 +228,15 @@ def _lines() -> Iterator[str]:
 def parse(
     prompt: Annotated[list[str] | None, typer.Argument(help="The prompt, or - to read one a line.")] = None,
     as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Show how a prompt and its flags are read, without drawing anything."""
-    from engine.prompt import as_json as read
+    from engine.plan import as_json as read
 
+    loaded = configuration.load(config)
     lines: Iterator[str] = iter([" ".join(prompt)]) if prompt and prompt != ["-"] else _lines()
     for line in lines:
-        answer = read(line)
+        answer = read(line, loaded)
         if as_json:
             # ASCII only: a lone surrogate stays an escape that every JSON reader takes
             sys.stdout.write(json.dumps(answer) + "\n")
