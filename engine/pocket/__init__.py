@@ -1,0 +1,11 @@
+"""The small model that ships with the project; it knows where its files lie and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "weights"
+"""A stock diffusers pipeline folder (64 x 64 pixels, half precision)."""
+
+UPSCALER = Path(__file__).parent / "upscaler"
+"""Weights and config of the x4 super-resolution network in `srvgg`."""

@@ -1,0 +1,108 @@
+"""The training commands: data, vae, diffusion, upscaler, evaluate; each resumes what an earlier run left."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from engine.pocket import FOLDER, UPSCALER
+
+app = typer.Typer(help="Train the pocket model from icon sets.", no_args_is_help=True, add_completion=False)
+
+Work = Annotated[
+    Path, typer.Option(help="Where pictures, checkpoints, logs and sheets go (kept out of git).")
+]
+Minutes = Annotated[
+    float, typer.Option(min=0.0, help="Training time, earlier sittings of a resumed run included.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Threads = Annotated[int, typer.Option(min=1, help="Processor threads; one leaves room for other work.")]
+
+WORK = Path(".pocket")
+
+
+def _start(device: str, threads: int) -> str:
+    torch.set_num_threads(threads)
+    # training waits for everybody else on this machine
+    if hasattr(os, "nice"):
+        os.nice(10)
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+@app.command()
+def data(work: Work = WORK, copies: Annotated[int, typer.Option(min=1)] = 1, seed: int = 0) -> None:
+    """Fetch the icon packages (npm must be installed) and draw the training pictures."""
+    from engine.pocket.train.data import build
+
+    build(work / "data", copies, seed)
+
+
+@app.command()
+def vae(
+    work: Work = WORK,
+    minutes: Minutes = 12.0,
+    device: Device = "auto",
+    threads: Threads = 1,
+    decoder_only: Annotated[
+        bool,
+        typer.Option(help="Go on with a copy of the finished autoencoder, its latents left as they are."),
+    ] = False,
+) -> None:
+    """Train the autoencoder, then encode every picture; with --decoder-only sharpen the decoder and stop."""
+    from engine.pocket.train.vae import encode, train
+
+    device = _start(device, threads)
+    train(work / "data", work / "run", minutes=minutes, device=device, decoder_only=decoder_only)
+    if not decoder_only:
+        encode(work / "data", work / "run", device)
+
+
+@app.command()
+def diffusion(
+    work: Work = WORK,
+    minutes: Minutes = 90.0,
+    batch: Annotated[int, typer.Option(min=1)] = 64,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train the denoiser and the text encoder; exports a stock pipeline every five minutes."""
+    from engine.pocket.train.diffusion import Settings, Trainer
+
+    device = _start(device, threads)
+    Trainer(work / "data", work / "run", Settings(minutes=minutes, batch=batch), device).run()
+
+
+@app.command()
+def upscaler(work: Work = WORK, minutes: Minutes = 10.0, threads: Threads = 1, out: Path = UPSCALER) -> None:
+    """Train the x4 super-resolution network; needs the autoencoder. Reports decibels beside Lanczos."""
+    from engine.pocket.train.upscaler import train
+
+    _start("cpu", threads)
+    found = train(work / "data", work / "run", out, minutes=minutes)
+    typer.echo(", ".join(f"{name} {value:.2f} dB" for name, value in found.items()))
+
+
+@app.command()
+def evaluate(
+    pipeline: Annotated[Path, typer.Option(help="A diffusers pipeline folder.")] = FOLDER,
+    out: Annotated[Path, typer.Option(help="Where the sheets and the report go.")] = WORK / "sheets",
+    seed: int = 0,
+    steps: Annotated[int, typer.Option(min=1)] = 20,
+    guidance_scale: float = 5.0,
+    threads: Threads = 1,
+) -> None:
+    """Draw the evaluation prompts to sheets, check hues, measure time and sizes."""
+    from engine.pocket.train.evaluate import report
+
+    _start("cpu", threads)
+    typer.echo(report(pipeline, out, seed, steps, guidance_scale))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    app()

@@ -1,0 +1,240 @@
+"""Train the denoiser and its text encoder together on cached latents; it refuses to know pixels."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import random
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import (
+    AutoencoderTiny,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from torch import Tensor, nn
+from tqdm import tqdm
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from engine.pocket.train.checkpoint import Average, Log, load, save
+from engine.pocket.train.data import Picture, caption, load_plan
+from engine.pocket.train.optim import Muon, split
+from engine.pocket.train.text import garble, make_text_encoder, make_tokenizer, tokenize
+
+log = logging.getLogger(__name__)
+
+SCHEDULE = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+    "timestep_spacing": "trailing",
+    "steps_offset": 1,  # unused by this spacing, but the stock pipeline complains about any other value
+}
+"""Stable Diffusion's own noise schedule: every sampler then behaves as it does with the big models."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one run trains. Times are spent training, earlier sittings of a resumed run included."""
+
+    minutes: float = 90.0
+    steps: int = 1_000_000
+    batch: int = 64
+    muon_rate: float = 0.01
+    adam_rate: float = 1e-3
+    warm_up: int = 100
+    decay_share: float = 0.4
+    average: float = 0.996
+    drop_caption: float = 0.1
+    style_weights: tuple[tuple[str, float], ...] = (
+        ("fluent-emoji", 0.5),
+        ("fluent-emoji-flat", 0.5),
+        ("noto", 0.0),
+    )
+    save_seconds: float = 180.0
+    export_seconds: float = 300.0
+    report_every: int = 10
+    constant_rate: bool = False
+    seed: int = 0
+
+
+def make_unet() -> UNet2DConditionModel:
+    """The denoiser, untrained: narrow and convolutional at 16 x 16, reading the words at 8 x 8 and 4 x 4."""
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(48, 128, 192),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=192,
+        # diffusers reads this as the number of heads, whatever its name says: heads of 32
+        attention_head_dim=(1, 4, 6),
+        norm_num_groups=16,
+        resnet_time_scale_shift="scale_shift",
+        addition_embed_type="text",
+        addition_embed_type_num_heads=6,
+    )
+    nn.init.zeros_(unet.conv_out.weight)
+    return unet
+
+
+def export(
+    folder: Path, unet: nn.Module, text_encoder: nn.Module, tokenizer: CLIPTokenizer, vae: AutoencoderTiny
+) -> None:
+    """Write a stock half-precision diffusers folder; readers see the old one or the new, never a half."""
+    pipeline = StableDiffusionPipeline(
+        vae=copy.deepcopy(vae).half(),
+        text_encoder=copy.deepcopy(text_encoder).half(),
+        tokenizer=tokenizer,
+        unet=copy.deepcopy(unet).half(),
+        scheduler=DPMSolverMultistepScheduler(**SCHEDULE),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    pipeline.save_pretrained(fresh, safe_serialization=True)
+    # transformers loads in the type the config names: without this line a plain load mixes half and full
+    config = fresh / "text_encoder" / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace('"float16"', '"float32"'), encoding="utf-8")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _captions(shown: list[Picture], rng: random.Random, drop: float) -> list[str]:
+    texts = []
+    for picture in shown:
+        text = caption(picture, rng)
+        chance = rng.random()
+        if chance < drop:
+            text = ""
+        elif chance < drop + 0.03:
+            text = garble(text, rng)
+        texts.append(text)
+    return texts
+
+
+class Trainer:
+    """The networks, optimisers and data of one run; `run` goes on from wherever the last sitting ended."""
+
+    def __init__(self, data: Path, folder: Path, settings: Settings, device: str = "cpu") -> None:
+        """Build everything and restore the checkpoint in `folder`, if there is one."""
+        torch.manual_seed(settings.seed)
+        self.folder, self.settings, self.device = folder, settings, torch.device(device)
+        self.vae = AutoencoderTiny.from_pretrained(folder / "vae")
+        self.latents = torch.from_numpy(np.load(folder / "latents.npy")).to(self.device)
+        self.shown = load_plan(data)
+        self.tokenizer = make_tokenizer()
+        self.unet = make_unet().to(self.device)
+        self.unet.to(memory_format=torch.channels_last)
+        self.text_encoder: CLIPTextModel = make_text_encoder(self.tokenizer).to(self.device)
+        self.modules: dict[str, nn.Module] = {"unet": self.unet, "text": self.text_encoder}
+        both = nn.ModuleDict(self.modules)
+        matrices, others = split(both, ("token_embedding", "position_embedding", "conv_in", "conv_out"))
+        self.parameters = [*matrices, *others]
+        self.optimizers: list[torch.optim.Optimizer] = [
+            Muon(matrices, lr=settings.muon_rate),
+            torch.optim.AdamW(others, lr=settings.adam_rate, weight_decay=0.0, betas=(0.9, 0.99)),
+        ]
+        self.rates = (settings.muon_rate, settings.adam_rate)
+        self.average = Average(self.modules, settings.average)
+        self.checkpoint = folder / "diffusion.safetensors"
+        self.step = load(self.checkpoint, self.modules, self.average, self.optimizers)
+        self.log = Log(folder / "diffusion.csv", ("loss", "rate"), self.step)
+        self.noise = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(self.device)
+        weights = dict(settings.style_weights)
+        counts: dict[str, int] = {}
+        for picture in self.shown:
+            counts[picture.style] = counts.get(picture.style, 0) + 1
+        chance = np.array([weights.get(p.style, 0.0) / counts[p.style] for p in self.shown])
+        self.cumulative = np.cumsum(chance / chance.sum())
+
+    def loss(self, step: int) -> Tensor:
+        """Plain mean squared error of v over one batch; everything random comes from the step's number."""
+        settings = self.settings
+        rng = random.Random(f"{settings.seed}-{step}")
+        draw = np.random.default_rng((settings.seed, step))
+        rows = np.searchsorted(self.cumulative, draw.random(settings.batch)).clip(0, len(self.shown) - 1)
+        texts = _captions([self.shown[row] for row in rows], rng, settings.drop_caption)
+        ids = tokenize(self.tokenizer, texts).to(self.device)
+        clean = self.latents[torch.from_numpy(rows)].float() * float(self.vae.config["scaling_factor"])
+        # more of the middle of the schedule, where the shapes are decided
+        logits = torch.from_numpy(draw.normal(0.2, 1.2, settings.batch))
+        times = (logits.sigmoid() * 1000).long().clamp(0, 999).to(self.device)
+        noise = torch.from_numpy(draw.standard_normal(clean.shape, dtype=np.float32)).to(self.device)
+        keep = self.noise[times].view(-1, 1, 1, 1)
+        noisy = keep.sqrt() * clean + (1 - keep).sqrt() * noise
+        target = keep.sqrt() * noise - (1 - keep).sqrt() * clean
+        words = self.text_encoder(ids)[0]
+        guess = self.unet(noisy.contiguous(memory_format=torch.channels_last), times, words).sample
+        return (guess - target).square().mean()
+
+    def rate(self, step: int) -> float:
+        """Share of the full learning rate: warm-up, flat, then a line to nothing at the end of the budget."""
+        settings = self.settings
+        if settings.constant_rate:
+            return 1.0
+        done = max(self.log.seconds() / (settings.minutes * 60), step / settings.steps)
+        return min(1.0, (step + 1) / settings.warm_up) * min(
+            1.0, max(0.01, (1 - done) / settings.decay_share)
+        )
+
+    def run(self) -> None:
+        """Train until the budget is spent, saving and exporting on the way."""
+        settings, saved, exported, losses = self.settings, time.monotonic(), time.monotonic(), []
+        bar = tqdm(
+            initial=self.step, total=None if settings.steps >= 1_000_000 else settings.steps, desc="diffusion"
+        )
+        while self.step < settings.steps and self.log.seconds() < settings.minutes * 60:
+            rate = self.rate(self.step)
+            for optimizer, base in zip(self.optimizers, self.rates, strict=True):
+                optimizer.param_groups[0]["lr"] = base * rate
+            loss = self.loss(self.step)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.parameters, 1.0)
+            for optimizer in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            self.average.update(self.step)
+            self.step += 1
+            losses.append(float(loss))
+            bar.update()
+            if self.step % settings.report_every == 0:
+                mean = sum(losses) / len(losses)
+                self.log.write(self.step, loss=mean, rate=rate)
+                bar.set_postfix(loss=mean, rate=rate)
+                losses.clear()
+            if time.monotonic() - saved > settings.save_seconds:
+                self.save()
+                saved = time.monotonic()
+            if time.monotonic() - exported > settings.export_seconds:
+                self.export(self.folder / "pipeline")
+                exported = time.monotonic()
+        self.save()
+        self.export(self.folder / "pipeline")
+
+    def save(self) -> None:
+        """Write the checkpoint a resumed run starts from."""
+        save(self.checkpoint, self.step, self.modules, self.average, self.optimizers)
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged weights as a stock pipeline."""
+        unet, text_encoder = make_unet(), make_text_encoder(self.tokenizer)
+        unet.load_state_dict(self.average.state("unet"))
+        text_encoder.load_state_dict(self.average.state("text"))
+        export(folder, unet, text_encoder, self.tokenizer, self.vae)

@@ -1,0 +1,118 @@
+"""The words the pocket model reads: a CLIP tokenizer that keeps training words whole, and its encoder."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from engine.pocket.train.concepts import COLOURS, CONCEPTS
+from engine.pocket.train.data import STYLES
+
+LENGTH = 32
+"""Tokens a prompt may have, the two marks included."""
+
+_SPARE = (
+    "two three four one many small big little large tiny huge cute happy angry beach forest city space "
+    "night snow rain water under in at of to and by over behind near next left right top bottom with "
+    "without sunset desert sky sea day winter summer picture drawing painting photo icon emoji pixel "
+    "art outline sticker watercolour watercolor style cartoon golden silver dark light bright kitten "
+    "puppy the a an on background gray no eyes wearing holding cats dogs cars stars apples rockets "
+    "penguins strawberries balloons frogs "
+)
+"""Words not taught yet; having tokens, they can be taught later without changing the tokenizer."""
+
+
+def words() -> list[str]:
+    """Every word that gets a token of its own, in a stable order."""
+    text = " ".join([*COLOURS, *STYLES.values(), _SPARE])
+    text += " " + " ".join(" ".join((concept.noun, *concept.other_nouns)) for concept in CONCEPTS)
+    return sorted({word for word in re.findall(r"[a-z]+", text.lower()) if len(word) > 1})
+
+
+def _byte_alphabet() -> list[str]:
+    # GPT-2's printable stand-ins for the 256 bytes, which CLIP tokenizers share
+    kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    return [chr(b) for b in kept] + [chr(256 + i) for i in range(256 - len(kept))]
+
+
+def make_tokenizer() -> CLIPTokenizer:
+    """Build the tokenizer: bytes, then for each word the merges that make it one token."""
+    alphabet = _byte_alphabet()
+    vocabulary = [*alphabet, *(c + "</w>" for c in alphabet)]
+    merges: dict[tuple[str, str], int] = {}
+    for word in words():
+        pieces = [*word[:-1], word[-1] + "</w>"]
+        # apply the merges other words brought (they rank first), then join what is left, left to right
+        while True:
+            ranked = [(merges[pair], i) for i, pair in enumerate(pairwise(pieces)) if pair in merges]
+            if not ranked:
+                break
+            _, at = min(ranked)
+            pieces[at : at + 2] = [pieces[at] + pieces[at + 1]]
+        while len(pieces) > 1:
+            merges[(pieces[0], pieces[1])] = len(merges)
+            pieces[:2] = [pieces[0] + pieces[1]]
+            if pieces[0] not in vocabulary:
+                vocabulary.append(pieces[0])
+    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(
+        vocab={token: index for index, token in enumerate(vocabulary)},
+        merges=list(merges),
+        model_max_length=LENGTH,
+    )
+
+
+def make_text_encoder(tokenizer: CLIPTokenizer, width: int = 192, layers: int = 2) -> CLIPTextModel:
+    """The text encoder, untrained. Word vectors start spread (deviation .5), or all begin as one word."""
+    vocabulary = len(tokenizer)
+    config = CLIPTextConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        intermediate_size=width * 4,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        max_position_embeddings=LENGTH,
+        projection_dim=width,
+        bos_token_id=vocabulary - 2,
+        eos_token_id=vocabulary - 1,
+        pad_token_id=vocabulary - 1,
+    )
+    model = CLIPTextModel(config)
+    for name, parameter in model.named_parameters():
+        if name.endswith("token_embedding.weight"):
+            torch.nn.init.normal_(parameter, std=0.5)
+            with torch.no_grad():
+                # letters and letter groups mean nothing yet: quiet, so unknown words disturb little
+                known = set(tokenizer.convert_tokens_to_ids([f"{word}</w>" for word in words()]))
+                for row in range(vocabulary - 2):
+                    if row not in known:
+                        parameter[row] *= 0.1
+    return model
+
+
+def garble(text: str, rng: random.Random) -> str:
+    """Slip one nonsense word in front of the noun, so that words never taught learn to matter little."""
+    nonsense = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 8)))
+    parts = text.split(" ")
+    parts.insert(rng.randint(0, 1), nonsense)
+    return " ".join(parts)
+
+
+def tokenize(tokenizer: CLIPTokenizer, texts: Iterable[str]) -> torch.Tensor:
+    """Token ids (n, 32), padded and cut the way the stock pipelines do it."""
+    batch = tokenizer(
+        list(texts), padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"
+    )
+    ids: torch.Tensor = batch["input_ids"]
+    return ids
+
+
+def save_tokenizer(tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """Write the tokenizer's JSON files."""
+    tokenizer.save_pretrained(folder)
