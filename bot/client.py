@@ -8,7 +8,8 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -155,7 +156,11 @@ class _Stopped(Exception):
 
 async def _serve(config: Config, service: Service, token: str, stop: asyncio.Event) -> None:
     try:
-        async with asyncio.TaskGroup() as tasks, Limner(config, service, tasks) as client:
+        async with (
+            asyncio.TaskGroup() as tasks,
+            Limner(config, service, tasks) as client,
+            _listening(config, service, client),
+        ):
             serving = tasks.create_task(_connect(client, token), name="discord")
             stopping = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -164,6 +169,18 @@ async def _serve(config: Config, service: Service, token: str, stop: asyncio.Eve
         log.info("stopped")
     except* ConfigError as group:
         raise _first(group) from None
+
+
+@asynccontextmanager
+async def _listening(config: Config, service: Service, client: Limner) -> AsyncIterator[None]:
+    """Open the HTTP listener while inside, where it is wanted."""
+    if not config.web.enabled:
+        yield
+        return
+    from engine.web import listening  # only where it is wanted: it takes a moment to import
+
+    async with listening(service, config.web, {"discord": client.is_ready}):
+        yield
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:

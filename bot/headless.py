@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,10 +43,9 @@ async def imagine(
 
 async def _finished(service: Service, job: Job, show: Callable[[Snapshot], None]) -> Job:
     """Show every change of a job; return it as it ended."""
-    async with contextlib.aclosing(service.progress(job.id)) as snapshots:
-        async for snapshot in snapshots:
-            show(snapshot)
-            job = snapshot.job
+    async for snapshot in service.progress(job.id):
+        show(snapshot)
+        job = snapshot.job
     return job
 
 

@@ -55,7 +55,7 @@ def redact(text: str) -> str:
 class Formatter(logging.Formatter):
     """A line a record, in UTC. The finished line is redacted, so traceback and arguments are too."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self, style: Literal["text", "json"] = "text") -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%S")

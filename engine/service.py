@@ -591,7 +591,7 @@ class Service:
         return not self._scheduler.running
 
     def workers(self) -> list[dict[str, Any]]:
-        """Return each worker's device, models, memory in bytes, free rows, process id, restarts, ready."""
+        """Return each worker: device, models, bytes, free rows, process id, restarts, ready, seconds silent."""
         return [
             {
                 "device": worker.status.device,
@@ -601,6 +601,7 @@ class Service:
                 "pid": worker.pid,
                 "restarts": worker.restarts,
                 "ready": worker.ready,
+                "silence": worker.silence,
             }
             for worker in self._scheduler.workers
         ]

@@ -54,7 +54,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "fastapi": ("engine.web",),
     "starlette": ("engine.web",),
     "uvicorn": ("engine.web",),
-    "prometheus_client": ("engine.web",),
     "aiohttp.web": ("bot.demo",),
     "typer": ("bot.cli",),
     "rich": ("bot.cli",),

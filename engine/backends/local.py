@@ -51,6 +51,11 @@ class LocalWorker:
         """The process's id, for the doctor and for tests."""
         return self._process.pid if self._process else None
 
+    @property
+    def silence(self) -> float:
+        """Seconds since the process was last heard of."""
+        return time.monotonic() - self._heard
+
     def send(self, order: Order) -> None:
         """Give an order. A job given to a worker that is not ready comes back as Died."""
         if isinstance(order, Start):

@@ -1,0 +1,5 @@
+"""The other door: one optional HTTP listener, loopback by default; refuses to know Discord."""
+
+from engine.web.listener import application, listening
+
+__all__ = ["application", "listening"]
