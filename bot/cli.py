@@ -18,7 +18,7 @@ import typer
 from engine import config as configuration
 from engine import log, weights
 from engine.config import Config
-from engine.errors import NotFound, UserError
+from engine.errors import NotFound, PromptError, UserError
 from engine.jobs import State
 
 EXIT_USER = 2
@@ -36,6 +36,8 @@ class _Group(typer.core.TyperGroup):
             if mistake is None:
                 raise
             typer.echo(f"limner: {mistake}", err=True)
+            if isinstance(mistake, PromptError) and mistake.repaired:
+                typer.echo(f"to copy: {mistake.repaired}", err=True)
             raise typer.Exit(EXIT_USER) from None
 
 

@@ -1,4 +1,4 @@
-"""From what a person said to everything that decides the pixels: ``Prompt`` → ``JobSpec``. Pure; draws and stores nothing."""
+"""From what a person said to everything that decides the pixels: ``Prompt`` → ``JobSpec``. Draws nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def plan(
     notes: list[str] = []
     if prompt.images and not inputs:
         raise PromptError(
-            "Pictures as part of a prompt cannot be drawn from here. Leave the link out and describe the picture.",
+            "Pictures as part of a prompt cannot be drawn from here. "
+            "Leave the link out and describe the picture.",
             Prompt(prompt.parts, (), prompt.given).to_line(("prompt",)) if prompt.parts else None,
         )
     model = choose_model(prompt, models, notes)
@@ -164,7 +165,8 @@ def choose_model(prompt: Prompt, models: Sequence[ModelConfig], notes: list[str]
 def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[str]) -> tuple[int, int]:
     """Return width and height in pixels: the ones asked for, or the model's own pixel count at ``--ar``.
 
-    Sides are brought to the model's multiple. Raises PromptError past the model's ratio or the server's pixels.
+    Sides are brought to the model's multiple. Raises PromptError past the model's ratio or the server's
+    pixels.
     """
     wide, high = prompt.get("width"), prompt.get("height")
     ratio = _text(prompt, "ar")
@@ -191,8 +193,8 @@ def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[s
             low, long = min(width, height), int(min(width, height) * model.max_ratio)
             better = {"width": long, "height": low} if width > height else {"width": low, "height": long}
             raise PromptError(
-                f"{width} × {height} is too {'wide' if width > height else 'tall'} for `{model.name}`, which draws "
-                f"up to {_limit_ratio(model, width > height)}.",
+                f"{width} × {height} is too {'wide' if width > height else 'tall'} for `{model.name}`, "
+                f"which draws up to {_limit_ratio(model, width > height)}.",
                 _with(prompt, dict(better)),
             )
     if width * height > limits.max_pixels:

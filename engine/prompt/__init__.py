@@ -1,4 +1,4 @@
-"""The prompt language: what people type becomes ``Prompt`` values. Pure; knows no models, pixels or Discord."""
+"""The prompt language: what people type becomes ``Prompt`` values. Knows no models, pixels or Discord."""
 
 from engine.prompt.attention import parse_attention, take_networks
 from engine.prompt.explain import as_json

@@ -1,8 +1,9 @@
-r"""Weights inside the text as AUTOMATIC1111 reads them: ``(x)``, ``(x:1.2)``, ``[x]``, ``\(``, ``BREAK``, ``<lora:…>``. Knows no tokens.
+r"""Weights inside the text as AUTOMATIC1111 reads them: ``(x:1.2)``, ``[x]``, ``BREAK``. Knows no tokens.
 
 The grammar and its constants (1.1 for round brackets, ÷ 1.1 for square ones) are those of
-``prompt_parser.parse_prompt_attention`` of stable-diffusion-webui, rewritten to cost linear time. Two differences:
-a ``BREAK`` inside brackets stays a break, and weights stop at ±100, past which pictures are only noise.
+``prompt_parser.parse_prompt_attention`` of stable-diffusion-webui, rewritten to cost linear time. Two
+differences: a ``BREAK`` inside brackets stays a break, and weights stop at ±100, past which pictures are
+only noise.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def parse_attention(text: str) -> list[tuple[str, float]]:
     >>> parse_attention(r"\(literal\]")
     [('(literal]', 1.0)]
 
-    Neighbours of equal weight are joined; an empty text gives ``[("", 1.0)]``; brackets left open count to the end.
-    Round and square brackets are matched apart, so they may cross.
+    Neighbours of equal weight are joined; an empty text gives ``[("", 1.0)]``; brackets left open count to
+    the end. Round and square brackets are matched apart, so they may cross.
     """
     pieces: list[str | None] = []  # None is a BREAK
     rounds: list[int] = []
@@ -137,7 +138,7 @@ def _join(pieces: list[str | None], weights: list[float]) -> list[tuple[str, flo
 
 
 def take_networks(text: str) -> tuple[str, list[Lora], list[str]]:
-    """Take ``<lora:name:weight>`` out of the text; return the text, the LoRAs, and the tags that say something else.
+    """Take ``<lora:name:weight>`` out of the text; return the text, the LoRAs, and other tags.
 
     >>> take_networks("a fox <lora:ink:0.8> <hypernet:x:1>")
     ('a fox  ', [Lora(name='ink', weight=0.8)], ['<hypernet:x:1>'])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.config import Config
-from engine.errors import UserError
+from engine.errors import PromptError, UserError
 from engine.prompt.prompt import Given, Prompt, Source
 from engine.prompt.reading import Parsed, TooManyJobsError, clean, parse
 
@@ -25,8 +25,8 @@ def as_json(
 ) -> dict[str, Any]:
     """Return ``{"prompt", "flags", "notes", "jobs", "error"}`` for any line whatever.
 
-    ``flags`` maps each flag's name to ``{"value", "from"}``; where the jobs of one line differ, ``value`` is the
-    list of the different ones. ``error`` is None or the sentence of the refusal; then ``flags`` is empty.
+    ``flags`` maps each flag's name to ``{"value", "from"}``; where the jobs of one line differ, ``value`` is
+    the list of the different ones. ``error`` is None or the sentence of the refusal; then ``flags`` is empty.
     """
     limits = (config or Config()).limits
     try:
@@ -46,8 +46,15 @@ def as_json(
             "flags": {},
             "notes": [],
             "jobs": jobs,
-            "error": " ".join(str(error).split()),
+            "error": sentence(error),
         }
+
+
+def sentence(error: UserError) -> str:
+    """Return a refusal in one line, with the corrected prompt at its end where one could be guessed."""
+    said = " ".join(str(error).split())
+    repaired = error.repaired if isinstance(error, PromptError) else None
+    return f"{said} Try: {repaired}" if repaired else said
 
 
 def _shown(parsed: Parsed, planner: Planner | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The one table of flags: names, values, ranges and meanings. Parser, help, completion, documentation and tests read it; it parses nothing itself."""
+"""The one table of flags, for parser, help, completion, documentation and tests. It parses nothing itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``{a, b}`` in a line: counted before it is expanded. Knows braces, commas and backslashes, nothing of flags."""
+"""``{a, b}`` in a line: counted before it is expanded. Knows braces and backslashes, nothing of flags."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Line:
 
 
 def read(line: str) -> Line:
-    r"""Read ``{a, b}``; ``\{``, ``\}`` and, inside braces, ``\,`` are literal, as are braces without a partner.
+    r"""Read ``{a, b}``; ``\{``, ``\}`` and, inside braces, ``\,`` are literal; so are braces without partner.
 
     >>> read("a {red, {big, small} blue} ball").count
     3

@@ -1,4 +1,4 @@
-"""What a person said, as one frozen value, and how it is printed again. Applies no defaults and knows no models."""
+"""What a person said, as one frozen value, and how it is printed again. Knows no defaults and no models."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ class Given:
 class Prompt:
     """What a person said. ``turn`` counts the copies of ``--repeat`` from 0.
 
-    ``parts`` are the texts with their weights (one of weight 1 for a plain prompt); ``given`` holds at most one
-    entry for each flag, in the table's order.
+    ``parts`` are the texts with their weights (one of weight 1 for a plain prompt); ``given`` holds at most
+    one entry for each flag, in the table's order.
     """
 
     parts: tuple[Part, ...] = ()
@@ -144,7 +144,7 @@ class Prompt:
         return Prompt(self.parts, self.images, ordered(kept.values()), self.turn)
 
     def to_line(self, sources: Iterable[Source] = ("prompt", "suffix", "settings", "server")) -> str:
-        """Return a line that reads as this prompt again: links, words, flags. ``sources``: whose flags to print."""
+        """Return a line that reads as this prompt again: links, words, flags (those of ``sources``)."""
         wanted = set(sources)
         flags = [str(given) for given in self.given if given.source in wanted]
         return escape(" ".join([*map(str, self.images), shield(self.text), *flags]).strip())
@@ -179,7 +179,7 @@ _LETTERS = re.compile(r"[A-Za-z]+")
 
 
 def flaggish(text: str, start: int, end: int) -> bool:
-    """Tell whether the run of dashes at ``start:end`` could be read as the beginning of a flag, or be dropped."""
+    """Tell whether the run of dashes at ``start:end`` could be read as a flag's beginning, or be dropped."""
     name = _NAME.match(text, end)
     if name is not None:
         word = name[1].lower()

@@ -1,4 +1,4 @@
-"""From a typed line to ``Prompt`` values: clean, expand, find flags, repair what has one reading. Draws nothing, asks nobody.
+"""From a typed line to ``Prompt`` values: clean, expand, find flags, repair. Draws nothing.
 
 Every pass over the line is linear: look-ahead is bounded, quantifiers before look-ahead are possessive, and
 counting comes before expanding.
@@ -14,7 +14,17 @@ from engine.errors import PromptError
 from engine.prompt import permutations, values
 from engine.prompt.attention import take_networks
 from engine.prompt.flags import BY_NAME, ORDER, Action, Flag, Kind
-from engine.prompt.prompt import DASHES, NO_WEIGHT, Given, ImageLink, Part, Prompt, Source, number, ordered
+from engine.prompt.prompt import (
+    DASHES,
+    NO_WEIGHT,
+    Given,
+    ImageLink,
+    Part,
+    Prompt,
+    Source,
+    number,
+    ordered,
+)
 from engine.prompt.values import BadValueError, near, plausible, quote, unshield
 
 MAX_CONDITIONS = 6
@@ -45,7 +55,7 @@ _LOOSE_MARKS = re.compile(r"[\s,.;]*+$")
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a line asks for: one prompt for each job, in order, and what was repaired or left out on the way."""
+    """What a line asks for: one prompt for each job, in order, and what was repaired or left out."""
 
     line: str
     prompts: tuple[Prompt, ...]
@@ -112,11 +122,11 @@ def parse(
 ) -> Parsed:
     """Read a line as people type it.
 
-    ``options`` are the person's own flags (name → text), ``suffix`` their flags for every prompt, ``layers`` the
-    flags of ``("settings", "--s 250")``, ``("server", …)``, nearest first. ``limit`` caps the jobs one line may
-    make, ``length`` its characters.
+    ``options`` are the person's own flags (name → text), ``suffix`` their flags for every prompt, ``layers``
+    the flags of ``("settings", "--s 250")``, ``("server", …)``, nearest first. ``limit`` caps the jobs one
+    line may make, ``length`` its characters.
 
-    Raises PromptError, and nothing else, for a line that cannot be read; its ``repaired`` is the line to copy.
+    Raises PromptError, and nothing else, where it cannot be read; its ``repaired`` is the line to copy.
     """
     try:
         return _parse(line, options or {}, suffix, layers, limit, length)
@@ -135,8 +145,7 @@ def parse(
             repaired = again.repaired
     else:
         raise PromptError(message)
-    shown = repaired if len(repaired) <= 1500 else repaired[:1500] + "…"
-    raise PromptError(f"{message} Try: `{shown.replace('`', chr(39))}`", repaired)
+    raise PromptError(message, repaired)
 
 
 def _parse(
@@ -166,8 +175,8 @@ def _parse(
         read = " ".join(one.split()) if tree.count > 1 else one
         try:
             taken = _take_apart(read)
-        except _Refusal as refusal:
-            raise PromptError(str(refusal), _repair(typed, read, refusal)) from None
+        except _Refusal as why:
+            raise PromptError(str(why), _repair(typed, read, why)) from None
         prompt = _prompt(taken, lower, typed)
         notes.extend(taken.notes)
         repeat = prompt.get("repeat")
@@ -180,20 +189,20 @@ def _parse(
     return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES])
 
 
-def _repair(typed: str, read: str, refusal: _Refusal) -> str | None:
-    """Return the typed line with the refused piece replaced, or None where that piece is not in it as it stands."""
-    if refusal.instead is None:
+def _repair(typed: str, read: str, why: _Refusal) -> str | None:
+    """Return the typed line with the refused piece replaced, or None where that piece is not in it."""
+    if why.instead is None:
         return None
     if typed == read:
-        start, end = refusal.start, refusal.end
+        start, end = why.start, why.end
     else:
-        piece = read[refusal.start : refusal.end]
+        piece = read[why.start : why.end]
         start = typed.find(piece)
         if start < 0:
             return None
         end = start + len(piece)
     before, after = typed[:start].rstrip(), typed[end:].lstrip()
-    return " ".join(piece for piece in (before, refusal.instead, after) if piece) or None
+    return " ".join(piece for piece in (before, why.instead, after) if piece) or None
 
 
 def clean(line: str, notes: list[str]) -> str:
@@ -340,7 +349,7 @@ def _hit(line: str, start: int, end: int, among_flags: bool) -> _Hit | None:
 
 
 def _resolve(word: str, line: str, at: int) -> tuple[Flag, int, str] | None:
-    """Return the flag a word names, where its name ends, and the name as typed; ``ar16`` is ``ar`` and a value."""
+    """Return the flag a word names, where its name ends, and the name; ``ar16`` is ``ar`` and a value."""
     low = word.lower()
     joined = low.replace("-", "_")
     if joined in BY_NAME:
@@ -401,7 +410,7 @@ def _take_apart(line: str, source: Source = "prompt") -> _Line:
 
 
 def _without_stray(piece: str, notes: list[str]) -> str:
-    """Return the piece trimmed, without bare dashes at its end: they stood before a flag or the end of the line."""
+    """Return the piece trimmed, without bare dashes at its end: they stood before a flag or at the end."""
     piece = piece.strip()
     bare = piece.rstrip("-")
     if len(piece) - len(bare) > 1 and (not bare or bare[-1].isspace()):
@@ -445,7 +454,7 @@ def _flag(line: str, hit: _Hit, stop: int, taken: _Line, source: Source) -> str:
 
 
 def _give(taken: _Line, flag: Flag, given: Given) -> None:
-    """Add a flag: mapped ones become what they mean, equals are overruled or collected, and the person is told."""
+    """Add a flag: mapped ones become what they mean, equals are overruled or collected."""
     if flag.action is not Action.HONOURED and flag.note not in taken.notes:
         said = flag.note if f"--{flag.name}" in flag.note else f"`--{flag.name}` was left out. {flag.note}"
         taken.notes.append(said)
@@ -505,8 +514,8 @@ def flags_of(line: str, source: Source) -> tuple[Given, ...]:
     typed = clean(line[:DEFAULT_LENGTH], [])
     try:
         taken = _take_apart(typed, source)
-    except _Refusal as refusal:
-        raise PromptError(str(refusal), _repair(typed, typed, refusal)) from None
+    except _Refusal as why:
+        raise PromptError(str(why), _repair(typed, typed, why)) from None
     if taken.text:
         raise PromptError(f"Only flags can stand here, and {quote(taken.text)} is text.")
     return ordered(taken.given)
@@ -529,7 +538,7 @@ def _prompt(taken: _Line, lower: list[list[Given]], typed: str) -> Prompt:
 
 
 def _merge(own: list[Given], lower: list[list[Given]]) -> list[Given]:
-    """Lay the layers under the prompt's own flags: nearer ones win, the suffix's lists are added to the prompt's."""
+    """Lay the layers under the prompt's own flags: nearer ones win, the suffix's lists are added."""
     result = {given.name: given for given in own}
     for layer in lower:
         groups = {BY_NAME[name].group for name in result} - {""}
@@ -567,7 +576,8 @@ def _images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLin
             weight = float(weighed[1]) if weighed[1] else None
         if bare.lower().startswith("blob:"):
             raise PromptError(
-                f"{quote(bare)} leads nowhere: the picture was never sent. Send it as an attachment and use its link.",
+                f"{quote(bare)} leads nowhere: the picture was never sent. "
+                "Send it as an attachment and use its link.",
                 _without(typed, word),
             )
         if not (_PICTURE.search(bare) or _PICTURE_HOSTS.match(bare)):
@@ -591,7 +601,7 @@ def _without(typed: str, word: str) -> str | None:
 
 
 def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
-    """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; a blank makes it the next part's text."""
+    """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; after a blank it is the next text."""
     if "::" not in text:
         return (Part(unshield(text)),) if text else ()
     parts: list[Part] = []
@@ -601,7 +611,8 @@ def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
         at = match.end()
         if match[1] is None and (spaced := _SPACED_WEIGHT.match(text, at)):
             notes.append(
-                f"`:: {spaced[1]}` is read as text, as Midjourney does; for a weight, write `::{spaced[1]}` without the blank."
+                f"`:: {spaced[1]}` is read as text, as Midjourney does; "
+                f"for a weight, write `::{spaced[1]}` without the blank."
             )
     _add_part(parts, text[at:], 1.0, notes)
     return tuple(parts)

@@ -77,7 +77,7 @@ _SHIELDED = re.compile(r"\\++" + DASHES.pattern)
 
 
 def plausible(flag: Flag, line: str, at: int) -> bool:
-    """Tell whether an unmistakable value of ``flag`` begins at ``at``: the ground for repairing what stands before it."""
+    """Tell whether an unmistakable value of ``flag`` begins at ``at``: a ground for repairs."""
     at += len(_BLANKS.match(line, at).group())  # type: ignore[union-attr]
     if line[at : at + 1] in ("=", ":"):
         at += 1
@@ -215,7 +215,8 @@ def _in_range(flag: Flag, value: float, used: int) -> int | float:
     if not flag.low <= value <= flag.high:
         best = min(max(value, flag.low), flag.high)
         raise BadValueError(
-            f"`--{flag.name}` must be between {number(flag.low)} and {number(flag.high)}, not {number(value)}.",
+            f"`--{flag.name}` must be between {number(flag.low)} and {number(flag.high)}, "
+            f"not {number(value)}.",
             number(round(best) if flag.kind is Kind.INT else best),
             used,
         )
@@ -254,8 +255,8 @@ def _ratio(flag: Flag, body: str) -> Reading:
     if wide.denominator == high.denominator == 1:
         value = f"{wide}:{high}"
     else:
-        whole = wide / high
-        value = f"{whole.numerator}:{whole.denominator}"
+        quotient = wide / high
+        value = f"{quotient.numerator}:{quotient.denominator}"
     notes = []
     if typed + body[used : used + trail] != value:
         notes.append(f"`--ar {typed}{body[used : used + trail]}` was read as `--ar {value}`.")
