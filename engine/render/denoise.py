@@ -260,8 +260,7 @@ def predict(
     for first in range(0, len(rows), at_once or len(rows)):
         columns = zip(*rows[first : first + (at_once or len(rows))], strict=True)
         sample, timestep, tokens, pooled, time_ids, guidance = (
-            None if column[0] is None else torch.cat(column)
-            for column in columns
+            None if column[0] is None else torch.cat(column) for column in columns
         )
         predictions.append(
             unet(

@@ -48,13 +48,13 @@ def tokenizer(folder: Path) -> CLIPTokenizer:
     return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=LENGTH)
 
 
-def scheduler() -> DDIMScheduler:
+def scheduler(clip_sample: bool = False) -> DDIMScheduler:
     """The noise schedule of Stable Diffusion 1.x."""
     return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
-        clip_sample=False,
+        clip_sample=clip_sample,
         set_alpha_to_one=False,
         steps_offset=1,
     )
@@ -117,6 +117,26 @@ def sd(folder: Path, in_channels: int = 4, **unet: Any) -> StableDiffusionPipeli
         feature_extractor=None,
         requires_safety_checker=False,
     )
+
+
+def clipping(folder: Path) -> StableDiffusionPipeline:
+    """The same, asking its samplers to clip."""
+    pipe = sd(folder)
+    pipe.register_modules(scheduler=scheduler(clip_sample=True))
+    return pipe
+
+
+def lora(pipe: StableDiffusionPipeline, folder: Path) -> Path:
+    """Write a random LoRA for a pipeline's UNet; return its file."""
+    from diffusers.utils import convert_state_dict_to_diffusers
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    torch.manual_seed(5)
+    pipe.unet.add_adapter(LoraConfig(r=2, init_lora_weights=False, target_modules=["to_q", "to_v", "to_k"]))
+    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(pipe.unet))
+    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers)
+    return folder / "pytorch_lora_weights.safetensors"
 
 
 def pocket_like(folder: Path) -> StableDiffusionPipeline:
