@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -101,7 +102,8 @@ class Gallery:
             temporary.replace(path)
             _sync(path.parent)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise EngineError(
                 f"{path}: {error}",
                 "We could not keep the picture: our disk is full or broken. Please tell the host.",

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from math import inf
+from typing import NamedTuple
 
 from engine.jobs import JobSpec, Kind, Role, Speed
 
@@ -51,8 +51,7 @@ def work(spec: JobSpec) -> float:
     return size * (rows(spec) * steps + 2 * spec.count)
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """A job in the queue: whose it is, what it costs, what it needs."""
 
     job: str
@@ -66,13 +65,17 @@ class Ticket:
 
 
 class _Person:
-    __slots__ = ("counter", "entry", "running", "waiting")
+    __slots__ = ("counter", "entry", "owner", "running", "waiting")
 
-    def __init__(self, counter: float) -> None:
+    def __init__(self, owner: str, counter: float) -> None:
+        self.owner = owner
         self.counter = counter  # virtual time up to which this person has been served
         self.waiting: list[tuple[int, int, Ticket]] = []  # heap: urgency, arrival
         self.running = 0
-        self.entry: tuple[float, int, str] | None = None  # the one valid entry in the heaps
+        self.entry: _Entry | None = None  # the one valid entry in the heaps
+
+
+_Entry = tuple[float, int, _Person]  # virtual time, arrival
 
 
 class FairQueue:
@@ -87,7 +90,8 @@ class FairQueue:
         self._active = 0  # people with anything waiting or running
         self._arrivals = 0
         self._people: dict[str, _Person] = {}
-        self._heaps: dict[str, list[tuple[float, int, str]]] = {}  # by model of each person's first ticket
+        self._swept = 1024
+        self._heaps: dict[str, list[_Entry]] = {}  # by model of each person's first ticket
         self._tickets: dict[str, Ticket] = {}
 
     def __len__(self) -> int:
@@ -103,14 +107,15 @@ class FairQueue:
         self._tickets[ticket.job] = ticket
         person = self._people.get(ticket.owner)
         if person is None:
-            person = self._people[ticket.owner] = _Person(self.now)
+            person = self._people[ticket.owner] = _Person(ticket.owner, self.now)
         if not person.waiting and not person.running:
             self._active += 1
-            person.counter = max(person.counter, self.now)
+            if person.counter < self.now:
+                person.counter = self.now
         self._arrivals += 1
         heappush(person.waiting, (ticket.urgency, self._arrivals, ticket))
-        if person.waiting[0][2] is ticket:
-            self._enter(ticket.owner, person)
+        if person.running < self.running and person.waiting[0][2] is ticket:
+            self._enter(person)
 
     def pick(self, warm: Collection[str] = (), room: float = inf, *, idle: bool = True) -> Ticket | None:
         """Take the next job for a worker with these models loaded and room for this many rows.
@@ -118,41 +123,52 @@ class FairQueue:
         None: nobody may start now, or the next in turn does not fit yet. It is waited for: what fits never
         overtakes what is due. An ``idle`` worker takes any job.
         """
-        best: tuple[float, tuple[float, int, str], str] | None = None
-        bonus = self.affinity * self._largest
-        for model in list(self._heaps):
-            entry = self._top(model)
-            if entry is not None:
-                key = entry[0] - bonus if model in warm else entry[0]
-                if best is None or key < best[0]:
-                    best = key, entry, model
-        if best is None:
+        chosen: list[_Entry] | None = None
+        least = inf
+        for model, heap in self._heaps.items():
+            while heap and heap[0][2].entry is not heap[0]:
+                heappop(heap)  # left behind by a cancel or a more urgent job
+            if heap:
+                key = heap[0][0] - self.affinity * self._largest if model in warm else heap[0][0]
+                if key < least:
+                    chosen, least = heap, key
+        if chosen is None:
             return None
-        _, entry, model = best
-        owner = entry[2]
-        person = self._people[owner]
+        person = chosen[0][2]
         ticket = person.waiting[0][2]
         if not idle and (ticket.alone or ticket.rows > room):
             return None
-        heappop(self._heaps[model])
         heappop(person.waiting)
         del self._tickets[ticket.job]
-        person.entry = None
         person.running += 1
-        charge = ticket.work / ticket.weight
-        if charge > self._largest:
-            self._largest = charge
-        # nobody is behind the one who is next; and all who are active share what was given
-        self.now = max(self.now + charge / self._active, min(person.counter, self.now + charge))
+        self._charge(person, ticket.work / ticket.weight)
+        if person.waiting and person.running < self.running:
+            following = person.waiting[0][2]
+            if self._heaps.get(following.model) is chosen:
+                person.entry = person.counter + _surcharge(following), person.waiting[0][1], person
+                heapreplace(chosen, person.entry)
+            else:
+                heappop(chosen)
+                self._enter(person)
+        else:
+            person.entry = None
+            heappop(chosen)
+        return ticket
+
+    def _charge(self, person: _Person, charge: float) -> None:
+        # what was given is shared among all who are active; and nobody is owed more than who is next
+        now = self.now + charge / self._active
+        if person.counter > now:
+            now = min(person.counter, self.now + charge)
+        self.now = now
         person.counter += charge
         if person.counter > self._highest:
             self._highest = person.counter
-        if person.waiting and person.running < self.running:
-            self._enter(owner, person)
-        return ticket
+        if charge > self._largest:
+            self._largest = charge
 
     def done(self, owner: str, refund: float = 0.0) -> None:
-        """A picked job of this person ended; ``refund`` is work that was charged and not given."""
+        """A picked job of this person ended; ``refund`` is charge for work that was not given."""
         person = self._people.get(owner)
         if person is None or not person.running:
             return
@@ -160,7 +176,7 @@ class FairQueue:
         person.counter -= refund
         if person.waiting:
             if person.entry is None or refund:
-                self._enter(owner, person)
+                self._enter(person)
         elif not person.running:
             self._leave()
 
@@ -177,28 +193,18 @@ class FairQueue:
             person.entry = None
             if not person.running:
                 self._leave()
-        elif first:
-            self._enter(ticket.owner, person)
+        elif first and person.running < self.running:
+            self._enter(person)
         return ticket
 
     def position(self, job: str) -> int | None:
         """Return how many waiting jobs go before this one; None where it does not wait."""
         if job not in self._tickets:
             return None
-        mine = (inf, inf)
-        starts: list[tuple[float, float]] = []
-        for person in self._people.values():
-            at = person.counter
-            for _, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
-                start = at + _surcharge(ticket), float(arrival)
-                starts.append(start)
-                if ticket.job == job:
-                    mine = start
-                at += ticket.work / ticket.weight
-        return sum(start < mine for start in starts)
+        return next(index for index, ticket in enumerate(self.waiting()) if ticket.job == job)
 
     def waiting(self) -> list[Ticket]:
-        """Return all waiting tickets in fair order (as ``position`` counts them)."""
+        """Return all waiting tickets in the order in which they would go if nobody else came."""
         ranked: list[tuple[float, int, Ticket]] = []
         for person in self._people.values():
             at = person.counter
@@ -207,28 +213,14 @@ class FairQueue:
                 at += ticket.work / ticket.weight
         return [ticket for _, _, ticket in sorted(ranked, key=lambda one: one[:2])]
 
-    def _enter(self, owner: str, person: _Person) -> None:
+    def _enter(self, person: _Person) -> None:
         """Make the person's first ticket their one valid entry."""
-        if person.running >= self.running:
-            person.entry = None
-            return
         _, arrival, ticket = person.waiting[0]
-        person.entry = (person.counter + _surcharge(ticket), arrival, owner)
+        person.entry = person.counter + _surcharge(ticket), arrival, person
         heap = self._heaps.get(ticket.model)
         if heap is None:
             heap = self._heaps[ticket.model] = []
         heappush(heap, person.entry)
-
-    def _top(self, model: str) -> tuple[float, int, str] | None:
-        heap = self._heaps[model]
-        while heap:
-            entry = heap[0]
-            person = self._people.get(entry[2])
-            if person is not None and person.entry is entry:
-                return entry
-            heappop(heap)  # left behind by a cancel or a more urgent job
-        del self._heaps[model]
-        return None
 
     def _leave(self) -> None:
         self._active -= 1
@@ -237,6 +229,14 @@ class FairQueue:
             self.now = self._highest
             self._people.clear()
             self._heaps.clear()
+        elif len(self._people) > 2 * self._swept:
+            # who is not here and is owed nothing need not be remembered
+            self._people = {
+                owner: person
+                for owner, person in self._people.items()
+                if person.waiting or person.running or person.counter > self.now
+            }
+            self._swept = max(1024, len(self._people))
 
 
 def _surcharge(ticket: Ticket) -> float:

@@ -32,6 +32,8 @@ from engine.errors import ConfigError, NotFound, UserError
 from engine.gallery import Gallery
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.lock import locked
+from engine.plan import plan
+from engine.prompt import Source, parse
 from engine.queue import FairQueue, work
 from engine.scheduler import Scheduler
 from engine.store import Draft, Store, Usage
@@ -39,6 +41,12 @@ from engine.store import Draft, Store, Usage
 log = logging.getLogger("limner.service")
 
 Verb = Literal["reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix"]
+
+SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
+"""Preferences that the prompt is read with: flags after every prompt, default flags, one's own options.
+
+``settings`` is also kept for a place (``place(origin)``): the defaults of a server.
+"""
 
 STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35}
 """How much of the noise schedule a variation runs: subtle keeps the composition, strong keeps the idea."""
@@ -48,7 +56,8 @@ STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtl
 class Request:
     """What a door asks for. ``key`` names the request for ever (an interaction id, an HTTP idempotency key).
 
-    ``options`` are settings given beside the line: a slash command's own options.
+    ``options`` are more of the owner's own options (name → flags). ``inputs``: the pictures behind the line's
+    links, fetched, checked and kept (``Service.keep``) by the door.
     ``reply_to``: message the result answers. ``progress``: message that shows progress, removed at the end;
     where it is known only later, tell it with ``Service.progress_message``.
     """
@@ -58,6 +67,7 @@ class Request:
     origin: str
     line: str
     options: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
     speed: Speed | None = None
     reply_to: str | None = None
     progress: str | None = None
@@ -124,6 +134,11 @@ class QueueView:
     running: tuple[str, ...]
     paused: bool
     ready: bool  # a worker can draw at once
+
+
+def place(origin: str) -> str:
+    """Return whose defaults hold where a request comes from: its server, without the channel."""
+    return origin.partition("/")[0]
 
 
 class _Watch:
@@ -219,7 +234,7 @@ class Service:
         if seen := await self.store.of_request(request.key):
             return self._submitted(seen, new=False)
         policy.check_length(request.line, self.config.limits)
-        planned = self._plan(request)
+        planned = await self._plan(request)
         policy.check_count(len(planned), self.config.limits, request.line)
         drafts = [
             self._draft(request, one, speed=request.speed or one.speed or Speed.FAST) for one in planned
@@ -233,7 +248,7 @@ class Service:
         parent = await self.find(action.job)
         draft = self._draft(
             action,
-            self._derive(parent, action),
+            await self._derive(parent, action),
             speed=action.speed or parent.speed,
             parent=parent.id,
             cell=action.cell,
@@ -341,33 +356,42 @@ class Service:
         )
         return Draft(job, work(planned.spec), asked.reply_to, asked.progress)
 
-    def _plan(self, request: Request) -> list[_Planned]:
-        """Return what a request's line asks for, one a job."""
-        from engine.jobs import Condition
-
-        model = next((one for one in self.models if one.default), self.models[0])
-        text = request.line.split(" --")[0].strip()
-        if not text:
-            raise UserError("The prompt is empty. Say what to draw.")
-        spec = JobSpec(
-            model=model.name,
-            conditions=(Condition(text=text),),
-            width=model.width,
-            height=model.height,
-            steps=model.steps,
-            guidance_scale=model.guidance_scale,
-            sampler=model.sampler,
-            seed=secrets.randbelow(SEED_MAX + 1),
+    async def _plan(self, request: Request) -> list[_Planned]:
+        """Return what a line asks for, one a job, read with its owner's and its place's settings."""
+        own = await self.store.preferences(request.owner)
+        server = (await self.store.preferences(place(request.origin))).get(SETTINGS, "")
+        options = {name.removeprefix(OPTION): value for name, value in own.items() if name.startswith(OPTION)}
+        layers: list[tuple[Source, str]] = [("settings", own.get(SETTINGS, "")), ("server", server)]
+        parsed = parse(
+            request.line,
+            options={**options, **request.options},
+            suffix=own.get(SUFFIX, ""),
+            layers=[(source, flags) for source, flags in layers if flags],
+            limit=self.config.limits.permutations,
+            length=self.config.limits.prompt_length,
         )
-        return [_Planned(spec, prompt=request.line)]
+        planned = []
+        for prompt in parsed.prompts:
+            made = plan(
+                prompt,
+                self.models,
+                self.config.limits,
+                secrets.randbelow(SEED_MAX + 1),
+                loras=self.config.loras,
+                inputs=request.inputs,
+            )
+            line = request.line.strip() if parsed.jobs == 1 else prompt.to_line(("prompt",))
+            notes = tuple(dict.fromkeys([*parsed.notes, *made.notes]))
+            planned.append(_Planned(made.spec, notes, line, prompt.speed))
+        return planned
 
-    def _derive(self, parent: Job, action: Action) -> _Planned:
+    async def _derive(self, parent: Job, action: Action) -> _Planned:
         """Return the spec of a new job made from a stored one."""
         seed = secrets.randbelow(SEED_MAX + 1)
         spec, prompt = parent.spec, parent.prompt
         if action.verb == "remix" or action.line is not None:
             request = Request(action.key, action.owner, action.origin, action.line or prompt)
-            fresh = self._plan(request)
+            fresh = await self._plan(request)
             if len(fresh) != 1:
                 raise UserError("A remix makes one job: take the `{…}` choices out of the prompt.")
             prompt = request.line

@@ -189,12 +189,16 @@ class Store:
         except BaseException as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            for call in calls:
-                call.error = _apology(self.path, error)
+            if len(calls) > 1:  # one of them was too much: each for itself
+                for call in calls:
+                    self._perform([call])
+                return
+            calls[0].error = _apology(self.path, error)
         for call in calls:
             call.answer()
 
     def _one(self, call: _Call) -> None:
+        call.error = None
         try:
             if call.writes:
                 self._db.execute("SAVEPOINT one")
@@ -227,7 +231,7 @@ class Store:
             # FULL: an accepted job survives a power cut, at about 0.1 ms a commit on an SSD
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            verdict = " ".join(self._db.execute("PRAGMA quick_check(1)").fetchone()[0].split())
             if verdict != "ok":
                 raise ConfigError(
                     f"`{self.path}` is damaged ({verdict}). Restore it from a backup, or move it away "

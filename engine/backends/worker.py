@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Protocol
 
 from engine.backends.protocol import Cancel, Event, Failed, Load, Order, Start, Status, Unload
 from engine.config import EngineConfig, LoraConfig, ModelConfig
-from engine.errors import Cancelled, EngineError, UserError
+from engine.errors import Cancelled, EngineError, LimnerError, UserError
 from engine.jobs import JobSpec
 
 log = logging.getLogger("limner.worker")
@@ -176,10 +176,11 @@ class _Worker:
                     self.send(Failed(job, "engine", EngineError.apology))
             case Cancel(job):
                 renderer.cancel(job)
-            case Load(model):
-                renderer.load(model)
-            case Unload(model):
-                renderer.unload(model)
+            case Load(model) | Unload(model):
+                try:
+                    (renderer.load if isinstance(order, Load) else renderer.unload)(model)
+                except LimnerError as error:
+                    log.error("model %s: %s", model, error)
 
 
 def main() -> None:

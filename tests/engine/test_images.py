@@ -1,0 +1,84 @@
+"""Grids, enlarging and files that fit, checked pixel by pixel and by another reader (Pillow's own)."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+from PIL import Image, UnidentifiedImageError
+
+from engine import images
+
+COLOURS = ["red", "green", "blue", "white", "black", "cyan", "magenta", "yellow", "orange", "grey"]
+
+
+def cells(count: int, size: tuple[int, int] = (8, 6)) -> list[Image.Image]:
+    return [Image.new("RGB", size, colour) for colour in COLOURS[:count]]
+
+
+@pytest.mark.parametrize(
+    ("count", "shape"),
+    [(1, (1, 1)), (2, (2, 1)), (3, (2, 2)), (4, (2, 2)), (5, (3, 2)), (6, (3, 2)), (9, (3, 3)), (10, (4, 3))],
+)
+def test_a_grid_is_as_square_as_it_can_be(count: int, shape: tuple[int, int]) -> None:
+    sheet = images.grid(cells(count))
+    assert sheet.size == (8 * shape[0], 6 * shape[1])
+    for index, cell in enumerate(cells(count)):
+        x, y = index % shape[0] * 8, index // shape[0] * 6
+        assert sheet.getpixel((x, y)) == sheet.getpixel((x + 7, y + 5)) == cell.getpixel((0, 0))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 10])
+def test_splitting_undoes_the_grid(count: int) -> None:
+    parts = images.split(images.grid(cells(count)), count)
+    assert [part.tobytes() for part in parts] == [cell.tobytes() for cell in cells(count)]
+
+
+def test_small_pictures_are_enlarged_by_whole_steps_and_large_ones_left_alone() -> None:
+    assert images.enlarge(Image.new("RGB", (64, 48)), 512).size == (512, 384)
+    assert images.enlarge(Image.new("RGB", (200, 100)), 512).size == (600, 300)
+    assert images.enlarge(Image.new("RGB", (16, 16)), 512).size == (128, 128)  # never beyond 8 ×
+    large = Image.new("RGB", (1024, 512))
+    assert images.enlarge(large, 512) is large
+
+
+def noise(side: int) -> Image.Image:
+    return Image.frombytes("RGB", (side, side), os.urandom(side * side * 3))
+
+
+def test_a_png_is_kept_where_it_fits() -> None:
+    picture = noise(64)
+    file = images.fit(picture, 10 * 2**20)
+    assert file.extension == "png"
+    assert Image.open(io.BytesIO(file.data)).convert("RGB").tobytes() == picture.tobytes()
+
+
+def test_a_large_one_becomes_webp_of_the_best_quality_that_fits() -> None:
+    picture = noise(256)  # 192 KiB of pixels that no PNG can shrink
+    file = images.fit(picture, 150_000)
+    assert file.extension == "webp"
+    assert len(file.data) <= 150_000
+    assert Image.open(io.BytesIO(file.data)).format == "WEBP"
+    assert Image.open(io.BytesIO(file.data)).size == (256, 256) == (file.width, file.height)
+    smaller = images.fit(picture, 40_000)
+    assert len(smaller.data) <= 40_000
+
+
+def test_the_impossible_limit_still_gives_a_small_picture() -> None:
+    file = images.fit(noise(256), 4_000)
+    assert file.extension == "webp"
+    assert len(file.data) <= 4_000
+    assert file.width < 256
+
+
+def test_a_file_beyond_what_webp_can_hold_is_made_smaller() -> None:
+    file = images.fit(Image.effect_noise((17000, 4), 90).convert("RGB"), 1000)
+    assert (file.extension, max(file.width, file.height) <= 16383) == ("webp", True)
+
+
+def test_only_png_is_opened() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "GIF")
+    with pytest.raises(UnidentifiedImageError):
+        images.opened(buffer.getvalue())
