@@ -104,7 +104,7 @@ export class MessageView {
     if (answered) {
       const to = message.referenced_message;
       this.above.replaceChildren(to
-        ? h("button.reply", { type: "button", onclick: () => this.context.jump(to.id) }, avatar(store.people.get(to.author.id) ?? to.author, 16), h("b", {}, nameOf(store.people.get(to.author.id) ?? to.author)), " ", h("span.reply-text", {}, plain(to.content).slice(0, 120) || (to.attachments?.length ? "Click to see attachment" : "Click to see message")))
+        ? h("button.reply", { type: "button", onclick: () => this.context.jump(to.id) }, avatar(store.people.get(to.author.id) ?? to.author, 16), h("b", {}, nameOf(store.people.get(to.author.id) ?? to.author)), " ", h("span.reply-text", {}, plain(to.content, this.context.names()).slice(0, 120) || (to.attachments?.length ? "Click to see attachment" : "Click to see message")))
         : h("span.reply", {}, h("i", {}, "Original message was deleted")));
     } else if (commanded?.user && message.type === 20) {
       const user = store.people.get(commanded.user.id) ?? commanded.user;

@@ -6,16 +6,19 @@ export const bySnowflake = (a, b) => a.length - b.length || (a < b ? -1 : a > b 
 export const EPHEMERAL = 64;
 export const LOADING = 128;
 
-/** Holds the world as one viewer sees it; emits "world", "channels", "message", "messages", "people", "commands". */
+/** Holds the world as one viewer sees it; emits "world", "channels", "message", "messages", "people", "commands", "typing". */
 export class Store extends EventTarget {
   me = null;
   bot = null;
-  guild = null;
+  guilds = [];
   people = new Map();
   channels = new Map();
   messages = new Map(); // channel id -> Map(message id -> message), in order
   complete = new Set(); // channels whose beginning is known
   commands = [];
+  offered = {}; // channel id -> ids of the commands this person may use there
+  limit = 10 * 2 ** 20;
+  version = 0; // grows when names may have changed, so that mentions are drawn again
   roles = [];
   welcome = [];
   current = null;
@@ -31,8 +34,10 @@ export class Store extends EventTarget {
     const viewer = this.me?.id;
     this.me = snapshot.me;
     this.bot = snapshot.bot;
-    this.guild = snapshot.guild;
+    this.guilds = snapshot.guilds ?? [];
+    this.limit = snapshot.limit ?? 10 * 2 ** 20;
     this.commands = snapshot.commands ?? [];
+    this.offered = snapshot.offered ?? {};
     this.roles = snapshot.roles ?? [];
     this.welcome = snapshot.welcome ?? [];
     this.people = new Map((snapshot.people ?? []).map((user) => [user.id, user]));
@@ -74,7 +79,7 @@ export class Store extends EventTarget {
     if (!list) this.messages.set(message.channel_id, (list = new Map()));
     const known = list.get(message.id);
     const late = !known && list.size > 0 && bySnowflake([...list.keys()].at(-1), message.id) > 0;
-    list.set(message.id, known ? { ...known, ...message } : message);
+    list.set(message.id, message);
     if (late) this.messages.set(message.channel_id, new Map([...list].sort(([a], [b]) => bySnowflake(a, b))));
     if (!known && message.channel_id !== this.current && message.author?.id !== this.me?.id) {
       const count = this.unread.get(message.channel_id) ?? { all: 0, mine: 0 };
@@ -99,28 +104,35 @@ export class Store extends EventTarget {
     if (this.messages.get(channel)?.delete(id)) this.#tell("messages");
   }
 
-  channel(channel) {
-    this.channels.set(channel.id, { ...this.channels.get(channel.id), ...channel });
-    this.#tell("channels");
-  }
-
-  dropChannel(id) {
-    if (!this.channels.delete(id)) return;
-    this.messages.delete(id);
-    if (this.current === id) {
+  setChannels({ channels, ...commands }) {
+    this.channels = new Map(channels.map((channel) => [channel.id, channel]));
+    for (const id of this.messages.keys()) if (!this.channels.has(id)) this.messages.delete(id);
+    for (const { id } of channels) {
+      if (this.messages.has(id)) continue;
+      this.messages.set(id, new Map());
+      this.complete.add(id);
+    }
+    this.version++;
+    this.setCommands(commands);
+    if (this.channels.has(this.current)) {
+      this.#tell("channels");
+      this.#tell("messages");
+    } else {
       this.current = this.firstChannel();
       this.#tell("world", { switched: true });
-    } else this.#tell("channels");
+    }
   }
 
-  person(user) {
-    this.people.set(user.id, { ...this.people.get(user.id), ...user });
-    this.#tell("people");
-  }
-
-  setCommands(commands) {
+  setCommands({ commands, offered }) {
     this.commands = commands;
+    this.offered = offered;
     this.#tell("commands");
+  }
+
+  /** The commands of a kind that may be used in the open channel. */
+  usable(kind = 1) {
+    const here = new Set(this.offered[this.current] ?? []);
+    return this.commands.filter((command) => (command.type ?? 1) === kind && here.has(command.id));
   }
 
   setBot(bot) {
@@ -133,19 +145,11 @@ export class Store extends EventTarget {
     this.#tell("typing");
   }
 
-  react({ channel_id, message_id, user_id, emoji }, add) {
-    const message = this.messages.get(channel_id)?.get(message_id);
-    if (!message) return;
-    const same = (one) => (emoji.id ? one.emoji.id === emoji.id : one.emoji.name === emoji.name);
-    let reactions = (message.reactions ?? []).map((one) => (same(one) ? { ...one, count: one.count + (add ? 1 : -1), me: user_id === this.me.id ? add : one.me } : one));
-    if (add && !reactions.some(same)) reactions = [...reactions, { emoji, count: 1, me: user_id === this.me.id }];
-    this.put({ ...message, reactions: reactions.filter((one) => one.count > 0) });
-  }
-
   /** Resolvers that markdown needs for mentions. */
   names() {
     return {
       me: this.me?.id,
+      version: this.version,
       user: (id) => {
         const user = this.people.get(id) ?? (this.bot?.id === id ? this.bot : null);
         return user ? user.nick || user.global_name || user.username : undefined;

@@ -1,0 +1,82 @@
+"""A headless browser for the page; without one these tests are skipped, and say so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from bot.demo.server import Standin
+from tests.page.stage import ScriptedBot, stage
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+
+Open = Callable[..., Awaitable[Page]]
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser() -> AsyncIterator[Browser]:
+    """Give a headless Chromium."""
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium here (Debian and Ubuntu: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def scene() -> AsyncIterator[tuple[Standin, ScriptedBot]]:
+    """Give the stand-in with its page, and a scripted bot in it."""
+    async with stage() as parts:
+        yield parts
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def visit(browser: Browser) -> AsyncIterator[Open]:
+    """Open the page; afterwards nothing may have failed in it, and nothing may have asked elsewhere."""
+    troubles: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    async def visit(url: str, **more: Any) -> Page:
+        context = await browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | more))
+        page = await context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: troubles.append(f"error in the page: {error}"))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if urlsplit(request.url).scheme in ("data", "blob", "file")
+                or urlsplit(request.url).netloc == urlsplit(url).netloc
+                else troubles.append(f"asked elsewhere: {request.url}")
+            ),
+        )
+        contexts.append(context)
+        await page.goto(url)
+        await page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield visit
+    for context in contexts:
+        await context.close()
+    assert not troubles
