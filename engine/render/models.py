@@ -14,7 +14,7 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")  # a bot's log is no place for progress bars
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 from torch import Tensor
 
 from engine.config import EngineConfig, LoraConfig, ModelConfig
@@ -34,6 +35,11 @@ from engine.pocket import FOLDER as POCKET
 from engine.render.text import TextEncoder
 
 log = logging.getLogger(__name__)
+
+# a bot's log is no place for progress bars, nor for advice meant for notebooks
+for library in (diffusers, transformers):
+    library.utils.logging.set_verbosity_error()
+    library.utils.logging.disable_progress_bar()
 
 
 OURS = {
