@@ -24,6 +24,7 @@ class _Choice:
     """Alternatives between one pair of braces."""
 
     options: list[_Sequence] = field(default_factory=list)
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,42 +104,34 @@ def _settle(sequence: _Sequence) -> None:
     count = 1
     for item in sequence.items:
         if isinstance(item, _Choice):
-            count = min(MANY, count * min(MANY, sum(option.count for option in item.options)))
+            item.count = min(MANY, sum(option.count for option in item.options))
+            count = min(MANY, count * item.count)
     sequence.count = count
 
 
 def _pick(root: _Sequence, index: int) -> str:
-    """Return combination number ``index``, with a stack of our own: nesting may be deeper than Python's."""
+    """Return combination number ``index``, with a stack of our own: nesting may be deeper than Python's.
+
+    Written from right to left, so that the rightmost choice takes the lowest digit of ``index``.
+    """
     out: list[str] = []
-    todo: list[tuple[_Sequence, int]] = [(root, index)]
-    while todo:
-        sequence, number = todo.pop()
-        chosen: list[str | tuple[_Sequence, int]] = []
-        for item in reversed(sequence.items):
+    stack = [(root, len(root.items), index)]
+    while stack:
+        sequence, at, number = stack.pop()
+        while at:
+            at -= 1
+            item = sequence.items[at]
             if isinstance(item, str):
-                chosen.append(item)
+                out.append(item)
                 continue
-            number, within = divmod(number, min(MANY, sum(option.count for option in item.options)))
-            option = item.options[0]
+            number, within = divmod(number, item.count)
+            stack.append((sequence, at, number))
             for option in item.options:
                 if within < option.count:
+                    sequence, at, number = option, len(option.items), within
                     break
                 within -= option.count
-            chosen.append((option, within))
-        # strings before the first nested choice can be written at once; the rest waits on the stack
-        pending: list[tuple[_Sequence, int]] = []
-        run: list[str] = []
-        for piece in chosen:  # right to left
-            if isinstance(piece, str):
-                run.append(piece)
-            else:
-                if run:
-                    pending.append((_Sequence(["".join(reversed(run))]), 0))
-                    run = []
-                pending.append(piece)
-        out.extend(reversed(run))
-        todo.extend(pending)
-    return "".join(out)
+    return "".join(reversed(out))
 
 
 def escape(line: str) -> str:

@@ -71,7 +71,12 @@ class Given:
             return f"--{self.name}"
         shown = self.plain()
         text = number(shown) if isinstance(shown, int | float) else shown
-        return f"--{self.name} {shield(text) if BY_NAME[self.name].kind is Kind.TEXT else text}"
+        match BY_NAME[self.name].kind:
+            case Kind.TEXT:
+                text = shield(text)
+            case Kind.WORD if " " in text:
+                text = f'"{text}"'
+        return f"--{self.name} {text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ _RATIO = re.compile(
 )
 _REF = re.compile(r"(?:random|\d{1,12}|[A-Za-z]?\d[\w-]{3,40})(?:::[+-]?[\d.]{1,9})?", re.IGNORECASE)
 _WEIGHTED = re.compile(r"(.+?)::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))")
-_LORA = re.compile(r"([^\s:,<>]{1,64})(?::([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6})))?")
+_PLAIN = re.compile(r"\w[\w.+/-]{0,63}(?: [\w.+/-]{1,32}){0,3}")
+_LORA = re.compile(r"(\w[\w.-]{0,63})(?::([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6})))?")
 _VERSION = re.compile(r"v?(\d{1,2})(?:\.(\d))?", re.IGNORECASE)
 _TRAILING = ",.;"
 _QUOTES = "\"'`"
@@ -377,6 +378,8 @@ def _word(flag: Flag, body: str) -> Reading:
         return Reading(_version(match), len(token), notes)
     if flag.name == "style":
         return _style(body, token, word, notes)
+    if not _PLAIN.fullmatch(word):
+        raise BadValueError(f"`--{flag.name}` takes a name, not {quote(word)}.", None, len(token))
     return Reading(word, len(token), notes)
 
 
@@ -418,4 +421,6 @@ def _style(body: str, token: str, word: str, notes: list[str]) -> Reading:
         return Reading(
             None, len(token), [f"`--style {word}` belongs to Midjourney's own models and was left out."]
         )
+    if not _PLAIN.fullmatch(word):
+        raise BadValueError(f"`--style` takes a name, not {quote(word)}.", None, len(token))
     return Reading(word, len(token), notes)
