@@ -1,4 +1,4 @@
-"""A stage for the page: the real stand-in and a scripted bot that answers in place of Limner; no engine, no model."""
+"""A stage for the page: the real stand-in and a scripted bot in place of Limner; no engine, no model."""
 
 from __future__ import annotations
 

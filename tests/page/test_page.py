@@ -6,7 +6,6 @@ import base64
 import time
 from pathlib import Path
 
-import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
@@ -396,51 +395,7 @@ async def test_on_a_phone(scene: Scene, visit: Open, tmp_path: Path) -> None:
     await page.screenshot(path=tmp_path / "phone-gallery.png")
 
 
-AUDIT = """() => {
-  const luminance = ([r, g, b]) => {
-    const part = (value) => { value /= 255; return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4; };
-    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-  };
-  const parse = (text) => { const found = text.match(/[\\d.]+/g).map(Number); return found.length === 3 ? [...found, 1] : found; };
-  const over = (top, below) => [0, 1, 2].map((index) => top[index] * top[3] + below[index] * (1 - top[3]));
-  const ground = (node) => {
-    const layers = [];
-    for (let at = node; at; at = at.parentElement) {
-      const style = getComputedStyle(at);
-      if (style.backgroundImage !== "none") return null;
-      layers.push(parse(style.backgroundColor));
-    }
-    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
-  };
-  const trouble = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
-    const node = text.parentElement;
-    if (!text.data.trim() || !node.checkVisibility({opacityProperty: true, visibilityProperty: true}) || node.closest(":disabled, .spoiler")) continue;
-    const back = ground(node);
-    if (!back) continue;
-    const style = getComputedStyle(node);
-    const front = over(parse(style.color), back);
-    const [light, dark] = [luminance(front), luminance(back)].sort((a, b) => b - a);
-    const ratio = (light + 0.05) / (dark + 0.05);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 700);
-    if (ratio < (large ? 3 : 4.5)) trouble.push(`${text.data.trim().slice(0, 40)} (${node.className}): ${ratio.toFixed(2)}`);
-  }
-  for (const node of document.querySelectorAll("button, a[href], input:not([hidden]), textarea, [role=button]")) {
-    if (!node.checkVisibility()) continue;
-    const named = node.getAttribute("aria-label") || node.getAttribute("aria-hidden") || node.textContent.trim() || node.labels?.length;
-    if (!named) trouble.push(`no name: ${node.outerHTML.slice(0, 120)}`);
-  }
-  const ids = [...document.querySelectorAll("[id]")].map((node) => node.id);
-  for (const id of new Set(ids)) if (ids.filter((one) => one === id).length > 1) trouble.push(`twice: #${id}`);
-  for (const node of document.querySelectorAll("[aria-labelledby], [aria-controls]")) {
-    for (const id of `${node.getAttribute("aria-labelledby") ?? ""} ${node.getAttribute("aria-controls") ?? ""}`.trim().split(/\\s+/)) {
-      if (!document.getElementById(id)) trouble.push(`points nowhere: ${id}`);
-    }
-  }
-  for (const image of document.querySelectorAll(".messages img")) if (!image.alt) trouble.push("a picture without words");
-  return trouble;
-}"""
+AUDIT = (Path(__file__).parent / "audit.js").read_text()
 
 
 @pytest.mark.parametrize("colours", ["dark", "light"])
@@ -484,18 +439,18 @@ async def test_readable_and_named(scene: Scene, visit: Open, colours: str, tmp_p
     await page.evaluate("document.getElementById('scroller').scrollTop = 0")
     await page.mouse.move(0, 0)
     await page.screenshot(path=tmp_path / f"{colours}.png")
-    assert await page.evaluate(AUDIT) == []
+    assert "\n".join(await page.evaluate(AUDIT)) == ""
     await page.fill("#composer", "/")
     await page.wait_for_selector(".suggest-row")
-    assert await page.evaluate(AUDIT) == []
+    assert "\n".join(await page.evaluate(AUDIT)) == ""
     await page.fill("#composer", "plain words")
     await page.locator("[data-tool=traffic]").click()
     await expect(page.locator("#traffic")).to_be_visible()
-    assert await page.evaluate(AUDIT) == []
+    assert "\n".join(await page.evaluate(AUDIT)) == ""
     await page.locator(LAST).locator("..").get_by_role("button", name="V1").first.click()
     await page.wait_for_selector("dialog.modal")
     await page.wait_for_timeout(250)  # the dialog rises into place
-    assert await page.evaluate(AUDIT) == []
+    assert "\n".join(await page.evaluate(AUDIT)) == ""
 
 
 async def test_the_drawer_shows_traffic_without_tokens(scene: Scene, visit: Open) -> None:
@@ -520,52 +475,3 @@ async def test_the_drawer_shows_traffic_without_tokens(scene: Scene, visit: Open
     everything = await page.locator("body").inner_html()
     assert token not in everything
     assert world.token not in everything
-
-
-def test_tokens_are_hidden_wherever_they_stand() -> None:
-    secret = "abc.def.ghi"
-    line = {
-        "text": "PATCH /webhooks/11/aW50ZXJhY3Rpb24abcdefghijk/messages/@original",
-        "body": {"d": {"token": "t0k3n", "items": [f"Bot {secret}"], "session_id": "s"}, "flags": 64},
-    }
-    assert playground.redact(line, secret) == {
-        "text": "PATCH /webhooks/11/[hidden]/messages/@original",
-        "body": {
-            "d": {"token": "[hidden]", "items": ["Bot [hidden]"], "session_id": "[hidden]"},
-            "flags": 64,
-        },
-    }
-
-
-async def test_other_sites_are_kept_out(scene: Scene) -> None:
-    standin, _ = scene
-    async with aiohttp.ClientSession() as client:
-        async with client.get(f"{standin.url}/demo/") as answer:
-            assert answer.status == 200
-            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-        async with client.get(f"{standin.url}/demo/", headers={"Host": "evil.example"}) as answer:
-            assert answer.status >= 400
-        async with client.get(f"{standin.url}/demo/../playground.py") as answer:
-            assert answer.status == 404
-        with pytest.raises(aiohttp.WSServerHandshakeError):
-            await client.ws_connect(f"{standin.url}/demo/ws", headers={"Origin": "https://evil.example"})
-        async with client.ws_connect(f"{standin.url}/demo/ws") as socket:
-            await socket.send_json({"op": "say", "id": 1, "channel": GENERAL_ID, "content": "x"})
-            assert await socket.receive_json() == {
-                "t": "REPLY",
-                "id": 1,
-                "ok": False,
-                "error": "Say hello first.",
-            }
-            await socket.send_json({"op": "hello", "id": 2, "user": APP_ID})  # nobody may act as the bot
-            snapshot = await socket.receive_json()
-            assert snapshot["d"]["me"]["id"] == ALICE_ID
-            await socket.send_str("nonsense")
-            await socket.send_json({"op": "click", "id": 3})
-            replies = [await socket.receive_json() for _ in range(2)]
-            assert replies[-1] == {
-                "t": "REPLY",
-                "id": 3,
-                "ok": False,
-                "error": "The page sent something unreadable.",
-            }

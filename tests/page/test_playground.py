@@ -1,0 +1,61 @@
+"""The page's server hides tokens and keeps other sites out."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+
+from bot.demo import playground
+from bot.demo.server import Standin
+from bot.demo.world import ALICE_ID, APP_ID, GENERAL_ID
+from tests.page.stage import ScriptedBot
+
+
+def test_tokens_are_hidden_wherever_they_stand() -> None:
+    secret = "abc.def.ghi"
+    line = {
+        "text": "PATCH /webhooks/11/aW50ZXJhY3Rpb24abcdefghijk/messages/@original",
+        "body": {"d": {"token": "t0k3n", "items": [f"Bot {secret}"], "session_id": "s"}, "flags": 64},
+    }
+    assert playground.redact(line, secret) == {
+        "text": "PATCH /webhooks/11/[hidden]/messages/@original",
+        "body": {
+            "d": {"token": "[hidden]", "items": ["Bot [hidden]"], "session_id": "[hidden]"},
+            "flags": 64,
+        },
+    }
+
+
+@pytest.mark.asyncio(loop_scope="package")
+async def test_other_sites_are_kept_out(scene: tuple[Standin, ScriptedBot]) -> None:
+    standin, _ = scene
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"{standin.url}/demo/") as answer:
+            assert answer.status == 200
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        async with client.get(f"{standin.url}/demo/", headers={"Host": "evil.example"}) as answer:
+            assert answer.status >= 400
+        async with client.get(f"{standin.url}/demo/../playground.py") as answer:
+            assert answer.status == 404
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await client.ws_connect(f"{standin.url}/demo/ws", headers={"Origin": "https://evil.example"})
+        async with client.ws_connect(f"{standin.url}/demo/ws") as socket:
+            await socket.send_json({"op": "say", "id": 1, "channel": GENERAL_ID, "content": "x"})
+            assert await socket.receive_json() == {
+                "t": "REPLY",
+                "id": 1,
+                "ok": False,
+                "error": "Say hello first.",
+            }
+            await socket.send_json({"op": "hello", "id": 2, "user": APP_ID})  # nobody may act as the bot
+            snapshot = await socket.receive_json()
+            assert snapshot["d"]["me"]["id"] == ALICE_ID
+            await socket.send_str("nonsense")
+            await socket.send_json({"op": "click", "id": 3})
+            replies = [await socket.receive_json() for _ in range(2)]
+            assert replies[-1] == {
+                "t": "REPLY",
+                "id": 3,
+                "ok": False,
+                "error": "The page sent something unreadable.",
+            }
