@@ -49,16 +49,15 @@ AUTHENTICATION_FAILED = 4004
 class Limner(Desk):
     """The bot: commands, buttons and delivery over one connection to Discord."""
 
-    def __init__(self, config: Config, service: Service, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, config: Config, service: Service) -> None:
         super().__init__(
             config,
             service,
-            tasks,
             # neither message content nor members: commands, buttons and menus need none of them
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
-            guild_ready_timeout=0.5,
+            guild_ready_timeout=0.2,
         )
         self.tree = Tree(self)
         scopes = [discord.Object(guild) for guild in config.discord.guilds]
@@ -156,11 +155,13 @@ class _Stopped(Exception):
 
 async def _serve(config: Config, service: Service, token: str, stop: asyncio.Event) -> None:
     try:
+        # the tasks end before the connection they speak over
         async with (
-            asyncio.TaskGroup() as tasks,
-            Limner(config, service, tasks) as client,
+            Limner(config, service) as client,
             _listening(config, service, client),
+            asyncio.TaskGroup() as tasks,
         ):
+            client.background = tasks
             serving = tasks.create_task(_connect(client, token), name="discord")
             stopping = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 DEFAULT_LIMIT = 10 * 1024 * 1024
 """Most bytes of a file where neither boost nor Nitro lifts it (Discord, Uploading Files)."""
 TOO_LARGE = 40005
+SMALLEST_LIMIT = 4096
+"""Bytes below which a picture is not squeezed any further."""
 SEARCH_DEPTH = 300
 """Messages of a channel that are searched for an earlier send of unknown outcome."""
 LONGEST_PAUSE = 60.0
@@ -65,6 +67,11 @@ class Letter:
     content: str
     files: tuple[tuple[str, bytes, str], ...]  # name, bytes, alternative text
     view: discord.ui.View | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(len(data) for _, data, _ in self.files)
 
     def open_files(self) -> list[discord.File]:
         """Return the files for one try."""
@@ -121,16 +128,20 @@ class Publisher:
         job = await self._service.find(delivery.job)
         target = address(delivery.origin)
         limit = self._limit(target)
-        try:
-            letter = await self._letter(job, delivery, limit)
-        except OSError as error:
-            raise Undeliverable(f"the pictures cannot be read: {_short(error)}") from error
-        try:
-            return await self._post(target, delivery, letter)
-        except discord.HTTPException as error:
-            if error.code == TOO_LARGE or error.status == 413:
-                return await self._post(target, delivery, await self._letter(job, delivery, limit // 4))
-            raise
+        while True:
+            try:
+                letter = await self._letter(job, delivery, limit)
+            except OSError as error:
+                raise Undeliverable(f"the pictures cannot be read: {_short(error)}") from error
+            try:
+                return await self._post(target, delivery, letter)
+            except discord.HTTPException as error:
+                if error.code != TOO_LARGE and error.status != 413:
+                    raise
+                # the limit there is lower than we know (a boost that ended): half of what was refused
+                limit = letter.size // 2
+                if limit < SMALLEST_LIMIT:
+                    raise Undeliverable("no file small enough for that place") from error
 
     async def _post(self, target: Channel | Token | None, delivery: Delivery, letter: Letter) -> str:
         try:

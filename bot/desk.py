@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,16 +48,17 @@ Submit = Callable[[str, str | None], Awaitable[Submitted]]
 class Desk(discord.Client):
     """A Discord client that knows the engine's front door and keeps its background tasks."""
 
-    def __init__(self, config: Config, service: Service, tasks: asyncio.TaskGroup, **options: Any) -> None:
+    background: asyncio.TaskGroup
+
+    def __init__(self, config: Config, service: Service, **options: Any) -> None:
         super().__init__(**options)
         self.config = config
         self.service = service
         self.followed: set[str] = set()  # progress messages that are removed by their follower
-        self._background = tasks
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work`` beside everything else; what it raises is logged and harms nothing else."""
-        self._background.create_task(_shielded(work, name), name=name)
+        self.background.create_task(_shielded(work, name), name=name)
 
 
 async def _shielded(work: Coroutine[Any, Any, None], name: str) -> None:
@@ -271,11 +272,9 @@ QUESTION = "question"
 """The preference that keeps what a person was last asked, so that the answer outlives a restart."""
 
 
-async def ask(
-    interaction: Interaction, line: str, options: Mapping[str, str], text: str, view: discord.ui.View
-) -> None:
+async def ask(interaction: Interaction, line: str, text: str, view: discord.ui.View) -> None:
     """Ask before a large request starts; only the newest question of a person can be answered."""
-    kept = json.dumps({"key": str(interaction.id), "line": line, "options": dict(options)})
+    kept = json.dumps({"key": str(interaction.id), "line": line})
     await interaction.client.service.prefer(str(interaction.user.id), QUESTION, kept)
     await interaction.edit_original_response(content=text, view=view)
 
@@ -292,17 +291,11 @@ async def answered(interaction: Interaction, key: str, *, start: bool, row: Row)
     if not start:
         await interaction.edit_original_response(content=messages.NOT_STARTED, view=None)
         return
-    await submit_line(interaction, str(message.id), question["line"], question["options"], row, key=key)
+    await submit_line(interaction, str(message.id), question["line"], row, key=key)
 
 
 async def submit_line(
-    interaction: Interaction,
-    message: str | None,
-    line: str,
-    options: Mapping[str, str],
-    row: Row,
-    *,
-    key: str | None = None,
+    interaction: Interaction, message: str | None, line: str, row: Row, *, key: str | None = None
 ) -> None:
     """Hand over a typed prompt whose interaction was acknowledged."""
 
@@ -312,7 +305,6 @@ async def submit_line(
             owner=str(interaction.user.id),
             origin=place,
             line=line,
-            options=options,
             progress=progress,
         )
         return await interaction.client.service.submit(request)

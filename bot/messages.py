@@ -199,7 +199,7 @@ def alt(job: Job, cell: int | None = None) -> str:
 
 def filename(job: Job, ending: str, cell: int | None = None) -> str:
     """Return a file name of plain letters: the prompt's first words, the job's id and the cell."""
-    words = re.findall(r"[a-z0-9]+", job.prompt.lower())
+    words = re.findall(r"[a-z0-9]+", job.prompt.lower().split(" --")[0])
     slug = "-".join(words)[:40].strip("-") or "picture"
     number = "" if cell is None else f"-{cell + 1}"
     return f"{slug}-{job.id}{number}.{ending}"

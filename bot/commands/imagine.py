@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from discord import app_commands
@@ -10,7 +11,7 @@ from discord.app_commands import Choice, Range
 from bot import buttons, desk
 from bot.desk import Interaction
 from engine.jobs import SEED_MAX
-from engine.prompt.flags import STYLE_NAMES
+from engine.prompt.flags import FLAGS, STYLE_NAMES
 
 ASPECTS = {
     "1:1": "square",
@@ -23,6 +24,7 @@ ASPECTS = {
     "2:1": "very wide",
     "1:2": "very tall",
 }
+_FLAG = {flag.option: flag.name for flag in FLAGS if flag.option}
 MOST_CHOICES = 25
 """Most suggestions Discord shows."""
 
@@ -47,9 +49,14 @@ async def imagine(
 ) -> None:
     """Draw."""
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
-    options = {name: str(value) for name, value in given.items() if value is not None}
     message = await desk.acknowledge(interaction)
-    await desk.submit_line(interaction, message, prompt, options, buttons.progress_view)
+    await desk.submit_line(interaction, message, with_flags(prompt, given), buttons.progress_view)
+
+
+def with_flags(prompt: str, given: Mapping[str, object]) -> str:
+    """Return the line with its slash options as the flags they stand for, to be read and sent again."""
+    flags = [f"--{_FLAG[name]} {value}" for name, value in given.items() if value is not None]
+    return " ".join([prompt, *flags])
 
 
 @imagine.autocomplete("aspect")

@@ -1,0 +1,64 @@
+"""A stand-in for Discord and the bot in a process of its own, drawing discs instead of pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from bot.demo.driver import BotProcess, Discord, faces
+from bot.demo.world import Message
+
+ROOT = Path(__file__).parents[2]
+
+
+def is_grid(message: Message) -> bool:
+    return "U1" in faces(message)
+
+
+def is_picture(message: Message) -> bool:
+    return "Info" in faces(message)
+
+
+def deliveries(data: Path) -> list[tuple[str, str, str | None]]:
+    """Return (kind, state, message) of every promise in a data folder, oldest first."""
+    with sqlite3.connect(f"file:{data / 'limner.db'}?mode=ro", uri=True) as db:
+        rows = db.execute("SELECT kind, state, message FROM delivery ORDER BY id").fetchall()
+    db.close()
+    return rows
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Discord]:
+    async with Discord() as standin:
+        yield standin
+        assert standin.checker.violations == []
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def make_bot(discord: Discord, data: Path, tmp_path: Path) -> Callable[..., BotProcess]:
+    def make(**renderer: object) -> BotProcess:
+        environment = {
+            "LIMNER_DATA_DIR": str(data),
+            "LIMNER_RENDERER": "engine.backends.fake:Renderer",
+            "LIMNER_RENDERER_ARGUMENTS": json.dumps(renderer),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        }
+        return BotProcess(discord, environment=environment, cwd=tmp_path, log=tmp_path / "bot.log")
+
+    return make
+
+
+@pytest.fixture
+async def bot(make_bot: Callable[..., BotProcess]) -> AsyncIterator[BotProcess]:
+    async with make_bot() as process:
+        yield process

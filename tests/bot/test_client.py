@@ -1,0 +1,140 @@
+"""Starting: quickly, without torch, registering only what changed; one clear line where it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import client
+from bot.demo.driver import BotProcess, Discord
+from bot.demo.world import GUILD_ID
+from engine.config import Config
+from engine.errors import ConfigError
+from tests.bot.conftest import is_grid
+
+MakeBot = Callable[..., BotProcess]
+
+
+def test_importing_the_client_loads_no_torch() -> None:
+    code = (
+        "import sys, bot.client\n"
+        "heavy = {'torch', 'diffusers', 'transformers', 'accelerate', 'fastapi'} & set(sys.modules)\n"
+        "assert 'discord' in sys.modules\n"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+async def test_no_token_is_one_clear_line() -> None:
+    with pytest.raises(ConfigError, match="LIMNER_TOKEN"):
+        await client.run(Config(), "  ")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LIMNER_DISCORD_API": "https://evil.example/api/v10", "LIMNER_DISCORD_GATEWAY": "ws://127.0.0.1:1/"},
+        {"LIMNER_DISCORD_API": "http://127.0.0.1:1/api/v10", "LIMNER_DISCORD_GATEWAY": "wss://evil.example/"},
+        {
+            "LIMNER_DISCORD_API": "http://127.0.0.1@evil.example/api/v10",
+            "LIMNER_DISCORD_GATEWAY": "ws://localhost/",
+        },
+        {"LIMNER_DISCORD_API": "http://127.0.0.1:1/api/v10"},
+    ],
+)
+def test_the_token_is_shown_to_discord_or_to_this_machine_only(environment: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        client.point_to_loopback(environment)
+
+
+def test_without_a_stand_in_discord_itself_is_meant() -> None:
+    from discord.http import Route
+
+    before = Route.BASE
+    client.point_to_loopback({})
+    assert before == Route.BASE == "https://discord.com/api/v10"
+
+
+@pytest.mark.e2e
+async def test_a_wrong_token_ends_with_one_line_and_code_2(discord: Discord, make_bot: MakeBot) -> None:
+    bot = make_bot()
+    bot.environment["LIMNER_TOKEN"] = "MTA5.Gwrong.token-that-nobody-issued-0000000000"
+    await bot.start(wait=False)
+    assert bot.process is not None
+    assert await bot.process.wait() == 2
+    lines = [line for line in bot.output().splitlines() if " INFO " not in line]
+    assert lines == [f"limner: {client.WRONG_TOKEN}"]
+
+
+def seconds_used(process: BotProcess) -> float:
+    """Return the CPU seconds of a process; where the system does not tell, the seconds since it started."""
+    assert process.process is not None
+    fields = Path(f"/proc/{process.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+async def test_ready_in_two_seconds(discord: Discord, make_bot: MakeBot) -> None:
+    # its own CPU time, not the clock: a busy machine says nothing about the bot
+    async with make_bot() as bot:
+        assert seconds_used(bot) < 2.0
+
+
+def names(commands: Iterable[dict[str, Any]], guild: str | None) -> set[str]:
+    return {command["name"] for command in commands if command.get("guild_id") == guild}
+
+
+@pytest.mark.e2e
+async def test_commands_are_registered_where_they_changed(discord: Discord, make_bot: MakeBot) -> None:
+    registered = []
+    discord.world.subscribe(lambda event: registered.append(event) if event.kind == "commands" else None)
+    every = {*("imagine", "info", "queue", "cancel", "show", "help"), *("Cancel job", "Info", "DM results")}
+    async with make_bot() as bot:
+        assert len(registered) == 1
+        assert names(discord.world.all_commands(), None) >= every
+        await bot.stop()
+        await bot.start()
+        assert len(registered) == 1, "nothing had changed"
+        await bot.stop()
+        # only this server from now on: it gets its own list, and the one for everywhere is emptied
+        bot.environment["LIMNER_DISCORD_GUILDS"] = GUILD_ID
+        await bot.start()
+        await discord.until(lambda: len(registered) == 3, "two lists")
+        assert names(discord.world.all_commands(), None) == set()
+        assert names(discord.world.all_commands(), GUILD_ID) >= every
+        await discord.user("alice").slash("imagine", prompt="a red apple")
+        await discord.wait_for_message(is_grid)
+
+
+@pytest.mark.e2e
+async def test_a_deleted_database_registers_again(discord: Discord, make_bot: MakeBot, data: Path) -> None:
+    registered = []
+    discord.world.subscribe(lambda event: registered.append(event) if event.kind == "commands" else None)
+    async with make_bot() as bot:
+        await bot.stop()
+        for file in data.glob("limner.db*"):
+            file.unlink()
+        await bot.start()
+        assert len(registered) == 2
+
+
+@pytest.mark.e2e
+async def test_stopping_is_orderly_and_logs_no_token(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot() as bot:
+        answer = await discord.user("alice").slash("imagine", prompt="a red apple")
+        await discord.wait_for_message(is_grid)
+        assert await bot.stop() == 0
+    said = bot.output(10**7)
+    assert discord.world.token not in said
+    assert answer.interaction.token not in said
+    assert "Traceback" not in said

@@ -1,0 +1,89 @@
+"""The wire formats: what stands in old messages must be understood for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.buttons import AnswerButton, JobButton
+from bot.wire import CUSTOM_ID_LIMIT, PRESS, Answer, Channel, Press, Token, Verb, address
+
+JOB = "7h2k9q3v0x"
+
+# Messages in people's channels hold these. Lines may be added; none may ever change.
+GOLDEN = {
+    "l1:u:7h2k9q3v0x:1:42": Press(Verb.PICTURE, JOB, 1, 42),
+    "l1:v:7h2k9q3v0x:2:42": Press(Verb.VARY, JOB, 2, 42),
+    "l1:r:7h2k9q3v0x::42": Press(Verb.REROLL, JOB, None, 42),
+    "l1:vs:7h2k9q3v0x:0:7": Press(Verb.SUBTLE, JOB, 0, 7),
+    "l1:vm:7h2k9q3v0x:3:7": Press(Verb.STRONG, JOB, 3, 7),
+    "l1:i:7h2k9q3v0x:0:7": Press(Verb.INFO, JOB, 0, 7),
+    "l1:x:7h2k9q3v0x:": Press(Verb.CANCEL, JOB),
+    "l1:s2:7h2k9q3v0x:0:7": Press(Verb.UPSCALE_2, JOB, 0, 7),
+    "l1:s4:7h2k9q3v0x:0:7": Press(Verb.UPSCALE_4, JOB, 0, 7),
+}
+
+
+@pytest.mark.parametrize(("custom_id", "press"), GOLDEN.items(), ids=list(GOLDEN))
+def test_old_buttons_mean_what_they_meant(custom_id: str, press: Press) -> None:
+    assert Press.read(custom_id) == press
+    assert str(press) == custom_id
+
+
+def test_every_verb_survives_the_way_discord_py_takes() -> None:
+    # it constructs with match and dispatches with fullmatch: an id may pass the first and miss the second
+    for verb in Verb:
+        for cell in (None, 0, 9):
+            for delivery in (None, 1, 2**53):
+                press = Press(verb, JOB, cell, delivery)
+                button = JobButton(press)
+                assert button.custom_id == str(press)
+                found = button.template.fullmatch(button.custom_id)
+                assert found is not None
+                assert Press.of(found) == press
+                assert len(button.custom_id) <= CUSTOM_ID_LIMIT
+
+
+def test_answers_keep_their_form() -> None:
+    assert AnswerButton(Answer.START, "1573562412009783296").custom_id == "l1:go:1573562412009783296"
+    assert AnswerButton(Answer.LEAVE, "15").custom_id == "l1:no:15"
+    assert AnswerButton(Answer.LEAVE, "15").template.fullmatch("l1:no:15") is not None
+
+
+@pytest.mark.parametrize(
+    "custom_id",
+    [
+        "",
+        "l1:u:short:0",
+        "l2:u:7h2k9q3v0x:0",
+        "l1:u:7h2k9q3v0x:0:1 ",
+        "l1:zz:7h2k9q3v0x:0",
+        "l1:u:7h2k9q3v0x:12",
+    ],
+)
+def test_what_is_not_ours_is_left_alone(custom_id: str) -> None:
+    assert Press.read(custom_id) is None
+
+
+def test_one_custom_id_reaches_one_kind_of_button() -> None:
+    assert PRESS.fullmatch("l1:go:15") is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "place"),
+    [
+        ("discord:12/34", Channel(12, 34)),
+        ("discord:@me/34", Channel(None, 34)),
+        ("token:56/aW50ZXI_-x", Token(56, "aW50ZXI_-x")),
+        ("cli:", None),
+        ("http:key", None),
+        ("discord:12", None),
+    ],
+)
+def test_return_addresses(origin: str, place: Channel | Token | None) -> None:
+    assert address(origin) == place
+    if place is not None:
+        assert str(place) == origin
+
+
+def test_a_token_does_not_show_itself() -> None:
+    assert "secret" not in repr(Token(56, "secret"))
