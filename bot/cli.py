@@ -171,20 +171,25 @@ def imagine(
     from bot import headless
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    progress = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=as_json)
     bars: dict[str, Any] = {}
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=as_json) as progress:
 
-        def show(snapshot: Any) -> None:
-            if snapshot.job.id not in bars:
-                bars[snapshot.job.id] = progress.add_task("waiting for the engine", total=100)
-            words = {State.QUEUED: "waiting for the engine", State.RUNNING: "drawing"}
-            progress.update(
-                bars[snapshot.job.id],
-                completed=snapshot.percent,
-                description=words.get(snapshot.state, snapshot.state.value),
-            )
+    def show(snapshot: Any) -> None:
+        progress.start()  # here, so that a refused prompt leaves one line and no empty bar
+        if snapshot.job.id not in bars:
+            bars[snapshot.job.id] = progress.add_task("waiting for the engine", total=100)
+        words = {State.QUEUED: "waiting for the engine", State.RUNNING: "drawing"}
+        progress.update(
+            bars[snapshot.job.id],
+            completed=snapshot.percent,
+            description=words.get(snapshot.state, snapshot.state.value),
+        )
 
+    try:
         answers = asyncio.run(headless.imagine(loaded, " ".join(prompt), out, show))
+    finally:
+        if bars:
+            progress.stop()
     if as_json:
         # the first job's recipe and timings on top: that is all there is, unless the prompt made several jobs
         files = [file for answer in answers for file in answer["files"]]

@@ -70,6 +70,14 @@ class Limner(Desk):
         await self._register()
         self.spawn(delivery.Publisher(self, self.service).run(), "deliveries")
 
+    async def close(self) -> None:
+        """Leave Discord; also while its servers are still being announced."""
+        # discord.py lets this wait go on, and it then finds the client's loop gone
+        waiting = getattr(self._connection, "_ready_task", None)
+        if waiting is not None:
+            waiting.cancel()
+        await super().close()
+
     async def on_ready(self) -> None:
         """Say in the log that people can be served."""
         log.info("ready as %s in %s servers", self.user, len(self.guilds))

@@ -91,6 +91,6 @@ def setup(
     root.addHandler(handler)
     root.setLevel(level)
     # these say more at INFO than the host asked to know
-    for name in ("httpx", "httpcore", "urllib3", "PIL", "asyncio", "aiosqlite", "filelock"):
+    for name in ("httpx", "httpcore", "urllib3", "PIL", "asyncio", "filelock", "uvicorn"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     logging.captureWarnings(True)
