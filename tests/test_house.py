@@ -18,6 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.errors", "engine.log"),
     ("engine.config",),
     ("engine.jobs",),
+    ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
     ("engine.plan", "engine.policy", "engine.queue", "engine.images", "engine.weights"),
     ("engine.store", "engine.gallery", "engine.lock"),

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from engine.render.models import Model
 
-# Red, green and blue as a linear mix of the four latent channels. The numbers are those the community fitted for
-# each VAE (SD 1.x: keturn's "Decoding latents to RGB without upscaling", 2022; SDXL: TimothyAlexisVass, 2023).
+# Red, green and blue as a linear mix of the four latent channels, as the community fitted them for each VAE
+# (SD 1.x: keturn's "Decoding latents to RGB without upscaling", 2022; SDXL: TimothyAlexisVass, 2023).
 _RGB_SD = ((0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473))
 _RGB_SDXL = (
     (0.3920, 0.4054, 0.4549),
@@ -44,8 +44,7 @@ def decode(model: Model, latents: Tensor) -> Image.Image:
 
 
 def to_picture(pixels: Tensor) -> Image.Image:
-    """Turn (1, 3, height, width) in −1…1 into a picture: rounded to 8 bits on the device, then copied once.
-    """
+    """Turn (1, 3, height, width) in −1…1 into a picture, rounded to 8 bits on the device."""
     array = ((pixels[0].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     return Image.fromarray(array.cpu().numpy())
 
@@ -89,8 +88,7 @@ def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 @torch.inference_mode()
 def preview(model: Model, latents: Tensor) -> Image.Image:
-    """Return a small picture of latents: decoded where the decoder is tiny, otherwise one pixel per latent.
-    """
+    """Return a small picture of latents: decoded where the decoder is tiny, else a pixel per latent."""
     if type(model.vae).__name__ == "AutoencoderTiny":
         return decode(model, latents)
     factors = _RGB_SDXL if model.family == "sdxl" else _RGB_SD

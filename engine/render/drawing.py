@@ -26,8 +26,7 @@ DEFAULT_STRENGTH = 0.6
 
 
 def rim(width: int, height: int) -> int:
-    """Return how many pixels past the mask painting may blend into: a 64th of the shorter side, at least 2.
-    """
+    """Return how many pixels past the mask may blend: a 64th of the shorter side, at least 2."""
     return max(2, min(width, height) // 64)
 
 
@@ -284,7 +283,7 @@ def _masked(
         around = decode.encode(model, pixels * (mask < 0.5), generator)
         return latents, None, torch.cat([small, around], dim=1)
     assert parent is not None
-    # diffusers draws the masked picture's latents too, unused with four channels; the generator must move alike
+    # diffusers draws the masked picture's latents too, unused with four channels: generators move alike
     decode.encode(model, pixels * (mask < 0.5), generator)
     return latents, Kept(parent, noise, small), None
 

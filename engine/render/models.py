@@ -26,12 +26,13 @@ from typing import Any
 import diffusers
 import torch
 import transformers
+from safetensors import safe_open
 from torch import Tensor
 
+from engine import weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound, UserError
 from engine.jobs import Lora
-from engine.pocket import FOLDER as POCKET
 from engine.render.text import TextEncoder
 
 log = logging.getLogger(__name__)
@@ -148,11 +149,12 @@ class Model:
             if lora.name not in self.lora_files:
                 raise NotFound(f"There is no LoRA `{lora.name}` for {self.name}.")
             try:
-                self.pipe.load_lora_weights(_safe_file(self.lora_files[lora.name]), adapter_name=lora.name)
+                file = _lora_file(self.lora_files[lora.name])
+                self.pipe.load_lora_weights(file, adapter_name=lora.name, local_files_only=True)
             except (ValueError, RuntimeError, KeyError, OSError) as error:
                 log.warning("LoRA %s does not fit %s: %s", lora.name, self.name, error)
                 raise UserError(
-                    f"The LoRA `{lora.name}` was made for another kind of model than {self.name}. Try without it."
+                    f"The LoRA `{lora.name}` was made for another kind of model. Draw without it."
                 ) from error
             self._loras_in.add(lora.name)
         if wanted:
@@ -216,9 +218,7 @@ class Model:
 def load(
     name: str, config: ModelConfig, machine: Machine, engine: EngineConfig, loras: Sequence[LoraConfig] = ()
 ) -> Model:
-    """Bring a model into memory. Raises NotFound where its files are not there, EngineError where they are
-    broken.
-    """
+    """Bring a model into memory. Raises NotFound where its files are missing, EngineError for unsafe ones."""
     pipe = _read(config, machine.dtype)
     family = OURS.get(type(pipe).__name__, "other")
     if hasattr(pipe, "safety_checker"):
@@ -247,32 +247,24 @@ FEW_STEPS = "few-steps"
 
 
 def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
-    """Let diffusers read a folder, a single file or a cached hub name."""
-    source = config.source
-    path = POCKET if source == "pocket" else Path(source).expanduser()
+    """Let diffusers read a folder or a single file; hub names are folders in the local cache by now."""
+    path = weights.find(config)
+    if path is None:
+        raise NotFound(weights.missing(config))
     options: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
+    if path.is_dir():
+        _refuse_code(path)
+        return diffusers.DiffusionPipeline.from_pretrained(
+            path, use_safetensors=True, **_without_checker(path), **options
+        )
+    is_xl = config.family == "sdxl" or (config.family == "auto" and _looks_like_sdxl(path))
+    pipeline = diffusers.StableDiffusionXLPipeline if is_xl else diffusers.StableDiffusionPipeline
     try:
-        if path.is_dir():
-            if not (path / "model_index.json").is_file():
-                raise NotFound(f"{path} is no diffusers model: it has no `model_index.json`.")
-            _refuse_code(path)
-            return diffusers.DiffusionPipeline.from_pretrained(
-                path, use_safetensors=True, **_without_checker(path), **options
-            )
-        if path.is_file():
-            pipeline = {
-                "sdxl": diffusers.StableDiffusionXLPipeline,
-                "sd": diffusers.StableDiffusionPipeline,
-                "auto": _pipeline_for(path),
-                "other": _pipeline_for(path),
-            }[config.family]
-            return pipeline.from_single_file(_safe_file(path), **options)
-        if path.is_absolute() or source.startswith((".", "~")) or source == "pocket":
-            raise NotFound(f"The model {config.name} is not there: {path} does not exist.")
-        return diffusers.DiffusionPipeline.from_pretrained(source, use_safetensors=True, **options)
-    except OSError as error:
+        return pipeline.from_single_file(_safe_file(path), torch_dtype=dtype, local_files_only=True)
+    except OSError as error:  # a single file has no tokenizer; diffusers takes one from the hub's cache
         raise NotFound(
-            f"The model {config.name} ({source}) is not on this machine. Fetch it with `limner models pull {config.name}`."
+            f"`{path.name}` needs the small tokenizer files of its family, which are not on this machine. "
+            f"Convert it to a diffusers folder, or fetch them once with: limner models pull {config.name}"
         ) from error
 
 
@@ -290,6 +282,16 @@ def _refuse_code(folder: Path) -> None:
         raise EngineError(f"{folder} brings code of its own, which is never run")
 
 
+def _lora_file(source: str) -> str:
+    """Return the file of a LoRA named by a path, a folder or a cached hub name."""
+    found = weights.find_lora(LoraConfig(name="lora", source=source))
+    if found is None:
+        raise NotFound(f"The LoRA `{source}` is not on this machine.")
+    if found.is_dir():
+        found = found / "pytorch_lora_weights.safetensors"
+    return _safe_file(found)
+
+
 def _safe_file(path: Path | str) -> str:
     """Return the path if it is a ``.safetensors`` file; raise otherwise."""
     path = Path(path).expanduser()
@@ -302,13 +304,10 @@ def _safe_file(path: Path | str) -> str:
     return str(path)
 
 
-def _pipeline_for(path: Path) -> Any:
+def _looks_like_sdxl(path: Path) -> bool:
     """Tell SDXL from SD by the names of the tensors in a single file."""
-    from safetensors import safe_open
-
     with safe_open(_safe_file(path), framework="pt") as file:
-        is_xl = any(key.startswith("conditioner.embedders.1.") for key in file.keys())  # noqa: SIM118
-    return diffusers.StableDiffusionXLPipeline if is_xl else diffusers.StableDiffusionPipeline
+        return any(key.startswith("conditioner.embedders.1.") for key in file.keys())  # noqa: SIM118
 
 
 def _bytes(pipe: Any) -> int:

@@ -147,8 +147,7 @@ class Renderer:
         return events
 
     def room(self) -> int:
-        """Return how many UNet rows may still be admitted. An idle worker takes any job, whatever its rows.
-        """
+        """Return how many UNet rows may still be admitted. An idle worker takes any job."""
         rows = sum(picture.rows for picture in self._in_flight())
         rows += sum(self.rows(waiting.spec) for waiting in self._waiting)
         if self._stock.busy():

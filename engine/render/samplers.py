@@ -7,12 +7,12 @@ spacing stay the model's; only the way of stepping changes.
 from __future__ import annotations
 
 import importlib
-import re
 import warnings
 from typing import Any
 
 import numpy as np
 
+import engine.prompt.samplers
 from engine.errors import PromptError
 
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -43,53 +43,25 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "pndm": ("scheduling_pndm.PNDMScheduler", {}),
     "lcm": ("scheduling_lcm.LCMScheduler", {}),
 }
-"""Our names; the module and class in ``diffusers.schedulers``; what is set on top of the model's own
-config.
-"""
+"""Our names; the module and class in ``diffusers.schedulers``; what is set on top of the model's config."""
 
-ALIASES = {
-    # the ten names of the Stability API; DPM++ 2S a has no twin in diffusers, the single-step solver is nearest
-    "k_dpmpp_2m": "dpmpp_2m",
-    "k_dpmpp_2s_ancestral": "dpmpp_2s",
-    "k_dpm_2": "kdpm2",
-    "k_dpm_2_ancestral": "kdpm2_ancestral",
-    "k_euler": "euler",
-    "k_euler_ancestral": "euler_ancestral",
-    "k_heun": "heun",
-    "k_lms": "lms",
-    # as AUTOMATIC1111 and ComfyUI write them
-    "euler_a": "euler_ancestral",
-    "dpmpp_2s_a": "dpmpp_2s",
-    "dpmpp_2s_ancestral": "dpmpp_2s",
-    "dpm2": "kdpm2",
-    "dpm2_a": "kdpm2_ancestral",
-    "dpm2_ancestral": "kdpm2_ancestral",
-    "dpm_2": "kdpm2",
-    "dpm_2_ancestral": "kdpm2_ancestral",
-    "plms": "pndm",
-}
+_PLUS_PLUS = (None, "dpmsolver++", "sde-dpmsolver++")
+"""The solver's algorithms that its sampler names stand for; a model's config may name an older one."""
 
 
 def canonical(name: str) -> str:
-    """Return our name for a sampler as people write it (``DPM++ 2M Karras``, ``K_EULER``, a diffusers class
-    name).
+    """Return our name for a sampler as people write it (``DPM++ 2M Karras``, ``K_EULER``, a diffusers class).
 
     Raises PromptError for one nobody knows, listing those there are.
     """
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("++", "pp")).strip("_")
-    plain = ALIASES.get(plain, plain)
-    if plain in SAMPLERS:
-        return plain
-    for ours, (path, overrides) in SAMPLERS.items():
-        title = path.rpartition(".")[2].lower()
-        if not overrides and name.lower().removesuffix("scheduler") == title.removesuffix("scheduler"):
-            return ours
-    raise PromptError(f"There is no sampler `{name}`. There are: {', '.join(SAMPLERS)}.")
+    known = engine.prompt.samplers.sampler(name)
+    if known is None:
+        raise PromptError(f"There is no sampler `{name}`. There are: {', '.join(SAMPLERS)}.")
+    return known
 
 
 def make(name: str, base: Any, steps: int) -> Any:
-    """Return a fresh scheduler: the sampler ``name`` over the configuration of the model's own scheduler
-    ``base``.
+    """Return a fresh scheduler: the sampler ``name`` configured as the model's own scheduler ``base`` is.
 
     Its timesteps are set, and lie on the CPU, where reading one does not wait for the device.
     """
@@ -103,11 +75,7 @@ def make(name: str, base: Any, steps: int) -> Any:
     config["clip_sample"] = base.config.get("clip_sample", False)
     if "use_karras_sigmas" not in overrides and type(base).__name__ != title:
         config.pop("use_karras_sigmas", None)
-    if title.startswith("DPMSolver") and config.get("algorithm_type") not in (
-        None,
-        "dpmsolver++",
-        "sde-dpmsolver++",
-    ):
+    if title.startswith("DPMSolver") and config.get("algorithm_type") not in _PLUS_PLUS:
         config.pop("algorithm_type")
     with warnings.catch_warnings():
         # diffusers hands tensors to numpy in a way that numpy 2 warns of
@@ -118,9 +86,7 @@ def make(name: str, base: Any, steps: int) -> Any:
 
 
 def _lms_without_scipy(scheduler_class: Any) -> Any:
-    """Return the LMS scheduler with its integral of a polynomial solved exactly instead of by scipy's
-    quadrature.
-    """
+    """Return the LMS scheduler, its integral of a polynomial solved exactly instead of by scipy."""
 
     class ExactLMS(scheduler_class):
         """Linear multistep, with exact coefficients."""

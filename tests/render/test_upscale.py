@@ -1,4 +1,4 @@
-"""Enlarging: tiles without seams, the file layouts of the ESRGAN family, and what happens without a network."""
+"""Enlarging: tiles without seams, the ESRGAN family's file layouts, and no network at all."""
 
 from __future__ import annotations
 

@@ -119,13 +119,6 @@ def sd(folder: Path, in_channels: int = 4, **unet: Any) -> StableDiffusionPipeli
     )
 
 
-def clipping(folder: Path) -> StableDiffusionPipeline:
-    """The same, asking its samplers to clip."""
-    pipe = sd(folder)
-    pipe.register_modules(scheduler=scheduler(clip_sample=True))
-    return pipe
-
-
 def lora(pipe: StableDiffusionPipeline, folder: Path) -> Path:
     """Write a random LoRA for a pipeline's UNet; return its file."""
     from diffusers.utils import convert_state_dict_to_diffusers
@@ -198,3 +191,10 @@ def sdxl(folder: Path) -> StableDiffusionXLPipeline:
         ).eval(),
         scheduler=scheduler(),
     )
+
+
+def clipping(folder: Path) -> StableDiffusionXLPipeline:
+    """An SDXL whose samplers are asked to clip (diffusers forbids it to SD 1.x)."""
+    pipe = sdxl(folder)
+    pipe.register_modules(scheduler=scheduler(clip_sample=True))
+    return pipe
