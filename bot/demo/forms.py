@@ -421,6 +421,8 @@ def normal(components: Sequence[Json], start: int = 1) -> list[Json]:
         if not isinstance(out.get("id"), int) or out["id"] <= 0:
             out["id"] = next(counter)
         kind = out["type"]
+        if isinstance(out.get("emoji"), dict):
+            out["emoji"] = {key: value for key, value in out["emoji"].items() if value is not None}
         if "components" in out:
             out["components"] = [one(child) for child in out["components"]]
         for key in ("accessory", "component"):

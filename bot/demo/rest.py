@@ -91,8 +91,11 @@ class Rest:
                     "fault",
                     f"{fault.kind} {fault.status if fault.kind == 'status' else ''} {method} {_quiet(path)}",
                 )
-                if fault.kind == "stall":
+                if fault.kind == "stall" and not fault.stored:
+                    await request.read()  # so that hanging up is noticed
                     await asyncio.sleep(fault.seconds)
+                    if request.transport is None or request.transport.is_closing():
+                        return web.Response()  # whoever asked is gone: nothing was stored
                 elif fault.kind == "reset_before":
                     await request.read()
                     faults.reset(request)
@@ -104,6 +107,8 @@ class Rest:
             response = await self._respond(method, template, handler, request)
             if fault is not None and fault.kind == "reset_after":
                 faults.reset(request)
+            elif fault is not None and fault.kind == "stall" and fault.stored:
+                await asyncio.sleep(fault.seconds)
             elif fault is not None and fault.kind == "status" and fault.stored:
                 return faults.answer(fault)
             elif fault is not None and fault.kind == "truncate" and response.body:

@@ -1,0 +1,106 @@
+"""kill -9 wherever it hurts: of the worker, of the bot before a send, of the bot between send and booking.
+
+Each cycle must end with every promised message in the channel exactly once. ``LIMNER_RELIABILITY_CYCLES``
+sets how many cycles of each kind are run (10; ``make reliability`` runs 200).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections import Counter
+
+import psutil
+import pytest
+
+from bot.demo import permissions as perm
+from bot.demo.driver import Answer, BotProcess, Discord, faces
+from bot.demo.world import APP_ID, GENERAL_ID, Message
+from tests.e2e.conftest import MakeBot
+
+CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
+POST = rf"^/channels/{GENERAL_ID}/messages$"
+FOR_EVER = 3600.0
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60 + 20 * CYCLES)]
+
+
+def is_grid(message: Message) -> bool:
+    return "U1" in faces(message)
+
+
+def job_of(message: Message) -> str:
+    found = re.search(r"l1:\w+:([0-9a-z]{10})", str(message.data["components"]))
+    assert found
+    return found[1]
+
+
+def grids(discord: Discord) -> Counter[str]:
+    return Counter(job_of(message) for message in discord.messages() if is_grid(message))
+
+
+def workers(bot: BotProcess) -> list[psutil.Process]:
+    assert bot.process is not None
+    children = psutil.Process(bot.process.pid).children(recursive=True)
+    return [child for child in children if "engine.backends.worker" in " ".join(child.cmdline())]
+
+
+async def delivered(discord: Discord, count: int, answer: Answer) -> None:
+    """Wait until the bot has booked the ``count``-th grid: its progress message goes then."""
+    await discord.until(lambda: len(grids(discord)) >= count, f"{count} grids", 40)
+    messages = discord.world.messages[GENERAL_ID]
+    await discord.until(lambda: answer.interaction.original not in messages, "the booking", 20)
+    found = grids(discord)
+    assert len(found) == count, f"lost: {count - len(found)}"
+    assert set(found.values()) == {1}, f"doubled: {found}"
+
+
+async def test_worker_killed_while_rendering(discord: Discord, make_bot: MakeBot) -> None:
+    alice = discord.user("alice")
+    bot = make_bot(fake={"step_seconds": 0.02})
+    async with bot:
+        for cycle in range(CYCLES):
+            answer = await alice.slash("imagine", prompt=f"cycle {cycle}")
+            running = await discord.until(lambda: workers(bot), "a worker")
+            await asyncio.sleep(0.01 * (cycle % 20))  # another step each time
+            for worker in running:
+                worker.kill()
+            await delivered(discord, cycle + 1, answer)
+
+
+async def _restarted_in_the_middle(
+    discord: Discord, make_bot: MakeBot, *, stored: bool, forget: bool, readable: bool
+) -> None:
+    """Kill the bot while a grid's POST hangs, before or after Discord stored it, then start it again."""
+    if not readable:  # only the nonce is left to tell that the message is there
+        discord.world.overwrite(GENERAL_ID, APP_ID, deny=perm.READ_MESSAGE_HISTORY)
+    alice = discord.user("alice")
+    bot = make_bot(fake={})
+    async with bot:
+        for cycle in range(CYCLES):
+            discord.faults.clear()
+            hanging = discord.faults.add("stall", "POST", POST, seconds=FOR_EVER, stored=stored)
+            answer = await alice.slash("imagine", prompt=f"cycle {cycle}")
+            await discord.until(lambda: hanging.hits, "the send", 20)  # noqa: B023
+            if stored:
+                await discord.until(lambda: len(grids(discord)) == cycle + 1, "the message")  # noqa: B023
+            await bot.kill()
+            if forget:
+                discord.world.forget_nonces()
+            await bot.start()
+            await delivered(discord, cycle + 1, answer)
+
+
+async def test_bot_killed_between_render_and_delivery(discord: Discord, make_bot: MakeBot) -> None:
+    await _restarted_in_the_middle(discord, make_bot, stored=False, forget=True, readable=True)
+
+
+async def test_bot_killed_between_send_and_booking(discord: Discord, make_bot: MakeBot) -> None:
+    await _restarted_in_the_middle(discord, make_bot, stored=True, forget=False, readable=False)
+
+
+async def test_bot_killed_between_send_and_booking_with_nonces_forgotten(
+    discord: Discord, make_bot: MakeBot
+) -> None:
+    await _restarted_in_the_middle(discord, make_bot, stored=True, forget=True, readable=True)
