@@ -72,7 +72,7 @@ class EngineConfig(_Section):
     max_rows: int = 16  # rows of one UNet call
     preview_every: int = 4  # steps between previews; 0 = none
     heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
-    threads: int = 0  # CPU threads of a worker; 0 = all
+    threads: int = 0  # CPU threads of a worker; 0 = all but one core
 
 
 class LimitsConfig(_Section):
