@@ -24,8 +24,9 @@ class Fault:
 
     ``status`` (429, 500 …) is answered instead of serving, unless ``stored`` lets the request through first;
     ``reset_before`` and ``reset_after`` break the connection before and after it was served; ``stall`` waits
-    ``seconds`` before serving (with ``stored``: after it); ``truncate`` sends half of the answer. ``times=None``: every time.
-    ``chance``: how likely a matching request is hit. ``retry_after``: any number, or None to leave it out.
+    ``seconds`` before serving (with ``stored``: after it); ``truncate`` sends half of the answer.
+    ``times=None``: every time. ``chance``: how likely a matching request is hit. ``retry_after``: any number,
+    or None to leave it out.
     """
 
     kind: Kind

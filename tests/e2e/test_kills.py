@@ -104,3 +104,19 @@ async def test_bot_killed_between_send_and_booking_with_nonces_forgotten(
     discord: Discord, make_bot: MakeBot
 ) -> None:
     await _restarted_in_the_middle(discord, make_bot, stored=True, forget=True, readable=True)
+
+
+async def test_bot_stopped_while_sends_hang(discord: Discord, make_bot: MakeBot) -> None:
+    """SIGTERM is no reason to give a promise up: the next start keeps it, also those behind the first."""
+    alice = discord.user("alice")
+    bot = make_bot(fake={})
+    async with bot:
+        hanging = discord.faults.add("stall", "POST", POST, seconds=FOR_EVER, times=None, stored=True)
+        answers = [await alice.slash("imagine", prompt=f"apple {number}") for number in range(3)]
+        await discord.until(lambda: hanging.hits, "a send", 20)
+        await asyncio.sleep(1.0)  # until the others are drawn and wait their turn
+        assert await bot.stop() == 0
+        discord.faults.clear()
+        await bot.start()
+        for answer in answers:
+            await delivered(discord, 3, answer)
