@@ -319,9 +319,9 @@ def _loras(prompt: Prompt, model: ModelConfig, loras: Sequence[LoraConfig]) -> t
             have = f"There are {listed}." if fitting else "There are none."
             meant = near(name, tuple(fitting))
             kept = tuple(
-                f"{meant if lora is asked else lora.name}:{number(lora.weight)}"
+                f"{meant if lora.name == asked.name else lora.name}:{number(lora.weight)}"
                 for lora in prompt.loras
-                if lora is not asked or meant
+                if lora.name != asked.name or meant
             )
             raise PromptError(
                 f"There is no LoRA {quote(asked.name)} for `{model.name}`. {have}",

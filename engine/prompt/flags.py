@@ -149,7 +149,7 @@ FLAGS: tuple[Flag, ...] = (
         low=16,
         high=8192,
         group="shape",
-        example="512",
+        example="640",
     ),
     _honoured(
         "model",

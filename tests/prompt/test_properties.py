@@ -1,4 +1,4 @@
-"""What holds for every line whatever: printing reads back, only refusals are raised, time grows with length."""
+"""What holds for every line: printing reads back, only refusals are raised, time grows with length."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from engine.prompt.flags import BY_NAME
 
 CONFIG = Config(models=(ModelConfig(name="pocket", source="pocket", aliases=("v 7", "niji")),))
 
+WORDS = "a|cat|red apple|7|0.5|random|square|16:9|16x9|3/2|16.9|raw|anime|euler|DPM++ 2M|foo|no|ar|style|tile"
+MARKS = (
+    "-- --- — – - − :: : ::2 ::-0.5 ::.5 { } , {a,b} {{a,b},c} \\ \\{ \\} \\, \\- \\-- ( ) [ ] :1.2) BREAK "
+    "<lora:ink:0.8> <lora: > < <hypernet:x:1> ' \" “ = . % ` | + @everyone \u202e 日本 é 👩‍🎨 \x00 \ud800 "
+    "https://x.com/a.png <https://x.com/a.png> https://x.com/b.webp?x=1::2 https://x.com/page blob:x /imagine"
+)
 PIECES = st.sampled_from(
     [
-        "a", "cat", "red apple", "7", "0.5", "--", "---", "—", "–", "-", "−", "::", ":", "::2", "::-0.5", "::.5",
-        "{", "}", ",", "{a, b}", "{{a,b},c}", "\\", "\\{", "\\}", "\\,", "\\-", "\\--", " ", "  ", "\n", "\t",
-        "(", ")", "[", "]", ":1.2)", "BREAK", "<lora:ink:0.8>", "<lora:", ">", "<", "<hypernet:x:1>", "'", '"', "“",
-        "https://x.com/a.png", "<https://x.com/a.png>", "https://x.com/b.webp?x=1::2", "https://x.com/page", "blob:x",
-        "/imagine prompt:", "/imagine", "prompt:", "=", ".", "%", "`", "|", "+", "@everyone", "\u202e", "日本", "é", "👩‍🎨",
-        "\x00", "\ud800", "random", "square", "16:9", "16x9", "3/2", "16.9", "raw", "anime", "euler", "DPM++ 2M",
-        "foo", "no", "ar", "style", "tile",
+        *WORDS.split("|"),
+        *MARKS.split(" "),
+        *(" ", "  ", "\n", "\t", "{a, b}", "/imagine prompt:"),
         *(f"--{name}" for name in BY_NAME),
-        *(f"—{name}" for name in ("ar", "v", "no", "tile")),
-        *(f"-- {name}" for name in ("ar", "v", "no", "tile")),
+        *(f"{dash}{name}" for name in ("ar", "v", "no", "tile") for dash in ("—", "-- ")),
         *(f"--{flag.name} {flag.example}" for flag in FLAGS if flag.example),
     ]
-)  # fmt: skip
+)
 LINES = st.one_of(
     st.text(max_size=60),
     st.lists(PIECES, max_size=14).map(" ".join),
@@ -64,12 +65,13 @@ def test_what_is_printed_reads_as_the_same(line: str) -> None:
 @settings(max_examples=250, deadline=None)
 @given(LINES)
 def test_a_corrected_line_can_be_read(line: str) -> None:
+    repaired = None
     try:
         parse(line)
     except PromptError as error:
-        assert str(error)
-        if error.repaired is not None:
-            parse(error.repaired)
+        repaired = error.repaired
+    if repaired is not None:
+        parse(repaired)
 
 
 @settings(max_examples=250, deadline=None)
@@ -127,7 +129,7 @@ def hostile(rng: random.Random) -> str:
             * n
         )
     return " ".join(
-        rng.choice(["@everyone", "`" * 3, "\u202e", "--no", "--ar", "::-9", "{a,b}", "💥"]) for _ in range(n)
+        rng.choice(["@here", "`" * 3, "\u202e", "--no", "--ar", "::-9", "{a,b}", "💥"]) for _ in range(n)
     )
 
 
