@@ -126,7 +126,8 @@ def demo(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier demos left.")] = False,
     record: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all traffic there, as JSON.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the talk as one page (.html), or all traffic (.jsonl)."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The bot's configuration; else the built-in one.")

@@ -14,7 +14,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bot.demo import playground
+from bot.demo import playground, recording
 from bot.demo.server import Standin, environment_of
 from bot.demo.world import Event
 from engine.errors import ConfigError
@@ -39,7 +39,8 @@ async def launch(
     """Serve until SIGINT or SIGTERM; return the exit status.
 
     Everything is kept in ``data_dir`` (``fresh`` empties it first), so that old messages and their buttons
-    are there next time. ``record``: a file that gets one JSON line for each request and gateway frame.
+    are there next time. ``record``: an ``.html`` gets the conversation as one page with its pictures,
+    any other file one JSON line for each request and gateway frame.
     ``config``: the bot's configuration; without it the built-in one, whatever lies in the working directory.
     """
     await asyncio.to_thread(_prepare, data_dir, fresh)
@@ -126,9 +127,16 @@ async def _end(bot: asyncio.subprocess.Process) -> None:
 
 @contextlib.contextmanager
 def _recording(standin: Standin, file: Path | None) -> Iterator[None]:
-    """Write the traffic down while inside, tokens hidden."""
+    """Keep what happens while inside: the conversation in an ``.html``, else the traffic, tokens hidden."""
     if file is None:
         yield
+        return
+    if file.suffix.lower() in (".html", ".htm"):
+        recording.write(standin.world, file)  # at once: a wrong path is known before anything is drawn
+        try:
+            yield
+        finally:
+            recording.write(standin.world, file)
         return
     with file.open("a", encoding="utf-8") as lines:
 

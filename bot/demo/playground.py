@@ -84,6 +84,41 @@ def redact(value: Any, secret: str = "") -> Any:
     return value
 
 
+def snapshot(world: World, user_id: str) -> Json:
+    """Return the world as one person sees it, with the newest messages of every channel."""
+    channels = world.channels_for(user_id)
+    messages = {
+        channel["id"]: world.history(channel["id"], user_id, limit=HISTORY)[::-1] for channel in channels
+    }
+    return {
+        "me": next(user for user in world.people() if user["id"] == user_id),
+        "bot": {**world.users[APP_ID], "online": world.online > 0},
+        "people": world.people(),
+        "guilds": [{"id": guild["id"], "name": guild["name"]} for guild in world.guilds.values()],
+        "roles": [
+            {"id": role["id"], "name": role["name"], "guild_id": guild["id"], "color": role["color"]}
+            for guild in world.guilds.values()
+            for role in guild["roles"]
+        ],
+        "channels": channels,
+        "messages": messages,
+        "complete": [channel_id for channel_id, shown in messages.items() if len(shown) < HISTORY],
+        "limit": world.upload_limit,
+        **_commands(world, user_id, channels),
+    }
+
+
+def _commands(world: World, user_id: str, channels: list[Json]) -> Json:
+    """Return the commands, and which are offered to a person in each channel."""
+    by_id: dict[str, Json] = {}
+    offered: dict[str, list[str]] = {}
+    for channel in channels:
+        here = world.commands_for(user_id, channel["id"])
+        by_id.update({command["id"]: command for command in here})
+        offered[channel["id"]] = [command["id"] for command in here]
+    return {"commands": list(by_id.values()), "offered": offered}
+
+
 class Playground:
     """Serves the page of one world."""
 
@@ -255,41 +290,6 @@ class Viewer:
 
     # -- what is shown ----------------------------------------------------------------------------
 
-    def snapshot(self) -> Json:
-        """Return the world as this person sees it."""
-        world = self.world
-        channels = world.channels_for(self.user_id)
-        messages = {
-            channel["id"]: world.history(channel["id"], self.user_id, limit=HISTORY) for channel in channels
-        }
-        return {
-            "me": next(user for user in world.people() if user["id"] == self.user_id),
-            "bot": {**world.users[APP_ID], "online": world.online > 0},
-            "people": world.people(),
-            "guilds": [{"id": guild["id"], "name": guild["name"]} for guild in world.guilds.values()],
-            "roles": [
-                {"id": role["id"], "name": role["name"], "guild_id": guild["id"], "color": role["color"]}
-                for guild in world.guilds.values()
-                for role in guild["roles"]
-            ],
-            "channels": channels,
-            "messages": messages,
-            "complete": [channel_id for channel_id, shown in messages.items() if len(shown) < HISTORY],
-            "welcome": list(self.playground.prompts),
-            "limit": world.upload_limit,
-            **self.commands(channels),
-        }
-
-    def commands(self, channels: list[Json]) -> Json:
-        """Return the commands, and which are offered to this person in each channel."""
-        by_id: dict[str, Json] = {}
-        offered: dict[str, list[str]] = {}
-        for channel in channels:
-            here = self.world.commands_for(self.user_id, channel["id"])
-            by_id.update({command["id"]: command for command in here})
-            offered[channel["id"]] = [command["id"] for command in here]
-        return {"commands": list(by_id.values()), "offered": offered}
-
     def event(self, event: Event) -> None:
         """Pass on what happened, where this person may see it."""
         if not self.user_id:
@@ -306,9 +306,9 @@ class Viewer:
             self.send("MESSAGE_DELETE", {"id": data["id"], "channel_id": data["channel_id"]})
         elif event.kind.startswith("channel_"):
             channels = world.channels_for(self.user_id)
-            self.send("CHANNELS", {"channels": channels, **self.commands(channels)})
+            self.send("CHANNELS", {"channels": channels, **_commands(world, self.user_id, channels)})
         elif event.kind == "commands":
-            self.send("COMMANDS", self.commands(world.channels_for(self.user_id)))
+            self.send("COMMANDS", _commands(world, self.user_id, world.channels_for(self.user_id)))
         elif event.kind == "typing" and self._sees(data["channel_id"]):
             self.send("TYPING", data)
         elif event.kind == "presence":
@@ -343,7 +343,9 @@ class Viewer:
         people = [user["id"] for user in self.world.people()]
         wanted = str(message.get("user") or "")
         self.user_id = wanted if wanted in people else people[0]
-        self.send("SNAPSHOT", self.snapshot())
+        self.send(
+            "SNAPSHOT", {**snapshot(self.world, self.user_id), "welcome": list(self.playground.prompts)}
+        )
 
     async def slash(self, message: Json) -> Json:
         """Use a slash command; files come as handles under ``files``."""

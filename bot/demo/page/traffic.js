@@ -46,7 +46,8 @@ export class Traffic {
     const body = entry.body === null || entry.body === undefined ? "" : typeof entry.body === "string" ? entry.body : JSON.stringify(entry.body, null, 2);
     const line = [
       h("span.traffic-verb", { class: `${entry.way} ${/^[A-Z]+$/.test(verb) ? verb.toLowerCase() : ""}` }, verb),
-      h("span.traffic-text", {}, rest.join(" ")),
+      // ids are long and alike: their ends are enough until the line is opened
+      h("span.traffic-text", { title: rest.join(" ") }, h("span.short", {}, rest.join(" ").replace(/\d{12,}(\d{4})/g, "…$1")), h("span.full", {}, rest.join(" "))),
       entry.status ? h("span.traffic-status", { class: bad ? "bad" : "" }, entry.status) : null,
       h("time", {}, CLOCK.format(new Date(entry.at ?? Date.now()))),
     ];
