@@ -71,7 +71,7 @@ class _Rules:
     """The document, compiled as far as it is asked for."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        from jsonschema import (  # type: ignore[import-untyped]
+        from jsonschema import (
             Draft202012Validator,
             FormatChecker,
             validators,
@@ -182,7 +182,7 @@ def _escape(text: str) -> str:
 
 def _explain(error: Any) -> list[str]:
     """Follow an anyOf into the branch that the body's own ``type`` selects."""
-    from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
+    from jsonschema.exceptions import best_match
 
     if error.validator in ("anyOf", "oneOf") and error.context:
         groups: dict[Any, list[Any]] = {}
