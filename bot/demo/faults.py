@@ -5,6 +5,7 @@ Refuses to know what a request means: a rule matches a method and a path, and sa
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import socket
@@ -80,7 +81,11 @@ def answer(fault: Fault) -> web.Response:
     """Return the response of a ``status`` rule, shaped as Discord's or as the proxy's in front of it."""
     if fault.status == 429:
         headers = {"Content-Type": "application/json"}
-        body: dict[str, Any] = {"message": "You are being rate limited.", "global": fault.is_global}
+        body: dict[str, Any] = {
+            "message": "You are being rate limited.",
+            "code": 0,
+            "global": fault.is_global,
+        }
         if fault.retry_after is not None:
             body["retry_after"] = fault.retry_after
             headers["Retry-After"] = str(max(round(fault.retry_after), 0))
@@ -89,7 +94,7 @@ def answer(fault: Fault) -> web.Response:
         if fault.is_global:
             headers["X-RateLimit-Global"] = "true"
         headers["X-RateLimit-Scope"] = "global" if fault.is_global else "user"
-        return web.json_response(body, status=429, headers=headers)
+        return web.Response(body=json.dumps(body).encode(), status=429, headers=headers)
     if fault.status in (500,):
         return web.Response(
             status=500,

@@ -520,7 +520,8 @@ def _quiet(path: str) -> str:
 
 
 def _limited(retry_after: float, is_global: bool) -> tuple[int, Json]:
-    return 429, {"message": "You are being rate limited.", "retry_after": retry_after, "global": is_global}
+    words = "You are being rate limited."
+    return 429, {"message": words, "code": 0, "retry_after": retry_after, "global": is_global}
 
 
 async def _read(request: web.Request, info: Mapping[str, str]) -> Call:
