@@ -57,21 +57,26 @@ def check_count(count: int, limits: LimitsConfig, line: str) -> None:
         )
 
 
-def check_waiting(waiting: int, more: int, limits: LimitsConfig, line: str, frees: float | None) -> None:
-    """Refuse when a person has too much waiting. ``frees``: seconds until their next job ends, if known."""
-    if waiting + more > limits.waiting:
-        has = f"you have {waiting} waiting" if waiting else "none of yours waits now"
-        when = (
-            f"The next place frees in about {span(frees)}"
-            if frees
-            else "A place frees when one of them starts"
-        )
-        if more > limits.waiting:
-            when = "Ask for fewer at a time"
-        raise LimitError(
-            f"This makes {more} job{'s' if more > 1 else ''} and {has}; one person may have {limits.waiting} "
-            f"waiting. {when}, or use /cancel to take one back." + give_back(line)
-        )
+def check_waiting(
+    waiting: int, running: int, more: int, limits: LimitsConfig, line: str, frees: float | None
+) -> None:
+    """Refuse when too much would wait. ``frees``: seconds until the person's next job ends, if known.
+
+    A job that can start at once does not wait: free running places are taken first.
+    """
+    places = limits.waiting + limits.running
+    if waiting + running + more <= places:
+        return
+    jobs = f"{more} jobs" if more > 1 else "one more job"
+    if more > places:
+        when = "Ask for fewer at a time."
+    else:
+        after = f"in about {span(frees)}" if frees else "when your next picture is done"
+        when = f"A place frees {after}, or use /cancel to take one back."
+    raise LimitError(
+        f"You asked for {jobs} and have {running} running and {waiting} waiting; one person may have "
+        f"{limits.running} running and {limits.waiting} waiting. {when}" + give_back(line)
+    )
 
 
 def check_length(line: str, limits: LimitsConfig) -> None:

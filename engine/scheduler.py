@@ -85,6 +85,7 @@ class Scheduler:
             await asyncio.wait(self._booking)  # what is rendered is kept
         for job in list(self.running):
             await self.store.release(job, blameless=True)
+            self._over(job)
 
     # ---- from the service ----------------------------------------------------------------------------------
 

@@ -19,10 +19,10 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from engine import images, policy
 from engine.backends.protocol import Progress
@@ -39,6 +39,8 @@ from engine.scheduler import Scheduler
 from engine.store import Draft, Store, Usage
 
 log = logging.getLogger("limner.service")
+
+T = TypeVar("T")
 
 Verb = Literal["reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix"]
 
@@ -174,9 +176,8 @@ class Service:
         self.gallery = gallery
         self._watches: dict[str, _Watch] = {}
         self._couriers: set[asyncio.Event] = set()
-        self._tasks: asyncio.TaskGroup
+        self._finishing: set[asyncio.Task[Any]] = set()
         self._scheduler: Scheduler
-        self._weights: dict[str, float] = {}
 
     @classmethod
     @asynccontextmanager
@@ -216,13 +217,30 @@ class Service:
                     log.info("job %s was interrupted: %s", job.id, job.state)
                 for job in await store.queued():
                     service._scheduler.admit(job)
-                async with asyncio.TaskGroup() as tasks:
-                    service._tasks = tasks
-                    running = tasks.create_task(service._scheduler.run())
-                    try:
-                        yield service
-                    finally:
-                        running.cancel()
+                working = asyncio.create_task(service._keep_working())
+                try:
+                    yield service
+                finally:
+                    working.cancel()
+                    await asyncio.wait([working, *service._finishing])
+
+    async def _keep_working(self) -> None:
+        """Run the scheduler; a fault of ours in it is logged, and it starts afresh with what is stored."""
+        while True:
+            try:
+                await self._scheduler.run()
+            except Exception:
+                log.exception("the scheduler stopped; it is started again")
+            await asyncio.sleep(1.0)
+            for job in await self.store.queued():
+                self._scheduler.admit(job)
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do all of this even if the caller goes away: an accepted job waits its turn, never forgotten."""
+        task = asyncio.create_task(work)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+        return await asyncio.shield(task)
 
     # ---- asking --------------------------------------------------------------------------------------------
 
@@ -240,6 +258,11 @@ class Service:
             self._draft(request, one, speed=request.speed or one.speed or Speed.FAST) for one in planned
         ]
         return await self._accept(request.key, drafts, request.line)
+
+    async def preview(self, request: Request) -> tuple[int, int]:
+        """Return how many jobs and pictures a request would make, accepting nothing; raises as ``submit``."""
+        planned = await self._plan(request)
+        return len(planned), sum(one.spec.count for one in planned)
 
     async def act(self, action: Action) -> Submitted:
         """Make a new job from a stored one. Idempotent by ``action.key``; otherwise as ``submit``."""
@@ -290,7 +313,7 @@ class Service:
         job = await self.find(job_id)
         if job.owner != by and not force:
             raise UserError("This job belongs to somebody else; only they can cancel it.")
-        return await asyncio.shield(self._tasks.create_task(self._withdraw(job)))
+        return await self._whole(self._withdraw(job))
 
     async def _withdraw(self, job: Job) -> Job:
         after = await self.store.cancel(job.id)
@@ -301,18 +324,13 @@ class Service:
         return after
 
     async def _accept(self, key: str, drafts: Sequence[Draft], line: str) -> Submitted:
-        # shielded: a caller that goes away leaves an accepted job that waits its turn, never a forgotten one
-        return await asyncio.shield(self._tasks.create_task(self._enter(key, drafts, line)))
+        return await self._whole(self._enter(key, drafts, line))
 
     async def _enter(self, key: str, drafts: Sequence[Draft], line: str) -> Submitted:
         limits, frees = self.config.limits, self._frees(drafts[0].job.owner)
 
         def guard(usage: Usage) -> None:
-            # a person whose places are free does not wait for them, so those jobs do not count as waiting
-            starting = max(0, limits.running - usage.running)
-            waiting = max(0, usage.waiting + len(drafts) - starting)
-            if waiting:
-                policy.check_waiting(usage.waiting, waiting - usage.waiting, limits, line, frees)
+            policy.check_waiting(usage.waiting, usage.running, len(drafts), limits, line, frees)
 
         jobs, new = await self.store.submit(key, drafts, guard)
         if new:
@@ -522,8 +540,8 @@ class Service:
     ) -> images.File:
         """Return one cell, or all in one picture (None), as a file of at most ``limit`` bytes.
 
-        PNG with the recipe inside, for one cell the stored file itself; WebP where a PNG is too large. A picture
-        whose longer side is below ``least`` pixels is enlarged for showing.
+        PNG with the recipe inside, for one cell the stored file itself; WebP where a PNG is too large. A
+        picture whose longer side is below ``least`` pixels is enlarged for showing.
         """
         job = await self.find(job_id)
         chosen = [self._cell(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
@@ -581,6 +599,12 @@ class Service:
         """Note the message that shows a job's progress. False: its end was promised already."""
         return await self.store.progress_message(job_id, message_id)
 
+    async def unfinished(self) -> list[tuple[Job, str | None]]:
+        """Return every job that waits or runs, with the message that shows its progress, if there is one."""
+        view = await self.queue()
+        jobs = [await self.find(one) for one in (*view.running, *view.waiting)]
+        return [(job, (await self.store.messages(job.id))[1]) for job in jobs if job.state not in FINAL]
+
     # ---- settings ------------------------------------------------------------------------------------------
 
     async def preferences(self, owner: str) -> dict[str, str]:
@@ -615,7 +639,7 @@ class Service:
         return not self._scheduler.running
 
     def workers(self) -> list[dict[str, Any]]:
-        """Return each worker: device, models, bytes, free rows, process id, restarts, ready, seconds silent."""
+        """Return each worker: device, models, bytes, free rows, process id, restarts, seconds silent."""
         return [
             {
                 "device": worker.status.device,

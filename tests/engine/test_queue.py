@@ -210,7 +210,7 @@ def test_backlogged_people_are_never_two_largest_jobs_apart(seed: int, people: i
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("push pick done remove".split()), st.integers(0, 5), st.integers(0, 40))
+        st.tuples(st.sampled_from(["push", "pick", "done", "remove"]), st.integers(0, 5), st.integers(0, 40))
     )
 )
 def test_no_ticket_is_lost_or_served_twice(history: list[tuple[str, int, int]]) -> None:

@@ -246,7 +246,7 @@ async def test_choices_are_kept_changed_and_forgotten(store: Store) -> None:
     assert (await store.meta("commands"), await store.meta("nothing")) == ("hash", None)
 
 
-# ---- opening ----------------------------------------------------------------------------------------------------
+# ---- opening -----
 
 
 async def refusal(path: Path) -> str:
@@ -321,10 +321,11 @@ async def test_a_migration_killed_half_way_is_done_again(tmp_path: Path) -> None
 
 async def test_every_table_is_strict_and_the_log_is_synchronous(tmp_path: Path) -> None:
     async with Store.open(tmp_path / "limner.db") as store:
-        loose = await store._read(
-            lambda one: one._db.execute("SELECT name FROM pragma_table_list WHERE type = 'table' AND NOT strict"
-                                        " AND name NOT LIKE 'sqlite_%'").fetchall()
-        )  # fmt: skip
+        tables = (
+            "SELECT name FROM pragma_table_list"
+            " WHERE type = 'table' AND NOT strict AND name NOT LIKE 'sqlite_%'"
+        )
+        loose = await store._read(lambda one: one._db.execute(tables).fetchall())
         assert loose == []
         mode = await store._read(lambda one: one._db.execute("PRAGMA journal_mode").fetchone()[0])
         level = await store._read(lambda one: one._db.execute("PRAGMA synchronous").fetchone()[0])

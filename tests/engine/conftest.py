@@ -1,0 +1,60 @@
+"""A service with the fake renderer in a real worker process, and how to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config import Config, EngineConfig, LimitsConfig
+from engine.jobs import Job
+from engine.service import Request, Service
+
+FAKE = "engine.backends.fake:Renderer"
+
+Open = Callable[..., AbstractAsyncContextManager[Service]]
+
+
+@pytest.fixture
+def open_service(tmp_path: Path) -> Open:
+    """Open a service on this test's data folder; keyword arguments are the fake renderer's."""
+
+    @asynccontextmanager
+    async def opened(
+        *, engine: EngineConfig | None = None, limits: LimitsConfig | None = None, **arguments: Any
+    ) -> AsyncIterator[Service]:
+        config = Config(
+            data_dir=tmp_path / "data", engine=engine or EngineConfig(), limits=limits or LimitsConfig()
+        )
+        async with Service.open(config, renderer=FAKE, arguments=arguments) as service:
+            yield service
+
+    return opened
+
+
+@pytest.fixture
+async def service(open_service: Open) -> AsyncIterator[Service]:
+    async with open_service() as opened:
+        yield opened
+
+
+def asking(key: str, line: str = "a red apple", owner: str = "anna", **more: Any) -> Request:
+    return Request(key=key, owner=owner, origin="discord:1/2", line=line, **more)
+
+
+async def ended(service: Service, job: str) -> Job:
+    """Wait for a job's end and return it."""
+    last = None
+    async for snapshot in service.progress(job):
+        last = snapshot.job
+    assert last is not None
+    return last
+
+
+async def drawn(service: Service, key: str = "first", line: str = "a red apple", **more: Any) -> Job:
+    """Ask for one job and wait for it."""
+    submitted = await service.submit(asking(key, line, **more))
+    return await ended(service, submitted.jobs[0].id)
