@@ -398,7 +398,9 @@ class Service:
                 loras=self.config.loras,
                 inputs=request.inputs,
             )
-            line = request.line.strip() if parsed.jobs == 1 else prompt.to_line(("prompt",))
+            # a copy of --repeat is one job: drawn again, it must not become many
+            one = prompt.with_flags({"repeat": None})
+            line = request.line.strip() if parsed.jobs == 1 else one.to_line(("prompt",))
             notes = tuple(dict.fromkeys([*parsed.notes, *made.notes]))
             planned.append(_Planned(made.spec, notes, line, prompt.speed))
         return planned
