@@ -1,6 +1,6 @@
 # Limner: `make demo` shows it, `make test` proves it. Every target prepares .venv by itself, once.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format run bench bench-gpu evaluate reliability simulate docs clean
+.PHONY: help setup demo test lint format run bench bench-gpu evaluate reliability clean
 
 BOOTSTRAP_PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3.14 python3 python,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
@@ -29,7 +29,7 @@ demo: $(STAMP) ## the whole bot on this machine, no Discord, token or GPU needed
 	$(BIN)/limner demo $(ARGS)
 
 # one thread a library: on a small machine, threads that wait for each other cost more than they give
-test bench: export OMP_NUM_THREADS ?= 1
+test bench reliability evaluate: export OMP_NUM_THREADS ?= 1
 
 test: $(STAMP) ## every test but the full counts (under 10 minutes on two cores)
 	$(BIN)/python -m pytest -m "not full" $(ARGS)
@@ -49,6 +49,18 @@ bench: $(STAMP) ## one table of speed ratios, measured side by side
 
 bench-gpu: $(STAMP) ## the same for SD 1.5 and SDXL shapes on a CUDA device
 	$(BIN)/python -m bench.gpu $(ARGS)
+
+docs: $(STAMP) ## the README's pictures: the demo's page, driven in a headless Chromium
+	LIMNER_WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/page/test_real.py
+
+reliability: $(STAMP) ## kill -9 everywhere, 200 times each; writes docs/reliability.md
+	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
+	  "Reliability" "make reliability" -q -p no:cacheprovider tests/e2e/test_kills.py $(ARGS)
+
+evaluate: $(STAMP) ## pictures: the oracle's full counts (docs/evaluate.md), then sheets of the shipped model
+	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines" "make evaluate" \
+	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py $(ARGS)
+	$(BIN)/python -m engine.pocket.train evaluate
 
 clean: ## remove .venv and caches (never data/)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

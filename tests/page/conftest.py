@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +30,9 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
+
+DOCS = Path(__file__).parents[2] / "docs" / "screenshots"
+WRITE_DOCS = os.environ.get("LIMNER_WRITE_DOCS") == "1"  # read here: tests run without LIMNER_* settings
 
 Open = Callable[..., Awaitable[Page]]
 

@@ -36,6 +36,7 @@ export class Sidebar {
         .flatMap((channel) => [channel, ...all.filter((thread) => thread.parent_id === channel.id && thread.type >= 10 && thread.type <= 12).sort((a, b) => bySnowflake(a.id, b.id))]),
     })).filter((group) => group.channels.length);
     groups.push({ title: "Direct messages", direct: true, channels: all.filter((channel) => channel.type === 1 || channel.type === 3) });
+    if (this.hands.recorded) return groups.filter((group) => group.channels.length);
     return groups;
   }
 

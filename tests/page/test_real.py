@@ -1,0 +1,94 @@
+"""The page with the real bot, worker and weights behind it; ``make docs`` keeps its pictures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageStat
+from playwright.async_api import Locator, expect
+
+from bot.demo import playground, recording
+from bot.demo.driver import BotProcess, Discord
+from bot.demo.world import GENERAL_ID
+from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="package"),
+]
+DRAWN_WITHIN = 90_000  # milliseconds; a slow core with everything else running on it
+
+
+async def _shown(picture: Locator) -> None:
+    """Wait until a picture is painted."""
+    await expect(picture).to_have_js_property("complete", True)
+    await expect(picture).not_to_have_js_property("naturalWidth", 0)
+
+
+async def test_a_newcomer_draws_and_presses(visit: Open, tmp_path: Path) -> None:
+    shots = DOCS if WRITE_DOCS else tmp_path
+    shots.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "config.toml").write_text("")
+    environment = {
+        "LIMNER_CONFIG": str(tmp_path / "config.toml"),
+        "LIMNER_DATA_DIR": str(tmp_path / "data"),
+    }
+    discord = Discord(rate_limits=False)
+    playground.mount(discord.app, discord.world)
+    async with discord:
+        world = discord.world
+        page = await visit(discord.url, color_scheme="dark", viewport={"width": 1280, "height": 860})
+        await expect(page.locator(".presence")).to_contain_text("not connected")
+        async with BotProcess(discord, environment=environment, log=tmp_path / "bot.log"):
+            await expect(page.locator(".presence")).to_contain_text("Limner is here")
+
+            # a welcome prompt: progress, then the grid that pings its owner
+            await page.locator(".welcome-prompt").first.click()
+            await expect(page.locator(".message .content").first).to_contain_text("(", timeout=15_000)
+            grid = page.locator(".message", has=page.get_by_role("button", name="U1", exact=True))
+            await expect(grid).to_have_count(1, timeout=DRAWN_WITHIN)
+            await expect(grid.locator("button.button")).to_have_count(9)
+            await expect(grid.locator(".mention.me")).to_have_text("@Alice")
+            await _shown(grid.locator(".picture img"))
+            await page.mouse.move(640, 30)
+            await page.screenshot(path=shots / "channel.png")
+
+            # what is on the page is what was drawn: four cells, none of them one flat colour
+            (file,) = world.history(GENERAL_ID)[0]["attachments"]
+            data = world.file(file["id"])
+            assert data is not None
+            with Image.open(io.BytesIO(data)) as image:
+                half = (image.width // 2, image.height // 2)
+                for x in (0, half[0]):
+                    for y in (0, half[1]):
+                        cell = image.convert("L").crop((x, y, x + half[0], y + half[1]))
+                        assert ImageStat.Stat(cell).stddev[0] > 5
+
+            # U2: that picture alone with its own row; Info: a note for the presser
+            await grid.get_by_role("button", name="U2").click()
+            single = page.locator(".message", has=page.get_by_role("button", name="Vary (Subtle)"))
+            await expect(single).to_have_count(1, timeout=15_000)
+            await expect(single.locator(".content")).to_contain_text("Image #2")
+            await _shown(single.locator(".picture img"))
+            await single.get_by_role("button", name="Info").click()
+            note = page.locator(".message.ephemeral")
+            await expect(note).to_contain_text("Only you can see this")
+            await expect(note.locator(".embed")).to_contain_text("Seed")
+            await page.screenshot(path=shots / "info.png")
+
+            # the same on a phone, and as a file that needs nobody
+            phone = await visit(discord.url, **PHONE, color_scheme="dark")
+            await phone.locator(".message", has=phone.get_by_role("button", name="U1", exact=True)).evaluate(
+                "(node) => node.scrollIntoView({block: 'end'})"
+            )
+            await _shown(phone.locator(".message .picture img").first)
+            await phone.screenshot(path=shots / "phone.png")
+            recording.write(world, tmp_path / "talk.html")
+        await expect(page.locator(".presence")).to_contain_text("not connected")
+        record = await visit((tmp_path / "talk.html").as_uri())
+        await _shown(record.locator(".message .picture img").first)
+        assert discord.checker.violations == []
+        assert discord.rest.unbuilt == []
