@@ -6,6 +6,7 @@ whoever presses owns and pays for what comes of it.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
@@ -13,11 +14,11 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot import desk, messages
+from bot import desk, messages, modals
 from bot.desk import Interaction
 from bot.failures import guarded
 from bot.wire import PRESS, REPLY, Answer, Press, Token, Verb
-from engine.jobs import Job, State
+from engine.jobs import Job, Kind, State
 from engine.service import Action, Submitted
 from engine.service import Verb as Deed
 
@@ -29,6 +30,8 @@ _FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
     Verb.SUBTLE: ("Vary (Subtle)", "🪄"),
     Verb.STRONG: ("Vary (Strong)", "🪄"),
     Verb.INFO: ("Info", "ℹ️"),
+    Verb.UPSCALE_2: ("Upscale (2x)", "🔍"),
+    Verb.UPSCALE_4: ("Upscale (4x)", "🔍"),
     Verb.CANCEL: ("Cancel", None),
 }
 
@@ -42,6 +45,10 @@ ACTIONS: dict[Verb, Deed] = {
     Verb.UPSCALE_4: "upscale_4x",
 }
 """The buttons that make a new job, and what the service calls that."""
+
+REMIXABLE = frozenset({Verb.VARY, Verb.SUBTLE, Verb.STRONG, Verb.REROLL})
+ASK_WITHIN = 1.0
+"""Seconds our own database has to say whether a dialog is wanted."""
 
 
 class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
@@ -110,7 +117,8 @@ async def press(interaction: Interaction, press: Press) -> None:
             if job.state is not State.CANCELLED:
                 await interaction.followup.send(messages.ALREADY_OVER, ephemeral=True)
         case _:
-            await act(interaction, press)
+            if not await _remixed(interaction, press):
+                await act(interaction, press)
 
 
 async def _picture(interaction: Interaction, press: Press) -> None:
@@ -129,17 +137,53 @@ async def _picture(interaction: Interaction, press: Press) -> None:
     )
 
 
+async def _remixed(interaction: Interaction, press: Press) -> bool:
+    """Open the dialog to change the prompt first, for those who want that; False: they do not."""
+    if press.verb not in REMIXABLE:
+        return False
+    service = interaction.client.service
+    try:
+        # a dialog must be the first answer, within 3 s: where our own disk is slow, go on without it
+        async with asyncio.timeout(ASK_WITHIN):
+            preferences = await service.preferences(str(interaction.user.id))
+            if preferences.get(desk.REMIX) != "on":
+                return False
+            job = await service.find(press.job)
+    except TimeoutError:
+        return False
+    if len(job.prompt) > modals.INPUT_LIMIT:
+        return False
+    await interaction.response.send_modal(modals.PromptDialog(press, interaction.id, job.prompt))
+    return True
+
+
+async def submitted(interaction: Interaction) -> None:
+    """Do what a button says with the prompt that was changed in its dialog."""
+    press = Press.of_dialog(interaction.custom_id or "")
+    if press is not None:
+        await _submitted(press, interaction)
+
+
+@guarded
+async def _submitted(press: Press, interaction: Interaction) -> None:
+    await act(interaction, press, modals.typed(interaction).get(modals.PROMPT))
+
+
 async def act(interaction: Interaction, press: Press, line: str | None = None) -> None:
     """Make a new job from the one under the button; ``line`` is a prompt changed in a dialog."""
 
     async def submit(place: str, message: str | None) -> Submitted:
+        verb = ACTIONS[press.verb]
+        if press.verb is Verb.VARY:
+            preferences = await interaction.client.service.preferences(str(interaction.user.id))
+            verb = "vary_subtle" if preferences.get(desk.VARIATION) == "low" else "vary_strong"
         return await interaction.client.service.act(
             Action(
                 key=str(interaction.id),
                 owner=str(interaction.user.id),
                 origin=place,
                 job=press.job,
-                verb=ACTIONS[press.verb],
+                verb=verb,
                 cell=press.cell,
                 line=line,
                 reply_to=_pressed(interaction),
@@ -201,10 +245,11 @@ def grid_view(job: Job, delivery: int) -> ui.View:
 
 
 def picture_view(job: Job, cell: int, delivery: int) -> ui.View:
-    """Return the row under a single picture."""
-    return _view(
-        [Press(verb, job.id, cell, delivery) for verb in (Verb.SUBTLE, Verb.STRONG, Verb.REROLL, Verb.INFO)]
-    )
+    """Return the rows under a single picture; enlarging is the last thing done to one."""
+    rows = [(Verb.SUBTLE, Verb.STRONG, Verb.REROLL, Verb.INFO), (Verb.UPSCALE_2, Verb.UPSCALE_4)]
+    if job.spec.kind is Kind.UPSCALE:
+        rows = [(Verb.INFO,)]
+    return _view(*([Press(verb, job.id, cell, delivery) for verb in row] for row in rows))
 
 
 def failure_view(job: Job, delivery: int) -> ui.View:

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 import yarl
+from discord.app_commands import AppCommandContext, AppInstallationType
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot import buttons, delivery
+from bot import buttons, delivery, desk, panel
 from bot.commands import COMMANDS
 from bot.desk import Desk
 from bot.failures import Tree
@@ -66,9 +67,10 @@ class Limner(Desk):
 
     async def setup_hook(self) -> None:
         """Make old buttons work again, register commands where they changed, start delivering."""
-        self.add_dynamic_items(*buttons.ITEMS)
+        self.add_dynamic_items(*buttons.ITEMS, *panel.ITEMS)
         await self._register()
         self.spawn(delivery.Publisher(self, self.service).run(), "deliveries")
+        await desk.resume(self, buttons.progress_view)
 
     async def close(self) -> None:
         """Leave Discord; also while its servers are still being announced."""
@@ -82,6 +84,11 @@ class Limner(Desk):
         """Say in the log that people can be served."""
         log.info("ready as %s in %s servers", self.user, len(self.guilds))
 
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Take what was typed into a dialog, by its ``custom_id``: a restart in between is no matter."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await buttons.submitted(interaction)
+
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log what an event handler raised."""
         log.exception("event %s", event_method)
@@ -91,6 +98,11 @@ class Limner(Desk):
 
         Discord allows 200 new commands a day in each server: registering at every start would run into it.
         """
+        # where people may install the bot for themselves its commands must say so: if they say nothing,
+        # Discord offers them in servers alone
+        people = self.application is not None and self.application.user_integration_config is not None
+        self.tree.allowed_installs = AppInstallationType(guild=True, user=people)
+        self.tree.allowed_contexts = AppCommandContext(guild=True, dm_channel=True, private_channel=people)
         wanted: dict[str, list[Any]] = {EVERYWHERE: []}
         wanted |= {str(guild): [] for guild in self.config.discord.guilds}
         for scope in wanted:

@@ -21,6 +21,7 @@ import aiohttp
 import discord
 
 from bot import buttons, messages
+from bot.desk import Desk
 from bot.wire import Channel, Token, address
 from engine.jobs import Delivery, Job
 from engine.service import Service
@@ -82,7 +83,7 @@ class Publisher:
     """Sends pending deliveries until it is cancelled. ``pause``: seconds after try ``n`` (from 1)."""
 
     def __init__(
-        self, client: discord.Client, service: Service, pause: Callable[[int], float] | None = None
+        self, client: Desk, service: Service, pause: Callable[[int], float] | None = None
     ) -> None:
         self._client = client
         self._service = service
@@ -235,6 +236,8 @@ class Publisher:
         target = address(delivery.origin)
         if delivery.progress is None or not isinstance(target, Channel):
             return
+        if delivery.progress in self._client.followed:
+            return  # it stands for several jobs; who follows them removes it
         channel = self._client.get_partial_messageable(target.channel, guild_id=target.guild)
         with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
             await channel.get_partial_message(int(delivery.progress)).delete()

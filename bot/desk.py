@@ -20,9 +20,9 @@ import discord
 
 from bot import messages
 from bot.failures import GONE, THINKING
-from bot.wire import Channel, Token
+from bot.wire import Channel, Token, address
 from engine.config import Config
-from engine.errors import NotFound
+from engine.errors import LimitError, NotFound
 from engine.jobs import FINAL, Job, State
 from engine.service import Request, Service, Submitted
 
@@ -177,6 +177,17 @@ async def start(interaction: Interaction, message: str | None, submit: Submit, r
         interaction.client.spawn(follow(screen, submitted.jobs, row), f"progress-{message}")
 
 
+async def resume(client: Desk, row: Row) -> None:
+    """Go on showing the progress of jobs that were accepted before a restart."""
+    shown: dict[tuple[str, str], list[Job]] = {}
+    for job, message in await client.service.unfinished():
+        if message is not None:
+            shown.setdefault((job.origin, message), []).append(job)
+    for (where, message), jobs in shown.items():
+        if isinstance(place := address(where), Channel):
+            client.spawn(follow(Screen(client, place, message), jobs, row), f"progress-{message}")
+
+
 async def follow(screen: Screen, jobs: Sequence[Job], row: Row | None) -> None:
     """Keep the progress message at the newest state until every job is over; edits never queue up."""
     client = screen.client
@@ -268,8 +279,9 @@ async def repaint(interaction: Interaction, view: discord.ui.View) -> None:
         await acknowledge(interaction, thinking=False)
 
 
-QUESTION = "question"
-"""The preference that keeps what a person was last asked, so that the answer outlives a restart."""
+QUESTION, REMIX, VARIATION = "question", "remix", "variation"
+"""Preferences of ours: what a person was last asked (so that the answer outlives a restart), whether buttons
+open a dialog to change the prompt first (``on``), how far V buttons go (``low``, else high)."""
 
 
 async def ask(interaction: Interaction, line: str, text: str, view: discord.ui.View) -> None:
@@ -292,6 +304,18 @@ async def answered(interaction: Interaction, key: str, *, start: bool, row: Row)
         await interaction.edit_original_response(content=messages.NOT_STARTED, view=None)
         return
     await submit_line(interaction, str(message.id), question["line"], row, key=key)
+
+
+async def preview(interaction: Interaction, line: str) -> tuple[int, int]:
+    """Return how many jobs and pictures a prompt makes; refuse what cannot be shown where it was typed."""
+    place = origin(interaction)
+    request = Request(
+        key=str(interaction.id), owner=str(interaction.user.id), origin=str(place), line=line
+    )
+    jobs, pictures = await interaction.client.service.preview(request)
+    if jobs > 1 and isinstance(place, Token):
+        raise LimitError(messages.ONE_HERE)
+    return jobs, pictures
 
 
 async def submit_line(

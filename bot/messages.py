@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.config import LimitsConfig
 from engine.jobs import Delivery, Job, Kind, Speed, State
@@ -32,6 +32,19 @@ HELP_TITLE = "How to ask for pictures"
 QUESTION_GONE = "That question is too old to answer. Please send the command again."
 NOT_STARTED = "Nothing was started."
 PROMPT_FILE = "Your prompt, to copy."
+ONE_HERE = (
+    "I am not a member here, so I can answer each command with one job only. "
+    "Take the choices out of the braces, or ask for each in turn."
+)
+SETTINGS = "Your settings, for prompts that say nothing else. Green is on; a flag in the prompt wins."
+MODEL_PLACEHOLDER = "Model"
+REMIX_ON = "Remix is on: variations and 🔄 ask for a changed prompt first."
+REMIX_OFF = "Remix is off: variations and 🔄 start at once."
+VARIATION_HIGH = "V1–V4 make strong variations now."
+VARIATION_LOW = "V1–V4 make subtle variations now."
+BAD_OPTION_NAME = "A flag's name is made of letters, digits, `-` and `_`, at most 32. Choose another name."
+REMIX_TITLE = "Remix"
+REMIX_LABEL = "Prompt, with its flags"
 WEBP_NOTE = "The PNG was larger than this place allows, so this is a WebP."
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -112,9 +125,10 @@ def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     doing = DOING.get(job.spec.kind, "")
     if not doing:
         return f"**{shown(job.prompt)}** - {who}"
+    if job.spec.kind is Kind.UPSCALE:
+        return f"**{shown(job.prompt)}** - {doing} ({job.spec.scale}x) by {who}"
     of = "" if job.parent_cell is None else f" of image #{job.parent_cell + 1}"
-    how = f" ({job.spec.scale}x)" if job.spec.kind is Kind.UPSCALE else ""
-    return f"**{shown(job.prompt)}** - {doing}{of}{how} by {who}"
+    return f"**{shown(job.prompt)}** - {doing}{of} by {who}"
 
 
 def progress(job: Job, *, state: State, place: int | None = None, percent: int = 0) -> str:
@@ -269,11 +283,16 @@ def cancelled(jobs: Sequence[Job]) -> str:
 
 
 def person_facts(
-    open_jobs: Sequence[tuple[Job, int | None]], recent: Sequence[Job], limits: LimitsConfig
+    open_jobs: Sequence[tuple[Job, int | None]],
+    recent: Sequence[Job],
+    limits: LimitsConfig,
+    preferences: Mapping[str, str],
 ) -> list[tuple[str, str]]:
     """Return what ``/info`` tells, as (name, value) pairs. ``open_jobs``: a job and how many go before it."""
     lines = [job_line(job, None if before is None else before + 1) for job, before in open_jobs[:10]]
     done = [job for job in recent if job.state is State.RENDERED][:5]
+    kept = [(key, preferences[key]) for key in ("settings", "suffix") if key in preferences]
+    habits = [f"`{key}`: {shown(flags, 200)}" for key, flags in kept]
     return [
         ("Your jobs", "\n".join(lines) or "None waiting or running."),
         ("Your newest results", "\n".join(map(job_line, done)) or "None yet. `/imagine` makes one."),
@@ -282,7 +301,52 @@ def person_facts(
             f"{plural(limits.running, 'job')} drawn at the same time, {limits.waiting} waiting, "
             f"{limits.permutations} from one prompt.",
         ),
+        ("Your settings", "\n".join(habits) or "As they came. `/settings` and `/prefer` change them."),
     ]
+
+
+def no_option(name: str) -> str:
+    """Return the refusal to delete what is not there."""
+    return f"You have no flag {_quoted(name)}. `/prefer option list` shows yours."
+
+
+def option_taken(name: str) -> str:
+    """Return the refusal of a name that is a flag already."""
+    return f"{_quoted('--' + name)} is a flag already. Choose another name."
+
+
+def too_many_options(most: int) -> str:
+    """Return the refusal of one option too many."""
+    return f"You have {most} flags of your own, and that is the most. Delete one with `/prefer option set`."
+
+
+def option_kept(name: str, value: str) -> str:
+    """Return the confirmation of a new option."""
+    return f"{_quoted('--' + name)} now stands for: {shown(value, 900)}"
+
+
+def option_deleted(name: str) -> str:
+    """Return the confirmation of a deleted option."""
+    return f"{_quoted('--' + name)} is deleted."
+
+
+def options(own: Mapping[str, str]) -> str:
+    """Return the list of a person's own flags."""
+    if not own:
+        return "You have no flags of your own. `/prefer option set` makes one."
+    lines = [f"{_quoted('--' + name)}: {shown(text, 60)}" for name, text in own.items()]
+    return "\n".join(lines)[:CONTENT_LIMIT]
+
+
+def suffix_kept(flags: str | None) -> str:
+    """Return the confirmation of a suffix, or of none."""
+    if flags is None:
+        return "Nothing is put after your prompts."
+    return f"After each prompt: {shown(flags, 900)}"
+
+
+def _quoted(word: str) -> str:
+    return "`" + _CONTROL.sub("", word).replace("`", "'")[:40] + "`"
 
 
 HELP = (

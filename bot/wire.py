@@ -2,6 +2,8 @@
 
     l1:<verb>:<job>:<cell>[:<delivery>]     a button under a result or a progress message
     l1:<answer>:<key>                       an answer to a question asked before a request starts
+    l1m:<verb>:<job>:<cell>:<opening>       a dialog that such a button opened, once
+    l1s:<setting>:<value>                   a control of the settings panel
 
 ``l1`` is the version. ``job`` is an id of 10 characters, ``cell`` counts from 0 and may be empty,
 ``delivery`` is the promise that put the button there: by it a send of unknown outcome is recognised later.
@@ -52,6 +54,12 @@ PRESS = re.compile(
     r"l1:(?P<verb>" + "|".join(verb.value for verb in Verb) + r"):(?P<job>[0-9a-z]{10})"
     r":(?P<cell>[0-9]?)(?::(?P<delivery>[0-9]{1,18}))?"
 )
+DIALOG = re.compile(
+    r"l1m:(?P<verb>" + "|".join(verb.value for verb in Verb) + r"):(?P<job>[0-9a-z]{10})"
+    r":(?P<cell>[0-9]?):(?P<opening>[0-9]{1,20})"
+)
+SETTING = re.compile(r"l1s:(?P<setting>raw|stylize|remix|variation|speed|reset):(?P<value>[a-z0-9]{0,20})")
+MODEL_SETTING = re.compile(r"l1s:model:")
 REPLY = re.compile(r"l1:(?P<answer>go|no):(?P<key>[0-9]{1,20})")
 
 
@@ -85,6 +93,21 @@ class Press:
             int(match["cell"]) if match["cell"] else None,
             int(match["delivery"]) if match["delivery"] else None,
         )
+
+    def dialog(self, opening: int) -> str:
+        """Return the ``custom_id`` of the dialog this button opens; ``opening`` makes it unique.
+
+        Dialogs live in memory by ``custom_id``: with a fixed one, the second person's would be lost.
+        """
+        return f"l1m:{self.verb.value}:{self.job}:{'' if self.cell is None else self.cell}:{opening}"
+
+    @classmethod
+    def of_dialog(cls, custom_id: str) -> Press | None:
+        """Return which button opened a dialog, or None where the dialog is not ours."""
+        match = DIALOG.fullmatch(custom_id)
+        if match is None:
+            return None
+        return cls(Verb(match["verb"]), match["job"], int(match["cell"]) if match["cell"] else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import buttons, desk
+from bot import buttons, desk, messages
 from bot.desk import Interaction
 from engine.jobs import SEED_MAX
 from engine.prompt.flags import FLAGS, STYLE_NAMES
@@ -50,7 +50,13 @@ async def imagine(
     """Draw."""
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
     message = await desk.acknowledge(interaction)
-    await desk.submit_line(interaction, message, with_flags(prompt, given), buttons.progress_view)
+    line = with_flags(prompt, given)
+    jobs, pictures = await desk.preview(interaction, line)
+    if jobs > interaction.client.config.limits.confirm_above:
+        question = messages.question(line, jobs, pictures)
+        await desk.ask(interaction, line, question, buttons.question_view(str(interaction.id)))
+    else:
+        await desk.submit_line(interaction, message, line, buttons.progress_view)
 
 
 def with_flags(prompt: str, given: Mapping[str, object]) -> str:

@@ -1,31 +1,134 @@
-"""What a person has and prefers: ``/info``."""
+"""What a person has and prefers: ``/info``, ``/settings``, ``/prefer``."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import discord
 from discord import app_commands
+from discord.app_commands import Choice, Range
 
-from bot import desk, messages
-from bot.desk import Interaction
+from bot import desk, messages, panel
+from bot.desk import REMIX, VARIATION, Interaction
+from engine.errors import LimitError, PromptError
 from engine.jobs import FINAL
+from engine.prompt import BY_NAME, flags_of
+from engine.prompt.reading import expand_options
+from engine.service import OPTION, SUFFIX
+
+MOST_OPTIONS = 20
+MOST_CHOICES = 25
+OPTION_LENGTH = 1000
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 @app_commands.command(name="info", description="About you: your jobs, your limits, your settings.")
 async def info(interaction: Interaction) -> None:
     """Tell a person how they stand."""
     await desk.acknowledge(interaction, ephemeral=True)
-    service = interaction.client.service
-    jobs = await service.jobs_of(str(interaction.user.id))
+    service, owner = interaction.client.service, str(interaction.user.id)
+    jobs = await service.jobs_of(owner)
+    standing = [(job, await service.position(job.id)) for job in jobs if job.state not in FINAL]
     embed = discord.Embed(title=messages.INFO_TITLE)
     for name, value in messages.person_facts(
-        [(job, await service.position(job.id)) for job in jobs if job.state not in FINAL],
-        jobs,
-        interaction.client.config.limits,
+        standing, jobs, interaction.client.config.limits, await service.preferences(owner)
     ):
         embed.add_field(name=name, value=value[:1024], inline=False)
     await interaction.edit_original_response(embed=embed)
 
 
-COMMANDS: tuple[Any, ...] = (info,)
+@app_commands.command(name="settings", description="What you draw with where the prompt says nothing.")
+async def settings(interaction: Interaction) -> None:
+    """Show the settings panel."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    await interaction.edit_original_response(content=messages.SETTINGS, view=await panel.panel(interaction))
+
+
+prefer = app_commands.Group(name="prefer", description="Your own flags and habits.")
+option = app_commands.Group(name="option", description="Flags of your own making.", parent=prefer)
+
+
+def _own(preferences: dict[str, str]) -> dict[str, str]:
+    return {key.removeprefix(OPTION): text for key, text in preferences.items() if key.startswith(OPTION)}
+
+
+@option.command(
+    name="set", description="Make a flag of your own, such as --mine; without a value it is deleted."
+)
+@app_commands.describe(option="Its name.", value="What it stands for: words, flags or both.")
+async def option_set(
+    interaction: Interaction, option: Range[str, 1, 40], value: Range[str, 1, OPTION_LENGTH] | None = None
+) -> None:
+    """Keep or delete an option."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    service, owner = interaction.client.service, str(interaction.user.id)
+    name = option.strip().lstrip("-—–").lower()
+    own = _own(await service.preferences(owner))
+    if value is None:
+        if name not in own:
+            raise PromptError(messages.no_option(name))
+        await service.prefer(owner, OPTION + name, None)
+        await interaction.edit_original_response(content=messages.option_deleted(name))
+        return
+    if not _NAME.fullmatch(name):
+        raise PromptError(messages.BAD_OPTION_NAME)
+    if name in BY_NAME:
+        raise PromptError(messages.option_taken(name))
+    if name not in own and len(own) >= MOST_OPTIONS:
+        raise LimitError(messages.too_many_options(MOST_OPTIONS))
+    # one that stands for itself is refused here, not at some later prompt
+    expand_options(f"--{name}", {**own, name: value}, interaction.client.config.limits.prompt_length)
+    await service.prefer(owner, OPTION + name, value)
+    await interaction.edit_original_response(content=messages.option_kept(name, value))
+
+
+@option_set.autocomplete("option")
+async def _options(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    own = _own(await interaction.client.service.preferences(str(interaction.user.id)))
+    wanted = typed.strip().lstrip("-").lower()
+    return [Choice(name=name, value=name) for name in own if wanted in name][:MOST_CHOICES]
+
+
+@option.command(name="list", description="Show your own flags.")
+async def option_list(interaction: Interaction) -> None:
+    """List the options."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    own = _own(await interaction.client.service.preferences(str(interaction.user.id)))
+    await interaction.edit_original_response(content=messages.options(own))
+
+
+@prefer.command(name="suffix", description="Flags put after each of your prompts; without a value, none.")
+@app_commands.describe(new_value="Flags only, such as --ar 3:2 --style pixel-art.")
+async def suffix(interaction: Interaction, new_value: Range[str, 1, OPTION_LENGTH] | None = None) -> None:
+    """Keep or delete the suffix."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    if new_value is not None:
+        flags_of(new_value, "suffix")
+    await interaction.client.service.prefer(str(interaction.user.id), SUFFIX, new_value)
+    await interaction.edit_original_response(content=messages.suffix_kept(new_value))
+
+
+@prefer.command(name="remix", description="Turn on or off the dialog to change the prompt before variations.")
+async def remix(interaction: Interaction) -> None:
+    """Turn Remix."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    service, owner = interaction.client.service, str(interaction.user.id)
+    await panel.turn(service, owner, "remix", "")
+    on = (await service.preferences(owner)).get(REMIX) == "on"
+    await interaction.edit_original_response(content=messages.REMIX_ON if on else messages.REMIX_OFF)
+
+
+@prefer.command(name="variability", description="Turn the V buttons between strong and subtle variations.")
+async def variability(interaction: Interaction) -> None:
+    """Turn the strength of variations."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    service, owner = interaction.client.service, str(interaction.user.id)
+    low = (await service.preferences(owner)).get(VARIATION) == "low"
+    await panel.turn(service, owner, "variation", "high" if low else "low")
+    await interaction.edit_original_response(
+        content=messages.VARIATION_HIGH if low else messages.VARIATION_LOW
+    )
+
+
+COMMANDS: tuple[Any, ...] = (info, settings, prefer)

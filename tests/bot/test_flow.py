@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import Callable
 
 import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.world import Event
+from bot.demo.world import Message
 from tests.bot.conftest import is_grid, is_picture
 
 MakeBot = Callable[..., BotProcess]
@@ -19,37 +17,19 @@ pytestmark = pytest.mark.e2e
 GRID = ["U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4"]
 
 
-async def test_imagine_shows_progress_then_a_new_message_that_pings_its_owner(
-    discord: Discord, make_bot: MakeBot
-) -> None:
-    edits: list[tuple[float, str, int]] = []
-    loop = asyncio.get_running_loop()
-
-    def note(event: Event) -> None:
-        if event.kind == "message_update":
-            message = event.data["message"]
-            edits.append((loop.time(), message["content"], len(message["attachments"])))
-
-    discord.world.subscribe(note)
-    async with make_bot(step_seconds=0.3):
-        alice = discord.user("alice")
-        answer = await alice.slash("imagine", prompt="a red apple")
-        grid = await discord.wait_for_message(is_grid, seconds=20)
-        progress = list(edits)
-        await discord.until(
-            lambda: answer.interaction.original not in {message.id for message in discord.messages()},
-            "the progress message to go",
-        )
+async def test_the_grid_is_a_new_message_that_pings_its_owner(discord: Discord, bot: BotProcess) -> None:
+    alice = discord.user("alice")
+    answer = await alice.slash("imagine", prompt="a red apple")
+    grid = await discord.wait_for_message(is_grid)
+    await discord.until(
+        lambda: answer.interaction.original not in {message.id for message in discord.messages()},
+        "the progress message to go",
+    )
     assert grid.id != answer.interaction.original
     assert [user["id"] for user in grid.data["mentions"]] == [alice.id]
     assert faces(grid) == GRID
     [file] = grid.data["attachments"]
     assert file["description"] == "A grid of 4 pictures drawn from the prompt: a red apple"
-    assert progress[0][1].endswith("(waiting to start)")
-    assert any("%)" in content for _, content, _ in progress)
-    assert any(pictures for _, _, pictures in progress), "a preview was shown"
-    gaps = [after[0] - before[0] for before, after in itertools.pairwise(progress)]
-    assert min(gaps) > 1.9
 
 
 async def test_whoever_presses_owns(discord: Discord, bot: BotProcess) -> None:
@@ -168,3 +148,129 @@ async def test_slash_options_become_flags(discord: Discord, bot: BotProcess) -> 
     await alice.slash("imagine", prompt="a red apple", aspect="3:2", seed=7)
     grid = await discord.wait_for_message(is_grid)
     assert grid.data["content"].startswith("**a red apple --ar 3:2 --seed 7** - ")
+
+
+async def test_many_jobs_are_asked_about_first(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot() as bot:
+        alice, bob = discord.user("alice"), discord.user("bob")
+        asked = await alice.slash("imagine", prompt="a {red, green, blue, pink} apple")
+        await discord.until(lambda: faces(asked.message) == ["Start", "Cancel"], "the question")
+        assert "4 jobs with 16 pictures" in asked.message.data["content"]
+        await bob.click(asked.message, "Start")
+        await discord.until(
+            lambda: any("too old" in m.data["content"] for m in discord.messages()), "a refusal"
+        )
+        await bot.kill()
+        await bot.start()
+        await alice.click(asked.message, "Start")
+        await discord.until(lambda: sum(map(is_grid, discord.messages())) == 4, "four grids", 20)
+        await discord.until(
+            lambda: asked.interaction.original not in {m.id for m in discord.messages()}, "tidiness"
+        )
+        left = await alice.slash("imagine", prompt="a {red, green, blue, pink} car")
+        await discord.until(lambda: faces(left.message) == ["Start", "Cancel"], "the question")
+        await alice.click(left.message, "Cancel")
+        await discord.until(lambda: left.message.data["content"] == "Nothing was started.", "the end")
+    assert sum(map(is_grid, discord.messages())) == 4
+    said = {message.data["content"].split(" - ")[0] for message in discord.messages() if is_grid(message)}
+    assert said == {f"**a {colour} apple**" for colour in ("red", "green", "blue", "pink")}
+
+
+async def test_progress_goes_on_after_a_restart(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot(step_seconds=0.3) as bot:
+        answer = await discord.user("alice").slash("imagine", prompt="a red apple")
+        await discord.until(lambda: "%)" in answer.message.data["content"], "progress")
+        await bot.kill()
+        before = answer.message.data["edited_timestamp"]
+        await bot.start()
+        await discord.until(lambda: answer.message.data["edited_timestamp"] != before, "an edit")
+        await discord.until(lambda: "%)" in answer.message.data["content"], "progress again", 20)
+        await discord.wait_for_message(is_grid, seconds=20)
+
+
+async def test_remix_survives_a_restart_while_the_dialog_is_open(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot() as bot:
+        alice = discord.user("alice")
+        await alice.slash("imagine", prompt="a red apple")
+        grid = await discord.wait_for_message(is_grid)
+        told = await alice.slash("prefer remix")
+        await discord.until(lambda: "Remix is on" in told.message.data["content"], "the answer")
+        opened = await alice.click(grid, "V2")
+        assert opened.modal["title"] == "Remix"
+        await bot.kill()
+        await bot.start()
+        await alice.submit(opened, {"prompt": "a green pear"})
+        varied = await discord.wait_for_message(is_grid, after=grid)
+        assert varied.data["content"].startswith("**a green pear** - Variations of image #2")
+        again = await alice.click(grid, "🔄")
+        await alice.submit(again, {"prompt": "a blue car"})
+        fresh = await discord.wait_for_message(is_grid, after=varied)
+        assert fresh.data["content"].startswith("**a blue car** - <@")
+
+
+async def test_settings_and_preferences(discord: Discord, bot: BotProcess) -> None:
+    alice = discord.user("alice")
+    opened = await alice.slash("settings")
+    await discord.until(lambda: "Raw" in faces(opened.message), "the panel")
+
+    def green() -> set[str]:
+        rows = opened.message.data["components"]
+        return {part["label"] for row in rows for part in row["components"] if part.get("style") == 3}
+
+    assert green() == {"High variation", "Fast"}
+    for name in ("Raw", "Stylize High", "Low variation", "Relax", "Remix"):
+        await alice.click(opened.message, name)
+        await discord.until(lambda name=name: name in green(), name)
+    assert green() == {"Raw", "Stylize High", "Low variation", "Relax", "Remix"}
+    await alice.click(opened.message, "l1s:model:", ["pocket"])
+    info = await alice.slash("info")
+    await discord.until(lambda: info.message.data["embeds"], "the info")
+    assert "--model pocket" in info.message.data["embeds"][0]["fields"][3]["value"]
+    await alice.click(opened.message, "Reset settings")
+    await discord.until(lambda: green() == {"High variation", "Relax"}, "the reset")
+
+    kept = await alice.slash("prefer option set", option="mine", value="in the snow --ar 3:2")
+    await discord.until(lambda: "now stands for" in kept.message.data["content"], "the answer")
+    listed = await alice.slash("prefer option list")
+    await discord.until(
+        lambda: "`--mine`: in the snow --ar 3:2" in listed.message.data["content"], "the list"
+    )
+    itself = await alice.slash("prefer option set", option="loop", value="a --loop2 --loop")
+    await discord.until(lambda: itself.message.data["content"], "a refusal")
+    assert (
+        "stands for itself" in itself.message.data["content"]
+        or "is a flag already" in itself.message.data["content"]
+    )
+    words = await alice.slash("prefer suffix", new_value="in oil")
+    await discord.until(lambda: "Only flags can stand here" in words.message.data["content"], "a refusal")
+    flags = await alice.slash("prefer suffix", new_value="--seed 7")
+    await discord.until(lambda: "After each prompt: --seed 7" in flags.message.data["content"], "the answer")
+    await alice.slash("imagine", prompt="a red apple --mine")
+    grid = await discord.wait_for_message(is_grid)
+    facts = await alice.context_menu("Info", grid)
+    await discord.until(lambda: facts.message.data["embeds"], "the facts")
+    said = {field["name"]: field["value"] for field in facts.message.data["embeds"][0]["fields"]}
+    assert said["Seed"] == "7"
+    width, height = (int(word) for word in said["Size"].removesuffix(" px").split(" × "))
+    assert width > height
+
+
+async def test_upscaling_doubles_the_sides(discord: Discord, bot: BotProcess) -> None:
+    alice = discord.user("alice")
+    await alice.slash("imagine", prompt="a red apple --ar 3:2")
+    grid = await discord.wait_for_message(is_grid)
+    await alice.click(grid, "U1")
+    one = await discord.wait_for_message(is_picture, after=grid)
+    small = await facts_of(discord, one)
+    await alice.click(one, "Upscale (2x)")
+    big = await discord.wait_for_message(is_picture, after=one)
+    assert faces(big) == ["Info"]
+    assert "Upscaled (2x) by" in big.data["content"]
+    width, height = (int(word) for word in small["Size"].removesuffix(" px").split(" × "))
+    assert (await facts_of(discord, big))["Size"] == f"{2 * width} × {2 * height} px"
+
+
+async def facts_of(discord: Discord, message: Message) -> dict[str, str]:
+    answer = await discord.user("alice").context_menu("Info", message)
+    await discord.until(lambda: answer.message.data["embeds"], "the facts")
+    return {field["name"]: field["value"] for field in answer.message.data["embeds"][0]["fields"]}

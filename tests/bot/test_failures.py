@@ -1,0 +1,133 @@
+"""Every failure reaches the person as a sentence, whatever state their interaction is in."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot import failures, messages
+from engine.errors import Cancelled, EngineError, LimitError, NotFound, PromptError
+
+
+class Interaction:
+    """The part of discord.py's interaction that answering uses, noting what was said and how."""
+
+    def __init__(
+        self, *, done: bool = False, thinking: bool = False, broken: Exception | None = None
+    ) -> None:
+        self.id, self.type = 1, discord.InteractionType.component
+        self.user = SimpleNamespace(id=2)
+        self.extras: dict[str, Any] = {failures.THINKING: True} if thinking else {}
+        self.said: list[tuple[str, str, bool]] = []
+        self.broken = broken
+        self.response = SimpleNamespace(is_done=lambda: done, send_message=self._first)
+        self.followup = SimpleNamespace(send=self._followup)
+
+    async def _first(self, text: str, *, ephemeral: bool) -> None:
+        self._say("first", text, ephemeral)
+
+    async def _followup(self, text: str, *, ephemeral: bool) -> None:
+        self._say("followup", text, ephemeral)
+
+    async def edit_original_response(self, *, content: str, **_: Any) -> None:
+        self._say("original", content, False)
+
+    def _say(self, how: str, text: str, hidden: bool) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.said.append((how, text, hidden))
+
+
+def refused(status: int, code: int) -> discord.HTTPException:
+    response: Any = SimpleNamespace(status=status, reason="No")
+    return discord.HTTPException(response, {"code": code, "message": "no"})
+
+
+class Button:
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    @failures.guarded
+    async def callback(self, interaction: Any) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NotFound("There is no such job."), "There is no such job."),
+        (LimitError("Too many. Wait a minute."), "Too many. Wait a minute."),
+        (
+            PromptError("`--ar16:9` needs a blank.", "a cat --ar 16:9"),
+            "`--ar16:9` needs a blank.\nTo copy:\n```\na cat --ar 16:9\n```",
+        ),
+        (EngineError("stack of tensors", "Our disk is full."), "Our disk is full."),
+        (EngineError("stack of tensors"), EngineError.apology),
+        (Cancelled(), messages.CANCELLED),
+        (ZeroDivisionError("secret detail"), messages.APOLOGY),
+        (refused(500, 0), messages.APOLOGY),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_what_a_person_reads(error: Exception, sentence: str) -> None:
+    interaction = Interaction()
+    await Button(error).callback(interaction)
+    assert interaction.said == [("first", sentence, True)]
+
+
+async def test_nothing_is_said_where_nothing_failed() -> None:
+    interaction = Interaction()
+    await Button(None).callback(interaction)
+    assert interaction.said == []
+
+
+@pytest.mark.parametrize(
+    ("state", "how", "hidden"),
+    [
+        ({}, "first", True),
+        ({"done": True}, "followup", True),
+        ({"done": True, "thinking": True}, "original", False),
+    ],
+)
+async def test_the_answer_goes_where_one_is_still_possible(
+    state: dict[str, bool], how: str, hidden: bool
+) -> None:
+    interaction = Interaction(**state)
+    await Button(NotFound("No.")).callback(interaction)
+    assert interaction.said == [(how, "No.", hidden)]
+
+
+@pytest.mark.parametrize("code", sorted(failures.GONE))
+async def test_nobody_left_to_answer_is_no_error(code: int, caplog: pytest.LogCaptureFixture) -> None:
+    interaction = Interaction()
+    await Button(refused(404, code)).callback(interaction)
+    assert interaction.said == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_answering_that_fails_harms_nothing() -> None:
+    await Button(NotFound("No.")).callback(Interaction(broken=ConnectionResetError(104, "reset")))
+    await Button(NotFound("No.")).callback(Interaction(broken=refused(404, 10062)))
+
+
+async def test_ours_is_logged_with_its_traceback_and_theirs_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    await Button(NotFound("No.")).callback(Interaction())
+    assert caplog.records == []
+    await Button(ZeroDivisionError("detail")).callback(Interaction())
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ZeroDivisionError)
+
+
+async def test_what_a_command_raises_is_looked_into() -> None:
+    command: Any = SimpleNamespace(name="imagine")
+    interaction: Any = Interaction()
+    await failures.answer(interaction, app_commands.CommandInvokeError(command, NotFound("No such job.")))
+    await failures.answer(interaction, app_commands.CommandNotFound("old", []))
+    assert [text for _, text, _ in interaction.said] == ["No such job.", messages.OUTDATED]
