@@ -1,0 +1,46 @@
+"""``python -m bench [WORD …]``: run every row (or those whose name has one of the words) and print the
+table.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import Row, table
+
+ELSEWHERE = {"__init__", "__main__", "gpu"}  # gpu is a programme of its own
+
+
+def rows() -> list[Row]:
+    """Return the rows of every module beside this one."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in ELSEWHERE)
+    return [row for name in names for row in getattr(importlib.import_module(f"bench.{name}"), "ROWS", ())]
+
+
+def main(words: list[str]) -> int:
+    """Run the rows; return 1 if a goal was missed."""
+    results = []
+    for row in rows():
+        if words and not any(word.lower() in row.name.lower() for word in words):
+            continue
+        print(f"{row.name} …", file=sys.stderr, flush=True)
+        results.append((row, row.measure()))
+    print(table(results))
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers"))
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    print(
+        f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}, {threads} thread(s) a library, "
+        f"Python {platform.python_version()}, {libraries}. Ratios only: absolute times of this machine say little."
+    )
+    missed = [row.name for row, values in results if not row.met(sorted(values)[len(values) // 2])]
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

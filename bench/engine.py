@@ -1,0 +1,203 @@
+"""What the engine and the bot cost around the drawing: the disk, the event loop, the processor, the start."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any
+
+import psutil
+from PIL import Image
+
+from bench import Row
+from bot.demo.driver import BotProcess, Discord
+from engine import images
+from engine.config import Config
+from engine.jobs import Condition, Job, JobSpec, State, new_job_id
+from engine.queue import FairQueue, Ticket
+from engine.service import Request, Service
+from engine.store import Draft, Store
+
+FAKE = "engine.backends.fake:Renderer"
+TOGETHER = 64
+JOBS = 40
+
+SPEC = JobSpec(
+    model="pocket", conditions=(Condition(text="a red apple"),), width=64, height=64, steps=20,
+    guidance_scale=5, sampler="ddim", seed=1,
+)  # fmt: skip
+
+
+async def _claim_and_finish() -> list[float]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with Store.open(Path(folder) / "limner.db") as store:
+            values = []
+            for turn in range(5):
+                jobs = [
+                    Job(
+                        id=new_job_id(), owner="anna", origin="discord:1/2", state=State.QUEUED, spec=SPEC,
+                        prompt="a red apple", created_at=time.time(),
+                    )  # fmt: skip
+                    for _ in range(1000)
+                ]
+                await asyncio.gather(
+                    *(store.submit(f"{turn}.{n}", [Draft(job, 1.0)]) for n, job in enumerate(jobs))
+                )
+                at_once = asyncio.Semaphore(TOGETHER)
+
+                async def one(job: str, at_once: asyncio.Semaphore = at_once) -> None:
+                    async with at_once:
+                        await store.claim(job)
+                        await store.finish(job, ["a" * 64] * 4)
+
+                began = time.perf_counter()
+                await asyncio.gather(*(one(job.id) for job in jobs))
+                values.append(len(jobs) / (time.perf_counter() - began))
+            return values
+
+
+@contextlib.asynccontextmanager
+async def _delays() -> AsyncIterator[list[float]]:
+    """Collect how late the event loop comes back from a sleep of one millisecond, in milliseconds."""
+    late: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            late.append((time.perf_counter() - began - 0.001) * 1000)
+
+    watcher = asyncio.create_task(watch())
+    await asyncio.sleep(0.05)
+    late.clear()
+    try:
+        yield late
+    finally:
+        watcher.cancel()
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)]
+
+
+async def _while_encoding() -> list[float]:
+    """Four pictures of 1024 × 1024 with grain, made into one grid within 10 MiB, again and again."""
+    with tempfile.TemporaryDirectory() as folder:
+        cells = [
+            images.png(Image.effect_noise((1024, 1024), 40 + cell).convert("RGB")) for cell in range(4)
+        ]
+        config = Config(data_dir=Path(folder))
+        async with Service.open(config, renderer=FAKE) as service:
+            submitted = await service.submit(Request("1", "anna", "cli:", "a red apple"))
+            job = submitted.jobs[0]
+            async for _ in service.progress(job.id):
+                pass
+            names = [await service.keep(cell) for cell in cells]
+            await service.store._write(_swap, job.id, names)
+            values = []
+            for _ in range(5):
+                async with _delays() as late:
+                    await service.file(job.id, limit=10 * 2**20)
+                values.append(_p99(late))
+            return values
+
+
+def _swap(store: Store, job: str, names: list[str]) -> None:
+    for cell, name in enumerate(names):
+        store._db.execute("UPDATE picture SET sha256 = ? WHERE job = ? AND cell = ?", (name, job, cell))
+
+
+async def _while_rendering() -> list[float]:
+    """The shipped model draws in its worker process; the event loop only looks on."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Service.open(Config(data_dir=Path(folder)), renderer="engine.render:Renderer") as service:
+            values = []
+            for turn in range(4):
+                job = (await service.submit(Request(f"{turn}", "anna", "cli:", "a red apple"))).jobs[0]
+                async with _delays() as late:
+                    async for _ in service.progress(job.id):
+                        pass
+                values.append(_p99(late))
+            return values[1:]  # the first brings the model into memory
+
+
+async def _bot() -> tuple[list[float], list[float]]:
+    """Start the real bot against the stand-in; return its start in seconds and its CPU milliseconds a job."""
+    ready, spent = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "LIMNER_DATA_DIR": folder,
+            "LIMNER_RENDERER": FAKE,
+            "LIMNER_RENDERER_ARGUMENTS": json.dumps({"step_seconds": 0.0}),
+        }
+        async with Discord(rate_limits=False) as discord:
+            anna = discord.user("anna") if _has(discord, "anna") else discord.user(_anyone(discord))
+            for _ in range(3):
+                began = time.perf_counter()
+                async with BotProcess(discord, environment=environment) as bot:
+                    ready.append(time.perf_counter() - began)
+                    assert bot.process is not None
+                    process = psutil.Process(bot.process.pid)
+                    await _ask(discord, anna, 3)
+                    before = process.cpu_times()
+                    await _ask(discord, anna, JOBS)
+                    after = process.cpu_times()
+                    spent.append((after.user + after.system - before.user - before.system) * 1000 / JOBS)
+    return ready, spent
+
+
+def _has(discord: Discord, name: str) -> bool:
+    return name in {person.name for person in discord.world.people.values()}
+
+
+def _anyone(discord: Discord) -> str:
+    return next(person.name for person in discord.world.people.values())
+
+
+async def _ask(discord: Discord, anna: Any, jobs: int) -> None:
+    for _ in range(jobs):
+        grids = sum(bool(message.attachments) for message in discord.messages())
+        await anna.slash("imagine", prompt="a red apple")
+        await discord.until(
+            lambda grids=grids: sum(bool(message.attachments) for message in discord.messages()) > grids,
+            "a grid",
+        )
+
+
+def _decisions() -> list[float]:
+    """One million people wait; how many are chosen in a second of processor time."""
+    values = []
+    queue = FairQueue()
+    for number in range(1_000_000):
+        queue.push(Ticket(str(number), str(number), 1.0 + number % 7, "m"))
+    for _ in range(5):
+        began = time.process_time()
+        for _ in range(100_000):
+            queue.pick({"m"})
+        values.append(100_000 / (time.process_time() - began))
+    return values
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+ROWS = (
+    Row(
+        f"durable claim + finish, {TOGETHER} under way",
+        lambda: _run(_claim_and_finish()),
+        1000,
+        at_most=False,
+        unit="a second",
+    ),
+    Row("fair decisions, 1,000,000 people waiting", _decisions, 200_000, at_most=False, unit="a CPU second"),
+    Row("event loop late while encoding a 2048 × 2048 grid, p99", lambda: _run(_while_encoding()), 5, unit="ms"),
+    Row("event loop late while drawing on the CPU, p99", lambda: _run(_while_rendering()), 20, unit="ms"),
+    Row("bot ready to answer, from its start", lambda: _run(_bot())[0], 2, unit="s"),
+    Row("bot's own processor time a job, fake engine", lambda: _run(_bot())[1], 10, unit="ms"),
+)

@@ -1,0 +1,155 @@
+"""The denoising loop against diffusers' pipeline, and eight requests together against one by one."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
+from torch import Tensor
+
+from bench import Row, paired
+from engine.config import EngineConfig, ModelConfig
+from engine.jobs import Condition, JobSpec
+from engine.render import decode
+from engine.render.denoise import Picture, advance, choose
+from engine.render.drawing import begin
+from engine.render.models import Machine, Model, load
+from tests.render import tiny
+
+PAIRS = 15
+ENGINE = EngineConfig(device="cpu", dtype="float32")
+
+
+@functools.cache
+def small() -> tuple[Model, StableDiffusionPipeline]:
+    """Build a Stable Diffusion of some three million parameters, loaded by us and by diffusers."""
+    folder = Path(tempfile.mkdtemp(prefix="limner-bench-"))
+    pipe = tiny.sd(
+        folder, block_out_channels=(64, 128), layers_per_block=1, attention_head_dim=8, norm_num_groups=32
+    )
+    pipe.save_pretrained(folder / "model", safe_serialization=True)
+    config = ModelConfig(name="small", source=str(folder / "model"))
+    theirs = StableDiffusionPipeline.from_pretrained(folder / "model")
+    theirs.scheduler = EulerDiscreteScheduler.from_config(theirs.scheduler.config)
+    theirs.set_progress_bar_config(disable=True)
+    return load("small", config, Machine.find(ENGINE), ENGINE), theirs
+
+
+def spec(**changes: Any) -> JobSpec:
+    values: dict[str, Any] = {
+        "model": "small",
+        "conditions": (Condition(text="a red apple on the tree"),),
+        "width": 32,
+        "height": 32,
+        "steps": 12,
+        "guidance_scale": 5.0,
+        "sampler": "euler",
+        "seed": 7,
+        "count": 1,
+    }
+    return JobSpec(**{**values, **changes})
+
+
+def run(pictures: Sequence[Picture], model: Model, rows: int) -> int:
+    """Run pictures to their end; return the UNet calls it took."""
+    calls = 0
+    while chosen := choose([picture for picture in pictures if not picture.finished], rows):
+        advance(model.unet, chosen)
+        calls += 1
+        for picture in chosen:
+            picture.turn = calls
+    return calls
+
+
+def alone() -> list[float]:
+    """Time one request, text to latents, in our loop and in diffusers' pipeline; outputs must be equal."""
+    model, pipe = small()
+    wanted = spec()
+
+    def ours() -> Tensor:
+        assert model.text is not None
+        model.text.forget()  # diffusers has no such cache
+        pictures = begin("job", wanted, model, {}).pictures
+        run(pictures, model, 16)
+        return pictures[0].latents
+
+    def theirs() -> Tensor:
+        return pipe(
+            wanted.conditions[0].text,
+            width=wanted.width,
+            height=wanted.height,
+            num_inference_steps=wanted.steps,
+            guidance_scale=wanted.guidance_scale,
+            generator=torch.Generator().manual_seed(wanted.seed),
+            output_type="latent",
+        ).images
+
+    difference = float((ours() - theirs()).abs().max())
+    if difference >= 1e-4:
+        raise SystemExit(f"the loop and diffusers' pipeline differ by {difference:.1e}")
+    return paired(ours, theirs, PAIRS)
+
+
+SAMPLERS = ("euler", "ddim", "dpmpp_2m", "euler_ancestral")
+
+
+def eight() -> list[JobSpec]:
+    """Make eight requests of unlike samplers, steps, guidance and words."""
+    return [
+        spec(
+            sampler=SAMPLERS[i % 4],
+            steps=8 + 2 * (i % 4),
+            guidance_scale=4.0 + i,
+            seed=i,
+            conditions=(Condition(text=f"a {w}"),),
+        )
+        for i, w in enumerate(("apple", "car", "dog", "cat", "fox", "tree", "house", "night"))
+    ]
+
+
+def one_by_one() -> int:
+    model, _ = small()
+    return sum(run(begin(str(i), each, model, {}).pictures, model, 16) for i, each in enumerate(eight()))
+
+
+def together() -> int:
+    model, _ = small()
+    pictures = [begin(str(i), each, model, {}).pictures[0] for i, each in enumerate(eight())]
+    return run(pictures, model, 16)
+
+
+def joined() -> list[float]:
+    """Time eight unlike requests one by one ÷ together."""
+    return paired(one_by_one, together, PAIRS)
+
+
+def calls() -> list[float]:
+    """Count UNet calls together ÷ one by one."""
+    return [together() / one_by_one()]
+
+
+def preview() -> list[float]:
+    """Time one preview of a 512 × 512 picture, latents to JPEG, in milliseconds."""
+    import time
+
+    model, _ = small()
+    latents = torch.randn(1, 4, 64, 64)
+    values = []
+    for _ in range(30):
+        began = time.perf_counter()
+        decode.jpeg(decode.preview(model, latents))
+        values.append((time.perf_counter() - began) * 1000)
+    return values
+
+
+ROWS = (
+    Row("our loop alone ÷ diffusers' pipeline, equal output", alone, 1.02),
+    Row("eight unlike requests: one by one ÷ joined", joined, 1.3, at_most=False),
+    Row("eight unlike requests: UNet calls joined ÷ one by one", calls, 0.35),
+    Row("one preview of 512 × 512, latents to JPEG", preview, 5, unit="ms"),
+)
