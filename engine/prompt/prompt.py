@@ -17,10 +17,10 @@ Value = bool | int | float | str | tuple[str, ...]
 NO_WEIGHT = -0.5
 """What ``--no`` weighs: it equals ``::-0.5`` (Midjourney, "Multi-Prompts & Weights")."""
 
-DASHES = re.compile(r"[-‐‑‒–—―−]+")
+DASHES = re.compile(r"[-‐‑‒–—―−－]+")
 """A run of dashes: hyphens, en and em dashes, the minus sign."""
 
-_ESCAPABLE = re.compile(r"\\*[-‐‑‒–—―−]+")
+_ESCAPABLE = re.compile(r"\\*[-‐‑‒–—―−－]+")
 
 
 def number(value: float) -> str:

@@ -50,7 +50,8 @@ _PICTURE_HOSTS = re.compile(
     r"https?://(?:cdn\.discordapp\.com|media\.discordapp\.net|s\.mj\.run|cdn\.midjourney\.com)/\S",
     re.IGNORECASE,
 )
-_LOOSE_MARKS = re.compile(r"[\s,.;]*+$")
+_LEFTOVER = ",.;!?)]}，。"
+"""Marks that say nothing right after a flag's value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +310,8 @@ def _hit(line: str, start: int, end: int, among_flags: bool) -> _Hit | None:
                 raise _unknown(name.group(), line, start)
             return None
         flag, after, typed = found
+        if glued and among_flags and dashes == "--" and before.isdigit() and flag.kind is Kind.BARE:
+            return _Hit(start, after, flag, typed)  # --v 5--tile
         if (dashes == "-" or glued) and not plausible(flag, line, after):
             return None
         if dashes == "-" and glued:
@@ -324,10 +327,10 @@ def _hit(line: str, start: int, end: int, among_flags: bool) -> _Hit | None:
         after = found[1] if found is not None else 0
     elif spaced is not None:
         after = spaced.end()
-    if spaced is not None and flag_named is not None and dashes != "-":
+    if spaced is not None and flag_named is not None and (dashes != "-" or among_flags):
         if plausible(flag_named, line, after):
             return _Hit(start, after, flag_named, spaced[1].lower())
-        if flag_named.kind is Kind.BARE:
+        if flag_named.kind is Kind.BARE and dashes != "-":
             follows = line[after : after + 4].lstrip(" ,.;")
             if not follows or (DASHES.match(follows) and len(follows) > 1):
                 return _Hit(start, after, flag_named, spaced[1].lower())
@@ -444,10 +447,9 @@ def _flag(line: str, hit: _Hit, stop: int, taken: _Line, source: Source) -> str:
         taken.notes.append(f"A blank was missing before `--{flag.name}`.")
     taken.notes.extend(reading.notes)
     rest = line[at + reading.used : stop].strip()
-    if not rest.strip(",.;"):
-        rest = ""
-    elif rest[0] in ",.;":
-        rest = rest.lstrip(",.; ")
+    if rest and rest[0] in _LEFTOVER:
+        taken.notes.append(f"Punctuation after `--{flag.name}` was left out.")
+        rest = rest.lstrip(_LEFTOVER + " ")
     if reading.value is not None:
         _give(taken, flag, Given(flag.name, reading.value, source))
     return rest

@@ -21,7 +21,8 @@ _WEIGHTED = re.compile(r"(.+?)::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))")
 _PLAIN = re.compile(r"\w[\w.+/-]{0,63}(?: [\w.+/-]{1,32}){0,3}")
 _LORA = re.compile(r"(\w[\w.-]{0,63})(?::([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6})))?")
 _VERSION = re.compile(r"v?(\d{1,2})(?:\.(\d))?", re.IGNORECASE)
-_TRAILING = ",.;"
+_COMMA = re.compile("[,，、]")
+_TRAILING = ",.;，。"
 _QUOTES = "\"'`"
 _GLUED_RATIOS = {
     "11": "1:1",
@@ -157,6 +158,8 @@ def wanted(flag: Flag) -> str:
             return "one of " + ", ".join(f"`{choice}`" for choice in flag.choices)
         case Kind.REFS:
             return "a link to a picture, or a code"
+        case _ if flag.name == "v":
+            return "a version number, such as `--v 7`"
         case Kind.LORA:
             return "a name and a weight, such as `--lora ink:0.8`"
         case _:
@@ -185,6 +188,9 @@ def _number(flag: Flag, body: str) -> Reading:
     if word.endswith("%"):
         word = word[:-1]
         notes.append(f"The per cent sign after `--{flag.name}` was left out.")
+    if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,3}", word):
+        word = word.replace(",", "")
+        notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(word)}.")
     if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is Kind.NUMBER:
         word = word.replace(",", ".")
         notes.append(f"The decimal comma after `--{flag.name}` was read as a point: `{word}`.")
@@ -276,7 +282,7 @@ def _text(flag: Flag, body: str) -> Reading:
         return Reading(unshield(bare), len(body))
     if bare != text:
         notes.append(f"Punctuation at the end of `--{flag.name}` was left out.")
-    items = tuple(item for piece in bare.split(",") if (item := unshield(piece.strip())))
+    items = tuple(item for piece in _COMMA.split(bare) if (item := unshield(piece.strip())))
     if not items:
         raise BadValueError(
             f"`--{flag.name}` needs words after it, such as `--{flag.name} {flag.example}`.", None, len(body)
