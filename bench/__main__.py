@@ -35,8 +35,8 @@ def main(words: list[str]) -> int:
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     print(
-        f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}, {threads} thread(s) a library, "
-        f"Python {platform.python_version()}, {libraries}. Ratios only: absolute times of this machine say little."
+        f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}, "
+        f"{threads} thread(s) a library, Python {platform.python_version()}, {libraries}."
     )
     missed = [row.name for row, values in results if not row.met(sorted(values)[len(values) // 2])]
     return 1 if missed else 0

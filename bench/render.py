@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,9 @@ ENGINE = EngineConfig(device="cpu", dtype="float32")
 
 @functools.cache
 def small() -> tuple[Model, StableDiffusionPipeline]:
-    """Build a Stable Diffusion of some three million parameters, loaded by us and by diffusers."""
+    """Build a Stable Diffusion of about a million parameters, loaded by us and by diffusers."""
     folder = Path(tempfile.mkdtemp(prefix="limner-bench-"))
-    pipe = tiny.sd(
-        folder, block_out_channels=(64, 128), layers_per_block=1, attention_head_dim=8, norm_num_groups=32
-    )
+    pipe = tiny.sd(folder, block_out_channels=(32, 64), attention_head_dim=8)
     pipe.save_pretrained(folder / "model", safe_serialization=True)
     config = ModelConfig(name="small", source=str(folder / "model"))
     theirs = StableDiffusionPipeline.from_pretrained(folder / "model")
@@ -134,16 +133,14 @@ def calls() -> list[float]:
 
 
 def preview() -> list[float]:
-    """Time one preview of a 512 × 512 picture, latents to JPEG, in milliseconds."""
-    import time
-
+    """Time one preview of a 512 × 512 picture, latents to JPEG, in milliseconds of processor time."""
     model, _ = small()
     latents = torch.randn(1, 4, 64, 64)
     values = []
     for _ in range(30):
-        began = time.perf_counter()
+        began = time.process_time()
         decode.jpeg(decode.preview(model, latents))
-        values.append((time.perf_counter() - began) * 1000)
+        values.append((time.process_time() - began) * 1000)
     return values
 
 

@@ -96,8 +96,7 @@ def preview(model: Model, latents: Tensor) -> Image.Image:
         return decode(model, latents)
     colours = torch.einsum("chw,cr->hwr", latents[0].float(), torch.tensor(factors, device=latents.device))
     array = ((colours / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8).cpu().numpy()
-    height, width = array.shape[:2]
-    return Image.fromarray(array).resize((width * 4, height * 4), Image.Resampling.BILINEAR)
+    return Image.fromarray(array)
 
 
 def grid(pictures: Sequence[Image.Image]) -> Image.Image:
@@ -118,16 +117,17 @@ def png(picture: Image.Image) -> bytes:
     return _saved(picture, format="PNG", compress_level=4)
 
 
-def jpeg(picture: Image.Image, longest: int = 512) -> bytes:
-    """Return the picture as a small JPEG: at most ``longest`` pixels a side, small ones enlarged to be
-    seen.
-    """
+def shown(picture: Image.Image, longest: int = 512) -> Image.Image:
+    """Return the picture at a size to look at: up to ``longest`` pixels a side, enlarged by a whole number."""
     factor = longest / max(picture.size)
-    if factor < 1 or factor >= 2:
-        factor = factor if factor < 1 else math.floor(factor)
-        size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-        picture = picture.resize(size, Image.Resampling.BICUBIC)
-    return _saved(picture, format="JPEG", quality=80)
+    factor = math.floor(factor) if factor >= 1 else factor
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    return picture if size == picture.size else picture.resize(size, Image.Resampling.BILINEAR)
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    """Return the picture as a small JPEG."""
+    return _saved(shown(picture), format="JPEG", quality=80)
 
 
 def film(frames: Sequence[Image.Image], seconds: float = 4.0) -> bytes:
@@ -136,6 +136,7 @@ def film(frames: Sequence[Image.Image], seconds: float = 4.0) -> bytes:
     The container is written here because libwebp's own encoder drops frames that hardly differ, and a film
     has a frame a step (layout: "WebP Container Specification", developers.google.com/speed/webp).
     """
+    frames = [shown(frame) for frame in frames]
     width, height = frames[0].size
     each = max(40, int(seconds * 1000 / len(frames)))
     size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
