@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { rm -rf .venv; echo "Python could not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	@echo "Installing Limner and its pinned dependencies into .venv (once; a few minutes)"
 	$(BIN)/python -m pip install -q -c constraints.txt setuptools
-	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $(STAMP)
 
 setup: $(STAMP) ## prepare .venv, with .venv/bin/limner in it

@@ -1,4 +1,4 @@
-"""``python -m tests.report docs/NAME.md TITLE COMMAND PYTEST…``: run tests, write what came of them as a page."""
+"""``python -m tests.report FILE TITLE COMMAND PYTEST…``: run tests and write what came of them as a page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def page(title: str, notes: Notes, command: str, seconds: float) -> str:
             "",
             f"{time.strftime('%Y-%m-%d')}: {passed} of {total} passed in {seconds / 60:.1f} minutes, on "
             f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-            f"Python {platform.python_version()}, torch {version('torch')}, discord.py {version('discord.py')}.",
+            f"Python {platform.python_version()}, torch {version('torch')}, "
+            f"discord.py {version('discord.py')}.",
             "",
             f"Made by `{command}`{said}.",
             "",
