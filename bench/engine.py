@@ -54,7 +54,7 @@ async def _claim_and_finish() -> list[float]:
                         spec=SPEC,
                         prompt="a red apple",
                         created_at=time.time(),
-                    )  # fmt: skip
+                    )
                     for _ in range(1000)
                 ]
                 await asyncio.gather(

@@ -1,4 +1,4 @@
-"""The values a request travels as, ``JobSpec → Job → Delivery``; refuses to know models, pixels and Discord."""
+"""The values a request travels as, ``JobSpec → Job → Delivery``; knows no models, pixels or Discord."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def shown(picture: Image.Image, longest: int = 512) -> Image.Image:
-    """Return the picture at a size to look at: up to ``longest`` pixels a side, enlarged by a whole number."""
+    """The picture at a size to look at: up to ``longest`` pixels a side, a whole number of times larger."""
     factor = longest / max(picture.size)
     factor = math.floor(factor) if factor >= 1 else factor
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
