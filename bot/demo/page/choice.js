@@ -42,7 +42,7 @@ export class Choice {
     this.active = Math.max(0, shown.findIndex((option) => this.values.includes(option.value)));
     this.#draw();
     const below = innerHeight - this.button.getBoundingClientRect().bottom;
-    this.popup.classList.toggle("above", below < Math.min(320, this.popup.offsetHeight + 12));
+    this.popup.classList.toggle("upward", below < Math.min(320, this.popup.offsetHeight + 12));
     if (this.options.length > 8) this.search.focus();
     this.outside = (event) => { if (!this.element.contains(event.target)) this.#close(true); };
     document.addEventListener("pointerdown", this.outside, true);

@@ -25,7 +25,7 @@ function draw(component, context) {
     case 12: return gallery(component, context);
     case 13: return fileCard({ ...component, url: component.file.url, filename: component.name ?? component.file.url.split("/").pop().split("?")[0] });
     case 14: return component.divider === false ? h("div.gap", { class: component.spacing === 2 ? "large" : "" }) : h("hr.divider", { class: component.spacing === 2 ? "large" : "" });
-    case 17: return h("div.container", { style: component.accent_color ? { "--accent": colour(component.accent_color) } : {}, class: `${component.accent_color ? "accented" : ""} ${component.spoiler ? "spoiled" : ""}` }, component.components.map((child) => draw(child, context)));
+    case 17: return h("div.container", { style: component.accent_color ? { "--edge": colour(component.accent_color) } : {}, class: `${component.accent_color ? "accented" : ""} ${component.spoiler ? "spoiled" : ""}` }, component.components.map((child) => draw(child, context)));
     default: return h("div.unknown", {}, `This page does not know component type ${component.type}.`);
   }
 }

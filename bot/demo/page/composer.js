@@ -303,14 +303,15 @@ export class Composer {
       next.input.focus();
       const end = next.input.value?.length ?? 0;
       if (next.input.setSelectionRange && next.option.type !== TYPES.attachment) next.input.setSelectionRange(end, end);
-    } else this.more.hidden ? this.send.focus() : this.more.focus();
+    } else if (this.more.hidden) this.send.focus();
+    else this.#optionList(-1);
   }
 
   #countMore() {
     const left = this.entry.options.length - this.used.length;
     this.more.hidden = left === 0;
     this.more.textContent = `+${left} more`;
-    this.more.setAttribute("aria-label", `${left} more option${left === 1 ? "" : "s"}`);
+    this.more.setAttribute("aria-label", `${left} more option${left === 1 ? "" : "s"}: arrow down chooses, Enter sends`);
     this.pills.append(this.more);
   }
 
@@ -438,16 +439,26 @@ export class Composer {
     }
   }
 
-  #optionList() {
+  /** Lists the options not used yet; with `active` -1 none is taken by Enter. */
+  #optionList(active = 0) {
+    this.focusedField = null;
     const left = this.entry.options.filter((option) => !this.used.some((field) => field.option === option));
     this.more.focus();
     this.#show(left.map((option) => ({ key: option.name, nodes: [h("span.suggest-text", {}, h("b", {}, option.name), h("small", {}, option.description))], run: () => this.#add(option) })), { heading: "More options", none: null });
+    this.active = active;
+    this.#mark();
   }
 
   #moreKey(event) {
     if (this.#suggestKey(event)) return;
-    if (event.key === "Backspace") { event.preventDefault(); this.used.at(-1)?.input.focus(); }
-    else if (event.key === "Escape") this.suggest.hidden ? this.clear() : this.#hide();
+    if (event.key === "Enter") { event.preventDefault(); this.submit(); }
+    else if ((event.key === "ArrowDown" || event.key === "ArrowRight") && this.suggest.hidden) { event.preventDefault(); this.#optionList(); }
+    else if (event.key === "Backspace") {
+      event.preventDefault();
+      if (this.used.length) this.used.at(-1).input.focus();
+      else { const { name } = this.entry; this.clear(); this.text.value = `/${name}`; this.text.focus(); this.#typed(); }
+    }
+    else if (event.key === "Escape") { event.preventDefault(); this.clear(); this.text.focus(); }
   }
 
   #pillKey(event, field) {
@@ -595,10 +606,11 @@ export class Composer {
     if (this.suggest.hidden || !this.rows.length) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
-      this.active = (this.active + step + this.rows.length) % this.rows.length;
+      this.active = this.active < 0 ? (step > 0 ? 0 : this.rows.length - 1) : (this.active + step + this.rows.length) % this.rows.length;
       this.#mark();
     } else if ((event.key === "Enter" && !event.shiftKey) || (event.key === "Tab" && !event.shiftKey)) {
       const field = this.mode === "command" ? this.focusedField : null;
+      if (this.active < 0) return false;
       // an option already chosen, or left empty: Enter sends, Tab goes on
       if (field && document.activeElement === field.input && (field.picked || (!field.option.required && event.key === "Tab" && !field.input.value))) return false;
       this.rows[this.active].run();

@@ -142,7 +142,7 @@ export class MessageView {
       return picture.element;
     };
     const fields = embed.fields ?? [];
-    return h("article.embed", { style: embed.color ? { "--accent": colour(embed.color) } : {} },
+    return h("article.embed", { style: embed.color ? { "--edge": colour(embed.color) } : {} },
       h("div.embed-body", {},
         embed.author ? h("div.embed-author", {}, embed.author.name) : null,
         embed.title ? h("div.embed-title", {}, embed.url ? h("a", { href: /^https?:/.test(embed.url) ? embed.url : null, target: "_blank", rel: "noopener noreferrer" }, inlineMarkdown(embed.title, names)) : inlineMarkdown(embed.title, names)) : null,
