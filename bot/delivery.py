@@ -39,6 +39,9 @@ LONGEST_PAUSE = 60.0
 """Seconds between two tries at the most."""
 LEAST_SIDE = 512
 """Pixels a shown picture's longer side has at least: Discord shows a small file small."""
+TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, KeyError, ValueError)
+"""What becomes of a bad line or a bad answer: discord.py raises KeyError over a 429 without ``retry_after``,
+ValueError over a cut-off body."""
 AT_ONCE = 8
 """Deliveries that are sent at the same time."""
 
@@ -111,10 +114,12 @@ class Publisher:
                 log.warning("delivery %s of job %s given up: %s", delivery.id, delivery.job, why)
                 await self._service.give_up(delivery.id, str(why))
                 break
-            except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            except TROUBLE as error:
                 tries += 1
                 delay = self._pause(tries)
-                log.warning("delivery %s failed (%s), again in %.1f s", delivery.id, _short(error), delay)
+                odd = isinstance(error, (KeyError, ValueError))  # a bad answer, or a fault of ours
+                line = "delivery %s failed (%s), again in %.1f s"
+                log.warning(line, delivery.id, _short(error), delay, exc_info=odd)
                 await asyncio.sleep(delay)
                 # its outcome is unknown: look before sending again
                 delivery = delivery.model_copy(update={"attempted_at": delivery.attempted_at or 0.0})
@@ -239,7 +244,7 @@ class Publisher:
         if delivery.progress in self._client.followed:
             return  # it stands for several jobs; who follows them removes it
         channel = self._client.get_partial_messageable(target.channel, guild_id=target.guild)
-        with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+        with contextlib.suppress(*TROUBLE):
             await channel.get_partial_message(int(delivery.progress)).delete()
 
 

@@ -38,8 +38,17 @@ ALREADY_ACKNOWLEDGED = 40060
 NEEDED = discord.Permissions(view_channel=True, send_messages=True, attach_files=True)
 """What the bot must be allowed in a channel to post results there itself."""
 
-TRANSIENT = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
-"""What a second try may cure. discord.py retries neither 503 nor Linux's connection reset (errno 104)."""
+TRANSIENT = (
+    discord.DiscordServerError,
+    discord.RateLimited,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    KeyError,
+    ValueError,
+)
+"""What a second try may cure. discord.py retries neither 503 nor Linux's connection reset (errno 104), and
+raises KeyError over a 429 without ``retry_after``, ValueError over a cut-off body."""
 
 Row = Callable[[Sequence[Job]], discord.ui.View]
 Submit = Callable[[str, str | None], Awaitable[Submitted]]

@@ -1,0 +1,162 @@
+"""Bad weather at Discord: whatever it answers or breaks off, each promise is kept once and the ban stays far.
+
+The rows R6, R7 and R8 of the fault table. The bot's clock runs ten times as fast, so that discord.py's and
+our own back-offs are waited for rather than skipped. ``LIMNER_RELIABILITY_CYCLES`` sets how many jobs meet
+each kind of weather (4 in ``make test``, which meets the worst kinds only; 200 in ``make reliability``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.demo import interactions
+from bot.demo.driver import BotProcess, Discord, NoAnswer
+from tests.e2e.conftest import MakeBot
+from tests.e2e.test_kills import grids, job_of
+
+JOBS = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "4"))
+HASTE = 10
+WAVE = 4  # jobs at once: two people, each with two
+MESSAGES = r"/messages"  # every message sent, edited or removed, by channel or by token
+BAN = 10_000 / 600  # invalid requests a second at which Discord bans an address (discord.md, section 6)
+ROOT = Path(__file__).parents[2]
+LIMITS = "[limits]\nrunning = 8\nwaiting = 20\n"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120 + 10 * JOBS)]
+
+Rule = dict[str, Any]
+
+WEATHER: dict[str, list[Rule]] = {
+    "429 with fractions": [{"kind": "status", "status": 429, "retry_after": 0.731}],
+    "429 without a time": [{"kind": "status", "status": 429, "retry_after": None}],
+    "429 of zero": [{"kind": "status", "status": 429, "retry_after": 0}],
+    "429 for everybody": [{"kind": "status", "status": 429, "retry_after": 0.2, "is_global": True}],
+    "429 of the proxy": [{"kind": "status", "status": 429, "retry_after": 1, "via": False}],
+    "500 to 504": [{"kind": "status", "status": status} for status in (500, 502, 503, 504)],
+    "503 though stored": [{"kind": "status", "status": 503, "stored": True}],
+    "reset before storing": [{"kind": "reset_before"}],
+    "reset after storing": [{"kind": "reset_after"}],
+    "half an answer": [{"kind": "truncate"}],
+    "stalls": [{"kind": "stall", "seconds": 0.5}, {"kind": "stall", "seconds": 0.5, "stored": True}],
+}
+
+
+def hasty(discord: Discord, make_bot: MakeBot, haste: float = HASTE) -> BotProcess:
+    bot = make_bot(fake={}, config=LIMITS, HASTE=str(haste), PYTHONPATH=str(ROOT))
+    bot.command = [sys.executable, "-m", "tests.e2e.hasty", "run"]
+    return bot
+
+
+async def wave(discord: Discord, first: int) -> list[str]:
+    """Let two people ask for something; return the ids of the interactions that were answered."""
+    people = (discord.user("alice"), discord.user("bob"))
+    asked = [people[n % 2].slash("imagine", prompt=f"number {first + n}") for n in range(WAVE)]
+    answers = await asyncio.gather(*asked)
+    return [answer.interaction.id for answer in answers]
+
+
+WORST = {"429 without a time", "503 though stored", "reset after storing"}
+
+
+@pytest.mark.parametrize(
+    "weather", [pytest.param(name, marks=() if name in WORST else pytest.mark.full) for name in WEATHER]
+)
+async def test_rest_in_bad_weather(discord: Discord, make_bot: MakeBot, weather: str) -> None:
+    share = 0.5 / len(WEATHER[weather])
+    async with hasty(discord, make_bot):
+        began, made = time.monotonic(), 0
+        while made < JOBS:
+            for rule in WEATHER[weather]:
+                discord.faults.add(path=MESSAGES, chance=share, times=None, **rule)
+            await wave(discord, made)
+            made += WAVE
+            await asyncio.sleep(0.5)
+            discord.faults.clear()  # what is open must now arrive soon
+            await discord.until(lambda: len(grids(discord)) == made, "every grid", 10)  # noqa: B023
+        took = (time.monotonic() - began) * HASTE
+        await asyncio.sleep(0.3)
+    assert set(grids(discord).values()) == {1}, "doubled"
+    print(f"seed {discord.faults.seed}: {discord.rest.requests} requests, {discord.rest.invalid} invalid")  # noqa: T201
+    if "429" not in weather:
+        assert discord.rest.invalid < max(0.01 * BAN * took, 1)
+
+
+@pytest.mark.full
+async def test_a_long_ban_of_the_proxy_does_not_become_worse(discord: Discord, make_bot: MakeBot) -> None:
+    """While Discord answers nothing but 429, we ask less than a hundredth as often as would be punished."""
+    haste = 40
+    async with hasty(discord, make_bot, haste):
+        await discord.user("alice").slash("imagine", prompt="an apple")
+        await discord.until(lambda: len(grids(discord)) == 1, "a grid")
+        discord.faults.add("status", path=MESSAGES, times=None, status=429, retry_after=2.0, via=False)
+        await wave(discord, 1)
+        await asyncio.sleep(2.0)
+        before = discord.rest.invalid
+        await asyncio.sleep(8.0)
+        asked = discord.rest.invalid - before
+        assert 0 < asked < 0.01 * BAN * 8.0 * haste
+        discord.faults.clear()
+        await discord.until(lambda: len(grids(discord)) == 1 + WAVE, "every grid", 20)
+    assert set(grids(discord).values()) == {1}
+
+
+GATEWAY = ("drop_gateway", "reconnect", "invalid_session", "duplicate_dispatch")
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(name, marks=pytest.mark.full if "_g" in name else ()) for name in GATEWAY]
+)
+async def test_gateway_in_bad_weather(discord: Discord, make_bot: MakeBot, what: str) -> None:
+    more = {"count": 30} if what == "duplicate_dispatch" else {}
+    async with hasty(discord, make_bot):
+        made = 0
+        while made < JOBS:
+            if what == "duplicate_dispatch":
+                discord.act(what, **more)
+            await wave(discord, made)
+            made += WAVE
+            if what != "duplicate_dispatch":
+                sessions = discord.gateway.identifies + discord.gateway.resumes
+                discord.act(what)
+                await discord.until(
+                    lambda: discord.gateway.identifies + discord.gateway.resumes > sessions,  # noqa: B023
+                    "the bot to come back",
+                    20,
+                )
+            await discord.until(lambda: len(grids(discord)) == made, "every grid", 20)  # noqa: B023
+        await asyncio.sleep(0.3)
+        jobs = {job_of(message) for message in discord.messages() if message.data["components"]}
+        assert len(jobs) == made, "a command was carried out twice"
+        assert set(grids(discord).values()) == {1}
+        # only a session that Discord itself declares void costs an IDENTIFY
+        assert discord.gateway.identifies == 1 + (made // WAVE if what == "invalid_session" else 0)
+
+
+async def test_every_command_is_acknowledged_in_time(discord: Discord, make_bot: MakeBot) -> None:
+    """R8: many commands while pictures are encoded; the slowest acknowledgement is well inside 3 s."""
+    people = [discord.user(name) for name in ("alice", "bob", "ada")]
+    times: list[float] = []
+
+    async def ask(number: int) -> None:
+        began = time.monotonic()
+        try:
+            answer = await people[number % 3].slash("imagine", prompt=f"number {number}")
+        except NoAnswer:
+            times.append(interactions.ANSWER_WITHIN)
+            return
+        times.append(time.monotonic() - began)
+        assert answer.interaction.answered == 5
+
+    async with make_bot(fake={}), asyncio.TaskGroup() as group:
+        for number in range(max(30, JOBS)):
+            group.create_task(ask(number))
+            await asyncio.sleep(0.05)
+    assert max(times) < 2.5
+    assert sorted(times)[len(times) * 99 // 100] < 2.0
