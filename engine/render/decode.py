@@ -118,7 +118,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def shown(picture: Image.Image, longest: int = 512) -> Image.Image:
-    """The picture at a size to look at: up to ``longest`` pixels a side, a whole number of times larger."""
+    """The picture at a size to look at, at most ``longest`` pixels a side; enlarged in whole steps."""
     factor = longest / max(picture.size)
     factor = math.floor(factor) if factor >= 1 else factor
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
