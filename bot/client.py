@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -45,6 +47,9 @@ WRONG_TOKEN = (
     "https://discord.com/developers/applications."
 )
 AUTHENTICATION_FAILED = 4004
+LONGEST_PAUSE = 60.0
+STEADY = 300.0
+"""Seconds a connection must have lasted for the next pause to be short: Discord allows 1,000 logins a day."""
 
 
 class Limner(Desk):
@@ -221,11 +226,23 @@ async def _connect(client: Limner, token: str) -> None:
             raise ConfigError(WRONG_TOKEN) from None
         except (discord.DiscordServerError, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, delay)
+            await client.http.close()
             await asyncio.sleep(delay)
-            delay = min(60.0, delay * 2)
-    try:
-        await client.connect()
-    except discord.ConnectionClosed as error:
-        if error.code == AUTHENTICATION_FAILED:
-            raise ConfigError(WRONG_TOKEN) from None
-        raise
+            delay = min(LONGEST_PAUSE, delay * 2)
+    delay = 1.0
+    while not client.is_closed():
+        began = time.monotonic()
+        try:
+            await client.connect()
+        except discord.ConnectionClosed as error:
+            # discord.py lets only those through after which it is no use to come back
+            if error.code == AUTHENTICATION_FAILED:
+                raise ConfigError(WRONG_TOKEN) from None
+            raise ConfigError(f"Discord ended the connection for good (code {error.code}).") from None
+        except Exception:
+            # an event that discord.py cannot read ends its loop; the next event may be readable
+            log.exception("the connection to Discord broke; connecting again in %.0f s", delay)
+            with contextlib.suppress(Exception):
+                await client.ws.close(code=4000)
+        delay = 1.0 if time.monotonic() - began > STEADY else min(LONGEST_PAUSE, delay * 2)
+        await asyncio.sleep(delay)

@@ -42,6 +42,8 @@ LEAST_SIDE = 512
 TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, KeyError, ValueError)
 """What becomes of a bad line or a bad answer: discord.py raises KeyError over a 429 without ``retry_after``,
 ValueError over a cut-off body."""
+REST = 5.0
+"""Seconds before delivering begins again after an error of ours."""
 AT_ONCE = 8
 """Deliveries that are sent at the same time."""
 
@@ -96,6 +98,15 @@ class Publisher:
     async def run(self) -> None:
         """Publish everything that is pending now and whatever becomes so."""
         await self._client.wait_until_ready()
+        while True:
+            try:
+                await self._publish()
+            except Exception:
+                # our own disk or database: what was promised stays pending, so begin again
+                log.exception("delivering stopped; beginning again in %.0f s", REST)
+                await asyncio.sleep(REST)
+
+    async def _publish(self) -> None:
         async with asyncio.TaskGroup() as group:
             async for delivery in self._service.deliveries():
                 if address(delivery.origin) is not None:
@@ -218,8 +229,8 @@ class Publisher:
             case "failure":
                 content = messages.failure(job)
                 prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages.PROMPT_FILE)
-                files = () if messages.to_copy(job.prompt) else (prompt,)
-                return Letter(content, files, buttons.failure_view(job, delivery.id))
+                attached = () if messages.to_copy(job.prompt) else (prompt,)
+                return Letter(content, attached, buttons.failure_view(job, delivery.id))
             case "text":
                 return Letter(messages.texts(job), (), buttons.failure_view(job, delivery.id))
         if delivery.kind == "picture":
@@ -229,8 +240,14 @@ class Publisher:
             cell, view = None, buttons.grid_view(job, delivery.id)
         file = await self._service.file(job.id, cell, limit=limit, least=LEAST_SIDE)
         notes = [messages.WEBP_NOTE] if file.extension == "webp" else []
-        named = (messages.filename(job, file.extension, cell), file.data, messages.alt(job, cell))
-        return Letter(messages.result(job, delivery, notes), (named,), view)
+        files = [(messages.filename(job, file.extension, cell), file.data, messages.alt(job, cell))]
+        if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
+            film = await self._service.film(job.id)
+            if len(file.data) + len(film) <= limit:
+                files.append((messages.filename(job, "film.webp"), film, messages.FILM_ALT))
+            else:
+                notes.append(messages.FILM_TOO_LARGE)
+        return Letter(messages.result(job, delivery, notes), tuple(files), view)
 
     def _limit(self, target: Channel | Token | None) -> int:
         guild = self._client.get_guild(target.guild) if isinstance(target, Channel) and target.guild else None

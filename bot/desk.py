@@ -35,8 +35,6 @@ EDIT_EVERY = 2.0
 LOOK_EVERY = 5.0
 """Seconds after which a waiting job's place in the queue is looked up again."""
 ALREADY_ACKNOWLEDGED = 40060
-NEEDED = discord.Permissions(view_channel=True, send_messages=True, attach_files=True)
-"""What the bot must be allowed in a channel to post results there itself."""
 
 TRANSIENT = (
     discord.DiscordServerError,
@@ -119,9 +117,16 @@ def origin(interaction: Interaction) -> Channel | Token:
             # direct messages with the bot; anybody else's are reached through the token only
             if interaction.context.dm_channel:
                 return Channel(None, channel)
-        elif interaction.is_guild_integration() and interaction.app_permissions >= NEEDED:
+        elif interaction.is_guild_integration() and interaction.app_permissions >= _needed(interaction):
             return Channel(interaction.guild_id, channel)
     return Token(interaction.application_id, interaction.token)
+
+
+def _needed(interaction: Interaction) -> discord.Permissions:
+    thread = isinstance(interaction.channel, discord.Thread)
+    return discord.Permissions(
+        view_channel=True, attach_files=True, send_messages=not thread, send_messages_in_threads=thread
+    )
 
 
 @dataclass

@@ -45,6 +45,8 @@ VARIATION_LOW = "V1–V4 make subtle variations now."
 BAD_OPTION_NAME = "A flag's name is made of letters, digits, `-` and `_`, at most 32. Choose another name."
 REMIX_TITLE = "Remix"
 REMIX_LABEL = "Prompt, with its flags"
+FILM_ALT = "The pictures forming, as a looping film."
+FILM_TOO_LARGE = "The film is larger than this place allows, so it was left out."
 WEBP_NOTE = "The PNG was larger than this place allows, so this is a WebP."
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -235,6 +237,16 @@ def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
             ("Steps", f"{spec.steps}"),
             ("Guidance", f"{spec.guidance_scale:g}"),
             ("Sampler", f"`{spec.sampler}`"),
+        ]
+        facts += [
+            (name, f"{value}")
+            for name, value in (
+                ("Chaos", spec.chaos), ("Stylize", spec.stylize), ("Weird", spec.weird), ("Exp", spec.exp),
+                ("Style", spec.style), ("Tile", "on" if spec.tile else ""),
+                ("Stop", f"{spec.stop}%" if spec.stop < 100 else ""),
+                ("LoRA", ", ".join(f"{lora.name}:{lora.weight:g}" for lora in spec.loras)),
+            )
+            if value
         ]
         if spec.negative_prompt:
             facts.append(("Negative", shown(spec.negative_prompt, 300)))
