@@ -53,9 +53,9 @@ bench-gpu: $(STAMP) ## the same for SD 1.5 and SDXL shapes on a CUDA device
 docs: $(STAMP) ## the README's pictures: the demo's page, driven in a headless Chromium
 	LIMNER_WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/page/test_real.py
 
-reliability: $(STAMP) ## kill -9 everywhere, 200 times each; writes docs/reliability.md
+reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of Discord; writes docs/reliability.md
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
-	  "Reliability" "make reliability" -q -p no:cacheprovider tests/e2e/test_kills.py $(ARGS)
+	  "Reliability" "make reliability" -q -p no:cacheprovider tests/e2e/test_kills.py tests/e2e/test_storm.py $(ARGS)
 
 evaluate: $(STAMP) ## pictures: the oracle's full counts (docs/evaluate.md), then sheets of the shipped model
 	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines" "make evaluate" \

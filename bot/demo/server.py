@@ -22,6 +22,9 @@ from bot.demo.openapi import Checker
 from bot.demo.rest import PREFIX, Rest
 from bot.demo.world import APP_ID, World
 
+API_HOST, GATEWAY_HOST, CDN_HOST = "discord.com", "gateway.discord.gg", "cdn.discordapp.com"
+REAL_HOSTS = {API_HOST, GATEWAY_HOST, CDN_HOST}
+"""Discord's own names, answered to in TLS mode only, where a test makes them lead here."""
 SAVE_EVERY = 2.0  # seconds
 CONTROL_HEADER = "X-Limner-Control"  # a custom header keeps other web pages from reaching the control
 
@@ -29,7 +32,7 @@ CONTROL_HEADER = "X-Limner-Control"  # a custom header keeps other web pages fro
 class Standin:
     """A running stand-in: ``async with Standin() as discord: …``.
 
-    ``port=0`` takes a free one. ``hosts``: names besides loopback that requests may be sent to (TLS mode).
+    ``port=0`` takes a free one. ``tls``: be addressed by Discord's own names, with a certificate for them.
     ``privileged``: intents granted in the portal.
     """
 
@@ -43,7 +46,6 @@ class Standin:
         privileged: int = 0,
         openapi: str | None = None,
         tls: ssl.SSLContext | None = None,
-        hosts: tuple[str, ...] = (),
         world: World | None = None,
     ) -> None:
         self.world = world or World(data_dir, seed=seed)
@@ -54,7 +56,7 @@ class Standin:
         self.rest = Rest(self.world, self.limits, self.faults, self.checker)
         self.port = port
         self._tls = tls
-        self._hosts = {"127.0.0.1", "localhost", "::1", *hosts}
+        self._hosts = {"127.0.0.1", "localhost", "::1"} | (REAL_HOSTS if tls else set())
         self.app = web.Application(client_max_size=64 * 2**20, middlewares=[self._only_here])
         self._runner: web.AppRunner | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -81,15 +83,17 @@ class Standin:
     async def __aenter__(self) -> Self:
         self.rest.mount(self.app)
         self.app.router.add_get("/gateway", self.gateway.handle)
-        self.app.router.add_get("/gateway/", self.gateway.handle)
+        if self._tls:
+            self.app.router.add_get("/", self.gateway.handle)
         self.app.router.add_route("*", "/control/{what}", self._control)
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self.world.base_url = self.url
-        self.gateway.url = self.rest.gateway_url = self.gateway_url
+        # behind its own names Discord serves files and the gateway from other hosts
+        self.world.base_url = f"https://{CDN_HOST}" if self._tls else self.url
+        self.gateway.url = self.rest.gateway_url = f"wss://{GATEWAY_HOST}" if self._tls else self.gateway_url
         self._keeper = asyncio.create_task(self._keep())
         return self
 
