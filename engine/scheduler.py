@@ -31,6 +31,7 @@ class _Running:
     ticket: Ticket
     worker: LocalWorker
     began: float
+    job: Job | None = None  # once it is claimed
     share: float = 0.0  # of its steps that are done
 
 
@@ -138,6 +139,7 @@ class Scheduler:
             if job is None:
                 self._over(chosen.job, refund=chosen.work)
                 return
+            self.running[job.id].job = job
             self._tell(job, None)
             inputs = {one.sha256: await self.gallery.load(one.sha256) for one in job.spec.inputs}
         except LimnerError as error:
@@ -199,20 +201,18 @@ class Scheduler:
     async def _book(self, job: str, done: Done) -> None:
         run = self.running.get(job)
         try:
-            current = await self.store.job(job)
-            if current is None or current.state is not State.RUNNING:
+            if run is None or run.job is None or job in self._cancelled:
                 return  # cancelled while its last step ran
             outcome = done.outcome
             pictures = await asyncio.gather(
-                *(self.gallery.save(png, current, cell) for cell, png in enumerate(outcome.pictures))
+                *(self.gallery.save(png, run.job, cell) for cell, png in enumerate(outcome.pictures))
             )
             film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
             after = await self.store.finish(
                 job, pictures, film=film, texts=outcome.texts, notes=outcome.notes
             )
             if after is not None:
-                if run is not None:
-                    self._measure(run)
+                self._measure(run)
                 self._tell(after, None)
         except Exception as error:
             log.exception("job %s is rendered and could not be kept", job)

@@ -376,10 +376,12 @@ class Service:
 
     async def _plan(self, request: Request) -> list[_Planned]:
         """Return what a line asks for, one a job, read with its owner's and its place's settings."""
-        own = await self.store.preferences(request.owner)
-        server = (await self.store.preferences(place(request.origin))).get(SETTINGS, "")
+        own, here = await self.store.preferences_of(request.owner, place(request.origin))
         options = {name.removeprefix(OPTION): value for name, value in own.items() if name.startswith(OPTION)}
-        layers: list[tuple[Source, str]] = [("settings", own.get(SETTINGS, "")), ("server", server)]
+        layers: list[tuple[Source, str]] = [
+            ("settings", own.get(SETTINGS, "")),
+            ("server", here.get(SETTINGS, "")),
+        ]
         parsed = parse(
             request.line,
             options={**options, **request.options},

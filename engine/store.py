@@ -620,6 +620,14 @@ class Store:
         """Return everything a person has set."""
         return await self._read(Store._pairs, "SELECT key, value FROM preference WHERE owner = ?", (owner,))
 
+    async def preferences_of(self, *owners: str) -> list[dict[str, str]]:
+        """Return what each of these has set."""
+        return await self._read(Store._preferences_of, owners)
+
+    def _preferences_of(self, owners: Sequence[str]) -> list[dict[str, str]]:
+        statement = "SELECT key, value FROM preference WHERE owner = ?"
+        return [self._pairs(statement, (owner,)) for owner in owners]
+
     def _pairs(self, statement: str, values: Sequence[Any]) -> dict[str, str]:
         return {row[0]: row[1] for row in self._db.execute(statement, values)}
 

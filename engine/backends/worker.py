@@ -16,10 +16,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
-from engine.backends.protocol import Cancel, Event, Failed, Load, Order, Start, Status, Unload
+from engine.backends.protocol import Cancel, Done, Event, Failed, Load, Order, Progress, Start, Status, Unload
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, LimnerError, UserError
 from engine.jobs import JobSpec
@@ -27,6 +27,7 @@ from engine.jobs import JobSpec
 log = logging.getLogger("limner.worker")
 
 BEAT = 1.0  # seconds between heartbeats
+APART = 0.05  # seconds between two progress messages of a job
 NICENESS = 5  # the bot's event loop goes first
 
 
@@ -96,6 +97,25 @@ class _Worker:
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._beat = 0
         self._status = Status(0, (), "starting", 0, 0)
+        self._shown: dict[str, float] = {}  # when each job's progress was last sent
+        self._preview: dict[str, bytes] = {}
+
+    def _worth_sending(self, events: list[Event]) -> list[Event]:
+        """Drop progress that nobody could read: more than 20 a second. A preview comes with the next."""
+        kept: list[Event] = []
+        for event in events:
+            if not isinstance(event, Progress):
+                kept.append(event)
+                if isinstance(event, (Done, Failed)):
+                    self._shown.pop(event.job, None)
+                    self._preview.pop(event.job, None)
+                continue
+            if event.preview is not None:
+                self._preview[event.job] = event.preview
+            if time.monotonic() - self._shown.get(event.job, 0.0) >= APART:
+                self._shown[event.job] = time.monotonic()
+                kept.append(replace(event, preview=self._preview.pop(event.job, None)))
+        return kept
 
     def send(self, *events: Event) -> None:
         data = b"".join(map(frame, events))
@@ -136,7 +156,7 @@ class _Worker:
             except queue.Empty:
                 pass
             if renderer.busy():
-                events = renderer.tick()
+                events = self._worth_sending(renderer.tick())
                 if events:
                     self.send(*events)
             self._report(renderer)

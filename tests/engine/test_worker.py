@@ -51,7 +51,7 @@ async def test_drawn_again_it_is_the_same_picture(open_service: Open) -> None:
         calm = await drawn(service, "calm", "a cat --steps 20 --seed 5")
         job = (await service.submit(asking("killed", "a cat --steps 20 --seed 5"))).jobs[0]
         async for snapshot in service.progress(job.id):
-            if snapshot.step == 10 and snapshot.job.attempts == 1:
+            if snapshot.step >= 10 and snapshot.job.attempts == 1:
                 os.kill(await ready(service), signal.SIGKILL)
         assert snapshot.job.attempts == 2
         one = [data.split(b"IDAT", 1)[1] for data in await service.pictures(calm.id)]
@@ -66,7 +66,7 @@ async def test_a_worker_that_hangs_is_killed_and_its_job_drawn(open_service: Ope
         pid = await ready(service)
         job = (await service.submit(asking("1", "a cat --steps 20"))).jobs[0]
         async for snapshot in service.progress(job.id):
-            if snapshot.step == 5 and snapshot.job.attempts == 1:
+            if snapshot.step >= 5 and snapshot.job.attempts == 1:
                 os.kill(pid, signal.SIGSTOP)
         assert snapshot.state is State.RENDERED
         assert service.workers()[0]["pid"] != pid
