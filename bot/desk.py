@@ -19,7 +19,7 @@ import aiohttp
 import discord
 
 from bot import messages
-from bot.failures import GONE, THINKING
+from bot.failures import GONE, HIDDEN, PUBLIC, THINKING
 from bot.wire import Channel, Token, address
 from engine.config import Config
 from engine.errors import LimitError, NotFound
@@ -97,15 +97,15 @@ async def acknowledge(
                 raise
             # the first try arrived though its answer was lost
             message = await interaction.original_response() if thinking else None
-            return None if message is None else _thinking(interaction, message.id)
-        return _thinking(interaction, answer.message_id if thinking and answer is not None else None)
+            return None if message is None else _thinking(interaction, message.id, ephemeral)
+        return _thinking(interaction, answer.message_id if thinking and answer else None, ephemeral)
     raise ConnectionResetError("Discord took no acknowledgement")
 
 
-def _thinking(interaction: Interaction, message: int | None) -> str | None:
+def _thinking(interaction: Interaction, message: int | None, ephemeral: bool) -> str | None:
     if message is None:
         return None
-    interaction.extras[THINKING] = True
+    interaction.extras[THINKING] = HIDDEN if ephemeral else PUBLIC
     return str(message)
 
 

@@ -11,12 +11,15 @@ import discord
 from discord import app_commands
 
 from bot import messages
-from engine.errors import Cancelled, EngineError, PromptError, UserError
+from engine.errors import Cancelled, EngineError, LimitError, PromptError, UserError
 
 log = logging.getLogger(__name__)
 
 THINKING = "limner.thinking"
-"""Key of ``interaction.extras``: the first answer was a visible "thinking" message that must be filled."""
+"""Key of ``interaction.extras``: the first answer was a "thinking" message, ``PUBLIC`` or ``HIDDEN``."""
+PUBLIC, HIDDEN = "public", "hidden"
+TYPED = "limner.typed"
+"""Key of ``interaction.extras``: what was typed, to be given back with a refusal."""
 
 GONE = frozenset({10003, 10008, 10015, 10062, 50027})
 """Error codes that mean nobody is left to answer: unknown channel, message, webhook, interaction."""
@@ -81,8 +84,12 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
         return
     if not isinstance(error, (UserError, Cancelled, app_commands.AppCommandError)):
         log.error("interaction %s by %s failed", interaction.id, interaction.user.id, exc_info=error)
+    text, typed = sentence(error), interaction.extras.get(TYPED)
+    # limits give the prompt back themselves, and a repaired line is the better one to copy
+    if typed and not isinstance(error, LimitError) and getattr(error, "repaired", None) is None:
+        text = messages.with_prompt(text, typed)
     try:
-        await say(interaction, sentence(error))
+        await say(interaction, text)
     except (discord.DiscordException, OSError) as silent:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 
@@ -91,7 +98,12 @@ async def say(interaction: Interaction, text: str) -> None:
     """Give this interaction its answer, whichever state it is in; only the person sees it where possible."""
     if not interaction.response.is_done():
         await interaction.response.send_message(text, ephemeral=True)
-    elif interaction.extras.get(THINKING):
+    elif interaction.extras.get(THINKING) == HIDDEN:
         await interaction.edit_original_response(content=text, attachments=[], view=None)
+    elif interaction.extras.get(THINKING) == PUBLIC:
+        # the first follow-up of a public "thinking" would be public too: fill that one, then remove it
+        await interaction.edit_original_response(content=messages.REFUSED, attachments=[], view=None)
+        await interaction.followup.send(text, ephemeral=True)
+        await interaction.delete_original_response()
     else:
         await interaction.followup.send(text, ephemeral=True)

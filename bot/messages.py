@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.config import LimitsConfig
@@ -32,6 +33,7 @@ HELP_TITLE = "How to ask for pictures"
 QUESTION_GONE = "That question is too old to answer. Please send the command again."
 NOT_STARTED = "Nothing was started."
 PROMPT_FILE = "Your prompt, to copy."
+REFUSED = "That could not be started."
 ONE_HERE = (
     "I am not a member here, so I can answer each command with one job only. "
     "Take the choices out of the braces, or ask for each in turn."
@@ -374,8 +376,7 @@ def flag_pages(flags: Iterable[Flag]) -> list[tuple[str, str]]:
     pages: list[tuple[str, str]] = []
     lines = ""
     for flag in flags:
-        meaning = flag.meaning.split(":")[0].split(";")[0].rstrip(".")
-        line = f"`--{flag.name}` {meaning}\n"
+        line = f"`--{flag.name}` {textwrap.shorten(flag.meaning, 70, placeholder='…')}\n"
         if len(lines) + len(line) > 1024:
             pages.append(("Flags" if not pages else "More flags", lines))
             lines = ""

@@ -10,6 +10,7 @@ from discord.app_commands import Choice, Range
 
 from bot import buttons, desk, messages
 from bot.desk import Interaction
+from bot.failures import TYPED
 from engine.jobs import SEED_MAX
 from engine.prompt.flags import FLAGS, STYLE_NAMES
 
@@ -50,7 +51,7 @@ async def imagine(
     """Draw."""
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
     message = await desk.acknowledge(interaction)
-    line = with_flags(prompt, given)
+    line = interaction.extras[TYPED] = with_flags(prompt, given)
     jobs, pictures = await desk.preview(interaction, line)
     if jobs > interaction.client.config.limits.confirm_above:
         question = messages.question(line, jobs, pictures)

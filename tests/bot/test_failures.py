@@ -17,12 +17,10 @@ from engine.errors import Cancelled, EngineError, LimitError, NotFound, PromptEr
 class Interaction:
     """The part of discord.py's interaction that answering uses, noting what was said and how."""
 
-    def __init__(
-        self, *, done: bool = False, thinking: bool = False, broken: Exception | None = None
-    ) -> None:
+    def __init__(self, *, done: bool = False, thinking: str = "", broken: Exception | None = None) -> None:
         self.id, self.type = 1, discord.InteractionType.component
         self.user = SimpleNamespace(id=2)
-        self.extras: dict[str, Any] = {failures.THINKING: True} if thinking else {}
+        self.extras: dict[str, Any] = {failures.THINKING: thinking} if thinking else {}
         self.said: list[tuple[str, str, bool]] = []
         self.broken = broken
         self.response = SimpleNamespace(is_done=lambda: done, send_message=self._first)
@@ -36,6 +34,9 @@ class Interaction:
 
     async def edit_original_response(self, *, content: str, **_: Any) -> None:
         self._say("original", content, False)
+
+    async def delete_original_response(self) -> None:
+        self.said = [said for said in self.said if said[0] != "original"]
 
     def _say(self, how: str, text: str, hidden: bool) -> None:
         if self.broken is not None:
@@ -92,11 +93,12 @@ async def test_nothing_is_said_where_nothing_failed() -> None:
     [
         ({}, "first", True),
         ({"done": True}, "followup", True),
-        ({"done": True, "thinking": True}, "original", False),
+        ({"done": True, "thinking": failures.HIDDEN}, "original", False),
+        ({"done": True, "thinking": failures.PUBLIC}, "followup", True),
     ],
 )
 async def test_the_answer_goes_where_one_is_still_possible(
-    state: dict[str, bool], how: str, hidden: bool
+    state: dict[str, Any], how: str, hidden: bool
 ) -> None:
     interaction = Interaction(**state)
     await Button(NotFound("No.")).callback(interaction)
@@ -131,3 +133,20 @@ async def test_what_a_command_raises_is_looked_into() -> None:
     await failures.answer(interaction, app_commands.CommandInvokeError(command, NotFound("No such job.")))
     await failures.answer(interaction, app_commands.CommandNotFound("old", []))
     assert [text for _, text, _ in interaction.said] == ["No such job.", messages.OUTDATED]
+
+
+@pytest.mark.parametrize(
+    ("error", "given_back"),
+    [
+        (PromptError("Cannot be read."), True),
+        (PromptError("Cannot be read.", "a cat --ar 3:2"), False),
+        (LimitError("Too long. Your prompt: `a cat`"), False),
+        (ZeroDivisionError(), True),
+    ],
+)
+async def test_what_was_typed_is_given_back(error: Exception, given_back: bool) -> None:
+    interaction: Any = Interaction()
+    interaction.extras[failures.TYPED] = "a *cat* --wrong"
+    await failures.answer(interaction, error)
+    [(_, text, _)] = interaction.said
+    assert ("```\na *cat* --wrong\n```" in text) is given_back

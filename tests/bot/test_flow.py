@@ -130,6 +130,12 @@ async def test_what_cannot_be_done_is_said_kindly(discord: Discord, bot: BotProc
     alice = discord.user("alice")
     answer = await alice.slash("show", job="0000000000")
     await discord.until(lambda: "no such job" in answer.message.data["content"], "a refusal")
+    refused = await alice.slash("imagine", prompt="a cat --ar 3:2:1")
+    told = await discord.wait_for_message(lambda m: "--ar" in m.data["content"] and m.ephemeral)
+    assert "```" in told.data["content"], "a line to copy"
+    await discord.until(
+        lambda: refused.interaction.original not in {message.id for message in discord.messages()}, "tidiness"
+    )
     hello = alice.say("hello")
     wrong = await alice.context_menu("Info", hello)
     await discord.until(lambda: "not one of my results" in wrong.message.data["content"], "a refusal")
