@@ -42,7 +42,7 @@ _IMAGINE = re.compile(r"\s*+/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
-_OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,32})(?![\w-])")
+_OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,40})(?![\w-])")
 _PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
 _LINKED_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
 _PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)

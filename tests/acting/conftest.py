@@ -1,0 +1,56 @@
+"""Draws lines with the shipped model, in this process: what a flag does is measured on real pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.backends.protocol import Done, Progress
+from engine.config import EngineConfig, pocket
+from engine.plan import plan
+from engine.prompt import parse
+from engine.weights import find
+
+Pictures = NDArray[np.float64]  # cells × height × width × 3, 0..1
+Draw = Callable[..., list[Pictures]]
+
+
+@pytest.fixture(scope="session")
+def draw() -> Iterator[Draw]:
+    """Return a function that draws lines together and returns each grid's cells."""
+    model = pocket()
+    if find(model) is None:
+        pytest.skip("the shipped model's weights are not on this machine")
+    from engine.render import Renderer
+
+    renderer = Renderer([model], EngineConfig(device="cpu", preview_every=0, threads=1, max_rows=16))
+
+    def drawn(lines: Sequence[str], steps: int = 6, films: list[bytes] | None = None) -> list[Pictures]:
+        for index, line in enumerate(lines):
+            prompt = parse(line, layers=(("server", f"--steps {steps} --seed 11"),)).prompt
+            renderer.start(str(index), plan(prompt, [model]).spec)
+        found: dict[str, Pictures] = {}
+        for _ in range(5000):
+            if not renderer.busy():
+                break
+            for event in renderer.tick():
+                if isinstance(event, Done):
+                    found[event.job] = np.stack([_array(data) for data in event.outcome.pictures])
+                    if films is not None and event.outcome.film:
+                        films.append(event.outcome.film)
+                else:
+                    assert isinstance(event, Progress), event
+        return [found[str(index)] for index in range(len(lines))]
+
+    yield drawn
+    renderer.close()
+
+
+def _array(data: bytes) -> Pictures:
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB"), dtype=np.float64) / 255
