@@ -350,7 +350,7 @@ const composer = recorded ? null : new Composer(place("composer-place"), store, 
     }
   },
   suggest: (entry, options, focused) => socket.ask("autocomplete", { channel: store.current, command: entry.name, options, focused }),
-  typed() {},
+
 });
 
 function switchUser(id) {
