@@ -1,11 +1,11 @@
 // Puts the page together: the connection, the list of messages, and what each press does.
 
-import { announce, arrange, h, toast } from "./dom.js";
 import { Composer } from "./composer.js";
+import { announce, arrange, h, toast } from "./dom.js";
 import { icon, nameOf } from "./icons.js";
+import { MessageList } from "./list.js";
 import { plain } from "./markdown.js";
 import { menu, pickReaction } from "./menu.js";
-import { MessageView } from "./message.js";
 import { openModal } from "./modal.js";
 import { counted } from "./components.js";
 import { Beginning, Sidebar, Top } from "./frame.js";
@@ -17,7 +17,6 @@ import { Viewer } from "./viewer.js";
 
 const place = (id) => document.getElementById(id);
 const recorded = place("record") ? JSON.parse(place("record").textContent) : null;
-const GROUP_WITHIN = 7 * 60 * 1000;
 
 const kept = {
   get: (name) => { try { return localStorage.getItem(`limner.${name}`); } catch { return null; } },
@@ -27,10 +26,6 @@ const kept = {
 initTheme(kept);
 const store = new Store();
 const viewer = new Viewer();
-const waiting = new Map(); // message id -> Set of custom_ids whose answer is awaited
-const failures = new Map(); // message id -> words
-const views = new Map();
-let locals = []; // lines that only this page knows: commands on their way, failures, hints
 let serial = 0;
 
 const socket = new Socket(() => ({ user: store.me?.id ?? kept.get("user") }));
@@ -43,29 +38,25 @@ const context = {
   viewPicture: (file, files) => viewer.open(file, files),
   openChannel,
   jump(id) {
-    const view = views.get(id);
-    if (!view) { toast("That message is further up; load older messages first."); return; }
-    view.element.scrollIntoView({ block: "center", behavior: "smooth" });
-    view.element.classList.add("flash");
-    setTimeout(() => view.element.classList.remove("flash"), 1600);
+    if (!list.jump(id)) toast("That message is further up.");
   },
   async press(message, component, values) {
     if (recorded) return toast("This is a recording; its buttons do nothing.");
-    const held = waiting.get(message.id) ?? new Set();
-    if (held.size) return;
-    waiting.set(message.id, held.add(component.custom_id));
+    const { waiting, failures } = list;
+    if (waiting.has(message.id)) return;
+    waiting.set(message.id, new Set([component.custom_id]));
     failures.delete(message.id);
-    drawMessage(message.id);
+    list.drawOne(message.id);
     try {
       const answer = await socket.ask("click", { message: message.id, component: component.custom_id, values });
-      offerModal(answer, message.id);
+      offerModal(answer);
     } catch (problem) {
       const words = /did not respond/.test(problem.message) ? "This interaction failed" : problem.message;
       failures.set(message.id, words);
-      setTimeout(() => { if (failures.get(message.id) === words) { failures.delete(message.id); drawMessage(message.id); } }, 8000);
+      setTimeout(() => { if (failures.get(message.id) === words) { failures.delete(message.id); list.drawOne(message.id); } }, 8000);
     } finally {
       waiting.delete(message.id);
-      drawMessage(message.id);
+      list.drawOne(message.id);
     }
   },
   async react(message, emoji, add) {
@@ -77,8 +68,8 @@ const context = {
   },
   reply: (message) => composer?.setReply(message),
   async dismiss(message) {
-    if (message.local) { locals = locals.filter((one) => one.id !== message.id); drawMessages(); composer?.focus(); return; }
-    await attempt("delete", { message: message.id });
+    if (message.local) dropLocal(message);
+    else await attempt("delete", { message: message.id });
     composer?.focus();
   },
   menu(message, at) {
@@ -88,7 +79,7 @@ const context = {
     const thread = store.channels.get(message.channel_id)?.type === 0 && !message.thread && !(message.flags & EPHEMERAL);
     menu([
       ...(recorded || message.flags & EPHEMERAL ? [] : [
-        { label: "Add reaction", before: icon("react"), run: () => context.pickReaction(message, views.get(message.id)?.tools.querySelector("button") ?? views.get(message.id).element) },
+        { label: "Add reaction", before: icon("react"), run: () => context.pickReaction(message, list.views.get(message.id).tools.querySelector("button")) },
         { label: "Reply", before: icon("reply"), run: () => context.reply(message) },
         thread ? { label: "Open a thread", before: icon("thread"), run: () => startThread(message) } : null,
       ]),
@@ -184,99 +175,30 @@ function openChannel(id) {
 function localLine(kind, content, more = {}) {
   const line = { id: `local-${++serial}`, local: kind, channel_id: store.current, content, timestamp: new Date().toISOString(), edited_timestamp: null, flags: EPHEMERAL, type: 0, author: store.bot, mentions: [], attachments: [], embeds: [], components: [], ...more };
   if (kind === "sending") line.flags = 0;
-  locals = [...locals, line];
-  drawMessages();
+  list.locals = [...list.locals, line];
+  list.draw();
   return line;
 }
 
 function dropLocal(line) {
-  locals = locals.filter((one) => one !== line);
-  drawMessages();
+  list.locals = list.locals.filter((one) => one.id !== line.id);
+  list.draw();
 }
 
 function failLocal(line, problem) {
-  locals = locals.filter((one) => one !== line);
+  list.locals = list.locals.filter((one) => one !== line);
   localLine("failed", `⚠️ ${problem.message}`);
   announce(problem.message);
 }
 
 // -- the list of messages ---------------------------------------------------------------------
 
-const scroller = place("scroller");
-const list = place("messages");
-let stuck = true; // whether the end of the list is kept in view
-
-function atEnd() {
-  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
-}
-
-function toEnd() {
-  scroller.scrollTop = scroller.scrollHeight;
-  stuck = true;
-  place("newer").hidden = true;
-}
-
-scroller.addEventListener("scroll", () => {
-  stuck = atEnd();
-  if (stuck) place("newer").hidden = true;
-  if (scroller.scrollTop < 120) loadOlder();
-}, { passive: true });
-// pictures and edits change heights after the fact; whoever reads the end stays there
-new ResizeObserver(() => { if (stuck) scroller.scrollTop = scroller.scrollHeight; }).observe(list);
-new ResizeObserver(() => { if (stuck) scroller.scrollTop = scroller.scrollHeight; }).observe(scroller);
-
-let loading = false;
-async function loadOlder() {
-  const channel = store.current;
-  if (recorded || loading || !channel || store.complete.has(channel) || !store.list(channel).length) return;
-  loading = true;
-  try {
-    const answer = await socket.ask("history", { channel, before: store.list(channel)[0].id });
-    const before = scroller.scrollHeight;
-    store.prepend(channel, answer.messages, answer.complete);
-    scroller.scrollTop += scroller.scrollHeight - before;
-  } catch { /* the next scroll tries again */ } finally {
-    loading = false;
-  }
-}
-
-function drawMessages() {
-  const messages = [...store.list(), ...locals.filter((line) => line.channel_id === store.current)];
-  const nodes = [];
-  const shown = new Set();
-  let previous = null;
-  for (const message of messages) {
-    const day = new Date(message.timestamp).toDateString();
-    if (previous && new Date(previous.timestamp).toDateString() !== day) {
-      const key = `day-${day}`;
-      shown.add(key);
-      if (!views.has(key)) views.set(key, { element: h("li.day", { role: "separator" }, h("span", {}, new Date(message.timestamp).toLocaleDateString(undefined, { day: "numeric", month: "long", year: "numeric" }))) });
-      nodes.push(views.get(key).element);
-      previous = null;
-    }
-    const framed = message.type === 19 || message.type === 20 || message.type === 23;
-    const grouped = Boolean(previous) && !framed && previous.author.id === message.author.id && Boolean(previous.flags & EPHEMERAL) === Boolean(message.flags & EPHEMERAL)
-      && new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_WITHIN;
-    shown.add(message.id);
-    if (!views.has(message.id)) views.set(message.id, new MessageView(context));
-    nodes.push(views.get(message.id).update(message, { grouped, waiting: waiting.get(message.id), failed: failures.get(message.id) }).element);
-    previous = message;
-  }
-  for (const id of [...views.keys()]) if (!shown.has(id)) views.delete(id);
-  const wasStuck = stuck;
-  arrange(list, nodes);
-  beginning.draw(store.complete.has(store.current));
-  if (wasStuck) toEnd();
-}
-
-function drawMessage(id) {
-  const view = views.get(id);
-  const message = store.find(id);
-  if (!view || !message || message.channel_id !== store.current) return;
-  const grouped = view.element.classList.contains("grouped");
-  view.update(message, { grouped, waiting: waiting.get(id), failed: failures.get(id) });
-  if (stuck) toEnd();
-}
+const list = new MessageList({ scroller: place("scroller"), list: place("messages"), newer: place("newer") }, store, {
+  ...context,
+  older: (channel, before) => (recorded ? null : socket.ask("history", { channel, before })),
+  composer: () => composer?.focus(),
+  beginning: (complete) => beginning.draw(complete),
+});
 
 function hear(message, fresh) {
   if (message.channel_id !== store.current || message.author.id === store.me?.id) return;
@@ -284,25 +206,6 @@ function hear(message, fresh) {
   // progress edits would chatter; the beginning and messages with buttons are enough
   if (fresh) announce(`${nameOf(message.author)}: ${message.flags & LOADING ? "is thinking" : parts.join(", ").slice(0, 300)}`);
 }
-
-// a roving focus: arrows walk through the messages once one of them has the keyboard
-list.addEventListener("keydown", (event) => {
-  if (!event.target.classList.contains("message")) {
-    if (event.key === "Escape") { event.target.closest(".message")?.focus(); event.preventDefault(); }
-    return;
-  }
-  const all = [...list.querySelectorAll(".message")];
-  const at = all.indexOf(event.target);
-  const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: all.length - 1 }[event.key];
-  if (event.key === "Escape") { composer?.focus(); event.preventDefault(); }
-  else if (event.key === "Enter" && event.target === document.activeElement) event.target.querySelector(".components button, .picture, a, button.reaction, .dismiss")?.focus();
-  else if (to !== undefined && all[to]) { event.preventDefault(); all[to].focus(); all[to].scrollIntoView({ block: "nearest" }); }
-});
-list.addEventListener("focusin", (event) => {
-  const message = event.target.closest(".message");
-  for (const node of list.querySelectorAll('.message[tabindex="0"]')) if (node !== message) node.tabIndex = -1;
-  if (message) message.tabIndex = 0;
-});
 
 // -- the parts around it ----------------------------------------------------------------------
 
@@ -328,7 +231,7 @@ const beginning = new Beginning(place("beginning"), store, {
 const composer = recorded ? null : new Composer(place("composer-place"), store, {
   async slash(entry, options, files) {
     if (entry.name === "imagine") kept.set("drew", "1");
-    stuck = true;
+    list.stuck = true;
     const line = localLine("sending", "Sending command…");
     try {
       const handles = {};
@@ -340,12 +243,12 @@ const composer = recorded ? null : new Composer(place("composer-place"), store, 
     }
   },
   async say(content, files, reply) {
-    stuck = true;
+    list.stuck = true;
     const channel = store.current;
     const handles = await Promise.all(files.map((file) => socket.upload(file)));
     await socket.ask("say", { channel, content, files: handles, reply_to: reply });
     const imagine = store.usable().some((command) => command.name === "imagine");
-    if (content && !reply && imagine && !kept.get("drew") && !locals.some((line) => line.hint)) {
+    if (content && !reply && imagine && !kept.get("drew") && !list.locals.some((line) => line.hint)) {
       const line = localLine("hint", "That was a plain message, so I leave it alone. I draw when you use", { hint: true, actions: [{ label: `/imagine ${content.slice(0, 60)}`, run: () => { dropLocal(line); composer.drawInstead(content); } }] });
     }
   },
@@ -355,15 +258,14 @@ const composer = recorded ? null : new Composer(place("composer-place"), store, 
 
 function switchUser(id) {
   kept.set("user", id);
-  locals = [];
-  waiting.clear();
-  failures.clear();
+  list.locals = [];
+  list.waiting.clear();
+  list.failures.clear();
   store.me = { ...store.me, id };
   socket.ask("hello", { user: id }).catch((problem) => toast(problem.message, "bad"));
   announce(`You are now ${nameOf(store.people.get(id))}`);
 }
 
-place("newer").addEventListener("click", toEnd);
 place("scrim").addEventListener("click", () => sidebar.close());
 
 document.addEventListener("keydown", (event) => {
@@ -371,7 +273,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     sidebar.step(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Escape" && sidebar.isOpen) sidebar.close();
-  else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && (document.activeElement === document.body || document.activeElement === scroller) && !document.querySelector("dialog[open]")) composer?.focus();
+  else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && (document.activeElement === document.body || document.activeElement === place("scroller")) && !document.querySelector("dialog[open]")) composer?.focus();
 });
 document.addEventListener("dragover", (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); document.body.classList.add("dragging"); } });
 document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dragging"); });
@@ -401,12 +303,12 @@ setInterval(drawTyping, 1000);
 
 store.addEventListener("world", ({ detail }) => {
   kept.set("channel", store.current ?? "");
-  if (detail.switched) stuck = true;
+  if (detail.switched) list.stuck = true;
   sidebar.draw();
   top.draw();
   composer?.place();
-  drawMessages();
-  if (detail.switched) toEnd();
+  list.draw();
+  if (detail.switched) list.toEnd();
   drawTyping();
   document.title = `${store.channels.get(store.current)?.type === 1 ? "@" : "#"}${top.title()} · Limner`;
 });
@@ -414,17 +316,14 @@ store.addEventListener("message", ({ detail }) => {
   const { message, fresh } = detail;
   if (message.channel_id !== store.current) return;
   if (fresh) {
-    const away = !stuck;
-    drawMessages();
-    if (away && message.author.id !== store.me.id) {
-      place("newer").hidden = false;
-      place("newer").replaceChildren(icon("down"), " New messages");
-    }
-  } else drawMessage(message.id);
+    const away = !list.stuck;
+    list.draw();
+    if (away && message.author.id !== store.me.id) list.tellNewer();
+  } else list.drawOne(message.id);
   hear(message, fresh);
   drawTyping();
 });
-store.addEventListener("messages", drawMessages);
+store.addEventListener("messages", () => list.draw());
 store.addEventListener("channels", () => { sidebar.draw(); top.draw(); });
 store.addEventListener("people", () => { sidebar.draw(); top.draw(); beginning.draw(store.complete.has(store.current)); });
 store.addEventListener("commands", () => { composer?.place(); beginning.draw(store.complete.has(store.current)); });
@@ -447,7 +346,7 @@ on("BOT", (data) => store.setBot(data));
 on("TYPING", ({ channel_id, user_id }) => store.startTyping(channel_id, user_id));
 on("TRAFFIC", (lines) => { for (const line of lines) traffic.add(line); });
 on("closed", () => {
-  waiting.clear();
+  list.waiting.clear();
   if (store.me) status("The demo is not answering. Waiting for it to come back…");
 });
 
