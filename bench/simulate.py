@@ -1,0 +1,308 @@
+"""``python -m bench.simulate``: the production queue, unchanged, in virtual time, against first come first
+served.
+
+Six kinds of load for 1,000, 100,000 and 1,000,000 people; the same seed gives the same hash. Times are in
+seconds of virtual time: an ordinary job takes one. Exits with 1 where a promise is broken.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import heapq
+import itertools
+import random
+import struct
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from math import inf
+from typing import Protocol
+
+from engine.queue import FairQueue, Ticket
+
+PLACES = 8  # jobs that run at once
+LOAD = 0.7  # of what the places can do, from ordinary people
+GREEDY = 5  # people who send bursts
+BURST = 40
+WATCHED = 24  # people whose gaps are measured pairwise
+SEED = 20260101
+
+
+class Policy(Protocol):
+    """What is compared."""
+
+    def push(self, ticket: Ticket) -> None: ...
+
+    def pick(self, warm: Collection[str] = ...) -> Ticket | None: ...
+
+    def done(self, owner: str) -> None: ...
+
+    def remove(self, job: str) -> Ticket | None: ...
+
+
+class FirstCome:
+    """First come, first served, whoever it is."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Ticket] = deque()
+        self._gone: set[str] = set()
+
+    def push(self, ticket: Ticket) -> None:
+        self._waiting.append(ticket)
+
+    def pick(self, warm: Collection[str] = ()) -> Ticket | None:
+        while self._waiting:
+            ticket = self._waiting.popleft()
+            if ticket.job not in self._gone:
+                return ticket
+            self._gone.discard(ticket.job)
+        return None
+
+    def done(self, owner: str) -> None:
+        pass
+
+    def remove(self, job: str) -> Ticket | None:
+        self._gone.add(job)
+        return None
+
+
+Arrival = tuple[float, str, float, str, float]
+"""When, who, work, model, and how long the person waits before cancelling."""
+
+
+def arrivals(kind: str, people: int, jobs: int, seed: int) -> Iterator[Arrival]:
+    """Yield a load's jobs in order of time, ordinary people and others together."""
+    dice = random.Random(seed)
+    at = 0.0
+    bursts: list[Arrival] = []
+    zipf = [1 / (rank + 1) ** 1.1 for rank in range(min(people, 100_000))] if kind == "heavy tail" else []
+    heavy = iter(()) if not zipf else iter(dice.choices(range(len(zipf)), zipf, k=jobs))
+    sizes = (1.0,) if kind != "heavy tail" else (0.5, 0.5, 0.5, 1.0, 1.0, 4.0)
+    mean = sum(sizes) / len(sizes)
+    hop = 0.25 if kind == "model hopping" else 0.0  # loading takes time too
+    rate = PLACES * LOAD / (mean + hop)
+    crowd = jobs / rate * 0.3, jobs / rate * 0.3 + min(300.0, jobs / rate * 0.05)
+    # bursts make a fifth of all jobs: 70 % of the places' time is ordinary, 87.5 % in all
+    every = GREEDY * BURST / (rate / 4)
+    following = dice.random() * every
+    for _ in range(jobs):
+        hurry = 10.0 if kind == "flash crowd" and crowd[0] <= at < crowd[1] else 1.0
+        at += dice.expovariate(rate * hurry)
+        if kind == "greedy":
+            while following <= at:
+                bursts = [(following, f"greedy{n % GREEDY}", 1.0, "a", inf) for n in range(GREEDY * BURST)]
+                yield from bursts
+                following += every
+        who = next(heavy) if zipf else dice.randrange(people)
+        model = dice.choice("abcd") if kind == "model hopping" else "a"
+        patience = dice.expovariate(1.0) if kind == "cancelling" and dice.random() < 0.4 else inf
+        yield at, f"p{who}", dice.choice(sizes), model, patience
+
+
+@dataclass
+class Outcome:
+    """What a run showed."""
+
+    waits: list[float] = field(default_factory=list)
+    greedy: list[float] = field(default_factory=list)
+    jobs: int = 0
+    switches: int = 0
+    gap: float = 0.0  # in largest jobs
+    digest: str = ""
+    seconds: float = 0.0
+
+    def at(self, share: float) -> float:
+        """Return an ordinary wait that this share does not pass."""
+        return sorted(self.waits)[int(len(self.waits) * share)] if self.waits else 0.0
+
+
+def run(policy: Policy, load: Iterator[Arrival], *, check: bool = False, cap: int = 3) -> Outcome:
+    """Serve a load to its end."""
+    outcome = Outcome()
+    ends: list[tuple[float, int, str, int]] = []
+    quits: list[tuple[float, str]] = []
+    places = [""] * PLACES  # the model each has loaded
+    free = list(range(PLACES))
+    since: dict[str, float] = {}
+    digest = hashlib.sha256()
+    watch = Watch() if check else None
+    busy: Counter[str] = Counter()
+    numbers = itertools.count()
+    following = next(load, None)
+    began = time.perf_counter()
+    while following is not None or ends:
+        when = following[0] if following is not None else inf
+        if quits and quits[0][0] < min(when, ends[0][0] if ends else inf):
+            job = heapq.heappop(quits)[1]
+            if job in since:
+                del since[job]
+                policy.remove(job)
+                if watch:
+                    watch.left(job)
+            continue
+        if ends and ends[0][0] <= when:
+            now, _, owner, place = heapq.heappop(ends)
+            free.append(place)
+            policy.done(owner)
+            if watch:
+                busy[owner] -= 1
+        else:
+            assert following is not None
+            now, owner, work, model, patience = following
+            job = str(next(numbers))
+            since[job] = now
+            policy.push(Ticket(job, owner, work, model))
+            if patience < inf:
+                heapq.heappush(quits, (now + patience, job))
+            if watch:
+                watch.came(job, owner, work)
+            following = next(load, None)
+        while free:
+            place = free[-1]
+            ticket = policy.pick({places[place]})
+            if ticket is None:
+                break
+            free.pop()
+            waited = now - since.pop(ticket.job)
+            (outcome.greedy if ticket.owner[0] == "g" else outcome.waits).append(waited)
+            outcome.jobs += 1
+            takes = ticket.work
+            if places[place] != ticket.model:
+                outcome.switches += bool(places[place])
+                takes += 0.5 if places[place] else 0.0
+                places[place] = ticket.model
+            heapq.heappush(ends, (now + takes, outcome.jobs, ticket.owner, place))
+            digest.update(struct.pack("<dI", now, int(ticket.job)))
+            if watch:
+                busy[ticket.owner] += 1
+                watch.served(ticket, busy)
+                assert busy[ticket.owner] <= cap, f"{ticket.owner} runs {busy[ticket.owner]} jobs"
+        if watch and free:
+            idle = [job for job, owner in watch.waiting.items() if busy[owner] < cap]
+            assert not idle, f"a place is free and {len(idle)} jobs wait"
+    assert not since, f"{len(since)} jobs were forgotten"
+    outcome.seconds = time.perf_counter() - began
+    outcome.digest = digest.hexdigest()[:12]
+    if watch:
+        outcome.gap = watch.gap / watch.largest
+    return outcome
+
+
+class Watch:
+    """Looks after every event: who waits, and how far apart the service of those who wait together drifts."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, str] = {}
+        self.largest = 0.0
+        self.gap = 0.0
+        self._count: Counter[str] = Counter()
+        self._watched: list[str] = []
+        # of each pair that waits together: service of one less the other's, its least and its most
+        self._pairs: dict[tuple[str, str], tuple[float, float, float]] = {}
+
+    def came(self, job: str, owner: str, work: float) -> None:
+        """Note a job that waits."""
+        self.largest = max(self.largest, work)
+        self.waiting[job] = owner
+        self._count[owner] += 1
+        if owner not in self._watched and len(self._watched) < WATCHED and self._count[owner] > 3:
+            self._watched.append(owner)
+
+    def left(self, job: str) -> None:
+        """Note a job that was cancelled."""
+        self._drop(self.waiting.pop(job))
+
+    def _drop(self, owner: str) -> None:
+        self._count[owner] -= 1
+        if not self._count[owner]:
+            self._forget(owner)
+
+    def _forget(self, owner: str) -> None:
+        for pair in [pair for pair in self._pairs if owner in pair]:
+            del self._pairs[pair]
+
+    def served(self, ticket: Ticket, busy: Counter[str], cap: int = 3) -> None:
+        """Note a job that starts."""
+        del self.waiting[ticket.job]
+        owner = ticket.owner
+        if owner in self._watched:
+            for other in self._watched:
+                if other != owner and self._count[other] and busy[other] < cap:
+                    pair = (owner, other) if owner < other else (other, owner)
+                    sign = ticket.work if pair[0] == owner else -ticket.work
+                    now, least, most = self._pairs.get(pair, (0.0, 0.0, 0.0))
+                    now += sign
+                    least, most = min(least, now), max(most, now)
+                    self._pairs[pair] = now, least, most
+                    self.gap = max(self.gap, most - least)
+        self._drop(owner)
+        if busy[owner] >= cap:  # by its own limit it waits no longer for the queue
+            self._forget(owner)
+
+
+LOADS = ("poisson", "flash crowd", "heavy tail", "greedy", "cancelling", "model hopping")
+SIZES = ((1_000, 30_000), (100_000, 100_000), (1_000_000, 300_000))
+
+
+def decisions(people: int = 1_000_000, picks: int = 200_000) -> float:
+    """Return decisions a second of processor time while this many people wait, without any checks."""
+    queue = FairQueue()
+    for number in range(people):
+        queue.push(Ticket(str(number), str(number), 1.0 + number % 7, "a"))
+    gc.collect()
+    gc.freeze()
+    warm = {"a"}
+    began = time.process_time()
+    for _ in range(picks):
+        queue.pick(warm)
+    return picks / (time.process_time() - began)
+
+
+def main() -> int:
+    """Print the table; return 1 where a promise is broken."""
+    started = time.perf_counter()
+    broken: list[str] = []
+    print("| load | people | policy | jobs | p50 | p99 | max | greedy p99 | switches | gap | hash |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for people, jobs in SIZES:
+        for kind in LOADS:
+            found: dict[str, Outcome] = {}
+            policies: tuple[tuple[str, Policy], ...] = (("first come", FirstCome()), ("fair", FairQueue()))
+            for name, policy in policies:
+                outcome = found[name] = run(policy, arrivals(kind, people, jobs, SEED))
+                gap = "–"
+                if name == "fair" and people == SIZES[0][0]:
+                    checked = run(FairQueue(), arrivals(kind, people, jobs, SEED), check=True)
+                    gap = f"{checked.gap:.2f}"
+                    if checked.gap > 2:
+                        broken.append(f"{kind}: people were {checked.gap:.2f} largest jobs apart")
+                    if checked.digest != outcome.digest:
+                        broken.append(f"{kind}: the same seed gave another order")
+                greedy = sorted(outcome.greedy)
+                slow = f"{greedy[int(len(greedy) * 0.99)]:.1f}" if greedy else "–"
+                print(
+                    f"| {kind} | {people:,} | {name} | {outcome.jobs:,} | {outcome.at(0.5):.2f} "
+                    f"| {outcome.at(0.99):.2f} | {max(outcome.waits):.2f} | {slow} | {outcome.switches:,} "
+                    f"| {gap} | {outcome.digest} |",
+                    flush=True,
+                )
+            if kind == "greedy":
+                ratio = found["fair"].at(0.99) / found["first come"].at(0.99)
+                if ratio > 0.15:
+                    broken.append(f"greedy, {people:,} people: p99 is {ratio:.2f} × first come first served")
+    rate = decisions()
+    print(f"\n{rate:,.0f} decisions a second of processor time, 1,000,000 people waiting (goal ≥ 200,000).")
+    if rate < 200_000:
+        broken.append("too few decisions a second")
+    print(f"Seed {SEED}; waits in seconds where an ordinary job takes one; gap in largest jobs (goal ≤ 2).")
+    print(f"Took {time.perf_counter() - started:.0f} s.")
+    for line in broken:
+        print(f"BROKEN: {line}", file=sys.stderr)
+    return bool(broken)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
