@@ -38,7 +38,32 @@ COMMANDS: list[Json] = [
             {"type": 11, "name": "image", "description": "A picture to start from"},
         ],
     },
-    {"name": "help", "type": 1, "description": "What Limner can do"},
+    {
+        "name": "help",
+        "type": 1,
+        "description": "What Limner can do",
+        "options": [{"type": 3, "name": "flag", "description": "Tell about one flag", "autocomplete": True}],
+    },
+    {
+        "name": "kinds",
+        "type": 1,
+        "description": "Every kind of option",
+        "options": [
+            {
+                "type": 4,
+                "name": "count",
+                "description": "1 to 4",
+                "required": True,
+                "min_value": 1,
+                "max_value": 4,
+            },
+            {"type": 10, "name": "weight", "description": "A number", "required": True},
+            {"type": 5, "name": "tile", "description": "Yes or no", "required": True},
+            {"type": 6, "name": "who", "description": "A person", "required": True},
+            {"type": 7, "name": "where", "description": "A channel", "required": True},
+            {"type": 8, "name": "role", "description": "A role", "required": True},
+        ],
+    },
     {
         "name": "settings",
         "type": 1,

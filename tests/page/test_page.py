@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from bot.demo import playground
 from bot.demo.server import Standin
-from bot.demo.world import ALICE_ID, APP_ID, BOB_ID, GENERAL_ID, Upload, World
+from bot.demo.world import ADMIN_ROLE_ID, ALICE_ID, APP_ID, BOB_ID, GENERAL_ID, Upload, World
 from tests.page.conftest import PHONE, Open
 from tests.page.stage import ScriptedBot, numbered, picture
 
@@ -310,6 +310,81 @@ async def test_by_keyboard_alone(scene: Scene, visit: Open) -> None:
     # Alt+Down opens the next channel
     await page.keyboard.press("Alt+ArrowDown")
     await expect(page.locator(".title")).to_contain_text("gallery")
+
+
+async def test_options_of_every_kind_are_checked_and_sent_as_what_they_are(scene: Scene, visit: Open) -> None:
+    standin, bot = scene
+    page = await visit(standin.url)
+    await page.keyboard.type("/kinds 9")
+    for word in ("heavy", "maybe", "Bob", "gallery", "Admin"):
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.type(word)
+    heading = page.locator(".suggest-heading:visible")
+    for name, complaint, right in (
+        ("count", "at most 4", "3"),
+        ("weight", "must be a number", "0.5"),
+        ("tile", "choose one of the list", "true"),
+    ):
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.locator(".pill.wrong .pill-name")).to_have_text(name)
+        await expect(heading).to_contain_text(complaint, ignore_case=True)
+        await page.locator(".pill", has_text=name).locator("input").fill(right)
+    assert not bot.seen
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.locator(".pill-command")).to_have_count(0)
+    assert [(one["name"], one["value"]) for one in bot.seen[0]["data"]["options"]] == [
+        ("count", 3),
+        ("weight", 0.5),
+        ("tile", True),
+        ("who", BOB_ID),
+        ("where", standin.world.channel_id("gallery")),
+        ("role", ADMIN_ROLE_ID),
+    ]
+
+
+async def test_enter_sends_a_command_that_needs_nothing(scene: Scene, visit: Open) -> None:
+    standin, bot = scene
+    page = await visit(standin.url)
+    await page.keyboard.type("/help ")
+    await expect(page.locator(".suggest-row")).to_have_count(1)  # the option it may have
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.ephemeral")).to_have_count(1)
+    await page.keyboard.type("/settings show ")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.ephemeral")).to_have_count(2)
+    assert "options" not in bot.seen[0]["data"]
+    assert bot.seen[1]["data"]["options"] == [{"name": "show", "type": 1, "options": []}]
+    # a pasted line is cut at the names of the options
+    await page.fill("#composer", "/imagine prompt: a red apple: ripe aspect: wide 3:2 seed: 7")
+    await page.get_by_role("button", name="Send").click()
+    await page.wait_for_selector("text=U1")
+    assert {one["name"]: one["value"] for one in bot.seen[2]["data"]["options"]} == {
+        "prompt": "a red apple: ripe",
+        "aspect": "3:2",
+        "seed": 7,
+    }
+
+
+async def test_long_histories_load_as_one_scrolls(scene: Scene, visit: Open) -> None:
+    standin, _ = scene
+    bob = standin.world.person("bob")
+    for number in range(150):
+        bob.say("general", f"line {number}")
+    page = await visit(standin.url)
+    await expect(page.locator(".message").last).to_contain_text("line 149")
+    assert await page.locator(".message").count() < 150
+    for _ in range(4):
+        await page.evaluate("document.getElementById('scroller').scrollTop = 0")
+        await page.wait_for_timeout(200)
+    await expect(page.locator(".message")).to_have_count(150)
+    await expect(page.locator(".beginning-title")).to_be_visible()
+    # reading further up, one is told of news and not dragged there
+    bob.say("general", "news")
+    await expect(page.locator("#newer")).to_be_visible()
+    assert await page.evaluate("document.getElementById('scroller').scrollTop") < 2000
+    await page.locator("#newer").click()
+    await expect(page.locator(".message").last).to_be_in_viewport()
+    await expect(page.locator("#newer")).to_be_hidden()
 
 
 async def test_plain_words_get_a_friendly_hint(scene: Scene, visit: Open) -> None:

@@ -45,6 +45,7 @@ export class Suggest {
 
   hide() {
     this.element.hidden = true;
+    this.list.replaceChildren();
     this.rows = [];
     this.speaker()?.setAttribute("aria-expanded", "false");
     this.speaker()?.removeAttribute("aria-activedescendant");
