@@ -325,12 +325,12 @@ async def test_options_of_every_kind_are_checked_and_sent_as_what_they_are(scene
         ("weight", "must be a number", "0.5"),
         ("tile", "choose one of the list", "true"),
     ):
-        await page.get_by_role("button", name="Send").click()
+        await page.get_by_role("button", name="Send", exact=True).click()
         await expect(page.locator(".pill.wrong .pill-name")).to_have_text(name)
         await expect(heading).to_contain_text(complaint, ignore_case=True)
         await page.locator(".pill", has_text=name).locator("input").fill(right)
     assert not bot.seen
-    await page.get_by_role("button", name="Send").click()
+    await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".pill-command")).to_have_count(0)
     assert [(one["name"], one["value"]) for one in bot.seen[0]["data"]["options"]] == [
         ("count", 3),
@@ -356,7 +356,7 @@ async def test_enter_sends_a_command_that_needs_nothing(scene: Scene, visit: Ope
     assert bot.seen[1]["data"]["options"] == [{"name": "show", "type": 1, "options": []}]
     # a pasted line is cut at the names of the options
     await page.fill("#composer", "/imagine prompt: a red apple: ripe aspect: wide 3:2 seed: 7")
-    await page.get_by_role("button", name="Send").click()
+    await page.get_by_role("button", name="Send", exact=True).click()
     await page.wait_for_selector("text=U1")
     assert {one["name"]: one["value"] for one in bot.seen[2]["data"]["options"]} == {
         "prompt": "a red apple: ripe",
