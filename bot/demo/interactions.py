@@ -6,6 +6,7 @@ The rules are Discord's: the first answer within 3 s (10062), one first answer (
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ def create(
         context = 1 if APP_ID in channel["users"] else 2
     owners = {"1": user_id} if guest else {"0": guild_id or "0"}
     interaction_id = world.snowflake()
-    token = "aW50ZXJhY3Rpb24" + "".join(world.random.choices("0123456789abcdefghijkmnpqrstuvwxyz", k=60))
+    token = "aW50ZXJhY3Rpb24" + secrets.token_hex(40)  # base64 for "interaction", as Discord's begin
     app_permissions = perm.EVERYONE if guest else world.permissions(APP_ID, channel_id)
     payload: Json = {
         "id": interaction_id,
@@ -90,7 +91,7 @@ def create(
             "permissions": str(world.permissions(user_id, channel_id)),
         },
         "app_permissions": str(app_permissions),
-        "locale": "en-US",
+        "locale": world.locales.get(user_id, "en-US"),
         "entitlements": [],
         "authorizing_integration_owners": owners,
         "context": context,

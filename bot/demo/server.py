@@ -48,7 +48,7 @@ class Standin:
         tls: ssl.SSLContext | None = None,
         world: World | None = None,
     ) -> None:
-        self.world = world or World(data_dir, seed=seed)
+        self.world = world or World(data_dir)
         self.faults = Faults(seed)
         self.limits = Limits(enabled=rate_limits)
         self.checker = Checker(openapi)

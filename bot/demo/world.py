@@ -37,7 +37,6 @@ import io
 import json
 import mimetypes
 import os
-import random
 import re
 import time
 from base64 import urlsafe_b64encode
@@ -145,12 +144,9 @@ class Message:
 class World:
     """Everything a stand-in Discord remembers. ``data_dir=None`` keeps it in memory."""
 
-    def __init__(
-        self, data_dir: Path | None = None, *, clock: Callable[[], float] = time.time, seed: int = 0
-    ) -> None:
+    def __init__(self, data_dir: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.data_dir = data_dir
         self.clock = clock
-        self.random = random.Random(seed)
         self.base_url = "http://127.0.0.1"  # where the CDN answers; the server sets it once its port is known
         self.users: dict[str, Json] = {}
         self.guilds: dict[str, Json] = {}
@@ -165,6 +161,7 @@ class World:
         self.nonces: dict[tuple[str, str], tuple[str, float]] = {}  # (channel, nonce) → (message, when)
         self.online = 0
         self.upload_limit = UPLOAD_LIMIT
+        self.locales: dict[str, str] = {}  # user → the language of their client; English where none is set
         self.dirty = False
         self._last = 0
         self._watchers: list[Callable[[Event], None]] = []
@@ -300,13 +297,22 @@ class World:
     def _load(self) -> None:
         if self.data_dir is None or not (self.data_dir / "world.json").exists():
             return
-        kept = json.loads((self.data_dir / "world.json").read_text())
+        file = self.data_dir / "world.json"
+        try:
+            kept = json.loads(file.read_text())
+            messages = {
+                channel_id: {entry["data"]["id"]: Message(**entry) for entry in entries}
+                for channel_id, entries in kept["messages"].items()
+            }
+            kept = {key: kept[key] for key in ("channels", "commands", "files", "last")}
+        except (ValueError, KeyError, TypeError):
+            file.replace(file.with_suffix(".unreadable"))  # of another version, or cut off: start afresh
+            return
         self.channels.update(kept["channels"])
         self.commands = {(None if key == "" else key): value for key, value in kept["commands"].items()}
         self.file_names = {key: (value[0], value[1]) for key, value in kept["files"].items()}
         self._last = kept["last"]
-        for channel_id, messages in kept["messages"].items():
-            self.messages[channel_id] = {entry["data"]["id"]: Message(**entry) for entry in messages}
+        self.messages.update(messages)
 
     def save(self) -> None:
         """Write the world to its folder, atomically; ephemeral messages are forgotten, as clients do."""

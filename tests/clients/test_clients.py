@@ -1,8 +1,8 @@
 """Other people's client libraries, unmodified, find a Discord here: what they agree on is well copied.
 
-discord.py is walked through in ``tests/demo``. hikari runs where it can be imported or ``LIMNER_HIKARI`` names
-a folder with it; discord.js where ``LIMNER_DISCORDJS`` names its ``node_modules``. ``make clients`` fetches
-both and runs this.
+discord.py is walked through in ``tests/demo``. hikari runs where it can be imported or ``LIMNER_HIKARI``
+names a folder with it; discord.js where ``LIMNER_DISCORDJS`` names its ``node_modules``. ``make clients``
+fetches both and runs this.
 """
 
 from __future__ import annotations

@@ -197,6 +197,23 @@ def test_the_world_is_kept_between_runs(tmp_path: Path) -> None:
     assert int(later.snowflake()) > int(whisper.id)
 
 
+def test_an_unreadable_world_is_set_aside(tmp_path: Path) -> None:
+    for text in ('{"messages": 1', "{}", '{"messages": {"1": [{"data": {}}]}}'):
+        (tmp_path / "world.json").write_text(text)
+        world = World(tmp_path)
+        assert world.history(GENERAL_ID, ALICE_ID) == []
+        assert (tmp_path / "world.unreadable").read_text() == text
+
+
+def test_a_persons_language_and_a_fresh_token_go_with_each_interaction(world: World) -> None:
+    world.locales[BOB_ID] = "de"
+    alice, bob = (
+        world.person(name).slash("general", "draw", {"prompt": "x"}).payload for name in ("alice", "bob")
+    )
+    assert (alice["locale"], bob["locale"]) == ("en-US", "de")
+    assert alice["token"] != bob["token"]
+
+
 def test_edits_keep_what_they_do_not_name(world: World) -> None:
     stored = [world.store(GENERAL_ID, Upload(name, DOT)) for name in ("a.png", "b.png")]
     message = world.post(APP_ID, GENERAL_ID, "x", attachments=stored)
