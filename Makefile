@@ -1,6 +1,6 @@
 # Limner: `make demo` shows it, `make test` proves it. Every target prepares .venv by itself, once.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format run bench bench-gpu evaluate reliability clients clean
+.PHONY: help setup demo test lint format run bench bench-gpu evaluate reliability simulate clients clean
 
 BOOTSTRAP_PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3.14 python3 python,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
@@ -55,7 +55,11 @@ docs: $(STAMP) ## the README's pictures: the demo's page, driven in a headless C
 
 reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of Discord; writes docs/reliability.md
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
-	  "Reliability" "make reliability" -q -p no:cacheprovider tests/e2e/test_kills.py tests/e2e/test_storm.py $(ARGS)
+	  "Reliability" "make reliability" -q -p no:cacheprovider tests/e2e/test_kills.py tests/e2e/test_storm.py \
+	  tests/engine/test_kill.py tests/engine/test_worker.py $(ARGS)
+
+simulate: $(STAMP) ## the production queue in virtual time: fairness, waits and speed with up to a million people
+	$(BIN)/python -m bench.simulate
 
 clients: $(STAMP) ## fetch hikari and discord.js into build/: they too must find a Discord in the stand-in
 	$(BIN)/python -m pip install -q --upgrade --target build/hikari hikari==2.7.0

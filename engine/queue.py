@@ -26,6 +26,10 @@ from engine.jobs import JobSpec, Kind, Role, Speed
 WEIGHTS: Mapping[Speed, float] = {Speed.RELAX: 0.25, Speed.FAST: 1.0, Speed.TURBO: 2.0}
 """Share of the engine by speed: relax is never zero, so it never starves."""
 
+CROWD = 256
+"""With more people than this, virtual time moves as if there were so many: who waits is served before people
+who come this many jobs later."""
+
 _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
 
@@ -156,16 +160,19 @@ class FairQueue:
         return ticket
 
     def _charge(self, person: _Person, charge: float) -> None:
-        # what was given is shared among all who are active; and nobody is owed more than who is next
-        now = self.now + charge / self._active
+        if charge > self._largest:
+            self._largest = charge
+        # what was given is shared among all who are active; in a crowd it counts for more, so that who waits
+        # is not passed by every newcomer
+        now = self.now + charge / min(self._active, CROWD)
         if person.counter > now:
-            now = min(person.counter, self.now + charge)
+            now = min(person.counter, self.now + charge)  # nobody is owed more than who is next
+        elif now > person.counter + self._largest:
+            now = max(self.now, person.counter + self._largest)  # newcomers are not held up for longer
         self.now = now
         person.counter += charge
         if person.counter > self._highest:
             self._highest = person.counter
-        if charge > self._largest:
-            self._largest = charge
 
     def done(self, owner: str, refund: float = 0.0) -> None:
         """A picked job of this person ended; ``refund`` is charge for work that was not given."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.jobs import Condition, Input, JobSpec, Kind, Role, Speed
-from engine.queue import FairQueue, Ticket, rows, ticket, work
+from engine.queue import CROWD, FairQueue, Ticket, rows, ticket, work
 
 
 def fill(queue: FairQueue, owner: str, count: int, cost: float = 1.0, **more: object) -> None:
@@ -138,6 +138,22 @@ def test_a_stream_of_newcomers_does_not_starve_who_waits() -> None:
         serve(queue, 1)
         waited += 1
         assert waited <= 16 * 25  # her 16, times everybody who shares the engine with her
+
+
+def test_even_without_end_of_the_crowd_the_wait_has_one() -> None:
+    """Twice as many come as can be served, for ever; her fair share shrinks, her wait is still bounded."""
+    queue = FairQueue()
+    queue.push(Ticket("large", "anna", 16.0))
+    fill(queue, "rival", 2)
+    serve(queue, 1)
+    queue.push(Ticket("second", "anna", 1.0))
+    waited = 0
+    while "second" in queue:
+        for extra in "ab":
+            queue.push(Ticket(f"{waited}{extra}", f"{waited}{extra}", 1.0))
+        serve(queue, 1)
+        waited += 1
+        assert waited <= 2 * 16 * CROWD
 
 
 def test_positions_count_what_goes_before() -> None:
