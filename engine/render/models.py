@@ -7,6 +7,7 @@ the local cache, which only ``limner models pull`` fills.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 
@@ -255,7 +256,7 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
     if path.is_dir():
         _refuse_code(path)
         return diffusers.DiffusionPipeline.from_pretrained(
-            path, use_safetensors=True, **_without_checker(path), **options
+            path, use_safetensors=True, **_left_out(path), **options
         )
     is_xl = config.family == "sdxl" or (config.family == "auto" and _looks_like_sdxl(path))
     pipeline = diffusers.StableDiffusionXLPipeline if is_xl else diffusers.StableDiffusionPipeline
@@ -268,10 +269,20 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
         ) from error
 
 
-def _without_checker(folder: Path) -> dict[str, Any]:
-    """Say "no safety checker" only to pipelines that know one: moderation is the front door's work."""
+def _left_out(folder: Path) -> dict[str, Any]:
+    """Name the parts a pipeline does without: its safety checker (moderation is the front door's work), and what
+    the folder does not hold, such as SD3's T5.
+    """
     index = json.loads((folder / "model_index.json").read_text())
-    return {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
+    absent: dict[str, Any] = {}
+    if "safety_checker" in index:
+        absent |= {"safety_checker": None, "requires_safety_checker": False}
+    pipeline = getattr(diffusers, index["_class_name"], None)
+    if pipeline is not None:
+        for name, parameter in list(inspect.signature(pipeline.__init__).parameters.items())[1:]:
+            if parameter.default is parameter.empty and index.get(name, [None])[0] is None:
+                absent[name] = None
+    return absent
 
 
 def _refuse_code(folder: Path) -> None:

@@ -135,13 +135,13 @@ class Renderer:
     def tick(self) -> list[Event]:
         """Do one piece of work, at most one UNet call; return what there is to tell."""
         with _thrift():
-            self._begin_next()
+            begun = self._begin_next()
             chosen = choose(self._in_flight(), self._row_limit())
             if chosen:
                 self._call(chosen)
             self._retire()
-        if not chosen and not self._waiting:
-            self._wait_for_encoders()
+        if not chosen and not begun:
+            self._rest()
         self._collect()
         events, self._events = self._events, []
         return events
@@ -183,20 +183,20 @@ class Renderer:
 
     # ---- one job's beginning
 
-    def _begin_next(self) -> None:
-        """Look at what waits: models that must be read first cost a turn each, the rest is prepared at
-        once.
-        """
-        while self._waiting:
-            waiting = self._waiting[0]
+    def _begin_next(self) -> bool:
+        """Begin what waits, though a model that must be read first costs a turn; return whether any was."""
+        begun = False
+        for waiting in list(self._waiting):
             if self._stock.busy() and self._is_stock(waiting.spec):
-                return
-            self._waiting.popleft()
+                continue  # those behind it, of other models, need not wait too
+            self._waiting.remove(waiting)
+            begun = True
             loading = waiting.spec.kind is not Kind.UPSCALE and waiting.spec.model not in self._models
             with self._answering(waiting.job):
                 self._begin(waiting)
             if loading:
-                return
+                break
+        return begun
 
     def _begin(self, waiting: _Waiting) -> None:
         job, spec, inputs = waiting.job, waiting.spec, waiting.inputs
@@ -352,7 +352,7 @@ class Renderer:
             drawing.spent("upscale", began)
         drawing.finish(cell, decoded)
 
-    def _wait_for_encoders(self) -> None:
+    def _rest(self) -> None:
         """With nothing else to do, give the encoders (or a stock pipeline) a moment instead of spinning."""
         if self._saving and not self._events:
             wait([future for _, future in self._saving.values()], timeout=0.05, return_when="FIRST_COMPLETED")

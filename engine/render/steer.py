@@ -21,10 +21,8 @@ from torch import Tensor
 
 from engine.render.denoise import Embedding
 
-CHAOS_NOISE = 1.0
-"""Standard deviations of noise on a condition at chaos 100 and the first step."""
 CHAOS_UNTIL = 0.6
-"""Share of the schedule over which chaos 100 fades out; less chaos fades sooner."""
+"""Share of the schedule over which chaos fades out."""
 WEIRD_SHIFT = 0.8
 """Standard deviations a condition is shifted by at weird 3000."""
 EXP_CONTRAST, EXP_DETAIL = 0.12, 0.5
@@ -59,19 +57,17 @@ def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
 def chaotic(chaos: int, seed: int) -> Callable[[Tensor, float], Tensor]:
     """Return the bend of one cell's condition by chaos; cells of unlike seeds are bent unlike ways."""
     generator = torch.Generator().manual_seed((seed ^ 0xCA05_CA05) & 0xFFFF_FFFF)
-    share = chaos / 100
     directions: dict[tuple[int, ...], Tensor] = {}
 
     def bend(tokens: Tensor, remaining: float) -> Tensor:
-        begin = 1 - CHAOS_UNTIL * share
-        if remaining <= begin:
+        noise = chaos / 100 * (remaining - 1 + CHAOS_UNTIL) / CHAOS_UNTIL  # its share of the variance
+        if noise <= 0:
             return tokens
-        keep = math.sqrt(1 - (remaining - begin) / (1 - begin))
         shape = tuple(tokens.shape)
         if shape not in directions:
             directions[shape] = torch.randn(shape, generator=generator).to(tokens)
         mean, std = tokens.mean(), tokens.std()
-        noisy = keep * tokens + CHAOS_NOISE * share * math.sqrt(1 - keep * keep) * std * directions[shape]
+        noisy = math.sqrt(1 - noise) * tokens + math.sqrt(noise) * std * directions[shape]
         # as in the paper, back to the mean and spread the UNet knows
         return (noisy - noisy.mean()) / noisy.std() * std + mean
 

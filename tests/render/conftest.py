@@ -21,6 +21,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     makers = {
         "sd": tiny.sd,
         "sdxl": tiny.sdxl,
+        "sd3": tiny.sd3,
         "clipping": tiny.clipping,
         "pocket": tiny.pocket_like,
         "nine": lambda folder: tiny.sd(folder, in_channels=9),

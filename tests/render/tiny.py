@@ -13,6 +13,9 @@ from diffusers import (
     AutoencoderKL,
     AutoencoderTiny,
     DDIMScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -77,8 +80,9 @@ def _text(tokens: CLIPTokenizer, cls: Any = CLIPTextModel) -> Any:
     ).eval()
 
 
-def _vae() -> AutoencoderKL:
+def _vae(**more: Any) -> AutoencoderKL:
     return AutoencoderKL(
+        **more,
         block_out_channels=(16, 32),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -198,3 +202,31 @@ def clipping(folder: Path) -> StableDiffusionXLPipeline:
     pipe = sdxl(folder)
     pipe.register_modules(scheduler=scheduler(clip_sample=True))
     return pipe
+
+
+def sd3(folder: Path) -> StableDiffusion3Pipeline:
+    """A Stable Diffusion 3 without its T5: a family whose loop is not ours."""
+    torch.manual_seed(0)
+    tokens = tokenizer(folder)
+    return StableDiffusion3Pipeline(
+        transformer=SD3Transformer2DModel(
+            sample_size=16,
+            patch_size=1,
+            in_channels=4,
+            out_channels=4,
+            num_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            caption_projection_dim=32,
+            joint_attention_dim=64,
+            pooled_projection_dim=64,
+        ).eval(),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=_vae(shift_factor=0.06),
+        text_encoder=_text(tokens, CLIPTextModelWithProjection),
+        tokenizer=tokens,
+        text_encoder_2=_text(tokens, CLIPTextModelWithProjection),
+        tokenizer_2=tokens,
+        text_encoder_3=None,
+        tokenizer_3=None,
+    )
