@@ -270,8 +270,8 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
 
 
 def _left_out(folder: Path) -> dict[str, Any]:
-    """Name the parts a pipeline does without: its safety checker (moderation is the front door's work), and what
-    the folder does not hold, such as SD3's T5.
+    """Name the parts to do without: the safety checker (moderation is the front door's work), and what the
+    folder does not hold, such as SD3's T5.
     """
     index = json.loads((folder / "model_index.json").read_text())
     absent: dict[str, Any] = {}
