@@ -89,12 +89,3 @@ export function selectable(component, store, channelId) {
     .filter((channel) => channel.type !== 1 && (!guild || channel.guild_id === guild) && (!component.channel_types?.length || component.channel_types.includes(channel.type)))
     .map((channel) => entry(channel.id, `#${channel.name}`));
 }
-
-/** A description of a message's interactive parts for aria, such as "9 buttons". */
-export function counted(list) {
-  let buttons = 0;
-  const walk = (nodes) => { for (const node of nodes ?? []) { if (node.type === 2) buttons++; walk(node.components); if (node.accessory) walk([node.accessory]); } };
-  walk(list);
-  return buttons ? `${buttons} button${buttons === 1 ? "" : "s"}` : "";
-}
-

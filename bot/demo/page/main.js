@@ -6,8 +6,8 @@ import { icon, nameOf } from "./icons.js";
 import { MessageList } from "./list.js";
 import { plain } from "./markdown.js";
 import { menu, pickReaction } from "./menu.js";
+import { contents } from "./message.js";
 import { openModal } from "./modal.js";
-import { counted } from "./components.js";
 import { Beginning, Sidebar, Top } from "./frame.js";
 import { Socket } from "./socket.js";
 import { EPHEMERAL, LOADING, Store } from "./store.js";
@@ -202,7 +202,7 @@ const list = new MessageList({ scroller: place("scroller"), list: place("message
 
 function hear(message, fresh) {
   if (message.channel_id !== store.current || message.author.id === store.me?.id) return;
-  const parts = [plain(message.content, store.names()), message.attachments?.length ? `${message.attachments.length} picture${message.attachments.length === 1 ? "" : "s"}` : "", counted(message.components)].filter(Boolean);
+  const parts = [plain(message.content, store.names()), contents(message)].filter(Boolean);
   // progress edits would chatter; the beginning and messages with buttons are enough
   if (fresh) announce(`${nameOf(message.author)}: ${message.flags & LOADING ? "is thinking" : parts.join(", ").slice(0, 300)}`);
 }

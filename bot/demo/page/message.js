@@ -94,7 +94,10 @@ export class MessageView {
     this.#part("thread", [message.thread?.id, message.thread?.name, message.thread?.message_count], () => this.#thread(message));
     this.#part("foot", [ephemeral, message.local], () => this.#foot(message, ephemeral));
     this.#part("tools", [ephemeral, message.local, message.author.id, store.me?.id], () => this.#tools(message, ephemeral));
-    this.element.setAttribute("aria-label", `${nameOf(author)}${author.bot ? ", bot" : ""}, ${when(message.timestamp)}`);
+    this.#part("label", [nameOf(author), message.content, message.attachments?.length, message.embeds?.length, message.components?.length, loading], () => {
+      const words = loading ? "is thinking" : plain(message.content, names).slice(0, 300);
+      this.element.setAttribute("aria-label", [nameOf(author) + (author.bot ? ", bot" : ""), words, contents(message), when(message.timestamp)].filter(Boolean).join(", "));
+    });
     return this;
   }
 
@@ -206,6 +209,18 @@ export class MessageView {
       }),
     ].filter(Boolean));
   }
+}
+
+/** What a message holds besides words, in words. */
+export function contents(message) {
+  const files = message.attachments?.length ?? 0;
+  const embeds = message.embeds?.length ?? 0;
+  const some = (count, noun) => (count ? `${count} ${noun}${count === 1 ? "" : "s"}` : "");
+  return [some(files, "picture"), some(embeds, "card"), some(buttonsIn(message.components), "button")].filter(Boolean).join(", ");
+}
+
+function buttonsIn(nodes) {
+  return (nodes ?? []).reduce((sum, node) => sum + (node.type === 2 ? 1 : 0) + buttonsIn(node.components) + (node.accessory ? buttonsIn([node.accessory]) : 0), 0);
 }
 
 /** Signed links change with every event; what they point to does not. */

@@ -1,6 +1,6 @@
 // Dark, light or as the system has it; remembers the choice.
 
-const ORDER = ["auto", "dark", "light"];
+const NAMES = ["auto", "dark", "light"];
 let keep = null;
 let current = "auto";
 
@@ -11,16 +11,17 @@ export function initTheme(kept) {
 }
 
 function apply(name) {
-  current = ORDER.includes(name) ? name : "auto";
+  current = NAMES.includes(name) ? name : "auto";
   if (current === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = current;
 }
 
 export const theme = () => current;
 
-/** Goes on to the next of auto, dark, light; returns its name. */
+/** Goes on to the next theme and returns its name; the first step is always one that can be seen. */
 export function nextTheme() {
-  apply(ORDER[(ORDER.indexOf(current) + 1) % ORDER.length]);
+  const order = matchMedia("(prefers-color-scheme: light)").matches ? ["auto", "dark", "light"] : ["auto", "light", "dark"];
+  apply(order[(order.indexOf(current) + 1) % order.length]);
   keep.set("theme", current);
   return current;
 }
