@@ -254,6 +254,8 @@ def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
             facts.append(("Negative", shown(spec.negative_prompt, 300)))
         if spec.strength is not None:
             facts.append(("Strength", f"{spec.strength:g}"))
+    if job.sources:
+        facts.append(("Chosen by", origins(dict(job.sources))))
     if job.parent is not None:
         of = "" if job.parent_cell is None else f", image #{job.parent_cell + 1}"
         facts.append(("Made from", f"`{job.parent}`{of}"))
@@ -261,6 +263,25 @@ def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
     if job.finished_at is not None and job.started_at is not None:
         facts.append(("Drawn in", f"{job.finished_at - job.started_at:.1f} s"))
     return facts
+
+
+_CHOSEN = {
+    "prompt": "The prompt",
+    "suffix": "Your suffix",
+    "settings": "Your settings",
+    "server": "The server",
+    "model": "The model",
+}
+
+
+def origins(sources: Mapping[str, str]) -> str:
+    """Return who chose which flags, nearest first, a line each."""
+    lines = []
+    for source, name in _CHOSEN.items():
+        flags = [f"`--{flag}`" for flag, who in sources.items() if who == source]
+        if flags:
+            lines.append(f"{name}: {' '.join(flags)}")
+    return "\n".join(lines)
 
 
 def job_line(job: Job, place: int | None = None) -> str:

@@ -135,6 +135,7 @@ class Job(Frozen):
     spec: JobSpec
     prompt: str
     notes: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()  # flag name, and who gave it: prompt, suffix, settings …
     speed: Speed = Speed.FAST
     parent: str | None = None
     parent_cell: int | None = None  # from 0

@@ -42,7 +42,23 @@ log = logging.getLogger("limner.service")
 
 T = TypeVar("T")
 
-Verb = Literal["reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix"]
+Verb = Literal[
+    "reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix",
+    "zoom", "square", "pan_left", "pan_right", "pan_up", "pan_down",
+]  # fmt: skip
+
+OUTWARD: Mapping[str, str] = {
+    "zoom": "Zoomed out {factor:g}×.",
+    "square": "Made square.",
+    "pan_left": "Panned to the left.",
+    "pan_right": "Panned to the right.",
+    "pan_up": "Panned upwards.",
+    "pan_down": "Panned downwards.",
+}
+"""The verbs that paint around a picture, and the note that says so under the result."""
+
+FACTORS = (1.0, 2.0)
+"""How far one zoom may go out, as in Midjourney's dialog."""
 
 SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
 """Preferences that the prompt is read with: flags after every prompt, default flags, one's own options.
@@ -73,7 +89,6 @@ class Request:
     speed: Speed | None = None
     reply_to: str | None = None
     progress: str | None = None
-    weight: float = 1.0  # of the owner's role in the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,7 @@ class Action:
     verb: Verb
     cell: int | None = None
     line: str | None = None  # remix: the new prompt
+    factor: float = 2.0  # zoom: how many times as much is seen, 1 to 2
     speed: Speed | None = None
     reply_to: str | None = None
     progress: str | None = None
@@ -148,8 +164,8 @@ class _Watch:
 
     __slots__ = ("latest", "wakers")
 
-    def __init__(self, latest: Snapshot) -> None:
-        self.latest = latest
+    def __init__(self) -> None:
+        self.latest: Snapshot | None = None  # nobody has said anything yet
         self.wakers: set[asyncio.Event] = set()
 
     def put(self, snapshot: Snapshot) -> None:
@@ -164,6 +180,7 @@ class _Planned:
     notes: tuple[str, ...] = ()
     prompt: str = ""
     speed: Speed | None = None
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 class Service:
@@ -367,6 +384,7 @@ class Service:
             spec=planned.spec,
             prompt=planned.prompt,
             notes=planned.notes,
+            sources=planned.sources,
             speed=speed,
             parent=parent,
             parent_cell=cell,
@@ -404,7 +422,7 @@ class Service:
             one = prompt.with_flags({"repeat": None})
             line = request.line.strip() if parsed.jobs == 1 else one.to_line(("prompt",))
             notes = tuple(dict.fromkeys([*parsed.notes, *made.notes]))
-            planned.append(_Planned(made.spec, notes, line, prompt.speed))
+            planned.append(_Planned(made.spec, notes, line, prompt.speed, tuple(made.sources.items())))
         return planned
 
     async def _derive(self, parent: Job, action: Action) -> _Planned:
@@ -419,9 +437,12 @@ class Service:
             prompt = request.line
             spec = fresh[0].spec.model_copy(update={"seed": seed})
             if action.cell is None:
-                return _Planned(spec, fresh[0].notes, prompt)
+                return _Planned(spec, fresh[0].notes, prompt, sources=fresh[0].sources)
         elif action.verb == "reroll":
-            return _Planned(spec.model_copy(update={"seed": seed}), parent.notes, prompt)
+            spec = spec.model_copy(update={"seed": seed})
+            return _Planned(spec, parent.notes, prompt, sources=parent.sources)
+        if action.verb in OUTWARD:
+            return await self._outward(parent, action, spec.model_copy(update={"seed": seed}), prompt)
         sha256 = self._cell(parent, action.cell or 0)
         start = Input(sha256=sha256, role=Role.INIT)
         kept = tuple(one for one in spec.inputs if one.role not in (Role.INIT, Role.MASK))
@@ -440,7 +461,7 @@ class Service:
                     "seed": (spec.seed + (action.cell or 0)) % (SEED_MAX + 1),
                 }
             )
-            return _Planned(bigger, (), prompt)
+            return _Planned(bigger, (), prompt, sources=parent.sources)
         varied = spec.model_copy(
             update={
                 "kind": Kind.VARY,
@@ -453,7 +474,33 @@ class Service:
                 "height": parent.spec.height,
             }
         )
-        return _Planned(varied, (), prompt)
+        return _Planned(varied, (), prompt, sources=parent.sources)
+
+    async def _outward(self, parent: Job, action: Action, spec: JobSpec, prompt: str) -> _Planned:
+        """Return the spec that paints around a cell: a zoom, a pan, a square."""
+        if not FACTORS[0] < action.factor <= FACTORS[1]:
+            raise UserError(f"`{action.factor:g}` is no zoom. Choose more than 1 and at most 2, such as 1.5.")
+        model = next((one for one in self.models if one.name == spec.model), self.models[0])
+        picture = images.opened(await self.gallery.load(self._cell(parent, action.cell or 0)))
+        canvas, mask = await asyncio.to_thread(
+            images.outward, picture, action.verb, (spec.width, spec.height), model.multiple, action.factor
+        )
+        width, height = canvas.size
+        if max(width, height) > model.max_ratio * min(width, height) * (1 + 1e-9):
+            raise UserError(
+                f"That would be {width} × {height}, and `{model.name}` draws up to {model.max_ratio:g} times as "
+                "long as wide. Pan the other way, or make it square first."
+            )
+        inputs = [
+            Input(sha256=await self.gallery.keep(images.png(one)), role=role)
+            for one, role in ((canvas, Role.INIT), (mask, Role.MASK))
+        ]
+        update = {
+            **{"kind": Kind.INPAINT, "inputs": tuple(inputs), "width": width, "height": height},
+            **{"strength": None, "count": 4, "scale": 1, "tile": False},
+        }
+        note = OUTWARD[action.verb].format(factor=action.factor)
+        return _Planned(spec.model_copy(update=update), (note,), prompt)
 
     # ---- looking -------------------------------------------------------------------------------------------
 
@@ -489,12 +536,12 @@ class Service:
     async def progress(self, job_id: str) -> AsyncIterator[Snapshot]:
         """Yield how a job stands, now and at every change, newest wins; ends after its final state."""
         waker = asyncio.Event()
-        watch = self._watches.get(job_id)
-        if watch is None:
-            job = await self.find(job_id)
-            watch = self._watches.setdefault(job_id, _Watch(Snapshot(job)))
-        watch.wakers.add(waker)
+        watch = self._watches.setdefault(job_id, _Watch())
+        watch.wakers.add(waker)  # first listen, then look: what happens in between is heard
         try:
+            job = await self.find(job_id)
+            if watch.latest is None:
+                watch.latest = Snapshot(job)
             while True:
                 waker.clear()  # clear, then look: a change in between is kept
                 snapshot = watch.latest
@@ -516,7 +563,7 @@ class Service:
                 self._knock()
             if watch is not None:
                 watch.put(Snapshot(job))
-        elif watch is not None and progress is not None:
+        elif watch is not None and watch.latest is not None and progress is not None:
             before = watch.latest
             preview = progress.preview or before.preview  # the last one is shown until a newer comes
             watch.put(Snapshot(before.job, progress.step, progress.total, preview))

@@ -291,12 +291,13 @@ class Store:
             job = draft.job
             db.execute(
                 "INSERT INTO job (id, request, nth, owner, origin, reply_to, progress, state, spec,"
-                " prompt, notes, speed, work, parent, parent_cell, created_at)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " prompt, notes, sources, speed, work, parent, parent_cell, created_at)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     *(job.id, request, nth, job.owner, job.origin, draft.reply_to, draft.progress),
                     *(State.QUEUED, job.spec.model_dump_json(), job.prompt, json.dumps(job.notes)),
-                    *(job.speed, draft.work, job.parent, job.parent_cell, job.created_at),
+                    *(json.dumps(job.sources), job.speed, draft.work),
+                    *(job.parent, job.parent_cell, job.created_at),
                 ),
             )
             db.execute(
@@ -436,6 +437,7 @@ class Store:
             spec=JobSpec.model_validate_json(row["spec"]),
             prompt=row["prompt"],
             notes=tuple(json.loads(row["notes"])),
+            sources=tuple((flag, who) for flag, who in json.loads(row["sources"])),
             speed=Speed(row["speed"]),
             parent=row["parent"],
             parent_cell=row["parent_cell"],
@@ -469,12 +471,6 @@ class Store:
         """Return a person's newest jobs, newest first."""
         return await self._read(
             Store._jobs, "WHERE owner = ? ORDER BY created_at DESC, nth DESC LIMIT ?", (owner, limit)
-        )
-
-    async def prefixed(self, start: str, limit: int = 2) -> list[Job]:
-        """Return jobs whose id starts with ``start``."""
-        return await self._read(
-            Store._jobs, "WHERE id >= ? AND id < ? LIMIT ?", (start, start + "\x7f", limit)
         )
 
     def _usage(self, owner: str) -> Usage:

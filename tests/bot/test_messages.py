@@ -162,3 +162,8 @@ def test_help_fits_discords_fields() -> None:
     assert all(len(lines) <= 1024 for _, lines in pages)
     assert len(messages.HELP) + sum(len(name) + len(lines) for name, lines in pages) <= 6000
     assert all(f"`--{flag.name}`" in "".join(lines for _, lines in pages) for flag in FLAGS)
+
+
+def test_info_says_who_chose_what_nearest_first() -> None:
+    said = messages.origins({"steps": "model", "ar": "prompt", "chaos": "suffix", "seed": "prompt"})
+    assert said == "The prompt: `--ar` `--seed`\nYour suffix: `--chaos`\nThe model: `--steps`"

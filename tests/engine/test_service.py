@@ -323,3 +323,13 @@ async def test_the_command_line_needs_no_message(service: Service) -> None:
     submitted = await service.submit(Request(key="1", owner="cli", origin="cli:", line="a red apple"))
     assert (await ended(service, submitted.jobs[0].id)).state is State.RENDERED
     assert await service.store.pending() == []
+
+
+async def test_a_job_knows_who_chose_what(service: Service) -> None:
+    await service.prefer("anna", "suffix", "--chaos 5")
+    await service.prefer("anna", "settings", "--stop 60")
+    [job] = (await service.submit(asking("who", "a cat --ar 3:2"))).jobs
+    found = await service.find(job.id)
+    assert dict(found.sources).items() >= {
+        ("ar", "prompt"), ("chaos", "suffix"), ("stop", "settings"), ("model", "model"), ("steps", "model")
+    }  # fmt: skip
