@@ -1,0 +1,132 @@
+"""`limner models pull` against a small hub on loopback: what is fetched, what is left alone, what is said."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHA = "0123456789abcdef0123456789abcdef01234567"
+FILES = {
+    "model_index.json": b'{"_class_name": "StableDiffusionPipeline"}',
+    "README.md": b"words",
+    "unet/config.json": b"{}",
+    "unet/diffusion_pytorch_model.safetensors": b"weights",
+    "unet/diffusion_pytorch_model.fp16.safetensors": b"the same again",
+    "unet/diffusion_pytorch_model.bin": b"a pickle",
+    "tokenizer/merges.txt": b"a b",
+    "safety_checker/model.safetensors": b"not used",
+    "v1-5-pruned.safetensors": b"the same in one file",
+    "old.ckpt": b"a pickle",
+    "pipeline.py": b"code",
+}
+WANTED = {
+    "model_index.json",
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+    "tokenizer/merges.txt",
+}
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answers as the hub does for one repository."""
+
+    asked: set[str]
+
+    def do_GET(self) -> None:
+        self.answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self.answer(with_body=False)
+
+    def answer(self, with_body: bool) -> None:
+        path = self.path.partition("?")[0]
+        body, status, kind = b"{}", 404, "application/json"
+        name = path.partition(f"/resolve/{SHA}/")[2]
+        if path.startswith("/api/models/owner/name/revision/"):
+            siblings = [{"rfilename": file, "size": len(data)} for file, data in FILES.items()]
+            body, status = json.dumps({"id": "owner/name", "sha": SHA, "siblings": siblings}).encode(), 200
+        elif path.startswith("/api/models/owner/name/tree/"):
+            tree = [
+                {"type": "file", "path": file, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+                for file, data in FILES.items()
+            ]
+            body, status = json.dumps(tree).encode(), 200
+        elif name in FILES:
+            type(self).asked.add(name)
+            body, status, kind = FILES[name], 200, "application/octet-stream"
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if name in FILES:
+            self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+            self.send_header("X-Repo-Commit", SHA)
+            self.send_header("Accept-Ranges", "bytes")
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    Hub.asked = set()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def limner(folder: Path, hub: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run with a configuration that names ``owner/name``, against this hub."""
+    (folder / "config.toml").write_text("[[models]]\nname = 'mine'\nsource = 'owner/name'\n")
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "HF_ENDPOINT": hub,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(folder / "hub"),
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "NO_PROXY": "127.0.0.1",
+    }
+    command = [sys.executable, "-m", "bot", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+
+
+def test_pull_fetches_safetensors_and_json_and_nothing_else(tmp_path: Path, hub: str) -> None:
+    before = json.loads(limner(tmp_path, hub, "models", "list", "--json").stdout)
+    assert [row["here"] for row in before] == [False]
+    done = limner(tmp_path, hub, "models", "pull", "mine")
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.strip().removeprefix("mine: "))
+    found = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    assert found == Hub.asked == WANTED
+    assert (folder / "unet/diffusion_pytorch_model.safetensors").read_bytes() == b"weights"
+    after = json.loads(limner(tmp_path, hub, "models", "list", "--json").stdout)
+    assert [row["here"] for row in after] == [True]
+
+
+def test_only_pull_asks_the_hub(tmp_path: Path, hub: str) -> None:
+    for arguments in (["models", "list"], ["imagine", "a cat"], ["check"]):
+        limner(tmp_path, hub, *arguments)
+    assert not Hub.asked
+
+
+def test_a_hub_that_cannot_be_reached_is_one_clear_line(tmp_path: Path) -> None:
+    done = limner(tmp_path, "http://127.0.0.1:9", "models", "pull", "mine")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "`owner/name` could not be fetched" in done.stderr.splitlines()[-1]
