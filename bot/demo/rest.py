@@ -191,7 +191,7 @@ class Rest:
         """Serve an attachment whose signed link is whole and has not run out."""
         file_id = request.match_info["file"]
         expires, issued = request.query.get("ex", ""), request.query.get("is", "")
-        good = request.query.get("hm") == self.world.signature(file_id, expires, issued)
+        good = request.query.get("hm") == self.world.files.signature(file_id, expires, issued)
         try:
             good = good and int(expires, 16) > self.world.clock()
         except ValueError:
@@ -199,7 +199,7 @@ class Rest:
         data = self.world.file(file_id) if good else None
         if data is None:
             return web.Response(status=404, text="This content is no longer available.")
-        name = self.world.file_names[file_id][1]
+        name = self.world.files.names[file_id][1]
         headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
         response = web.Response(body=data, headers=headers)
         response.content_type = _content_type(name)

@@ -31,114 +31,83 @@ Events with a ``viewer`` are for that user id alone; ``None`` is for everybody.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import io
 import json
-import mimetypes
-import os
 import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from PIL import Image, UnidentifiedImageError
-
+from bot.demo import founding
 from bot.demo import permissions as perm
 from bot.demo.errors import DiscordError
+from bot.demo.files import Files
+from bot.demo.founding import (
+    ADMIN_ID,
+    ADMIN_ROLE_ID,
+    ALICE_ID,
+    APP_ID,
+    BOB_ID,
+    ELSEWHERE_ID,
+    GENERAL_ID,
+    GUILD_ID,
+    LOBBY_ID,
+)
+from bot.demo.shapes import (
+    COMPONENTS_V2,
+    DM,
+    EPHEMERAL,
+    GROUP_DM,
+    HAS_THREAD,
+    LOADING,
+    PRIVATE_THREAD,
+    TEXT,
+    THREAD,
+    Event,
+    Json,
+    Message,
+    Upload,
+)
 
 if TYPE_CHECKING:
     from bot.demo.interactions import Interaction
     from bot.demo.people import Person
 
-Json = dict[str, Any]
-
 EPOCH_MS = 1_420_070_400_000  # Discord's epoch: 2015-01-01 UTC
-EPHEMERAL, LOADING, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 15
-SUPPRESS_EMBEDS, HAS_THREAD, SUPPRESS_NOTIFICATIONS = 1 << 2, 1 << 5, 1 << 12
 MEMORY_OF_NONCES = 180.0  # seconds; Discord says "the past few minutes"
-LIFE_OF_LINKS = 24 * 3600  # seconds a CDN link lives
-UPLOAD_LIMIT = 10 * 2**20  # bytes a file
 REQUEST_LIMIT = 25 * 2**20  # bytes a message, all files together
 
-APP_ID = "1100000000000000001"
-GUILD_ID = "1100000000000000100"
-ELSEWHERE_ID = "1100000000000000200"
-GENERAL_ID = "1100000000000000111"
-LOBBY_ID = "1100000000000000211"
-ALICE_ID, BOB_ID, ADMIN_ID = "1100000000000000011", "1100000000000000012", "1100000000000000013"
-ADMIN_ROLE_ID, BOT_ROLE_ID = "1100000000000000121", "1100000000000000122"
-TEXT, DM, GROUP_DM, THREAD, PRIVATE_THREAD = 0, 1, 3, 11, 12
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened; see the module's table. ``viewer``: the only user id who may see it."""
-
-    kind: str
-    data: Json
-    viewer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that somebody sends: its name, its bytes and its alt text."""
-
-    filename: str
-    data: bytes
-    description: str | None = None
-
-
-@dataclass(slots=True)
-class Message:
-    """A stored message: Discord's JSON without what depends on time and viewer."""
-
-    data: Json
-    viewer: str | None = None  # set: ephemeral, for this user alone
-    interaction: str | None = None  # id of the interaction it answers
-    reactions: dict[str, list[str]] = field(default_factory=dict)  # emoji → user ids
-    pinged: list[str] = field(default_factory=list)  # ids notified; "everyone" for @everyone and @here
-
-    @property
-    def id(self) -> str:
-        """Return the snowflake."""
-        return str(self.data["id"])
-
-    @property
-    def channel_id(self) -> str:
-        """Return where it stands."""
-        return str(self.data["channel_id"])
-
-    @property
-    def ephemeral(self) -> bool:
-        """Return whether only one person sees it."""
-        return self.viewer is not None
-
-    @property
-    def content(self) -> str:
-        """Return the text."""
-        return str(self.data["content"])
-
-    @property
-    def attachments(self) -> list[Json]:
-        """Return the files, without links."""
-        return list(self.data["attachments"])
-
-    @property
-    def author_id(self) -> str:
-        """Return who wrote it."""
-        return str(self.data["author"]["id"])
-
-    @property
-    def loading(self) -> bool:
-        """Return whether it still shows "is thinking…"."""
-        return bool(self.data["flags"] & LOADING)
+__all__ = [
+    "ADMIN_ID",
+    "ADMIN_ROLE_ID",
+    "ALICE_ID",
+    "APP_ID",
+    "BOB_ID",
+    "COMPONENTS_V2",
+    "DM",
+    "ELSEWHERE_ID",
+    "EPHEMERAL",
+    "EPOCH_MS",
+    "GENERAL_ID",
+    "GROUP_DM",
+    "GUILD_ID",
+    "LOADING",
+    "LOBBY_ID",
+    "MEMORY_OF_NONCES",
+    "PRIVATE_THREAD",
+    "REQUEST_LIMIT",
+    "TEXT",
+    "THREAD",
+    "Event",
+    "Json",
+    "Message",
+    "Upload",
+    "World",
+]
 
 
 class World:
@@ -147,27 +116,24 @@ class World:
     def __init__(self, data_dir: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.data_dir = data_dir
         self.clock = clock
-        self.base_url = "http://127.0.0.1"  # where the CDN answers; the server sets it once its port is known
-        self.users: dict[str, Json] = {}
-        self.guilds: dict[str, Json] = {}
-        self.members: dict[str, dict[str, Json]] = {}  # guild → user → member
-        self.channels: dict[str, Json] = {}
-        self.messages: dict[str, dict[str, Message]] = {}  # channel → message, oldest first
-        self.files: dict[str, bytes] = {}
-        self.file_names: dict[str, tuple[str, str]] = {}  # attachment → (channel, name)
+        self.users = founding.users()
+        self.guilds = founding.guilds()
+        self.members = founding.members(self.users)  # guild → user → member
+        self.channels = founding.channels()
+        self.messages: dict[str, dict[str, Message]] = {key: {} for key in self.channels}  # oldest first
+        # through a function: tests turn the clock
+        folder = None if data_dir is None else data_dir / "files"
+        self.files = Files(folder, lambda: self.clock(), self.snowflake)
         self.commands: dict[str | None, list[Json]] = {None: []}  # guild or None (everywhere)
         self.command_creates = 0
         self.interactions: dict[str, Interaction] = {}
         self.nonces: dict[tuple[str, str], tuple[str, float]] = {}  # (channel, nonce) → (message, when)
         self.online = 0
-        self.upload_limit = UPLOAD_LIMIT
         self.locales: dict[str, str] = {}  # user → the language of their client; English where none is set
         self.dirty = False
         self._last = 0
         self._watchers: list[Callable[[Event], None]] = []
         self._dispatchers: list[Callable[[str, Json, str | None], None]] = []
-        self._secret = b"limner-stand-in"
-        self._found()
         self._load()
 
     # -- founding and keeping ---------------------------------------------------------------------
@@ -177,122 +143,6 @@ class World:
         """Return the bot token: base64(application id).x.y, as client libraries expect."""
         head = urlsafe_b64encode(APP_ID.encode()).decode().rstrip("=")
         return f"{head}.GdemoA.stand-in-token-that-opens-nothing-elsewhere"
-
-    def _found(self) -> None:
-        for user_id, username, name, bot in (
-            (APP_ID, "Limner", "Limner", True),
-            (ALICE_ID, "alice", "Alice", False),
-            (BOB_ID, "bob", "Bob", False),
-            (ADMIN_ID, "ada", "Ada", False),
-        ):
-            self.users[user_id] = {
-                "id": user_id,
-                "username": username,
-                "global_name": None if bot else name,
-                "discriminator": "0001" if bot else "0",
-                "avatar": None,
-                "primary_guild": None,
-                "flags": 0,
-                "public_flags": 0,
-                **({"bot": True} if bot else {}),
-            }
-        self._found_guild(GUILD_ID, "The Studio", [APP_ID, ALICE_ID, BOB_ID, ADMIN_ID])
-        self._found_guild(ELSEWHERE_ID, "Elsewhere", [ALICE_ID, BOB_ID, ADMIN_ID])
-        for channel_id, guild_id, name, topic, nsfw in (
-            (GENERAL_ID, GUILD_ID, "general", "Draw here.", False),
-            ("1100000000000000112", GUILD_ID, "gallery", "Finished pictures.", False),
-            ("1100000000000000113", GUILD_ID, "after-dark", "Age-restricted.", True),
-            (LOBBY_ID, ELSEWHERE_ID, "lobby", "A server the bot is not in.", False),
-        ):
-            self.channels[channel_id] = {
-                "id": channel_id,
-                "type": TEXT,
-                "guild_id": guild_id,
-                "name": name,
-                "topic": topic,
-                "nsfw": nsfw,
-                "position": int(channel_id) % 10,
-                "permission_overwrites": [],
-                "rate_limit_per_user": 0,
-                "parent_id": None,
-                "last_message_id": None,
-                "flags": 0,
-            }
-            self.messages[channel_id] = {}
-
-    def _found_guild(self, guild_id: str, name: str, user_ids: Sequence[str]) -> None:
-        def role(role_id: str, title: str, bits: int, position: int, **more: Any) -> Json:
-            return {
-                "id": role_id,
-                "name": title,
-                "description": None,
-                "permissions": str(bits),
-                "position": position,
-                "color": 0,
-                "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-                "hoist": False,
-                "managed": False,
-                "mentionable": False,
-                "icon": None,
-                "unicode_emoji": None,
-                "flags": 0,
-                **more,
-            }
-
-        roles = [role(guild_id, "@everyone", perm.EVERYONE, 0)]
-        if guild_id == GUILD_ID:
-            roles.append(role(ADMIN_ROLE_ID, "Admin", perm.ADMINISTRATOR, 2))
-            roles.append(role(BOT_ROLE_ID, "Limner", perm.EVERYONE, 1, managed=True, tags={"bot_id": APP_ID}))
-        self.guilds[guild_id] = {
-            "id": guild_id,
-            "name": name,
-            "icon": None,
-            "splash": None,
-            "discovery_splash": None,
-            "owner_id": ADMIN_ID,
-            "region": "us-east",
-            "afk_channel_id": None,
-            "afk_timeout": 300,
-            "verification_level": 0,
-            "default_message_notifications": 1,
-            "explicit_content_filter": 0,
-            "roles": roles,
-            "emojis": [],
-            "stickers": [],
-            "features": [],
-            "mfa_level": 0,
-            "application_id": None,
-            "system_channel_id": None,
-            "system_channel_flags": 0,
-            "rules_channel_id": None,
-            "vanity_url_code": None,
-            "description": None,
-            "banner": None,
-            "premium_tier": 0,
-            "premium_subscription_count": 0,
-            "preferred_locale": "en-US",
-            "public_updates_channel_id": None,
-            "nsfw_level": 0,
-            "premium_progress_bar_enabled": False,
-        }
-        granted = {ADMIN_ID: [ADMIN_ROLE_ID], APP_ID: [BOT_ROLE_ID]} if guild_id == GUILD_ID else {}
-        self.members[guild_id] = {
-            user_id: {
-                "user": self.users[user_id],
-                "nick": None,
-                "avatar": None,
-                "banner": None,
-                "roles": granted.get(user_id, []),
-                "joined_at": "2026-01-01T00:00:00+00:00",
-                "premium_since": None,
-                "communication_disabled_until": None,
-                "deaf": False,
-                "mute": False,
-                "pending": False,
-                "flags": 0,
-            }
-            for user_id in user_ids
-        }
 
     def _load(self) -> None:
         if self.data_dir is None or not (self.data_dir / "world.json").exists():
@@ -310,7 +160,7 @@ class World:
             return
         self.channels.update(kept["channels"])
         self.commands = {(None if key == "" else key): value for key, value in kept["commands"].items()}
-        self.file_names = {key: (value[0], value[1]) for key, value in kept["files"].items()}
+        self.files.names = {key: (value[0], value[1]) for key, value in kept["files"].items()}
         self._last = kept["last"]
         self.messages.update(messages)
 
@@ -322,7 +172,7 @@ class World:
         kept = {
             "channels": self.channels,
             "commands": {key or "": value for key, value in self.commands.items()},
-            "files": self.file_names,
+            "files": self.files.names,
             "last": self._last,
             "messages": {
                 channel_id: [asdict(message) for message in messages.values() if not message.ephemeral]
@@ -566,60 +416,36 @@ class World:
 
     # -- files ------------------------------------------------------------------------------------
 
+    @property
+    def base_url(self) -> str:
+        """Return where files are served."""
+        return self.files.base_url
+
+    @base_url.setter
+    def base_url(self, url: str) -> None:
+        self.files.base_url = url
+
+    @property
+    def upload_limit(self) -> int:
+        """Return the most bytes of a file."""
+        return self.files.limit
+
+    @upload_limit.setter
+    def upload_limit(self, limit: int) -> None:
+        self.files.limit = limit
+
     def store(self, channel_id: str, upload: Upload, *, ephemeral: bool = False) -> Json:
         """Keep a file; returns its attachment JSON without links. Raises 40005 over the limit."""
-        if len(upload.data) > self.upload_limit:
-            raise DiscordError(40005)
-        file_id = self.snowflake()
-        name = re.sub(r"[^\w.\-]", "_", upload.filename) or "unknown"
-        self.file_names[file_id] = (channel_id, name)
-        if self.data_dir is None:
-            self.files[file_id] = upload.data
-        else:
-            folder = self.data_dir / "files"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / file_id).write_bytes(upload.data)
-        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        attachment: Json = {
-            "id": file_id,
-            "filename": name,
-            "size": len(upload.data),
-            "content_type": content_type,
-        }
-        if upload.description:
-            attachment["description"] = upload.description
-        if ephemeral:
-            attachment["ephemeral"] = True
-        if content_type.startswith("image/"):
-            try:
-                with Image.open(io.BytesIO(upload.data)) as picture:
-                    attachment["width"], attachment["height"] = picture.size
-            except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
-                attachment["content_type"] = "application/octet-stream"
         self.dirty = True
-        return attachment
+        return self.files.store(channel_id, upload, ephemeral=ephemeral)
 
     def file(self, file_id: str) -> bytes | None:
         """Return a file's bytes, None where there is none."""
-        if self.data_dir is None or file_id in self.files:
-            return self.files.get(file_id)
-        path = self.data_dir / "files" / os.path.basename(file_id)
-        return path.read_bytes() if path.exists() else None
-
-    def signature(self, file_id: str, expires: str, issued: str) -> str:
-        """Return the signature of a CDN link."""
-        words = f"{file_id} {expires} {issued}".encode()
-        return hmac.new(self._secret, words, hashlib.sha256).hexdigest()
+        return self.files.read(file_id)
 
     def link(self, attachment: Json, channel_id: str) -> Json:
         """Return an attachment with fresh signed links."""
-        issued = f"{int(self.clock()):x}"
-        expires = f"{int(self.clock()) + LIFE_OF_LINKS:x}"
-        file_id = attachment["id"]
-        name = quote(attachment["filename"])
-        sign = self.signature(file_id, expires, issued)
-        url = f"{self.base_url}/attachments/{channel_id}/{file_id}/{name}?ex={expires}&is={issued}&hm={sign}&"
-        return {**attachment, "url": url, "proxy_url": url}
+        return self.files.link(attachment, channel_id)
 
     # -- messages ---------------------------------------------------------------------------------
 
