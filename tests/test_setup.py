@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import subprocess
@@ -14,8 +15,9 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import app
+from bot.cli import EXIT_USER, app
 from bot.commands import COMMANDS
+from engine.config import WebConfig
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -141,3 +143,25 @@ def test_a_python_that_is_too_old_is_told_so(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "needs Python 3.11 or newer, and found Python 3.9.2" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_the_container_copies_what_exists_and_what_is_let_through() -> None:
+    lines = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    sources = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
+    let_through = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    assert {source.removeprefix("./") for source in sources} == let_through
+    assert all((ROOT / source).exists() for source in sources)
+    for line in lines:
+        if line.startswith(("ENTRYPOINT", "CMD")) or " CMD [" in line:
+            assert all(isinstance(word, str) for word in json.loads(line[line.index("[") :]))
+    healthy = next(line for line in lines if line.startswith("HEALTHCHECK"))
+    assert f":{WebConfig().port}/healthz" in healthy
+
+
+def test_the_service_stops_as_the_bot_does_and_gives_up_on_a_wrong_configuration() -> None:
+    unit = (ROOT / "docs/limner.service").read_text()
+    assert f"RestartPreventExitStatus={EXIT_USER}" in unit
+    assert "limner run" in unit
+    assert "PrivateDevices=yes" not in unit  # it would hide the GPU
