@@ -5,20 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from engine.backends.local import Died, LocalWorker
-from engine.backends.protocol import Cancel, Done, Event, Failed, Progress, Start, Status
+from engine.backends.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status
 from engine.backends.worker import Setup
-from engine.errors import EngineError, LimnerError
+from engine.errors import EngineError, UserError
 from engine.gallery import Gallery
 from engine.jobs import Job, State
 from engine.queue import FairQueue, Ticket, rows, ticket
 from engine.store import Store
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 log = logging.getLogger("limner.scheduler")
+
+PAUSE = 2.0
+"""Seconds before what our own disk refused is tried again; then twice as long each time, to a minute."""
+LAST = 5.0
+"""Seconds a shutdown waits for pictures to be kept."""
 
 OUT_OF_MEMORY = (
     "This picture needs more memory than the engine has, even in pieces. "
@@ -83,7 +91,9 @@ class Scheduler:
 
     async def _hand_back(self) -> None:
         if self._booking:
-            await asyncio.wait(self._booking)  # what is rendered is kept
+            await asyncio.wait(self._booking, timeout=LAST)  # what is rendered is kept
+        for task in self._booking:
+            task.cancel()
         for job in list(self.running):
             await self.store.release(job, blameless=True)
             self._over(job)
@@ -142,13 +152,15 @@ class Scheduler:
             self.running[job.id].job = job
             self._tell(job, None)
             inputs = {one.sha256: await self.gallery.load(one.sha256) for one in job.spec.inputs}
-        except LimnerError as error:
-            sentence = error.apology if isinstance(error, EngineError) else str(error)
-            log.warning("job %s could not start: %s", chosen.job, error)
-            failed = await self.store.fail(chosen.job, sentence)
+        except UserError as error:  # its parent picture is gone
+            await self._end_badly(chosen.job, str(error))
             self._over(chosen.job, refund=chosen.work)
-            if failed is not None:
-                self._tell(failed, None)
+            return
+        except Exception:
+            # our disk, as a rule: nothing is lost, and it goes on when there is room again
+            log.exception("job %s could not start; tried again in %.0f s", chosen.job, PAUSE)
+            await asyncio.sleep(PAUSE)
+            self._write(self._put_back(chosen.job, blameless=True))
             return
         if chosen.job in self._cancelled:
             self._over(chosen.job, refund=chosen.work)
@@ -184,16 +196,14 @@ class Scheduler:
         self._booking.add(task)
         task.add_done_callback(self._booking.discard)
 
-    async def _put_back(self, job: str) -> None:
-        try:
-            after = await self.store.release(job)
-        except Exception:
-            log.exception("job %s could not be put back; it runs again at the next start", job)
-            after = None
+    async def _put_back(self, job: str, *, blameless: bool = False) -> None:
+        what = f"put job {job} back"
+        after = await self._insist(what, self.store.release, job, blameless=blameless)
+        after = after or await self.store.job(job)  # it may never have been claimed
         self._over(job)
-        if after is None:
+        if after is None or after.state in (State.RENDERED, State.CANCELLED):
             return
-        log.warning("job %s lost its worker (attempt %d): %s", job, after.attempts, after.state)
+        log.warning("job %s goes back (attempt %d): %s", job, after.attempts, after.state)
         if after.state is State.QUEUED:
             self.admit(after)
         self._tell(after, None)
@@ -203,23 +213,32 @@ class Scheduler:
         try:
             if run is None or run.job is None or job in self._cancelled:
                 return  # cancelled while its last step ran
-            outcome = done.outcome
-            pictures = await asyncio.gather(
-                *(self.gallery.save(png, run.job, cell) for cell, png in enumerate(outcome.pictures))
-            )
-            film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
-            after = await self.store.finish(
-                job, pictures, film=film, texts=outcome.texts, notes=outcome.notes
-            )
+            after = await self._insist(f"keep pictures of {job}", self._keep, run.job, done.outcome)
             if after is not None:
                 self._measure(run)
                 self._tell(after, None)
-        except Exception as error:
-            log.exception("job %s is rendered and could not be kept", job)
-            sentence = error.apology if isinstance(error, EngineError) else EngineError.apology
-            await self._end_badly(job, sentence)
         finally:
             self._over(job)
+
+    async def _keep(self, job: Job, outcome: Outcome) -> Job | None:
+        pictures = await asyncio.gather(
+            *(self.gallery.save(png, job, cell) for cell, png in enumerate(outcome.pictures))
+        )
+        film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
+        return await self.store.finish(job.id, pictures, film=film, texts=outcome.texts, notes=outcome.notes)
+
+    async def _insist(
+        self, what: str, write: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Write until it is written: a full disk is made room on, and nothing that was drawn is lost to it."""
+        pause = PAUSE
+        while True:
+            try:
+                return await write(*args, **kwargs)
+            except Exception:
+                log.exception("could not %s; tried again in %.0f s", what, pause)
+            await asyncio.sleep(pause)
+            pause = min(60.0, pause * 2)
 
     async def _fail(self, job: str, failed: Failed) -> None:
         try:
@@ -236,11 +255,7 @@ class Scheduler:
             self._over(job, refund=run.ticket.work * (1 - run.share) if run is not None else 0.0)
 
     async def _end_badly(self, job: str, sentence: str) -> None:
-        try:
-            after = await self.store.fail(job, sentence)
-        except Exception:
-            log.exception("job %s could not even be marked as failed; it runs again at the next start", job)
-            return
+        after = await self._insist(f"end job {job}", self.store.fail, job, sentence)
         if after is not None:
             self._tell(after, None)
 
@@ -271,7 +286,3 @@ class Scheduler:
                 return left / self.rate
             left += waiting.work
         return None
-
-    def models(self) -> Mapping[str, Sequence[str]]:
-        """Return the loaded models by worker device."""
-        return {worker.status.device: worker.status.models for worker in self.workers}

@@ -32,16 +32,6 @@ def grid(cells: Sequence[Image.Image]) -> Image.Image:
     return sheet
 
 
-def split(sheet: Image.Image, count: int) -> list[Image.Image]:
-    """Return the cells of a grid: the inverse of ``grid``."""
-    across = columns(count)
-    width, height = sheet.width // across, sheet.height // math.ceil(count / across)
-    return [
-        sheet.crop((x * width, y * height, (x + 1) * width, (y + 1) * height))
-        for y, x in (divmod(index, across) for index in range(count))
-    ]
-
-
 def enlarge(picture: Image.Image, side: int) -> Image.Image:
     """Return a small picture enlarged by whole steps until its longer side is at least ``side`` pixels.
 

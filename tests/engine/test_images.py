@@ -29,12 +29,6 @@ def test_a_grid_is_as_square_as_it_can_be(count: int, shape: tuple[int, int]) ->
         assert sheet.getpixel((x, y)) == sheet.getpixel((x + 7, y + 5)) == cell.getpixel((0, 0))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 10])
-def test_splitting_undoes_the_grid(count: int) -> None:
-    parts = images.split(images.grid(cells(count)), count)
-    assert [part.tobytes() for part in parts] == [cell.tobytes() for cell in cells(count)]
-
-
 def test_small_pictures_are_enlarged_by_whole_steps_and_large_ones_left_alone() -> None:
     assert images.enlarge(Image.new("RGB", (64, 48)), 512).size == (512, 384)
     assert images.enlarge(Image.new("RGB", (200, 100)), 512).size == (600, 300)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from engine.config import Config, EngineConfig, LimitsConfig
-from engine.errors import ConfigError, LimitError, NotFound, PromptError, UserError
+from engine.errors import ConfigError, EngineError, LimitError, NotFound, PromptError, UserError
 from engine.jobs import Delivery, Kind, Role, Speed, State
 from engine.service import Action, Request, Service, Snapshot
 from tests.engine.conftest import FAKE, Open, asking, drawn, ended
@@ -333,3 +333,28 @@ async def test_a_job_knows_who_chose_what(service: Service) -> None:
     assert dict(found.sources).items() >= {
         ("ar", "prompt"), ("chaos", "suffix"), ("stop", "settings"), ("model", "model"), ("steps", "model")
     }  # fmt: skip
+
+
+async def test_a_disk_that_fills_up_loses_nothing_and_needs_no_restart(open_service: Open) -> None:
+    """SQLite is told that the disk has no page left, while a job runs and another waits."""
+
+    async def room(service: Service, pages: int) -> None:
+        await service.store._read(lambda one: one._db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+
+    limits = LimitsConfig(running=1)
+    async with open_service(step_seconds=0.02, limits=limits) as service:
+        first = (await service.submit(asking("1", "a cat --steps 20"))).jobs[0]
+        second = (await service.submit(asking("2", "a cat --steps 20"))).jobs[0]
+        async for snapshot in service.progress(first.id):
+            if snapshot.step >= 2:
+                break
+        await room(service, 1)
+        with pytest.raises(EngineError) as told:
+            for number in range(200):  # until the pages in use are full too
+                await service.submit(asking(f"more{number}", "a cat " * 300, owner=f"p{number}"))
+        assert "disk is full" in told.value.apology
+        await asyncio.sleep(1.5)
+        await room(service, 1_000_000)
+        for job in (first, second):
+            assert (await ended(service, job.id)).state is State.RENDERED
+        assert service.workers()[0]["restarts"] == 0

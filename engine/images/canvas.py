@@ -1,0 +1,70 @@
+"""A picture on a larger canvas, with the mask of what is to be painted around it. Pure; knows no models."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageFilter
+
+
+def extended(
+    picture: Image.Image, left: int, top: int, right: int, bottom: int
+) -> tuple[Image.Image, Image.Image]:
+    """Return ``(canvas, mask)``: the picture with so many pixels more on each side.
+
+    The new ground repeats the picture's edges, softened with distance, so that painting starts from fitting
+    colours. The mask (``L``) is white where there is something to paint and black over the picture, whose
+    pixels are unchanged.
+    """
+    width, height = picture.width + left + right, picture.height + top + bottom
+    ground = Image.new("RGB", (width, height))
+    ground.paste(picture, (left, top))
+    for grown, column, at in ((left, 0, 0), (right, picture.width - 1, left + picture.width)):
+        if grown:
+            edge = picture.crop((column, 0, column + 1, picture.height))
+            ground.paste(edge.resize((grown, picture.height)), (at, top))
+    for grown, row, at in ((top, top, 0), (bottom, top + picture.height - 1, top + picture.height)):
+        if grown:
+            ground.paste(ground.crop((0, row, width, row + 1)).resize((width, grown)), (0, at))
+    canvas = ground.filter(ImageFilter.GaussianBlur(max(1, min(picture.size) // 32)))
+    canvas.paste(picture, (left, top))
+    mask = Image.new("L", (width, height), 255)
+    mask.paste(0, (left, top, left + picture.width, top + picture.height))
+    return canvas, mask
+
+
+def zoomed(picture: Image.Image, factor: float, width: int, height: int) -> tuple[Image.Image, Image.Image]:
+    """Return ``(canvas, mask)`` of ``width`` × ``height`` with the picture made smaller in its middle.
+
+    The picture keeps its shape and takes at most ``1 / factor`` of each side; ``factor`` is 1 or more.
+    """
+    scale = min(width / picture.width, height / picture.height) / factor
+    inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    small = picture if inner == picture.size else picture.resize(inner, Image.Resampling.LANCZOS)
+    left, top = (width - small.width) // 2, (height - small.height) // 2
+    return extended(small, left, top, width - small.width - left, height - small.height - top)
+
+
+def growth(side: int, multiple: int, share: float = 0.5) -> int:
+    """Return how many pixels a pan adds to a side: that share of it, on the multiple, at least one step."""
+    return max(1, round(side * share / multiple)) * multiple
+
+
+def outward(
+    picture: Image.Image, verb: str, size: tuple[int, int], multiple: int, factor: float = 2.0
+) -> tuple[Image.Image, Image.Image]:
+    """Return ``(canvas, mask)`` for one of our verbs: ``zoom``, ``square``, ``pan_left``, ``pan_right`` …
+
+    A zoom fills ``size``; the others grow the picture itself, by sides on ``multiple``.
+    """
+    width, height = picture.size
+    if verb == "square":
+        wider, higher = max(0, height - width), max(0, width - height)
+        return extended(picture, wider // 2, higher // 2, wider - wider // 2, higher - higher // 2)
+    if verb == "pan_left":
+        return extended(picture, growth(width, multiple), 0, 0, 0)
+    if verb == "pan_right":
+        return extended(picture, 0, 0, growth(width, multiple), 0)
+    if verb == "pan_up":
+        return extended(picture, 0, growth(height, multiple), 0, 0)
+    if verb == "pan_down":
+        return extended(picture, 0, 0, 0, growth(height, multiple))
+    return zoomed(picture, factor, *size)

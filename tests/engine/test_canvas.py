@@ -1,0 +1,66 @@
+"""Larger canvases, checked pixel by pixel: what was there stays, the mask covers exactly the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import images
+
+
+def noise(width: int, height: int) -> Image.Image:
+    rng = np.random.default_rng(7)
+    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("verb", "size", "box"),
+    [
+        ("pan_left", (72, 32), (24, 0, 72, 32)),
+        ("pan_right", (72, 32), (0, 0, 48, 32)),
+        ("pan_up", (48, 48), (0, 16, 48, 48)),
+        ("pan_down", (48, 48), (0, 0, 48, 32)),
+        ("square", (48, 48), (0, 8, 48, 40)),
+    ],
+)
+def test_growing_keeps_every_pixel(verb: str, size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
+    picture = noise(48, 32)
+    canvas, mask = images.outward(picture, verb, (48, 32), 8)
+    assert canvas.size == mask.size == size
+    assert canvas.crop(box).tobytes() == picture.tobytes()
+    expected = np.full((size[1], size[0]), 255, dtype=np.uint8)
+    expected[box[1] : box[3], box[0] : box[2]] = 0
+    assert np.array_equal(np.asarray(mask), expected)
+
+
+def test_the_new_ground_begins_with_the_colours_beside_it() -> None:
+    picture = Image.new("RGB", (32, 32), "red")
+    picture.paste("blue", (16, 0, 32, 32))
+    canvas, _ = images.outward(picture, "square", (32, 32), 8)
+    assert canvas.tobytes() == picture.tobytes(), "a square one is left alone"
+    left, _ = images.outward(picture, "pan_left", (32, 32), 8)
+    assert left.getpixel((0, 16)) == (255, 0, 0)
+    right, _ = images.outward(picture, "pan_right", (32, 32), 8)
+    assert right.getpixel((47, 16)) == (0, 0, 255)
+
+
+@pytest.mark.parametrize(("factor", "inner"), [(2.0, (32, 24)), (1.5, (43, 32)), (1.0, (64, 48))])
+def test_zooming_out_makes_the_picture_smaller_in_its_middle(factor: float, inner: tuple[int, int]) -> None:
+    picture = noise(64, 48)
+    canvas, mask = images.outward(picture, "zoom", (64, 48), 8, factor)
+    assert canvas.size == (64, 48)
+    kept = np.argwhere(np.asarray(mask) == 0)
+    (top, left), (bottom, right) = kept.min(0), kept.max(0) + 1
+    assert (right - left, bottom - top) == inner
+    assert abs((left + right) - 64) <= 1
+    assert abs((top + bottom) - 48) <= 1
+    small = picture if inner == picture.size else picture.resize(inner, Image.Resampling.LANCZOS)
+    assert canvas.crop((left, top, right, bottom)).tobytes() == small.tobytes()
+
+
+def test_zooming_into_another_shape_keeps_the_pictures_own() -> None:
+    canvas, mask = images.outward(noise(64, 64), "zoom", (96, 48), 8, 1.5)
+    assert canvas.size == (96, 48)
+    kept = np.argwhere(np.asarray(mask) == 0)
+    assert tuple(kept.max(0) + 1 - kept.min(0)) == (32, 32)
