@@ -38,7 +38,9 @@ class ModelConfig(_Section):
     guidance_scale: float = 7.0
     sampler: str = "dpmpp_2m"
     few_steps: int = 0  # steps with few-step weights; 0 = none configured
-    few_steps_source: str = ""  # LoRA or weights for them
+    few_steps_source: str = ""  # the LoRA for them
+    few_steps_sampler: str = "lcm"
+    few_steps_guidance: float = 1.0  # 1 = none
     house_style: str = ""  # the words --stylize steers toward
     negative_prompt: str = ""
     upscaler: str = ""  # a .safetensors; empty = the shipped one

@@ -65,7 +65,8 @@ def plan(
     model = choose_model(prompt, models, notes)
     width, height = size(prompt, model, limits, notes)
     steps, few = _steps(prompt, model, limits, notes)
-    guidance = _float(prompt, "cfg", model.guidance_scale)
+    guidance = _float(prompt, "cfg", model.few_steps_guidance if few else model.guidance_scale)
+    usual_sampler = model.few_steps_sampler if few else model.sampler
     stylize = _stylize(prompt, model, notes)
     spec = JobSpec(
         kind=Kind.IMAGINE,
@@ -76,7 +77,7 @@ def plan(
         height=height,
         steps=steps,
         guidance_scale=guidance,
-        sampler=_text(prompt, "sampler") or sampler(model.sampler) or model.sampler,
+        sampler=_text(prompt, "sampler") or sampler(usual_sampler) or usual_sampler,
         seed=_seed(prompt, seed, notes),
         count=CELLS,
         inputs=tuple(inputs),

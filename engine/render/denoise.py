@@ -265,7 +265,7 @@ def predict(
         predictions.append(
             unet(
                 sample,
-                timestep.to(sample.device),  # type: ignore[union-attr]
+                timestep.to(sample.device, torch.float32),  # type: ignore[union-attr]
                 encoder_hidden_states=tokens,
                 timestep_cond=guidance,
                 added_cond_kwargs=None if time_ids is None else {"text_embeds": pooled, "time_ids": time_ids},

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from engine.backends.protocol import Done, Event, Failed, Progress
 from engine.config import LoraConfig, ModelConfig
 from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role
-from engine.render import Renderer
+from engine.pocket.srvgg import SRVGGNetCompact
+from engine.render import Renderer, decode
 from engine.render.denoise import advance
 from engine.render.drawing import begin
 from engine.render.models import Model
@@ -342,6 +344,33 @@ def test_repainting_keeps_everything_else_to_the_bit(renderer: Make) -> None:
         after = np.asarray(picture)
         assert (after[:, 22:] == before[:, 22:]).all(), "two pixels of rim at 64 pixels"
         assert np.abs(after[:, :18].astype(int) - before[:, :18]).mean() > 5
+
+
+def test_small_pictures_are_handed_out_enlarged_and_edited_at_that_size(
+    folders: Callable[[str], Path], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    save_file(SRVGGNetCompact(3, 3, 4, 2, 4).state_dict(), tmp_path / "net.safetensors")
+    config = ModelConfig(
+        name="sd", source=str(folders("sd")), width=32, height=32, upscaler=str(tmp_path / "net.safetensors")
+    )
+    render = Renderer([config], ENGINE)
+    render.start("drawn", spec(count=1))
+    (parent,) = pictures(drain(render)["drawn"])
+    assert parent.size == (128, 128)
+
+    mask = Image.new("L", (128, 128))
+    mask.paste(255, (0, 0, 40, 128))
+    roles = (Input(sha256="p", role=Role.INIT), Input(sha256="m", role=Role.MASK))
+    inputs = {"p": decode.png(parent), "m": decode.png(mask)}
+    render.start("painted", spec(kind=Kind.INPAINT, inputs=roles, count=1), inputs)
+    render.start("varied", spec(kind=Kind.VARY, inputs=roles[:1], count=1), inputs)
+    told = drain(render)
+    (painted,), (varied,) = pictures(told["painted"]), pictures(told["varied"])
+    assert painted.size == varied.size == (128, 128)
+    assert (np.asarray(painted)[:, 42:] == np.asarray(parent)[:, 42:]).all()
+    assert (np.asarray(painted)[:, :38] != np.asarray(parent)[:, :38]).any()
+    render.close()
 
 
 def test_several_texts_are_several_rows(renderer: Make) -> None:
