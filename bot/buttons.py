@@ -16,7 +16,7 @@ from discord import ui
 
 from bot import desk, messages, modals
 from bot.desk import Interaction
-from bot.failures import guarded
+from bot.failures import TYPED, guarded
 from bot.wire import PRESS, REPLY, Answer, Press, Token, Verb
 from engine.jobs import Job, Kind, State
 from engine.service import Action, Submitted
@@ -32,6 +32,14 @@ _FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
     Verb.INFO: ("Info", "ℹ️"),
     Verb.UPSCALE_2: ("Upscale (2x)", "🔍"),
     Verb.UPSCALE_4: ("Upscale (4x)", "🔍"),
+    Verb.ZOOM_2: ("Zoom Out 2x", "🔭"),
+    Verb.ZOOM_1_5: ("Zoom Out 1.5x", "🔭"),
+    Verb.ZOOM_CUSTOM: ("Custom Zoom", "🔭"),
+    Verb.SQUARE: ("Make Square", "⏹️"),
+    Verb.PAN_LEFT: (None, "⬅️"),
+    Verb.PAN_RIGHT: (None, "➡️"),
+    Verb.PAN_UP: (None, "⬆️"),
+    Verb.PAN_DOWN: (None, "⬇️"),
     Verb.CANCEL: ("Cancel", None),
 }
 
@@ -43,10 +51,20 @@ ACTIONS: dict[Verb, Deed] = {
     Verb.REROLL: "reroll",
     Verb.UPSCALE_2: "upscale_2x",
     Verb.UPSCALE_4: "upscale_4x",
+    Verb.ZOOM_2: "zoom",
+    Verb.ZOOM_1_5: "zoom",
+    Verb.ZOOM_CUSTOM: "zoom",
+    Verb.SQUARE: "square",
+    Verb.PAN_LEFT: "pan_left",
+    Verb.PAN_RIGHT: "pan_right",
+    Verb.PAN_UP: "pan_up",
+    Verb.PAN_DOWN: "pan_down",
 }
 """The buttons that make a new job, and what the service calls that."""
 
-REMIXABLE = frozenset({Verb.VARY, Verb.SUBTLE, Verb.STRONG, Verb.REROLL})
+PANS = (Verb.PAN_LEFT, Verb.PAN_RIGHT, Verb.PAN_UP, Verb.PAN_DOWN)
+FACTOR = {Verb.ZOOM_2: 2.0, Verb.ZOOM_1_5: 1.5}
+REMIXABLE = frozenset({Verb.VARY, Verb.SUBTLE, Verb.STRONG, Verb.REROLL, *PANS})
 ASK_WITHIN = 1.0
 """Seconds our own database has to say whether a dialog is wanted."""
 
@@ -139,21 +157,22 @@ async def _picture(interaction: Interaction, press: Press) -> None:
 
 async def _remixed(interaction: Interaction, press: Press) -> bool:
     """Open the dialog to change the prompt first, for those who want that; False: they do not."""
-    if press.verb not in REMIXABLE:
+    zoom = press.verb is Verb.ZOOM_CUSTOM
+    if press.verb not in REMIXABLE and not zoom:
         return False
-    service = interaction.client.service
+    service, prompt = interaction.client.service, ""
     try:
         # a dialog must be the first answer, within 3 s: where our own disk is slow, go on without it
         async with asyncio.timeout(ASK_WITHIN):
             preferences = await service.preferences(str(interaction.user.id))
-            if preferences.get(desk.REMIX) != "on":
+            if preferences.get(desk.REMIX) != "on" and not zoom:
                 return False
-            job = await service.find(press.job)
+            prompt = (await service.find(press.job)).prompt
     except TimeoutError:
+        pass
+    if not zoom and not 0 < len(prompt) <= modals.INPUT_LIMIT:
         return False
-    if len(job.prompt) > modals.INPUT_LIMIT:
-        return False
-    await interaction.response.send_modal(modals.PromptDialog(press, interaction.id, job.prompt))
+    await interaction.response.send_modal(modals.PromptDialog(press, interaction.id, prompt, zoom=zoom))
     return True
 
 
@@ -166,11 +185,18 @@ async def submitted(interaction: Interaction) -> None:
 
 @guarded
 async def _submitted(press: Press, interaction: Interaction) -> None:
-    await act(interaction, press, modals.typed(interaction).get(modals.PROMPT))
+    typed = modals.typed(interaction)
+    line = interaction.extras[TYPED] = typed.get(modals.PROMPT, "").strip() or None
+    await act(interaction, press, line, typed.get(modals.FACTOR))
 
 
-async def act(interaction: Interaction, press: Press, line: str | None = None) -> None:
-    """Make a new job from the one under the button; ``line`` is a prompt changed in a dialog."""
+async def act(
+    interaction: Interaction, press: Press, line: str | None = None, factor: str | None = None
+) -> None:
+    """Make a new job from the one under the button.
+
+    ``line`` is a prompt changed in a dialog, ``factor`` how far to zoom out as it was typed there.
+    """
 
     async def submit(place: str, message: str | None) -> Submitted:
         verb = ACTIONS[press.verb]
@@ -186,6 +212,7 @@ async def act(interaction: Interaction, press: Press, line: str | None = None) -
                 verb=verb,
                 cell=press.cell,
                 line=line,
+                factor=FACTOR.get(press.verb, 2.0) if factor is None else modals.number(factor),
                 reply_to=_pressed(interaction),
                 progress=message,
             )
@@ -246,9 +273,15 @@ def grid_view(job: Job, delivery: int) -> ui.View:
 
 def picture_view(job: Job, cell: int, delivery: int) -> ui.View:
     """Return the rows under a single picture; enlarging is the last thing done to one."""
-    rows = [(Verb.SUBTLE, Verb.STRONG, Verb.REROLL, Verb.INFO), (Verb.UPSCALE_2, Verb.UPSCALE_4)]
-    if job.spec.kind is Kind.UPSCALE:
-        rows = [(Verb.INFO,)]
+    rows: list[tuple[Verb, ...]] = [(Verb.INFO,)]
+    if job.spec.kind is not Kind.UPSCALE:
+        square = () if job.spec.width == job.spec.height else (Verb.SQUARE,)
+        rows = [
+            (Verb.SUBTLE, Verb.STRONG, Verb.REROLL, Verb.INFO),
+            (Verb.UPSCALE_2, Verb.UPSCALE_4),
+            (Verb.ZOOM_2, Verb.ZOOM_1_5, Verb.ZOOM_CUSTOM, *square),
+            PANS,
+        ]
     return _view(*([Press(verb, job.id, cell, delivery) for verb in row] for row in rows))
 
 

@@ -45,6 +45,8 @@ REMIX_OFF = "Remix is off: variations and 🔄 start at once."
 VARIATION_HIGH = "V1–V4 make strong variations now."
 VARIATION_LOW = "V1–V4 make subtle variations now."
 BAD_OPTION_NAME = "A flag's name is made of letters, digits, `-` and `_`, at most 32. Choose another name."
+ZOOM_TITLE = "Custom Zoom"
+ZOOM_LABEL = "How far out, above 1 and at most 2"
 REMIX_TITLE = "Remix"
 REMIX_LABEL = "Prompt, with its flags"
 FILM_ALT = "The pictures forming, as a looping film."
@@ -115,7 +117,7 @@ _SPEED = {Speed.RELAX: "relaxed", Speed.FAST: "fast", Speed.TURBO: "turbo"}
 DOING = {
     Kind.IMAGINE: "",
     Kind.VARY: "Variations",
-    Kind.INPAINT: "Repainted",
+    Kind.INPAINT: "Repaint",
     Kind.UPSCALE: "Upscaled",
     Kind.DESCRIBE: "Described",
 }
@@ -338,6 +340,11 @@ def person_facts(
         ),
         ("Your settings", "\n".join(habits) or "As they came. `/settings` and `/prefer` change them."),
     ]
+
+
+def no_number(text: str) -> str:
+    """Return the refusal of a zoom that is no number."""
+    return f"{_quoted(text)} is no number. Write one above 1 and at most 2, such as `1.5`."
 
 
 def no_option(name: str) -> str:

@@ -10,23 +10,41 @@ from discord import ui
 
 from bot import messages
 from bot.wire import Press
+from engine.errors import UserError
 
 INPUT_LIMIT = 4000
 """Most characters of a text input (Discord)."""
 OPEN_FOR = 15 * 60.0
 """Seconds discord.py remembers an open dialog for. What was typed later is read all the same."""
-PROMPT = "prompt"
+PROMPT, FACTOR = "prompt", "factor"
+"""The ``custom_id`` of each text input."""
 
 
 class PromptDialog(ui.Modal):
     """A box with the prompt, to change before a button does its work."""
 
-    def __init__(self, press: Press, opening: int, prompt: str) -> None:
-        super().__init__(title=messages.REMIX_TITLE, custom_id=press.dialog(opening), timeout=OPEN_FOR)
+    def __init__(self, press: Press, opening: int, prompt: str, *, zoom: bool = False) -> None:
+        title = messages.ZOOM_TITLE if zoom else messages.REMIX_TITLE
+        super().__init__(title=title, custom_id=press.dialog(opening), timeout=OPEN_FOR)
         box: ui.TextInput[PromptDialog] = ui.TextInput(
-            custom_id=PROMPT, style=discord.TextStyle.paragraph, default=prompt, max_length=INPUT_LIMIT
+            custom_id=PROMPT,
+            style=discord.TextStyle.paragraph,
+            default=prompt if len(prompt) <= INPUT_LIMIT else "",
+            max_length=INPUT_LIMIT,
+            required=not zoom,  # left empty, a zoom keeps the prompt
         )
         self.add_item(ui.Label(text=messages.REMIX_LABEL, component=box))
+        if zoom:
+            factor: ui.TextInput[PromptDialog] = ui.TextInput(custom_id=FACTOR, default="2", max_length=10)
+            self.add_item(ui.Label(text=messages.ZOOM_LABEL, component=factor))
+
+
+def number(text: str) -> float:
+    """Return a number as people type it: ``1.5``, ``1,5``, ``1.5x``. Raises UserError."""
+    try:
+        return float(text.strip().lower().rstrip("x×").replace(",", "."))
+    except ValueError:
+        raise UserError(messages.no_number(text)) from None
 
 
 def typed(interaction: discord.Interaction[Any]) -> dict[str, str]:

@@ -488,16 +488,22 @@ class Service:
         width, height = canvas.size
         if max(width, height) > model.max_ratio * min(width, height) * (1 + 1e-9):
             raise UserError(
-                f"That would be {width} × {height}, and `{model.name}` draws up to {model.max_ratio:g} times as "
-                "long as wide. Pan the other way, or make it square first."
+                f"That would be {width} × {height}, and `{model.name}` draws up to {model.max_ratio:g} times "
+                "as long as wide. Pan the other way, or make it square first."
             )
         inputs = [
             Input(sha256=await self.gallery.keep(images.png(one)), role=role)
             for one, role in ((canvas, Role.INIT), (mask, Role.MASK))
         ]
         update = {
-            **{"kind": Kind.INPAINT, "inputs": tuple(inputs), "width": width, "height": height},
-            **{"strength": None, "count": 4, "scale": 1, "tile": False},
+            "kind": Kind.INPAINT,
+            "inputs": tuple(inputs),
+            "width": width,
+            "height": height,
+            "strength": None,
+            "count": 4,
+            "scale": 1,
+            "tile": False,
         }
         note = OUTWARD[action.verb].format(factor=action.factor)
         return _Planned(spec.model_copy(update=update), (note,), prompt)

@@ -280,3 +280,48 @@ async def facts_of(discord: Discord, message: Message) -> dict[str, str]:
     answer = await discord.user("alice").context_menu("Info", message)
     await discord.until(lambda: answer.message.data["embeds"], "the facts")
     return {field["name"]: field["value"] for field in answer.message.data["embeds"][0]["fields"]}
+
+
+async def test_zooming_and_panning(discord: Discord, bot: BotProcess) -> None:
+    alice = discord.user("alice")
+    await alice.slash("imagine", prompt="a red apple --ar 3:2")
+    grid = await discord.wait_for_message(is_grid)
+    await alice.click(grid, "U1")
+    one = await discord.wait_for_message(is_picture, after=grid)
+    width, height = await size_of(discord, one)
+    assert width > height
+
+    await alice.click(one, "Zoom Out 1.5x")
+    zoomed = await discord.wait_for_message(is_grid, after=one)
+    assert "Zoomed out 1.5×." in zoomed.data["content"]
+    assert await size_of(discord, zoomed) == (width, height)
+
+    await alice.click(one, "Make Square")
+    square = await discord.wait_for_message(is_grid, after=zoomed)
+    assert await size_of(discord, square) == (width, width)
+    await alice.click(square, "U1")
+    alone = await discord.wait_for_message(is_picture, after=square)
+    assert "Make Square" not in faces(alone)
+    await alice.click(alone, "⬅️")
+    panned = await discord.wait_for_message(is_grid, after=alone)
+    assert "Panned to the left." in panned.data["content"]
+    wide, high = await size_of(discord, panned)
+    assert (wide > width, high) == (True, width)
+
+    opened = await alice.click(one, "Custom Zoom")
+    assert opened.modal["title"] == "Custom Zoom"
+    await alice.submit(opened, {"prompt": "an orchard --ar 1:1", "factor": "1,2"})
+    custom = await discord.wait_for_message(is_grid, after=panned)
+    assert custom.data["content"].startswith("**an orchard --ar 1:1** - ")
+    assert "Zoomed out 1.2×." in custom.data["content"]
+    side, other = await size_of(discord, custom)
+    assert side == other
+    again = await alice.click(one, "Custom Zoom")
+    await alice.submit(again, {"prompt": "an orchard", "factor": "seven"})
+    told = await discord.wait_for_message(lambda m: "is no number" in m.data["content"], after=custom)
+    assert "an orchard" in told.data["content"], "what was typed comes back"
+
+
+async def size_of(discord: Discord, message: Message) -> tuple[int, int]:
+    width, height = (await facts_of(discord, message))["Size"].removesuffix(" px").split(" × ")
+    return int(width), int(height)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.buttons import AnswerButton, JobButton
+from bot.panel import ModelSelect, SettingButton
 from bot.wire import CUSTOM_ID_LIMIT, PRESS, Answer, Channel, Press, Token, Verb, address
 
 JOB = "7h2k9q3v0x"
@@ -20,6 +21,14 @@ GOLDEN = {
     "l1:x:7h2k9q3v0x:": Press(Verb.CANCEL, JOB),
     "l1:s2:7h2k9q3v0x:0:7": Press(Verb.UPSCALE_2, JOB, 0, 7),
     "l1:s4:7h2k9q3v0x:0:7": Press(Verb.UPSCALE_4, JOB, 0, 7),
+    "l1:z20:7h2k9q3v0x:0:7": Press(Verb.ZOOM_2, JOB, 0, 7),
+    "l1:z15:7h2k9q3v0x:0:7": Press(Verb.ZOOM_1_5, JOB, 0, 7),
+    "l1:zc:7h2k9q3v0x:0:7": Press(Verb.ZOOM_CUSTOM, JOB, 0, 7),
+    "l1:sq:7h2k9q3v0x:0:7": Press(Verb.SQUARE, JOB, 0, 7),
+    "l1:pl:7h2k9q3v0x:0:7": Press(Verb.PAN_LEFT, JOB, 0, 7),
+    "l1:pr:7h2k9q3v0x:0:7": Press(Verb.PAN_RIGHT, JOB, 0, 7),
+    "l1:pu:7h2k9q3v0x:0:7": Press(Verb.PAN_UP, JOB, 0, 7),
+    "l1:pd:7h2k9q3v0x:0:7": Press(Verb.PAN_DOWN, JOB, 0, 7),
 }
 
 
@@ -41,6 +50,25 @@ def test_every_verb_survives_the_way_discord_py_takes() -> None:
                 assert found is not None
                 assert Press.of(found) == press
                 assert len(button.custom_id) <= CUSTOM_ID_LIMIT
+
+
+def test_dialogs_and_settings_keep_their_form() -> None:
+    press = Press(Verb.ZOOM_CUSTOM, JOB, 2, 42)
+    assert press.dialog(1573562412009783296) == "l1m:zc:7h2k9q3v0x:2:1573562412009783296"
+    assert Press.of_dialog(press.dialog(15)) == Press(Verb.ZOOM_CUSTOM, JOB, 2)
+    assert Press.of_dialog("l1:u:7h2k9q3v0x:1:42") is None
+    for setting, value in (
+        ("raw", ""),
+        ("stylize", "250"),
+        ("variation", "low"),
+        ("speed", "relax"),
+        ("reset", ""),
+    ):
+        button = SettingButton(setting, value)
+        assert button.custom_id == f"l1s:{setting}:{value}"
+        assert button.template.fullmatch(button.custom_id) is not None
+    assert ModelSelect().custom_id == "l1s:model:"
+    assert ModelSelect().template.fullmatch("l1s:model:") is not None
 
 
 def test_answers_keep_their_form() -> None:
