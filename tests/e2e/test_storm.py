@@ -139,6 +139,17 @@ async def test_gateway_in_bad_weather(discord: Discord, make_bot: MakeBot, what:
         assert discord.gateway.identifies == 1 + (made // WAVE if what == "invalid_session" else 0)
 
 
+async def test_discords_buckets_are_obeyed(discord: Discord, make_bot: MakeBot) -> None:
+    """With Discord's limits in force, eight pictures with their progress cost no refused request at all."""
+    discord.limits.enabled = True
+    async with make_bot(fake={"step_seconds": 0.02}, config=LIMITS):
+        await wave(discord, 0)
+        await wave(discord, WAVE)
+        await discord.until(lambda: len(grids(discord)) == 2 * WAVE, "every grid", 30)
+    assert set(grids(discord).values()) == {1}
+    assert discord.rest.invalid == 0
+
+
 async def test_every_command_is_acknowledged_in_time(discord: Discord, make_bot: MakeBot) -> None:
     """R8: many commands while pictures are encoded; the slowest acknowledgement is well inside 3 s."""
     people = [discord.user(name) for name in ("alice", "bob", "ada")]
