@@ -17,7 +17,7 @@ import typer
 
 from engine import config as configuration
 from engine import log, weights
-from engine.config import Config
+from engine.config import Config, LoraConfig, ModelConfig
 from engine.errors import NotFound, PromptError, UserError
 from engine.jobs import State
 
@@ -304,11 +304,14 @@ def models_pull(
     names: Annotated[list[str] | None, typer.Argument(help="Which; else every configured one.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Fetch models from the hub they are named on. Nothing else in Limner ever does."""
+    """Fetch models and LoRAs from the hub they are named on. Nothing else in Limner ever does."""
     loaded = configuration.load(config)
-    known = {model.name: model for model in loaded.models}
+    known: dict[str, ModelConfig | LoraConfig] = {one.name: one for one in (*loaded.models, *loaded.loras)}
     for name in names or known:
         if name not in known:
             raise NotFound(f"There is no model `{name}` in the configuration. There are {', '.join(known)}.")
     for name in names or known:
-        typer.echo(f"{name}: {weights.pull(known[name])}")
+        wanted = known[name]
+        found = weights.pull(wanted) if isinstance(wanted, ModelConfig) else [weights.pull_lora(wanted)]
+        for path in found:
+            typer.echo(f"{name}: {path}")

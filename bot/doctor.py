@@ -18,7 +18,7 @@ import discord
 
 from bot.client import point_to_loopback
 from engine import weights
-from engine.config import Config, load, token
+from engine.config import Config, LoraConfig, load, token
 from engine.errors import ConfigError
 from engine.store import examine
 
@@ -188,9 +188,16 @@ def _models(config: Config) -> Iterator[Finding]:
             yield note(
                 "model", f"Write the licence of `{model.name}` into the configuration: people may ask."
             )
+        few_steps = LoraConfig(name="few-steps", source=model.few_steps_source)
+        if few_steps.source and weights.find_lora(few_steps) is None:
+            yield wrong(
+                "model",
+                f"The few-step weights of `{model.name}` (`{few_steps.source}`) are not on this machine. "
+                f"Fetch them with: limner models pull {model.name}",
+            )
     for lora in config.loras:
         if weights.find_lora(lora) is None:
-            yield wrong("lora", f"The LoRA `{lora.name}` should be at `{lora.source}`, and nothing is there.")
+            yield wrong("lora", f"The LoRA `{lora.name}` (`{lora.source}`) is not on this machine.")
 
 
 def free_bytes(folder: Path) -> int:

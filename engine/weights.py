@@ -9,6 +9,13 @@ from engine.errors import ConfigError
 
 # never a pickle (.bin, .ckpt, .pt), never code; *.fp16.* and *.non_ema.* would double the download
 _WANTED = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
+_LORA = "pytorch_lora_weights.safetensors"
+_SMALL = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model"]
+# whose tokenizer and configuration a single file of this family takes
+_FAMILIES = {
+    "sd": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "sdxl": "stabilityai/stable-diffusion-xl-base-1.0",
+}
 _SPARED = ["*.fp16.*", "*.bf16.*", "*.non_ema.*", "safety_checker/*", "*onnx*", "*openvino*"]
 
 
@@ -19,7 +26,7 @@ def find(model: ModelConfig) -> Path | None:
 
 def find_lora(lora: LoraConfig) -> Path | None:
     """Return a LoRA's file or folder, or None where it is not on this machine."""
-    return _here(lora.source, "pytorch_lora_weights.safetensors")
+    return _here(lora.source, _LORA)
 
 
 def require(model: ModelConfig) -> Path:
@@ -50,24 +57,47 @@ def is_hub(source: str) -> bool:
     return source != "pocket" and not Path(source).is_absolute()
 
 
-def pull(model: ModelConfig) -> Path:
-    """Fetch a model from the hub it is named on and return its folder. Raises ConfigError.
+def pull(model: ModelConfig) -> list[Path]:
+    """Fetch what a model needs from the hubs it names and return where it lies. Raises ConfigError.
 
-    Only JSON, tokenizers and safetensors are fetched. A model that is a path is only looked for.
+    Only JSON, tokenizers and safetensors are fetched. Weights that are a path are only looked for; a single
+    file brings no tokenizer, so that of its family is fetched for it.
     """
-    if not is_hub(model.source):
-        return require(model)
+    if is_hub(model.source):
+        found = [_fetch(model.source, _WANTED)]
+    else:
+        found = [require(model)]
+        if found[0].is_file():
+            families = [model.family] if model.family in _FAMILIES else list(_FAMILIES)
+            found += [_fetch(_FAMILIES[family], _SMALL) for family in families]
+    if model.few_steps_source:
+        found.append(pull_lora(LoraConfig(name="few-steps", source=model.few_steps_source)))
+    return found
+
+
+def pull_lora(lora: LoraConfig) -> Path:
+    """Fetch a LoRA from the hub it names and return where it lies. Raises ConfigError."""
+    if is_hub(lora.source):
+        return _fetch(lora.source, [_LORA])
+    found = find_lora(lora)
+    if found is None:
+        raise ConfigError(f"The LoRA `{lora.name}` should be at `{lora.source}`, and nothing is there.")
+    return found
+
+
+def _fetch(source: str, patterns: list[str]) -> Path:
+    """Fetch what matches from a hub repository; its files that are here already are not fetched again."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
         return Path(
-            huggingface_hub.snapshot_download(model.source, allow_patterns=_WANTED, ignore_patterns=_SPARED)
+            huggingface_hub.snapshot_download(source, allow_patterns=patterns, ignore_patterns=_SPARED)
         )
     except (HfHubHTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigError(
-            f"`{model.source}` could not be fetched: {reason} If the model is gated, accept its licence "
+            f"`{source}` could not be fetched: {reason} If the model is gated, accept its licence "
             "on its page and log in with: .venv/bin/hf auth login"
         ) from None
 

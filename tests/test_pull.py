@@ -28,6 +28,7 @@ FILES = {
     "v1-5-pruned.safetensors": b"the same in one file",
     "old.ckpt": b"a pickle",
     "pipeline.py": b"code",
+    "pytorch_lora_weights.safetensors": b"a LoRA",
 }
 WANTED = {
     "model_index.json",
@@ -52,17 +53,18 @@ class Hub(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         body, status, kind = b"{}", 404, "application/json"
         name = path.partition(f"/resolve/{SHA}/")[2]
-        if path.startswith("/api/models/owner/name/revision/"):
+        repository = path.removeprefix("/api/models/").split("/revision/")[0]
+        if path.startswith("/api/models/") and "/revision/" in path:
             siblings = [{"rfilename": file, "size": len(data)} for file, data in FILES.items()]
-            body, status = json.dumps({"id": "owner/name", "sha": SHA, "siblings": siblings}).encode(), 200
-        elif path.startswith("/api/models/owner/name/tree/"):
+            body, status = json.dumps({"id": repository, "sha": SHA, "siblings": siblings}).encode(), 200
+        elif path.startswith("/api/models/") and "/tree/" in path:
             tree = [
                 {"type": "file", "path": file, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
                 for file, data in FILES.items()
             ]
             body, status = json.dumps(tree).encode(), 200
         elif name in FILES:
-            type(self).asked.add(name)
+            type(self).asked.add(f"{path[1:].split('/resolve/')[0]}: {name}")
             body, status, kind = FILES[name], 200, "application/octet-stream"
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -91,9 +93,12 @@ def hub() -> Iterator[str]:
     thread.join()
 
 
-def limner(folder: Path, hub: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run with a configuration that names ``owner/name``, against this hub."""
-    (folder / "config.toml").write_text("[[models]]\nname = 'mine'\nsource = 'owner/name'\n")
+MINE = "[[models]]\nname = 'mine'\nsource = 'owner/name'\n"
+
+
+def limner(folder: Path, hub: str, *arguments: str, config: str = MINE) -> subprocess.CompletedProcess[str]:
+    """Run with a configuration, by default one that names ``owner/name``, against this hub."""
+    (folder / "config.toml").write_text(config)
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "HF_ENDPOINT": hub,
@@ -113,14 +118,40 @@ def test_pull_fetches_safetensors_and_json_and_nothing_else(tmp_path: Path, hub:
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.strip().removeprefix("mine: "))
     found = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
-    assert found == Hub.asked == WANTED
+    assert found == WANTED
+    assert Hub.asked == {f"owner/name: {file}" for file in WANTED}
     assert (folder / "unet/diffusion_pytorch_model.safetensors").read_bytes() == b"weights"
     after = json.loads(limner(tmp_path, hub, "models", "list", "--json").stdout)
     assert [row["here"] for row in after] == [True]
 
 
+def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
+    tmp_path: Path, hub: str
+) -> None:
+    (tmp_path / "one.safetensors").write_bytes(b"weights")
+    config = """
+        [[models]]
+        name = "one"
+        source = "./one.safetensors"
+        family = "sd"
+        few_steps = 4
+        few_steps_source = "owner/fast"
+        [[loras]]
+        name = "style"
+        source = "owner/style"
+        """
+    done = limner(tmp_path, hub, "models", "pull", config=config)
+    assert done.returncode == 0, done.stderr
+    small = WANTED - {"unet/diffusion_pytorch_model.safetensors"}
+    assert Hub.asked == {
+        *(f"stable-diffusion-v1-5/stable-diffusion-v1-5: {file}" for file in small),
+        "owner/fast: pytorch_lora_weights.safetensors",
+        "owner/style: pytorch_lora_weights.safetensors",
+    }
+
+
 def test_only_pull_asks_the_hub(tmp_path: Path, hub: str) -> None:
-    for arguments in (["models", "list"], ["imagine", "a cat"], ["check"]):
+    for arguments in (["models", "list"], ["imagine", "a cat"]):
         limner(tmp_path, hub, *arguments)
     assert not Hub.asked
 
