@@ -306,7 +306,8 @@ def models_pull(
 ) -> None:
     """Fetch models and LoRAs from the hub they are named on. Nothing else in Limner ever does."""
     loaded = configuration.load(config)
-    known: dict[str, ModelConfig | LoraConfig] = {one.name: one for one in (*loaded.models, *loaded.loras)}
+    everything: list[ModelConfig | LoraConfig] = [*loaded.models, *loaded.loras]
+    known = {one.name: one for one in everything}
     for name in names or known:
         if name not in known:
             raise NotFound(f"There is no model `{name}` in the configuration. There are {', '.join(known)}.")
