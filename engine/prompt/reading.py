@@ -45,6 +45,7 @@ _SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
 _OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,40})(?![\w-])")
 _PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
 _LINKED_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
+_PART_THEN_LINK = re.compile(r"::(?=<?(?:https?://|blob:))", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)
 _PICTURE_HOSTS = re.compile(
     r"https?://(?:cdn\.discordapp\.com|media\.discordapp\.net|s\.mj\.run|cdn\.midjourney\.com)/\S",
@@ -320,29 +321,24 @@ def _hit(line: str, start: int, end: int, among_flags: bool) -> _Hit | None:
     if not before.isspace() or (line[end : end + 1] and not line[end].isspace()):
         return None
     spaced = _SPACED.match(line, end)
-    flag_named = BY_NAME.get(spaced[1].lower()) if spaced is not None else None
-    if spaced is not None and flag_named is None:
-        found = _resolve(spaced[1], line, spaced.start(1))
-        flag_named = found[0] if found is not None and plausible(found[0], line, found[1]) else None
-        after = found[1] if found is not None else 0
-    elif spaced is not None:
-        after = spaced.end()
-    if spaced is not None and flag_named is not None and (dashes != "-" or among_flags):
-        if plausible(flag_named, line, after):
-            return _Hit(start, after, flag_named, spaced[1].lower())
-        if flag_named.kind is Kind.BARE and dashes != "-":
+    found = _resolve(spaced[1], line, spaced.start(1)) if spaced is not None else None
+    if found is not None and (dashes != "-" or among_flags):
+        flag, after, typed = found
+        if plausible(flag, line, after):
+            return _Hit(start, after, flag, typed)
+        if flag.kind is Kind.BARE and dashes != "-":
             follows = line[after : after + 4].lstrip(" ,.;")
             if not follows or (DASHES.match(follows) and len(follows) > 1):
-                return _Hit(start, after, flag_named, spaced[1].lower())
-        elif dashes == "--":
+                return _Hit(start, after, flag, typed)
+        elif dashes == "--" and (after == len(line) or line[after].isspace()):
             if among_flags:
-                return _Hit(start, after, flag_named, spaced[1].lower())
+                return _Hit(start, after, flag, typed)
             raise _Refusal(
-                f"`-- {spaced[1]}` can be the flag `--{flag_named.name}` or plain words. "
+                f"`-- {typed}` can be the flag `--{flag.name}` or plain words. "
                 "Write the dashes close to the name for the flag, or `—` for a dash in the text.",
                 start,
                 after,
-                f"--{flag_named.name}",
+                f"--{flag.name}",
             )
     if len(dashes) > 2 and set(dashes) == {"-"}:
         return _Hit(start, end, None)
@@ -563,6 +559,7 @@ def _images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLin
         return text, []
     words: list[str] = []
     images: list[ImageLink] = []
+    text = _PART_THEN_LINK.sub(":: ", text)
     for word in text.split():
         match = values.LINK.match(word) if word[:1] in "<hHbB" else None
         if match is None:
@@ -624,8 +621,7 @@ _SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s
 
 
 def _add_part(parts: list[Part], text: str, weight: float, notes: list[str]) -> None:
-    if parts:
-        text = text.lstrip(" ,")  # "a::2, b"
+    text = text.lstrip(" ,") if parts else _without_imagine(text)  # "a::2, b"
     text = text.strip()
     if not text:
         return

@@ -48,6 +48,9 @@ LINES = st.one_of(
 @example("a: ::2 b::")
 @example("--tile /imagine prompt: cat")
 @example("cat --no --ar")
+@example("-- ar1:2 cat")
+@example("cat::https://x.com/a.png")
+@example("::/imagine prompt: cat")
 def test_what_is_printed_reads_as_the_same(line: str) -> None:
     try:
         parsed = parse(line, limit=100)
