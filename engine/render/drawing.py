@@ -38,6 +38,9 @@ class Drawing:
     spec: JobSpec
     model: Model
     pictures: list[Picture]
+    loras: tuple[Lora, ...] = ()
+    size: Hashable = None
+    """Model and latent shape: what the memory of a call depends on."""
     notes: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     parent: Image.Image | None = None
@@ -95,9 +98,9 @@ def begin(job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) ->
     sources = _Sources.of(spec, model, inputs)
     conditions, unconditional = _texts(spec, model, loras)
     length = conditions[0].tokens.shape[1] if model.text_joins_by_length else None
-    drawing = Drawing(job, spec, model, [], notes=sources.notes)
     shape = (1, model.channels, spec.height // model.scale, spec.width // model.scale)
     group = (model.name, shape, spec.tile, loras, length, model.unet.config.in_channels)
+    drawing = Drawing(job, spec, model, [], loras, (model.name, shape), notes=sources.notes)
     for cell in range(spec.count):
         drawing.pictures.append(_picture(spec, model, cell, shape, group, conditions, unconditional, sources))
     if spec.kind is Kind.INPAINT:

@@ -11,7 +11,6 @@ go on.
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections import deque
@@ -19,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from PIL import Image
@@ -28,16 +26,14 @@ from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, NotFound, UserError
 from engine.jobs import JobSpec, Kind
-from engine.render import decode, stock, upscale
+from engine.render import decode, memory, stock, upscale
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
+from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Machine, Model, load
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-OUT_OF_MEMORY = "This picture needs more memory than the machine has. Try a smaller size or fewer pictures."
 SMALL = 128
 """Models whose pictures are at most this many pixels a side hand them out enlarged."""
 
@@ -84,8 +80,7 @@ class Renderer:
         self._saving: dict[str, tuple[Drawing | None, Future[Outcome]]] = {}
         self._events: list[Event] = []
         self._turn = 0
-        self._at_once: dict[str, int] = {}
-        """Rows a call may have, for models that ran out of memory with more."""
+        self._ladder = memory.Ladder()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
         self._stock = stock.Stock(engine.preview_every)
@@ -111,8 +106,8 @@ class Renderer:
         """Drop a model from memory once nothing is being drawn with it; otherwise leave it."""
         if name in self._models and name not in self._in_use():
             del self._models[name]
-            self._at_once.pop(name, None)
-            self._free()
+            self._ladder.forget(name)
+            memory.free()
 
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes] | None = None) -> None:
         """Take a job. Never raises: what is wrong with it comes back as `Failed`."""
@@ -134,9 +129,9 @@ class Renderer:
 
     def tick(self) -> list[Event]:
         """Do one piece of work, at most one UNet call; return what there is to tell."""
-        with _thrift():
+        with torch.inference_mode():
             begun = self._begin_next()
-            chosen = choose(self._in_flight(), self._row_limit())
+            chosen = choose(self._in_flight(), self._engine.max_rows)
             if chosen:
                 self._call(chosen)
             self._retire()
@@ -216,7 +211,7 @@ class Renderer:
             self._stock.start(job, spec, model, inputs)
             return
         # text encoders and a parent's latents need memory too
-        drawing = self._thriftily(model, lambda: begin(job, spec, model, inputs))
+        drawing = self._ladder.twice(model, lambda: begin(job, spec, model, inputs))
         drawing.timings["load"] = loaded
         for picture in drawing.pictures:
             picture.turn = self._turn
@@ -244,18 +239,19 @@ class Renderer:
         owners = {id(p): d for d in self._drawings.values() for p in d.pictures}
         drawings = list({id(d): d for d in (owners[id(p)] for p in chosen)}.values())
         first = drawings[0]
-        model, spec = first.model, first.spec
+        model, spec, size = first.model, first.spec, first.size
         began = time.perf_counter()
+        at_once = self._ladder.rows(size)
+        rows = min(sum(picture.rows for picture in chosen), at_once or self._engine.max_rows)
         try:
-            self._reserve("unet", min(sum(p.rows for p in chosen), self._at_once.get(model.name, 10**6)))
-            model.use_loras(chosen[0].group[3])  # type: ignore[index]
+            self._reserve("unet", rows)
+            model.use_loras(first.loras)
             with model.wrapping(spec.tile):
-                predictions = predict(
-                    model.unet, chosen, self._at_once.get(model.name), pad=self.machine.device.type == "cuda"
-                )
+                predictions = predict(model.unet, chosen, at_once, pad=self.machine.device.type == "cuda")
             self.unet_calls += 1
         except Exception as error:
-            self._call_failed(error, chosen, drawings)
+            if not (out_of_memory(error) and self._ladder.down(size, rows, model)):
+                self._find_the_guilty(error, drawings)
             return
         self._turn += 1
         for picture, (prediction, seen) in zip(chosen, predictions, strict=True):
@@ -270,26 +266,12 @@ class Renderer:
                     drawing.spent("denoise", began)
                     self._tell(drawing)
 
-    def _call_failed(self, error: Exception, chosen: list[Picture], drawings: list[Drawing]) -> None:
-        """Find out what to do about a call that failed: shrink it, save memory, or fail the one job at
-        fault.
-        """
-        model = drawings[0].model
-        if out_of_memory(error):
-            self._free()
-            rows = min(sum(p.rows for p in chosen), self._at_once.get(model.name, 10**6))
-            if rows > 1:
-                self._at_once[model.name] = max(1, rows // 2)
-                log.warning("out of memory with %d rows of %s: trying %d", rows, model.name, rows // 2)
-                return
-            if model.save_memory():
-                log.warning("out of memory with one row of %s: tiling and offloading", model.name)
-                return
-        elif len(drawings) > 1:
-            # one of them is at fault: the next calls are made for one job each, until it shows itself
+    def _find_the_guilty(self, error: Exception, drawings: list[Drawing]) -> None:
+        """Fail the job at fault for a failed call; with several in it, the next calls are one job's each."""
+        if len(drawings) > 1:
             for drawing in drawings:
                 for picture in drawing.pictures:
-                    picture.group = (*picture.group, drawing.job)  # type: ignore[misc]
+                    picture.group = (picture.group, drawing.job)
             return
         with self._answering(drawings[0].job):
             raise error
@@ -340,7 +322,7 @@ class Renderer:
             with model.wrapping(drawing.spec.tile):
                 return decode.decode(model, latents)
 
-        decoded = self._thriftily(model, work)
+        decoded = self._ladder.twice(model, work)
         drawing.spent("decode", began)
         if max(model.config.width, model.config.height) <= SMALL:
             began = time.perf_counter()
@@ -381,7 +363,7 @@ class Renderer:
             self._fail(job, "cancelled", "Cancelled.")
         except Exception as error:
             if out_of_memory(error):
-                self._free()
+                memory.free()
                 self._fail(job, "memory", OUT_OF_MEMORY)
             else:
                 log.exception("job %s failed", job)
@@ -393,30 +375,12 @@ class Renderer:
         self._saving.pop(job, None)
         self._events.append(Failed(job, kind, message))
 
-    def _thriftily(self, model: Model, work: Callable[[], T]) -> T:
-        """Do some work; if memory runs out, save what can be saved and try once more."""
-        try:
-            return work()
-        except Exception as error:
-            if not out_of_memory(error):
-                raise
-            self._free()
-            if not model.save_memory():
-                raise
-            log.warning("out of memory with %s: tiling and offloading", model.name)
-            return work()
-
-    def _free(self) -> None:
-        gc.collect()
-        if self.machine.device.type == "cuda":
-            torch.cuda.empty_cache()
-
     def _drop_idle(self) -> bool:
         """Unload models nobody is using; return whether there were any."""
         idle = set(self._models) - self._in_use()
         for name in idle:
             del self._models[name]
-        self._free()
+        memory.free()
         return bool(idle)
 
     # ---- looking around
@@ -431,19 +395,9 @@ class Renderer:
             | self._stock.models()
         )
 
-    def _row_limit(self) -> int:
-        return self._engine.max_rows
-
     def _is_stock(self, spec: JobSpec) -> bool:
         model = self._models.get(spec.model)
         return model is not None and model.family == "other"
-
-
-@contextmanager
-def _thrift() -> Iterator[None]:
-    """Compute without gradients."""
-    with torch.inference_mode():
-        yield
 
 
 def _outcome(drawing: Drawing) -> Outcome:
@@ -454,11 +408,3 @@ def _outcome(drawing: Drawing) -> Outcome:
     drawing.spent("encode", began)
     drawing.spent("total", drawing.started)
     return Outcome(pictures, film=film, notes=tuple(drawing.notes), timings=dict(drawing.timings))
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception says that memory ran out, on any device."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError)
-        and any(words in str(error) for words in ("out of memory", "can't allocate memory"))
-    )

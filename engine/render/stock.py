@@ -23,6 +23,7 @@ from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.errors import Cancelled, EngineError, UserError
 from engine.jobs import SEED_MAX, JobSpec, Kind
 from engine.render import decode, styles
+from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Model
 
 log = logging.getLogger(__name__)
@@ -86,8 +87,6 @@ class Stock:
         except UserError as error:
             self._events.put(Failed(job, "user", str(error)))
         except Exception as error:
-            from engine.render.renderer import OUT_OF_MEMORY, out_of_memory
-
             if out_of_memory(error):
                 self._events.put(Failed(job, "memory", OUT_OF_MEMORY))
             else:

@@ -1,0 +1,76 @@
+"""What to do when memory runs out: fewer rows, then tiles and offload, then give up; refuses to know jobs."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+import torch
+
+from engine.render.models import Model
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+OUT_OF_MEMORY = "This picture needs more memory than the machine has. Try a smaller size or fewer pictures."
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception says that memory ran out, on any device."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError)
+        and any(words in str(error) for words in ("out of memory", "can't allocate memory"))
+    )
+
+
+def free() -> None:
+    """Give back what nobody uses."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+class Ladder:
+    """How far down each model and size has gone. Big pictures that needed fewer rows leave small ones alone."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Hashable, int] = {}
+
+    def rows(self, size: Hashable) -> int | None:
+        """Return how many rows a UNet call of this model and size may have; None = all there are."""
+        return self._rows.get(size)
+
+    def down(self, size: Hashable, rows: int, model: Model) -> bool:
+        """Go one step down after a call with ``rows`` failed; return whether to try again."""
+        free()
+        if rows > 1:
+            self._rows[size] = max(1, rows // 2)
+            log.warning("out of memory with %d rows of %s: trying %d", rows, model.name, self._rows[size])
+            return True
+        return self._save(model)
+
+    def twice(self, model: Model, work: Callable[[], T]) -> T:
+        """Do some work; if memory runs out, save what can be saved and do it once more."""
+        try:
+            return work()
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            free()
+            if not self._save(model):
+                raise
+            return work()
+
+    def forget(self, name: str) -> None:
+        """Start at the top again for a model that was unloaded."""
+        self._rows = {size: rows for size, rows in self._rows.items() if size[0] != name}  # type: ignore[index]
+
+    @staticmethod
+    def _save(model: Model) -> bool:
+        saved = model.save_memory()
+        if saved:
+            log.warning("out of memory with %s: from now on in tiles, and offloaded", model.name)
+        return saved
