@@ -1,6 +1,4 @@
-"""``python -m bench [WORD …]``: run every row (or those whose name has one of the words) and print the
-table.
-"""
+"""``python -m bench [WORD …]``: run every row, or those whose name has one of the words; print the table."""
 
 from __future__ import annotations
 

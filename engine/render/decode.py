@@ -1,6 +1,4 @@
-"""From latents to pictures people can open: decoding, previews, films, files; refuses to know prompts and
-jobs.
-"""
+"""From latents to pictures people can open: decoding, previews, films, files; knows no prompts, no jobs."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ _RGB_SDXL = (
 
 @torch.inference_mode()
 def decode(model: Model, latents: Tensor) -> Image.Image:
-    """Decode one picture's latents (1, channels, h, w) to an RGB picture, scaled as diffusers' pipelines
-    do.
-    """
+    """Decode one picture's latents (1, channels, h, w) to RGB, scaled as diffusers' pipelines do."""
     vae = model.vae
     upcast = vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
     if upcast:  # SDXL's VAE overflows in half precision
@@ -57,9 +53,7 @@ def to_pixels(picture: Image.Image, model: Model) -> Tensor:
 
 @torch.inference_mode()
 def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Encode (1, 3, height, width) to latents in the loop's scale, drawing from the posterior as diffusers
-    does.
-    """
+    """Encode (1, 3, height, width) to the loop's latents, drawn from the posterior as diffusers does."""
     vae = model.vae
     dtype = vae.dtype
     upcast = (
@@ -111,9 +105,7 @@ def grid(pictures: Sequence[Image.Image]) -> Image.Image:
 
 
 def png(picture: Image.Image) -> bytes:
-    """Return the picture as PNG bytes; level 4 is a third faster than the default and a few per cent
-    larger.
-    """
+    """Return the picture as PNG bytes; level 4 is a third faster than the default, hardly larger."""
     return _saved(picture, format="PNG", compress_level=4)
 
 

@@ -1,5 +1,4 @@
-"""The denoising loop: pictures of different people share one UNet call; refuses to know jobs, words and
-files.
+"""The denoising loop: pictures of different people share one UNet call; knows no jobs, no words, no files.
 
 A picture in flight is a latent, the texts it is steered by, a scheduler of its own and a random generator of
 its own. One call of `advance` stacks the rows of every picture it is given into one batch, runs the UNet
@@ -39,9 +38,7 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What masked painting puts back after each step: the parent's latents, the noise, and where (1 =
-    repaint).
-    """
+    """What masked painting puts back after each step. ``mask`` is 1 where it repaints."""
 
     latents: Tensor
     noise: Tensor

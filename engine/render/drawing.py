@@ -264,9 +264,7 @@ def _masked(
     generator: torch.Generator,
     nine: bool,
 ) -> tuple[Tensor, Kept | None, Tensor | None]:
-    """Prepare masked painting, as StableDiffusionInpaintPipeline does: latents, what to put back, extra
-    channels.
-    """
+    """Prepare masked painting as StableDiffusionInpaintPipeline does: latents, what is kept, channels."""
     assert sources.mask is not None
     device, dtype = model.machine.device, model.unet.dtype
     pixels = sources.start[0][0]

@@ -34,13 +34,13 @@ def free() -> None:
 
 
 class Ladder:
-    """How far down each model and size has gone. Big pictures that needed fewer rows leave small ones alone."""
+    """How far down each model and size has gone; small pictures are not made to suffer for large ones."""
 
     def __init__(self) -> None:
         self._rows: dict[Hashable, int] = {}
 
     def rows(self, size: Hashable) -> int | None:
-        """Return how many rows a UNet call of this model and size may have; None = all there are."""
+        """Return how many rows a call of this model and size may have; None = all there are."""
         return self._rows.get(size)
 
     def down(self, size: Hashable, rows: int, model: Model) -> bool:

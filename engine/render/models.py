@@ -138,9 +138,7 @@ class Model:
         return self.unet.config.addition_embed_type == "text"
 
     def use_loras(self, loras: Sequence[Lora]) -> None:
-        """Switch to exactly these LoRAs; those of weight 0 are as if absent. Raises UserError for an unfit
-        one.
-        """
+        """Switch to exactly these LoRAs; weight 0 is as if absent. Raises UserError for an unfit one."""
         wanted = tuple(lora for lora in loras if lora.weight != 0)
         if wanted == self._loras_on:
             return
@@ -187,8 +185,7 @@ class Model:
                 module.padding_mode = "zeros"
 
     def save_memory(self) -> bool:
-        """After an out-of-memory: let the VAE work in slices and tiles, and parts wait in the machine's
-        memory.
+        """Let the VAE work in slices and tiles, and parts wait in the machine's own memory.
 
         Returns whether anything was left to save.
         """

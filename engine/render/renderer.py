@@ -1,5 +1,4 @@
-"""The worker's renderer: jobs in, pictures out, one UNet call at a time; refuses to know people, queues and
-disks.
+"""The worker's renderer: jobs in, pictures out, one UNet call at a time; knows no people, no queue, no disk.
 
 `Renderer.tick` is one turn of the wheel::
 

@@ -1,5 +1,4 @@
-"""How flags bend a picture beyond its words: chaos, weird, stylize, exp; refuses to know flags' names and
-people.
+"""How flags bend a picture beyond its words: stylize, weird, chaos, exp; knows no prompts and no people.
 
 Each is a small change to what the loop already has, so it works with every UNet model and needs no weights:
 
@@ -30,9 +29,7 @@ EXP_CONTRAST, EXP_DETAIL = 0.12, 0.5
 
 
 def stylized(plain: Embedding, styled: Embedding, stylize: int) -> Embedding:
-    """Return the condition moved toward its styled form: 0 = plain, 1000 = styled, and a third of the way
-    at 100.
-    """
+    """Return the condition moved toward its styled form: 0 is plain, 100 a third of the way, 1000 there."""
     share = math.sqrt(min(max(stylize / 1000, 0.0), 1.0))
     pooled = None
     if plain.pooled is not None and styled.pooled is not None:
@@ -41,9 +38,7 @@ def stylized(plain: Embedding, styled: Embedding, stylize: int) -> Embedding:
 
 
 def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
-    """Return the condition shifted along the direction that belongs to ``seed``, by an amount set by
-    ``weird``.
-    """
+    """Return the condition shifted along the direction that belongs to ``seed``, far at ``weird`` 3000."""
     generator = torch.Generator().manual_seed((seed ^ 0x5EED_0DD) & 0xFFFF_FFFF)
     amount = WEIRD_SHIFT * weird / 3000
 

@@ -25,8 +25,6 @@ STYLES = {
 
 
 def styled(text: str, style: str) -> str:
-    """Return the prompt in a preset's words; an unknown name is taken as words itself (a server's own
-    preset).
-    """
+    """Return the prompt in a preset's words; an unknown name (a server's own) is taken as words itself."""
     words = STYLES.get(style, style)
     return f"{text}, {words}" if words and text else text or words

@@ -1,5 +1,4 @@
-"""Enlarging pictures with a super-resolution network, in tiles without seams; refuses to know jobs and
-prompts.
+"""Enlarging pictures with a super-resolution network, in tiles without seams; knows no jobs, no prompts.
 
 Networks are `.safetensors` in the two layouts nearly all ESRGAN-family files have: SRVGG (compact) and RRDB
 ("new" names, ``conv_first`` …, or "old" ones, ``model.0`` …). The one that ships is compact.
@@ -88,9 +87,7 @@ class RRDBNet(nn.Module):
 
 
 def network(path: Path) -> tuple[nn.Module, int]:
-    """Read a network from ``.safetensors``; return it and its scale. Raises EngineError for an unknown
-    layout.
-    """
+    """Read a network from ``.safetensors``; return it and its scale. Raises EngineError if it is none."""
     if path.suffix != ".safetensors":
         raise EngineError(
             f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
@@ -173,9 +170,7 @@ class Upscalers:
 
     @torch.inference_mode()
     def _tiled(self, net: nn.Module, scale: int, pixels: Tensor, wrap: bool) -> Tensor:
-        """Run the network tile by tile, each with a margin of its true surroundings; halve tiles if memory
-        ends.
-        """
+        """Run the network tile by tile, each with a margin of what surrounds it; smaller if memory ends."""
         mode: Any = "circular" if wrap else "replicate"
         height, width = pixels.shape[2:]
         margin = min(MARGIN, height, width) if wrap else MARGIN

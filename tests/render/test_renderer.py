@@ -1,6 +1,4 @@
-"""The renderer as the worker drives it: progress, cancel, stop, tiling, memory, LoRA, and jobs that fail
-alone.
-"""
+"""The renderer as the worker drives it: progress, cancel, stop, tiling, memory, LoRA, failing alone."""
 
 from __future__ import annotations
 

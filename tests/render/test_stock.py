@@ -1,6 +1,4 @@
-"""Families whose loop is not ours: diffusers' own pipeline, one job at a time, with notes for what it
-cannot do.
-"""
+"""Families whose loop is not ours: their own pipeline, one job at a time, notes for what it cannot do."""
 
 from __future__ import annotations
 

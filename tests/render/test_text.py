@@ -1,6 +1,4 @@
-"""From words to embeddings: weights, chunks, BREAK, the negative; the encoder itself is asked for what to
-expect.
-"""
+"""From words to embeddings: weights, chunks, BREAK, the negative; the encoder itself says what to expect."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Tiny random-weight Stable Diffusion pipelines: the real classes, a second to run, nothing worth looking
-at.
-"""
+"""Tiny Stable Diffusion pipelines of random weights: the real classes, a second to run, not to look at."""
 
 from __future__ import annotations
 
