@@ -83,6 +83,12 @@ def _main(
     pass
 
 
+def _set_up_logs(level: str, style: str) -> None:
+    """Log as the configuration says, here and in the worker processes."""
+    log.setup(level, style)
+    os.environ |= {"LIMNER_LOG_LEVEL": level, "LIMNER_LOG_FORMAT": style}
+
+
 def _need_weights(config: Config) -> None:
     """Raise ConfigError where a configured model is not on this machine."""
     if os.environ.get("LIMNER_RENDERER"):
@@ -98,7 +104,7 @@ def run(
 ) -> None:
     """Run the bot until Ctrl-C or SIGTERM."""
     loaded = configuration.load(config)
-    log.setup(loaded.log_level, loaded.log_format)
+    _set_up_logs(loaded.log_level, loaded.log_format)
     token = configuration.token(loaded)
     log.hide(token)
     _need_weights(loaded)
@@ -164,7 +170,7 @@ def imagine(
 ) -> None:
     """Draw without Discord: writes 1.png to 4.png and grid.png."""
     loaded = configuration.load(config)
-    log.setup("WARNING" if loaded.log_level == "INFO" else loaded.log_level, loaded.log_format)
+    _set_up_logs("WARNING" if loaded.log_level == "INFO" else loaded.log_level, loaded.log_format)
     _need_weights(loaded)
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 import time
-from typing import IO, Literal
+from typing import IO
 
 from pydantic import SecretStr
 
@@ -57,7 +57,7 @@ class Formatter(logging.Formatter):
 
     converter = staticmethod(time.gmtime)
 
-    def __init__(self, style: Literal["text", "json"] = "text") -> None:
+    def __init__(self, style: str = "text") -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%S")
         self.json = style == "json"
 
@@ -79,9 +79,7 @@ class Formatter(logging.Formatter):
         return redact(f"{text}\n{trace}" if trace else text)
 
 
-def setup(
-    level: str = "INFO", style: Literal["text", "json"] = "text", stream: IO[str] | None = None
-) -> None:
+def setup(level: str = "INFO", style: str = "text", stream: IO[str] | None = None) -> None:
     """Send every log line of this process to stderr through `Formatter`, replacing what was set up before."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Formatter(style))

@@ -311,3 +311,25 @@ def test_the_demo_starts_shows_its_page_and_stops(tmp_path: Path, number: signal
     assert "Traceback" not in errors.decode(), errors.decode()
     assert World().token not in record.read_text()
     assert (tmp_path / "data/demo/bot/limner.db").exists()
+
+
+def test_the_bot_and_its_worker_log_in_the_same_form(tmp_path: Path) -> None:
+    """With ``log_format = "json"`` every line of both processes is an object."""
+    environment = {**FAKE, "LIMNER_LOG_FORMAT": "json", "LIMNER_LOG_LEVEL": "DEBUG"}
+    # the worker cannot start with this, and says so
+    environment["LIMNER_RENDERER_ARGUMENTS"] = '{"no_such_argument": 1}'
+    command = [sys.executable, "-m", "bot", "imagine", "a cat", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    with Popen(command, stderr=PIPE, stdout=PIPE, cwd=tmp_path, env=environment) as child:
+        assert child.stderr is not None
+        lines: list[dict[str, Any]] = []
+        for line in child.stderr:
+            if line.startswith(b"{"):
+                lines.append(json.loads(line))
+            else:
+                assert b"drawing" in line or b"waiting" in line or not line.strip(), line
+            if any("worker" in line["logger"] and "traceback" in line for line in lines):
+                break
+        child.terminate()
+        child.communicate(timeout=30)
+    assert {line["level"] for line in lines} >= {"ERROR"}

@@ -12,7 +12,6 @@ import os
 import pickle
 import queue
 import struct
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from engine.backends.protocol import Cancel, Done, Event, Failed, Load, Order, P
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, LimnerError, UserError
 from engine.jobs import JobSpec
+from engine.log import setup as logs
 
 log = logging.getLogger("limner.worker")
 
@@ -217,7 +217,8 @@ def _set_threads(threads: int) -> None:
 
 def main() -> None:
     """Serve until the parent is gone."""
-    logging.basicConfig(level="INFO", format="worker %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # as the process that started us logs: it has put its choices into the environment
+    logs(os.environ.get("LIMNER_LOG_LEVEL", "INFO"), os.environ.get("LIMNER_LOG_FORMAT", "text"))
     orders = os.fdopen(os.dup(0), "rb", buffering=0x10000)
     events = os.fdopen(os.dup(1), "wb", buffering=0x10000)
     os.dup2(2, 1)  # a stray print of some library must not look like a frame
