@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import unicodedata
+from pathlib import Path
+
 import aiohttp
 import pytest
 
@@ -59,3 +63,18 @@ async def test_other_sites_are_kept_out(scene: tuple[Standin, ScriptedBot]) -> N
                 "ok": False,
                 "error": "The page sent something unreadable.",
             }
+
+
+def test_every_emoji_the_bot_shows_alone_is_drawn_by_the_page() -> None:
+    """On a machine without an emoji font a button must not show an empty box."""
+    bot = Path(playground.__file__).parents[1]
+    shown = set()
+    for path in [*bot.glob("*.py"), *bot.glob("commands/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                face = node.value.replace("\ufe0f", "")
+                if len(face) == 1 and unicodedata.category(face) == "So":
+                    shown.add(face)
+    assert "🔄" in shown
+    drawn = (playground.PAGE / "emoji.js").read_text()
+    assert [face for face in sorted(shown) if f'"{face}":' not in drawn] == []

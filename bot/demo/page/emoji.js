@@ -49,6 +49,13 @@ const DRAWN = {
   "😂": [circle(12, 12, 10, "#fcc419"), line("M6 9.500c1-1.3 2.5-1.3 3.5 0M14.5 9.500c1-1.3 2.5-1.3 3.5 0", { stroke: "#5f3c00", "stroke-width": 1.7 }), fill("M6 13h12c0 3.5-2.7 5.8-6 5.800S6 16.5 6 13z", "#5f3c00"), fill("M3 11c1.5 1 1.8 3.5.5 4.500S.7 16 1 14.5 2 12 3 11zM21 11c-1.5 1-1.8 3.5-.5 4.500s2.8.5 2.5-1S22 12 21 11z", "#3f8de8")],
   "😮": [circle(12, 12, 10, "#fcc419"), circle(8, 9.5, 1.5, "#5f3c00"), circle(16, 9.5, 1.5, "#5f3c00"), ["ellipse", { cx: 12, cy: 16, rx: 2.8, ry: 3.4, fill: "#5f3c00" }]],
   "✉": [["rect", { x: 1.5, y: 4.5, width: 21, height: 15, rx: 2, fill: "#dfe6ee" }], line("M2.5 6l9.5 7.500L21.5 6", { stroke: "#8b95a3", "stroke-width": 1.8 })],
+  "🔭": [line("M9.5 15 5 22M12.5 15l4.5 7M11 14v8", { stroke: "#8b6a4a", "stroke-width": 1.9 }), fill("M2.3 13.2 16.5 5.800l2.3 4.500L4.6 17.700z", "#5b7ca8"), fill("M15.8 4.5 20 2.300l3 5.8-4.2 2.200z", "#7fa6d6"), fill("M1 12.900l2.2-1.1 2.6 5-2.2 1.200z", "#3d5878")],
+  "🎬": [["rect", { x: 2, y: 9, width: 20, height: 12.5, rx: 1.8, fill: "#3d4450" }], fill("M2 9 1.4 5.6 20.8 2.300l.7 3.400z", "#eceef2"), line("M5.5 4.700l2.6 3M11 3.800l2.6 3M16.5 2.900l2.6 3", { stroke: "#3d4450", "stroke-width": 2 })],
+  "🎞": [["rect", { x: 2, y: 3, width: 20, height: 18, rx: 1.8, fill: "#3d4450" }], ["rect", { x: 7, y: 5.5, width: 10, height: 13, fill: "#bfe1ff" }], line("M4.5 6v.5M4.5 10v.5M4.5 14v.5M4.5 18v.2M19.5 6v.5M19.5 10v.5M19.5 14v.5M19.5 18v.2", { stroke: "#f4f4f5", "stroke-width": 2 })],
+  "⚡": [fill("M13.5 1.5 4 13.500h6.500L8.5 22.5 20 9.500h-7z", "#fcc419")],
+  "📋": [["rect", { x: 4, y: 3, width: 16, height: 19, rx: 2, fill: "#b5793e" }], ["rect", { x: 6, y: 5.5, width: 12, height: 14.5, fill: "#f4f4f5" }], ["rect", { x: 8.5, y: 1.5, width: 7, height: 4.5, rx: 1.2, fill: "#8b95a3" }], line("M8.5 10h7M8.5 13h7M8.5 16h4.5", { stroke: "#8b95a3", "stroke-width": 1.4 })],
+  "✂": [line("M8 8l11 11M8 16 19 5", { stroke: "#aab4c0", "stroke-width": 2.6 }), circle(5.5, 6.5, 3, "none", { stroke: "#e5304a", "stroke-width": 2.2 }), circle(5.5, 17.5, 3, "none", { stroke: "#e5304a", "stroke-width": 2.2 })],
+  "🚀": [fill("M14.5 3.500C17.5 1.5 21 1.5 22.5 1.500c0 1.5 0 5-2 8l-6 6.5-6.5-6.500z", "#dfe6ee"), circle(16.5, 7.5, 2.2, "#3f8de8"), fill("M9 8.5 4 9.500l-1.5 4.5 4.5-.5zM15.5 15l-1 5-4.5 1.5.5-4.500z", "#e5304a"), fill("M7.5 14.500c-3 .5-4 3-4.5 6.5 3.5-.5 6-1.5 6.5-4.500z", "#fcc419")],
 };
 DRAWN["♻"] = DRAWN["🔄"];
 DRAWN["📩"] = DRAWN["✉"];
