@@ -219,8 +219,12 @@ class World:
 
     def dispatch(self, name: str, data: Json, guild_id: str | None) -> None:
         """Send a gateway event to the bot, if the bot is where it happens."""
-        away = guild_id is not None and APP_ID not in self.members.get(guild_id, {})
-        if away and name != "INTERACTION_CREATE":
+        there: Sequence[str] = [APP_ID]
+        if guild_id is not None:
+            there = list(self.members.get(guild_id, {}))
+        elif str(data.get("channel_id")) in self.channels:
+            there = self.channels[str(data["channel_id"])]["users"]
+        if APP_ID not in there and name != "INTERACTION_CREATE":
             return
         for send in list(self._dispatchers):
             send(name, data, guild_id)

@@ -214,6 +214,20 @@ def test_a_persons_language_and_a_fresh_token_go_with_each_interaction(world: Wo
     assert alice["token"] != bob["token"]
 
 
+def test_the_bot_hears_only_where_it_is(world: World) -> None:
+    heard: list[str] = []
+    world.on_dispatch(lambda name, data, guild: heard.append(f"{name} {data.get('content')}"))
+    alice = world.person("alice")
+    alice.say("general", "in the studio")
+    alice.say("lobby", "elsewhere")
+    alice.say(world.dm(ALICE_ID, BOB_ID)["id"], "to bob")
+    alice.say(alice.dm()["id"], "to the bot")
+    assert [line for line in heard if line.startswith("MESSAGE")] == [
+        "MESSAGE_CREATE in the studio",
+        "MESSAGE_CREATE to the bot",
+    ]
+
+
 def test_edits_keep_what_they_do_not_name(world: World) -> None:
     stored = [world.store(GENERAL_ID, Upload(name, DOT)) for name in ("a.png", "b.png")]
     message = world.post(APP_ID, GENERAL_ID, "x", attachments=stored)
