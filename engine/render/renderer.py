@@ -296,13 +296,12 @@ class Renderer:
     # ---- one picture's end
 
     def _retire(self) -> None:
-        """Decode at most one finished picture, and hand a job over once all of its cells are done."""
+        """Decode what is finished, and hand a job over once all of its cells are done."""
         for drawing in list(self._drawings.values()):
             for cell, picture in enumerate(drawing.pictures):
-                if not picture.finished or cell in drawing.results:
-                    continue
-                with self._answering(drawing.job):
-                    self._finish(drawing, cell, picture)
+                if picture.finished and cell not in drawing.results and drawing.job in self._drawings:
+                    with self._answering(drawing.job):
+                        self._finish(drawing, cell, picture)
             if drawing.job in self._drawings and len(drawing.results) == len(drawing.pictures):
                 del self._drawings[drawing.job]
                 self._saving[drawing.job] = (drawing, self._pool.submit(_outcome, drawing))

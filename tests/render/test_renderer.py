@@ -52,6 +52,7 @@ def drain(renderer: Renderer, after: Callable[[Event], None] = lambda event: Non
     told: dict[str, list[Event]] = {}
     for _ in range(2000):
         if not renderer.busy():
+            assert all(sum(not isinstance(e, Progress) for e in events) == 1 for events in told.values())
             return told
         for event in renderer.tick():
             assert isinstance(event, Done | Failed | Progress)
@@ -233,7 +234,7 @@ def test_short_of_memory_the_decoder_tries_again_in_tiles(renderer: Make) -> Non
 def test_without_any_memory_only_the_guilty_job_fails(renderer: Make) -> None:
     budget = Budget(rows=99, stages={"vae": 2})
     render = renderer(reserve=budget)
-    render.start("guilty", spec(steps=2, count=1))
+    render.start("guilty", spec(steps=2, count=2))
     render.start("other", spec(steps=6, count=1))
     told = drain(render)
     assert failed(told["guilty"]).kind == "memory"
