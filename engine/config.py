@@ -89,6 +89,13 @@ class LimitsConfig(_Section):
     max_steps: int = 150
 
 
+class ModerationConfig(_Section):
+    """Words that are not drawn here, beside what is refused everywhere."""
+
+    blocked: tuple[str, ...] = ()  # words or phrases, however they are spelled or spaced
+    allowed: tuple[str, ...] = ()  # words of that list to let through after all
+
+
 class WebConfig(_Section):
     """The one optional HTTP listener."""
 
@@ -108,6 +115,7 @@ class Config(_Section):
     discord: DiscordConfig = DiscordConfig()
     engine: EngineConfig = EngineConfig()
     limits: LimitsConfig = LimitsConfig()
+    moderation: ModerationConfig = ModerationConfig()
     web: WebConfig = WebConfig()
     models: tuple[ModelConfig, ...] = ()
     loras: tuple[LoraConfig, ...] = ()

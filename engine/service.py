@@ -24,7 +24,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from engine import images, policy
+from engine import images, moderation, policy
 from engine.backends.protocol import Progress
 from engine.backends.worker import Setup
 from engine.config import Config, ModelConfig, pocket
@@ -66,8 +66,9 @@ SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
 ``settings`` is also kept for a place (``place(origin)``): the defaults of a server.
 """
 
-STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35}
-"""How much of the noise schedule a variation runs: subtle keeps the composition, strong keeps the idea."""
+STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35, "outward": 0.55}
+"""How much of the noise schedule is run: subtle keeps the composition, strong keeps the idea; painting around
+a picture keeps something of the ground that continues its edges, else the subject is drawn once more there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +377,12 @@ class Service:
         cell: int | None = None,
     ) -> Draft:
         policy.check_spec(planned.spec, self.config.limits, asked.line or planned.prompt)
+        try:
+            words = self.config.moderation
+            moderation.check(planned.spec, words.blocked, words.allowed)
+        except moderation.BlockedError as error:
+            log.warning("a prompt of %s was refused (%s)", asked.owner, error.why)
+            raise
         job = Job(
             id=new_job_id(),
             owner=asked.owner,
@@ -500,7 +507,7 @@ class Service:
             "inputs": tuple(inputs),
             "width": width,
             "height": height,
-            "strength": None,
+            "strength": STRENGTHS["outward"],
             "count": 4,
             "scale": 1,
             "tile": False,

@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.jobs",),
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
-    ("engine.plan", "engine.policy", "engine.queue", "engine.images", "engine.weights"),
+    ("engine.plan", "engine.policy", "engine.moderation", "engine.queue", "engine.images", "engine.weights"),
     ("engine.store", "engine.gallery", "engine.lock"),
     ("engine.pocket",),
     ("engine.render",),

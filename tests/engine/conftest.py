@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.config import Config, EngineConfig, LimitsConfig
+from engine.config import Config, EngineConfig, LimitsConfig, ModerationConfig
 from engine.jobs import Job
 from engine.service import Request, Service
 
@@ -24,10 +24,17 @@ def open_service(tmp_path: Path) -> Open:
 
     @asynccontextmanager
     async def opened(
-        *, engine: EngineConfig | None = None, limits: LimitsConfig | None = None, **arguments: Any
+        *,
+        engine: EngineConfig | None = None,
+        limits: LimitsConfig | None = None,
+        blocked: tuple[str, ...] = (),
+        **arguments: Any,
     ) -> AsyncIterator[Service]:
         config = Config(
-            data_dir=tmp_path / "data", engine=engine or EngineConfig(), limits=limits or LimitsConfig()
+            data_dir=tmp_path / "data",
+            engine=engine or EngineConfig(),
+            limits=limits or LimitsConfig(),
+            moderation=ModerationConfig(blocked=blocked),
         )
         async with Service.open(config, renderer=FAKE, arguments=arguments) as service:
             yield service

@@ -14,6 +14,7 @@ from PIL import Image
 from engine.config import Config, EngineConfig, LimitsConfig
 from engine.errors import ConfigError, EngineError, LimitError, NotFound, PromptError, UserError
 from engine.jobs import Delivery, Kind, Role, Speed, State
+from engine.moderation import BlockedError
 from engine.service import Action, Request, Service, Snapshot
 from tests.engine.conftest import FAKE, Open, asking, drawn, ended
 
@@ -103,6 +104,16 @@ async def test_speed_comes_from_the_prompt_or_the_door(service: Service) -> None
     assert (await service.submit(asking("1", "a cat --relax"))).jobs[0].speed is Speed.RELAX
     assert (await service.submit(asking("2", "a cat", speed=Speed.TURBO))).jobs[0].speed is Speed.TURBO
     assert (await service.submit(asking("3", "a cat"))).jobs[0].speed is Speed.FAST
+
+
+async def test_what_may_not_be_drawn_is_refused_at_every_door_into_the_queue(open_service: Open) -> None:
+    async with open_service(blocked=("teapot",)) as service:
+        with pytest.raises(BlockedError, match="does not draw `teapot`"):
+            await service.submit(asking("1", "a {cup, t3apot}"))
+        first = await drawn(service)
+        with pytest.raises(BlockedError, match="never drawn"):
+            await service.act(press("m", first.id, "remix", 0, line="a nude schoolgirl"))
+        assert len(await service.jobs_of("anna")) == 1  # not even the harmless half of the choices
 
 
 # ---- buttons -----
@@ -349,10 +360,15 @@ async def test_a_disk_that_fills_up_loses_nothing_and_needs_no_restart(open_serv
             if snapshot.step >= 2:
                 break
         await room(service, 1)
-        with pytest.raises(EngineError) as told:
-            for number in range(200):  # until the pages in use are full too
+        refused = None
+        for number in range(200):  # until the pages in use are full too
+            try:
                 await service.submit(asking(f"more{number}", "a cat " * 300, owner=f"p{number}"))
-        assert "disk is full" in told.value.apology
+            except EngineError as error:
+                refused = error
+                break
+        assert refused is not None
+        assert "disk is full" in refused.apology
         await asyncio.sleep(1.5)
         await room(service, 1_000_000)
         for job in (first, second):

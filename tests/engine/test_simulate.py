@@ -16,9 +16,7 @@ def test_every_invariant_holds_after_every_event(kind: str) -> None:
 
 
 def test_greedy_people_slow_themselves_down_and_nobody_else() -> None:
-    fair, first = (
-        run(policy, arrivals("greedy", 1000, 12_000, 2)) for policy in (FairQueue(), FirstCome())
-    )
+    fair, first = (run(policy, arrivals("greedy", 1000, 12_000, 2)) for policy in (FairQueue(), FirstCome()))
     assert fair.jobs == first.jobs
     assert fair.at(0.99) <= 0.15 * first.at(0.99)
 

@@ -1,0 +1,154 @@
+"""What may not be drawn, however it is written; harmless stand-in words for the host's list."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+
+from engine.jobs import Condition, JobSpec
+from engine.moderation import CLOTHES, MINORS, SEXUAL, BlockedError, check, met
+
+STAND_INS = ["pineapple", "umbrella", "saxophone", "teapot", "marmalade", "octopus", "lantern", "cathedral"]
+LOOKALIKE = str.maketrans("aeopcx", "аеорсх")
+
+
+def spec(text: str, *, no: str = "", negative: str = "") -> JobSpec:
+    conditions = [Condition(text=text)] + ([Condition(text=no, weight=-0.5)] if no else [])
+    return JobSpec(
+        model="m", conditions=tuple(conditions), negative_prompt=negative, width=64, height=64, steps=1,
+        guidance_scale=5, sampler="ddim", seed=0,
+    )  # fmt: skip
+
+
+def evasions(word: str) -> list[str]:
+    middle = len(word) // 2
+    return [
+        word.upper(),
+        word.title() + "s",
+        f"{word}!",
+        f'"{word}",',
+        " ".join(word),
+        "-".join(word),
+        ".".join(word),
+        "_".join(word),
+        f"{word[:middle]}-{word[middle:]}",
+        f"{word[:middle]}*{word[middle:]}",
+        "\u200b".join(word),
+        f"{word[:2]}\u00ad{word[2:]}",
+        f"\u202e{word}\u202c",
+        word.replace("a", "á").replace("e", "ê").replace("o", "ó"),
+        "".join(f"{char}\u0336" for char in word),
+        word.replace("a", "4").replace("e", "3").replace("o", "0"),
+        word.replace("a", "@").replace("s", "$"),
+        word.replace("i", "1").replace("l", "1"),
+        word.translate(LOOKALIKE),
+        "".join(chr(ord(char) + 0xFEE0) for char in word),  # full width
+        "".join(chr(ord(char) - 97 + 0x1D41A) for char in word),  # mathematical bold
+        "".join(chr(ord(char) - 97 + 0x24D0) for char in word),  # circled
+        word[0] * 4 + word[1:],
+        word[:-1] + word[-1] * 5,
+    ]
+
+
+FRAMES = ["{}", "a {} on a table", "{}, oil painting, 4k", "the big red {} of dreams", "(({}:1.2))"]
+TABLE = [
+    frame.format(written)
+    for word in STAND_INS
+    for written, frame in itertools.product(evasions(word), FRAMES)
+]
+HARMLESS = [
+    "a steapotential energy diagram",
+    "umbrellalike shapes",
+    "the lanternsrus of cathedralesque towns",
+    "an octopush of joy",
+    "pine apples",
+    "saxo phones",
+    "a marmal adept",
+    "Essex in the rain",
+    "a Sussex village with children",
+    "a kid goat with a naked mole rat's cousin, a shrew",
+    "a kindly gentleman",
+    "some kind of nude study of a kind old man",
+    "blue tits feeding their babies",
+    "bass guitar in A minor",
+    "a class of children painting",
+    "a woman, nude study, charcoal",
+    "young woman in lingerie",
+    "a boy with an umbrella and a cake",
+    "17 candles on a cake",
+    "a baby elephant",
+    "18 years old oak tree, naked branches",
+    "peacock, cockatoo, titmouse",
+    "analysis of a grape",
+    "scunthorpe railway station",
+    "a sexton beetle and a child of the moon",
+]
+
+
+def test_the_table_is_as_long_as_it_is_said_to_be() -> None:
+    assert len(TABLE) == 960
+
+
+def test_every_evasion_is_read() -> None:
+    missed = [line for line in TABLE if not met(line, STAND_INS)]
+    assert missed == []
+
+
+def test_a_word_is_never_found_inside_another() -> None:
+    assert [line for line in HARMLESS[:7] if met(line, STAND_INS)] == []
+
+
+def test_a_phrase_is_found_as_a_whole_and_an_allowed_word_is_let_through() -> None:
+    assert met("the Red  Square at night", ["red square"]) == ["red square"]
+    assert met("a red and square thing", ["red square"]) == []
+    assert met("a teapot", ["teapot", "lantern"], allowed=["teapot"]) == []
+
+
+def test_the_hosts_list_refuses_in_a_sentence() -> None:
+    with pytest.raises(BlockedError, match="does not draw `teapot`") as told:
+        check(spec("a T3apot"), blocked=["teapot"])
+    assert told.value.why == "list: teapot"
+    check(spec("a cup", no="teapot"), blocked=["teapot"])  # not wanted, so not drawn
+
+
+@pytest.mark.parametrize(
+    "words", ["nude {}", "{} in l1ngerie", "n a k e d {}", "e.r.o.t.i.c portrait of a {}"]
+)
+@pytest.mark.parametrize("who", ["child", "t33nager", "schoolgirl", "12 year old", "Mädchen", "girl aged 9"])
+def test_minors_and_sexual_words_never_meet(words: str, who: str) -> None:
+    with pytest.raises(BlockedError, match="never drawn") as told:
+        check(spec(words.format(who)), allowed=["child", "nude"])
+    assert told.value.why.startswith("minors: ")
+
+
+def test_what_is_excluded_is_not_wanted_but_for_clothes() -> None:
+    check(spec("a child on a swing", no="nudity", negative="nsfw, nude"))
+    with pytest.raises(BlockedError):
+        check(spec("a child on a swing", no="clothes"))
+    with pytest.raises(BlockedError):
+        check(spec("a child on a swing", negative="clothing"))
+
+
+def test_harmless_prompts_pass() -> None:
+    refused = []
+    for line in HARMLESS:
+        try:
+            check(spec(line))
+        except BlockedError as error:
+            refused.append((line, error.why))
+    # one of a kind is known and accepted: a kid goat beside a naked mole rat
+    assert [line for line, _ in refused] == ["a kid goat with a naked mole rat's cousin, a shrew"]
+
+
+def test_the_lists_do_not_overlap() -> None:
+    assert not MINORS & SEXUAL
+    assert not MINORS & CLOTHES
+
+
+@pytest.mark.parametrize("piece", ["a-b.", "n u d e ", "(((1.1", "🏳️‍🌈4", "ａ"])
+def test_the_longest_prompt_is_read_in_time(piece: str) -> None:
+    began = time.process_time()
+    check(spec((piece * 6000)[:6000]), blocked=STAND_INS)
+    assert time.process_time() - began < 0.5
