@@ -66,9 +66,8 @@ SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
 ``settings`` is also kept for a place (``place(origin)``): the defaults of a server.
 """
 
-STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35, "outward": 0.55}
-"""How much of the noise schedule is run: subtle keeps the composition, strong keeps the idea; painting around
-a picture keeps something of the ground that continues its edges, else the subject is drawn once more there."""
+STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35}
+"""How much of the noise schedule a variation runs: subtle keeps the composition, strong keeps the idea."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,7 +506,7 @@ class Service:
             "inputs": tuple(inputs),
             "width": width,
             "height": height,
-            "strength": STRENGTHS["outward"],
+            "strength": model.outward_strength,
             "count": 4,
             "scale": 1,
             "tile": False,
