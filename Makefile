@@ -1,6 +1,6 @@
 # Limner: `make demo` shows it, `make test` proves it. Every target prepares .venv by itself, once.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format run bench bench-gpu evaluate reliability simulate clients clean
+.PHONY: help setup demo test lint format run bench bench-gpu evaluate reliability simulate clients docs clean
 
 BOOTSTRAP_PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3.14 python3 python,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin

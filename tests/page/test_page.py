@@ -15,7 +15,7 @@ from bot.demo.world import ADMIN_ROLE_ID, ALICE_ID, APP_ID, BOB_ID, GENERAL_ID, 
 from tests.page.conftest import PHONE, Open
 from tests.page.stage import ScriptedBot, numbered, picture
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")  # one browser for all
+pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="package")]  # one browser for all
 
 Scene = tuple[Standin, ScriptedBot]
 LAST = ".message:last-child"

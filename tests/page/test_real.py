@@ -16,6 +16,7 @@ from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.page,
     pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="package"),
 ]

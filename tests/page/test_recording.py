@@ -23,6 +23,7 @@ def _world() -> World:
     return world
 
 
+@pytest.mark.page
 @pytest.mark.asyncio(loop_scope="package")
 async def test_the_file_shows_everything_by_itself(visit: Open, tmp_path: Path) -> None:
     world = _world()
