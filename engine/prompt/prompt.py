@@ -180,6 +180,7 @@ def shield(text: str) -> str:
 
 
 _NAME = re.compile(r"\s*+([A-Za-z][A-Za-z0-9_]{0,40})")
+_PROSE = re.compile(r"\s++(?!low\b|high\b)[^\W\d]")
 _LETTERS = re.compile(r"[A-Za-z]+")
 
 
@@ -189,6 +190,9 @@ def flaggish(text: str, start: int, end: int) -> bool:
     if name is not None:
         word = name[1].lower()
         letters = _LETTERS.match(word)
+        apart = text[end].isspace() and "--" not in text[start:end]
+        if apart and word in BY_NAME and _PROSE.match(text, name.end()):
+            return False  # "a cat — style of": apart from its name, a dash needs a value that can't be prose
         if word in BY_NAME or (letters is not None and letters.group() in BY_NAME):
             return True
     glued = start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_")
