@@ -43,6 +43,7 @@ class ModelConfig(_Section):
     few_steps_guidance: float = 1.0  # 1 = none
     house_style: str = ""  # the words --stylize steers toward
     negative_prompt: str = ""
+    outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
     upscaler: str = ""  # a .safetensors; empty = the shipped one
     licence: str = ""
     default: bool = False
@@ -161,6 +162,8 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         steps=20,
         guidance_scale=5.0,
         sampler="dpmpp_2m",
+        # more, and it draws its one subject again around itself (looked at: 0.3 to 1.0)
+        outward_strength=0.4,
         licence="Apache-2.0",
         default=True,
     )
