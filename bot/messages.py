@@ -45,6 +45,11 @@ REMIX_OFF = "Remix is off: variations and 🔄 start at once."
 VARIATION_HIGH = "V1–V4 make strong variations now."
 VARIATION_LOW = "V1–V4 make subtle variations now."
 BAD_OPTION_NAME = "A flag's name is made of letters, digits, `-` and `_`, at most 32. Choose another name."
+SPEED_KEPT = {
+    "fast": "Your jobs take the usual place in the queue now.",
+    "relax": "Your jobs let others go first now.",
+    "turbo": "Your jobs go ahead of others now, at twice the price.",
+}
 ZOOM_TITLE = "Custom Zoom"
 ZOOM_LABEL = "How far out, above 1 and at most 2"
 REMIX_TITLE = "Remix"

@@ -1,4 +1,4 @@
-"""What a person has and prefers: ``/info``, ``/settings``, ``/prefer``."""
+"""What a person has and prefers: ``/info``, ``/settings``, ``/prefer``, ``/fast``, ``/relax``, ``/turbo``."""
 
 from __future__ import annotations
 
@@ -131,4 +131,20 @@ async def variability(interaction: Interaction) -> None:
     )
 
 
-COMMANDS: tuple[Any, ...] = (info, settings, prefer)
+def _speed(name: str, description: str) -> app_commands.Command[Any, ..., Any]:
+    @app_commands.command(name=name, description=description)
+    async def speed(interaction: Interaction) -> None:
+        await desk.acknowledge(interaction, ephemeral=True)
+        await panel.turn(interaction.client.service, str(interaction.user.id), "speed", name)
+        await interaction.edit_original_response(content=messages.SPEED_KEPT[name])
+
+    return speed
+
+
+SPEEDS = (
+    _speed("fast", "From now on: the usual place in the queue."),
+    _speed("relax", "From now on: let others go first."),
+    _speed("turbo", "From now on: ahead of the others, at twice the price."),
+)
+
+COMMANDS: tuple[Any, ...] = (info, settings, prefer, *SPEEDS)

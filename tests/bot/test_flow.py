@@ -235,6 +235,13 @@ async def test_settings_and_preferences(discord: Discord, bot: BotProcess) -> No
     await alice.click(opened.message, "Reset settings")
     await discord.until(lambda: green() == {"High variation", "Relax"}, "the reset")
 
+    told = await alice.slash("turbo")
+    await discord.until(lambda: "ahead of others" in told.message.data["content"], "the answer")
+    await alice.slash("imagine", prompt="a blue car")
+    quick = await discord.wait_for_message(is_grid)
+    assert quick.data["content"].startswith("**a blue car** - ")
+    assert "(turbo)" in quick.data["content"]
+
     kept = await alice.slash("prefer option set", option="mine", value="in the snow --ar 3:2")
     await discord.until(lambda: "now stands for" in kept.message.data["content"], "the answer")
     listed = await alice.slash("prefer option list")
@@ -252,7 +259,7 @@ async def test_settings_and_preferences(discord: Discord, bot: BotProcess) -> No
     flags = await alice.slash("prefer suffix", new_value="--seed 7")
     await discord.until(lambda: "After each prompt: --seed 7" in flags.message.data["content"], "the answer")
     await alice.slash("imagine", prompt="a red apple --mine")
-    grid = await discord.wait_for_message(is_grid)
+    grid = await discord.wait_for_message(is_grid, after=quick)
     facts = await alice.context_menu("Info", grid)
     await discord.until(lambda: facts.message.data["embeds"], "the facts")
     said = {field["name"]: field["value"] for field in facts.message.data["embeds"][0]["fields"]}
