@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from bot.demo.server import Standin
 from tests.page.stage import ScriptedBot, stage
@@ -33,6 +33,9 @@ PHONE: dict[str, Any] = {
 
 DOCS = Path(__file__).parents[2] / "docs" / "screenshots"
 WRITE_DOCS = os.environ.get("LIMNER_WRITE_DOCS") == "1"  # read here: tests run without LIMNER_* settings
+
+PATIENCE = 30_000  # milliseconds; a busy machine is slow, not wrong
+expect.set_options(timeout=PATIENCE)
 
 Open = Callable[..., Awaitable[Page]]
 
@@ -65,7 +68,7 @@ async def visit(browser: Browser) -> AsyncIterator[Open]:
     async def visit(url: str, **more: Any) -> Page:
         context = await browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | more))
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: troubles.append(f"error in the page: {error}"))
         page.on(
             "request",

@@ -48,7 +48,7 @@ async def test_a_newcomer_draws_and_presses(visit: Open, tmp_path: Path) -> None
 
             # a welcome prompt: progress, then the grid that pings its owner
             await page.locator(".welcome-prompt").first.click()
-            await expect(page.locator(".message .content").first).to_contain_text("(", timeout=15_000)
+            await expect(page.locator(".message .content").first).to_contain_text("(", timeout=60_000)
             grid = page.locator(".message", has=page.get_by_role("button", name="U1", exact=True))
             await expect(grid).to_have_count(1, timeout=DRAWN_WITHIN)
             await expect(grid.locator("button.button")).to_have_count(9)
@@ -71,7 +71,7 @@ async def test_a_newcomer_draws_and_presses(visit: Open, tmp_path: Path) -> None
             # U2: that picture alone with its own row; Info: a note for the presser
             await grid.get_by_role("button", name="U2").click()
             single = page.locator(".message", has=page.get_by_role("button", name="Vary (Subtle)"))
-            await expect(single).to_have_count(1, timeout=15_000)
+            await expect(single).to_have_count(1, timeout=60_000)
             await expect(single.locator(".content")).to_contain_text("Image #2")
             await _shown(single.locator(".picture img"))
             await single.get_by_role("button", name="Info").click()

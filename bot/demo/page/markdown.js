@@ -151,7 +151,8 @@ function inline(text, names, depth) {
       const ticks = /^`+/.exec(text.slice(at, at + 8))[0];
       const end = missing.has(ticks) ? -1 : findTicks(text, ticks, at + ticks.length);
       if (end >= 0) {
-        push(h("code", {}, text.slice(at + ticks.length, end).replace(/^ (.*`.*) $/, "$1")));
+        const code = text.slice(at + ticks.length, end).replace(/^ (.*`.*) $/, "$1");
+        push(h("code", { class: code.length <= 24 ? "short" : "" }, code)); // short ones, such as --ar, stay in one piece
         at = end + ticks.length;
       } else {
         missing.add(ticks);
