@@ -50,8 +50,9 @@ bench: $(STAMP) ## one table of speed ratios, measured side by side
 bench-gpu: $(STAMP) ## the same for SD 1.5 and SDXL shapes on a CUDA device
 	$(BIN)/python -m bench.gpu $(ARGS)
 
-docs: $(STAMP) ## the README's pictures: the demo's page, driven in a headless Chromium
+docs: $(STAMP) ## the README's pictures (the demo's page in headless Chromium) and the strips of docs/prompting.md
 	LIMNER_WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/page/test_real.py
+	$(BIN)/python docs/strips.py
 
 reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of Discord; writes docs/reliability.md
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
@@ -68,8 +69,8 @@ clients: $(STAMP) ## fetch hikari and discord.js into build/: they too must find
 	  $(BIN)/python -m pytest -q tests/clients $(ARGS)
 
 evaluate: $(STAMP) ## pictures: the oracle's full counts (docs/evaluate.md), then sheets of the shipped model
-	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines" "make evaluate" \
-	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py $(ARGS)
+	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines, and flags" "make evaluate" \
+	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py tests/acting $(ARGS)
 	$(BIN)/python -m engine.pocket.train evaluate
 
 clean: ## remove .venv and caches (never data/)
