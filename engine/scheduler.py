@@ -221,16 +221,14 @@ class Scheduler:
             self._over(job)
 
     async def _keep(self, job: Job, outcome: Outcome) -> Job | None:
-        pictures = await asyncio.gather(
-            *(self.gallery.save(png, job, cell) for cell, png in enumerate(outcome.pictures))
-        )
+        pictures = await self.gallery.save(outcome.pictures, job)
         film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
         return await self.store.finish(job.id, pictures, film=film, texts=outcome.texts, notes=outcome.notes)
 
     async def _insist(
         self, what: str, write: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Write until it is written: a full disk is made room on, and nothing that was drawn is lost to it."""
+        """Write until it is written: room is made on a full disk, and nothing drawn is lost to it."""
         pause = PAUSE
         while True:
             try:
