@@ -10,7 +10,7 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.errors import EngineError, NotFound
@@ -76,12 +76,12 @@ class Gallery:
         """Return where a file of this name stands."""
         return self.root / sha256[:2] / sha256[2:4] / f"{sha256}{suffix}"
 
-    async def save(self, png: bytes, job: Job, cell: int) -> str:
-        """Keep a finished picture with its recipe; return its SHA-256. The one exit of pictures."""
-        return await asyncio.to_thread(self._save, png, recipe(job, cell))
+    async def save(self, pictures: Sequence[bytes], job: Job) -> list[str]:
+        """Keep a job's finished PNGs with their recipes; return their SHA-256. The one exit of pictures."""
+        return await asyncio.to_thread(self._save, pictures, job)
 
-    def _save(self, png: bytes, texts: Mapping[str, str]) -> str:
-        return self._keep(with_texts(png, texts), ".png")
+    def _save(self, pictures: Sequence[bytes], job: Job) -> list[str]:
+        return [self._keep(with_texts(png, recipe(job, cell)), ".png") for cell, png in enumerate(pictures)]
 
     async def keep(self, data: bytes, suffix: str = ".png") -> str:
         """Keep bytes as they are (an uploaded input, a film); return their SHA-256."""

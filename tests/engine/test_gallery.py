@@ -37,23 +37,26 @@ JOB = Job(
 )  # fmt: skip
 
 
+COLOURS = ["green", "blue", "white", "red"]
+
+
 def picture(colour: str = "red") -> bytes:
     return images.png(Image.new("RGB", (64, 48), colour))
 
 
 async def test_a_saved_picture_is_found_by_the_hash_of_its_bytes(tmp_path: Path) -> None:
     gallery = Gallery(tmp_path)
-    name = await gallery.save(picture(), JOB, 0)
+    (name,) = await gallery.save([picture()], JOB)
     data = await gallery.load(name)
     assert hashlib.sha256(data).hexdigest() == name
     assert gallery.path(name) == tmp_path / name[:2] / name[2:4] / f"{name}.png"
     assert not list(tmp_path.rglob("*.tmp"))
-    assert await gallery.save(picture(), JOB, 0) == name
+    assert await gallery.save([picture()], JOB) == [name]
 
 
 async def test_the_recipe_travels_in_the_file_and_says_nothing_about_people(tmp_path: Path) -> None:
     gallery = Gallery(tmp_path)
-    data = await gallery.load(await gallery.save(picture(), JOB, 3))
+    data = await gallery.load((await gallery.save([picture(colour) for colour in COLOURS], JOB))[3])
     shown = Image.open(io.BytesIO(data))
     shown.load()
     assert shown.convert("RGB").tobytes() == Image.new("RGB", (64, 48), "red").tobytes()
