@@ -15,7 +15,6 @@ from engine.prompt import permutations, values
 from engine.prompt.attention import take_networks
 from engine.prompt.flags import BY_NAME, ORDER, Action, Flag, Kind
 from engine.prompt.prompt import (
-    DASHES,
     NO_WEIGHT,
     Given,
     ImageLink,
@@ -25,7 +24,8 @@ from engine.prompt.prompt import (
     number,
     ordered,
 )
-from engine.prompt.values import BadValueError, near, plausible, quote, unshield
+from engine.prompt.scan import Hit, Refusal, scan
+from engine.prompt.values import BadValueError, quote, unshield
 
 MAX_CONDITIONS = 6
 """Texts one picture can be steered by: each is a row of every UNet call."""
@@ -39,9 +39,6 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"})
 _IMAGINE = re.compile(r"\s*+/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
-_LETTERS = re.compile(r"[A-Za-z]+")
-_SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
 _OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,40})(?![\w-])")
 _PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
 _LINKED_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
@@ -84,24 +81,6 @@ class TooManyJobsError(PromptError):
             "Take some choices out of the braces, or lower `--repeat`."
         )
         self.jobs = jobs
-
-
-class _Refusal(Exception):
-    """A flag cannot be read; ``start:end`` of the line is to be replaced by ``instead`` (None: no guess)."""
-
-    def __init__(self, message: str, start: int, end: int, instead: str | None) -> None:
-        super().__init__(message)
-        self.start, self.end, self.instead = start, end, instead
-
-
-@dataclass(slots=True)
-class _Hit:
-    """A flag's name in a line; ``flag`` None: dashes that say nothing and are dropped."""
-
-    start: int
-    end: int
-    flag: Flag | None
-    typed: str = ""
 
 
 @dataclass(slots=True)
@@ -177,7 +156,7 @@ def _parse(
         read = " ".join(one.split()) if tree.count > 1 else one
         try:
             taken = _take_apart(read)
-        except _Refusal as why:
+        except Refusal as why:
             raise PromptError(str(why), _repair(typed, read, why)) from None
         prompt = _prompt(taken, lower, typed)
         notes.extend(taken.notes)
@@ -191,7 +170,7 @@ def _parse(
     return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES])
 
 
-def _repair(typed: str, read: str, why: _Refusal) -> str | None:
+def _repair(typed: str, read: str, why: Refusal) -> str | None:
     """Return the typed line with the refused piece replaced, or None where that piece is not in it."""
     if why.instead is None:
         return None
@@ -274,117 +253,9 @@ def expand_options(line: str, options: Mapping[str, str], length: int) -> str:
 # ---------------------------------------------------------------------------------------- flags in a line
 
 
-def _scan(line: str) -> list[_Hit]:
-    """Return where flags begin in the line, and which dashes say nothing."""
-    hits: list[_Hit] = []
-    guarded = [match.span() for match in values.LINK.finditer(line)]
-    link = 0
-    for run in DASHES.finditer(line):
-        start, end = run.span()
-        while link < len(guarded) and guarded[link][1] <= start:
-            link += 1
-        if link < len(guarded) and guarded[link][0] <= start:
-            continue
-        if start and line[start - 1] == "\\":
-            continue
-        hit = _hit(line, start, end, bool(hits))
-        if hit is not None:
-            hits.append(hit)
-    # 2022's `--w 1920 --h 1080` was a size, not weirdness
-    if any(hit.typed == "h" for hit in hits):
-        for hit in hits:
-            if hit.typed == "w":
-                hit.flag = BY_NAME["width"]
-    return hits
-
-
-def _hit(line: str, start: int, end: int, among_flags: bool) -> _Hit | None:
-    """Decide what one run of dashes is: a flag, dashes to drop, or prose (None). Raises _Refusal."""
-    dashes = line[start:end]
-    before = line[start - 1] if start else " "
-    glued = before.isalnum() or before == "_"
-    name = _NAME.match(line, end)
-    if name is not None:
-        found = _resolve(name.group(), line, end)
-        if found is None:
-            if dashes == "--" and (before.isspace() or before in "\"'"):
-                raise _unknown(name.group(), line, start)
-            return None
-        flag, after, typed = found
-        if glued and among_flags and dashes == "--" and before.isdigit() and flag.kind is Kind.BARE:
-            return _Hit(start, after, flag, typed)  # --v 5--tile
-        if (dashes == "-" or glued) and not plausible(flag, line, after):
-            return None
-        if dashes == "-" and glued:
-            return None
-        return _Hit(start, after, flag, typed)
-    if not before.isspace() or (line[end : end + 1] and not line[end].isspace()):
-        return None
-    spaced = _SPACED.match(line, end)
-    found = _resolve(spaced[1], line, spaced.start(1)) if spaced is not None else None
-    if found is not None and (dashes != "-" or among_flags):
-        flag, after, typed = found
-        if plausible(flag, line, after):
-            return _Hit(start, after, flag, typed)
-        if flag.kind is Kind.BARE and dashes != "-":
-            follows = line[after : after + 4].lstrip(" ,.;")
-            if not follows or (DASHES.match(follows) and len(follows) > 1):
-                return _Hit(start, after, flag, typed)
-        elif dashes == "--" and (after == len(line) or line[after].isspace()):
-            if among_flags:
-                return _Hit(start, after, flag, typed)
-            raise _Refusal(
-                f"`-- {typed}` can be the flag `--{flag.name}` or plain words. "
-                "Write the dashes close to the name for the flag, or `—` for a dash in the text.",
-                start,
-                after,
-                f"--{flag.name}",
-            )
-    if len(dashes) > 2 and set(dashes) == {"-"}:
-        return _Hit(start, end, None)
-    if dashes == "--" and not line[end : end + 1]:
-        return _Hit(start, end, None)
-    return None
-
-
-def _resolve(word: str, line: str, at: int) -> tuple[Flag, int, str] | None:
-    """Return the flag a word names, where its name ends, and the name; ``ar16`` is ``ar`` and a value."""
-    low = word.lower()
-    joined = low.replace("-", "_")
-    if joined in BY_NAME:
-        return BY_NAME[joined], at + len(word), joined
-    head = low.split("-", 1)[0]
-    if (
-        head in BY_NAME
-        and (BY_NAME[head].kind in (Kind.INT, Kind.NUMBER))
-        and re.match(r"-\.?\d", low[len(head) :])
-    ):
-        return BY_NAME[head], at + len(head), head  # --chaos-5
-    letters = _LETTERS.match(head)
-    if letters is not None and letters.group() in BY_NAME and letters.end() < len(head):
-        flag = BY_NAME[letters.group()]
-        if flag.kind is not Kind.BARE and head[letters.end()].isdigit():
-            return flag, at + letters.end(), letters.group()
-    return None
-
-
-def _unknown(word: str, line: str, start: int) -> _Refusal:
-    head, _, tail = word.partition("-")
-    end = line.find(word, start) + len(word)
-    flag = BY_NAME.get(head.lower())
-    if flag is not None and tail:
-        return _Refusal(
-            f"There is no flag `--{word}`.", start, end, f"--{head.lower()} {tail.replace('-', ' ')}"
-        )
-    meant = near(word, tuple(name for name in BY_NAME if len(name) > 2))
-    if meant is not None:
-        return _Refusal(f"There is no flag `--{word}`. Did you mean `--{meant}`?", start, end, f"--{meant}")
-    return _Refusal(f"There is no flag `--{word}`. `/help` lists them all.", start, end, "")
-
-
 def _take_apart(line: str, source: Source = "prompt") -> _Line:
-    """Split a line into its text and its flags. Raises _Refusal."""
-    hits = _scan(line)
+    """Split a line into its text and its flags. Raises Refusal."""
+    hits = scan(line)
     pieces = [line[: hits[0].start] if hits else line]
     taken = _Line("")
     moved: list[str] = []
@@ -418,7 +289,7 @@ def _without_stray(piece: str, notes: list[str]) -> str:
     return piece
 
 
-def _flag(line: str, hit: _Hit, stop: int, taken: _Line, source: Source) -> str:
+def _flag(line: str, hit: Hit, stop: int, taken: _Line, source: Source) -> str:
     """Read one flag with its value into ``taken``; return the words after it that belong to the prompt."""
     flag = hit.flag
     assert flag is not None
@@ -431,7 +302,7 @@ def _flag(line: str, hit: _Hit, stop: int, taken: _Line, source: Source) -> str:
     except BadValueError as bad:
         end = min(stop, at + bad.used + len(line[at:stop]) - len(line[at:stop].lstrip()))
         instead = "" if bad.instead is None else f"--{flag.name} {bad.instead}"
-        raise _Refusal(str(bad), hit.start, end, instead) from None
+        raise Refusal(str(bad), hit.start, end, instead) from None
     names = {f"--{name}" for name in flag.names}
     tight = reading.used and flag.kind is not Kind.BARE and not line[at : at + 1].isspace()
     if shown not in names or at != hit.end or tight:
@@ -512,7 +383,7 @@ def flags_of(line: str, source: Source) -> tuple[Given, ...]:
     typed = clean(line[:DEFAULT_LENGTH], [])
     try:
         taken = _take_apart(typed, source)
-    except _Refusal as why:
+    except Refusal as why:
         raise PromptError(str(why), _repair(typed, typed, why)) from None
     if taken.text:
         raise PromptError(f"Only flags can stand here, and {quote(taken.text)} is text.")

@@ -1,0 +1,141 @@
+"""Where flags begin in a line, and which dashes are prose. Reads names; leaves values to ``values``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from engine.prompt import values
+from engine.prompt.flags import BY_NAME, Flag, Kind
+from engine.prompt.prompt import DASHES
+from engine.prompt.values import near, plausible
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
+_LETTERS = re.compile(r"[A-Za-z]+")
+_SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
+
+
+class Refusal(Exception):
+    """A flag cannot be read; ``start:end`` of the line is to be replaced by ``instead`` (None: no guess)."""
+
+    def __init__(self, message: str, start: int, end: int, instead: str | None) -> None:
+        super().__init__(message)
+        self.start, self.end, self.instead = start, end, instead
+
+
+@dataclass(slots=True)
+class Hit:
+    """A flag's name in a line; ``flag`` None: dashes that say nothing and are dropped."""
+
+    start: int
+    end: int
+    flag: Flag | None
+    typed: str = ""
+
+
+def scan(line: str) -> list[Hit]:
+    """Return where flags begin in the line, and which dashes say nothing."""
+    hits: list[Hit] = []
+    guarded = [match.span() for match in values.LINK.finditer(line)]
+    link = 0
+    for run in DASHES.finditer(line):
+        start, end = run.span()
+        while link < len(guarded) and guarded[link][1] <= start:
+            link += 1
+        if link < len(guarded) and guarded[link][0] <= start:
+            continue
+        if start and line[start - 1] == "\\":
+            continue
+        hit = _hit(line, start, end, bool(hits))
+        if hit is not None:
+            hits.append(hit)
+    # 2022's `--w 1920 --h 1080` was a size, not weirdness
+    if any(hit.typed == "h" for hit in hits):
+        for hit in hits:
+            if hit.typed == "w":
+                hit.flag = BY_NAME["width"]
+    return hits
+
+
+def _hit(line: str, start: int, end: int, among_flags: bool) -> Hit | None:
+    """Decide what one run of dashes is: a flag, dashes to drop, or prose (None). Raises Refusal."""
+    dashes = line[start:end]
+    before = line[start - 1] if start else " "
+    glued = before.isalnum() or before == "_"
+    name = _NAME.match(line, end)
+    if name is not None:
+        found = _resolve(name.group(), line, end)
+        if found is None:
+            if dashes == "--" and (before.isspace() or before in "\"'"):
+                raise _unknown(name.group(), line, start)
+            return None
+        flag, after, typed = found
+        if glued and among_flags and dashes == "--" and before.isdigit() and flag.kind is Kind.BARE:
+            return Hit(start, after, flag, typed)  # --v 5--tile
+        if (dashes == "-" or glued) and not plausible(flag, line, after):
+            return None
+        if dashes == "-" and glued:
+            return None
+        return Hit(start, after, flag, typed)
+    if not before.isspace() or (line[end : end + 1] and not line[end].isspace()):
+        return None
+    spaced = _SPACED.match(line, end)
+    found = _resolve(spaced[1], line, spaced.start(1)) if spaced is not None else None
+    if found is not None and (dashes != "-" or among_flags):
+        flag, after, typed = found
+        if plausible(flag, line, after):
+            return Hit(start, after, flag, typed)
+        if flag.kind is Kind.BARE and dashes != "-":
+            follows = line[after : after + 4].lstrip(" ,.;")
+            if not follows or (DASHES.match(follows) and len(follows) > 1):
+                return Hit(start, after, flag, typed)
+        elif dashes == "--" and (after == len(line) or line[after].isspace()):
+            if among_flags:
+                return Hit(start, after, flag, typed)
+            raise Refusal(
+                f"`-- {typed}` can be the flag `--{flag.name}` or plain words. "
+                "Write the dashes close to the name for the flag, or `—` for a dash in the text.",
+                start,
+                after,
+                f"--{flag.name}",
+            )
+    if len(dashes) > 2 and set(dashes) == {"-"}:
+        return Hit(start, end, None)
+    if dashes == "--" and not line[end : end + 1]:
+        return Hit(start, end, None)
+    return None
+
+
+def _resolve(word: str, line: str, at: int) -> tuple[Flag, int, str] | None:
+    """Return the flag a word names, where its name ends, and the name; ``ar16`` is ``ar`` and a value."""
+    low = word.lower()
+    joined = low.replace("-", "_")
+    if joined in BY_NAME:
+        return BY_NAME[joined], at + len(word), joined
+    head = low.split("-", 1)[0]
+    if (
+        head in BY_NAME
+        and (BY_NAME[head].kind in (Kind.INT, Kind.NUMBER))
+        and re.match(r"-\.?\d", low[len(head) :])
+    ):
+        return BY_NAME[head], at + len(head), head  # --chaos-5
+    letters = _LETTERS.match(head)
+    if letters is not None and letters.group() in BY_NAME and letters.end() < len(head):
+        flag = BY_NAME[letters.group()]
+        if flag.kind is not Kind.BARE and head[letters.end()].isdigit():
+            return flag, at + letters.end(), letters.group()
+    return None
+
+
+def _unknown(word: str, line: str, start: int) -> Refusal:
+    head, _, tail = word.partition("-")
+    end = line.find(word, start) + len(word)
+    flag = BY_NAME.get(head.lower())
+    if flag is not None and tail:
+        return Refusal(
+            f"There is no flag `--{word}`.", start, end, f"--{head.lower()} {tail.replace('-', ' ')}"
+        )
+    meant = near(word, tuple(name for name in BY_NAME if len(name) > 2))
+    if meant is not None:
+        return Refusal(f"There is no flag `--{word}`. Did you mean `--{meant}`?", start, end, f"--{meant}")
+    return Refusal(f"There is no flag `--{word}`. `/help` lists them all.", start, end, "")
