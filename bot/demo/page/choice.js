@@ -17,14 +17,39 @@ export class Choice {
     this.active = -1;
     this.id = fresh("choice");
     this.face = h("span.choice-face");
-    this.search = h("input.choice-search", { type: "text", "aria-label": `Search: ${label}`, placeholder: "Search", oninput: () => { this.active = 0; this.#draw(); } });
-    this.list = h("div.choice-list", { role: "listbox", id: this.id, "aria-label": label, "aria-multiselectable": this.max > 1 ? "true" : null });
+    this.search = h("input.choice-search", {
+      type: "text",
+      "aria-label": `Search: ${label}`,
+      placeholder: "Search",
+      oninput: () => {
+        this.active = 0;
+        this.#draw();
+      },
+    });
+    this.list = h("div.choice-list", {
+      role: "listbox",
+      id: this.id,
+      "aria-label": label,
+      "aria-multiselectable": this.max > 1 ? "true" : null,
+    });
     this.popup = h("div.choice-popup", { hidden: true }, options.length > 8 ? this.search : null, this.list);
-    this.button = h("button.choice-button", {
-      type: "button", role: "combobox", "aria-haspopup": "listbox", "aria-expanded": "false", "aria-controls": this.id,
-      "aria-label": label, "aria-describedby": describedby, disabled: Boolean(component.disabled), dataset: { custom: component.custom_id ?? "" },
-      onclick: () => (this.popup.hidden ? this.#open() : this.#close(true)),
-    }, this.face, icon("chevron"));
+    this.button = h(
+      "button.choice-button",
+      {
+        type: "button",
+        role: "combobox",
+        "aria-haspopup": "listbox",
+        "aria-expanded": "false",
+        "aria-controls": this.id,
+        "aria-label": label,
+        "aria-describedby": describedby,
+        disabled: Boolean(component.disabled),
+        dataset: { custom: component.custom_id ?? "" },
+        onclick: () => (this.popup.hidden ? this.#open() : this.#close(true)),
+      },
+      this.face,
+      icon("chevron"),
+    );
     this.element = h("div.choice", { onkeydown: (event) => this.#key(event) }, this.button, this.popup);
     this.#drawFace();
   }
@@ -39,12 +64,17 @@ export class Choice {
     this.button.setAttribute("aria-expanded", "true");
     this.before = this.values.join("\n");
     const shown = this.#shown();
-    this.active = Math.max(0, shown.findIndex((option) => this.values.includes(option.value)));
+    this.active = Math.max(
+      0,
+      shown.findIndex((option) => this.values.includes(option.value)),
+    );
     this.#draw();
     const below = innerHeight - this.button.getBoundingClientRect().bottom;
     this.popup.classList.toggle("upward", below < Math.min(320, this.popup.offsetHeight + 12));
     if (this.options.length > 8) this.search.focus();
-    this.outside = (event) => { if (!this.element.contains(event.target)) this.#close(true); };
+    this.outside = (event) => {
+      if (!this.element.contains(event.target)) this.#close(true);
+    };
     document.addEventListener("pointerdown", this.outside, true);
   }
 
@@ -57,7 +87,8 @@ export class Choice {
     this.button.removeAttribute("aria-activedescendant");
     if (this.element.contains(document.activeElement)) this.button.focus();
     this.#drawFace();
-    if (commit && !this.immediate && this.values.join("\n") !== this.before && this.values.length >= this.min) this.changed(this.values);
+    if (commit && !this.immediate && this.values.join("\n") !== this.before && this.values.length >= this.min)
+      this.changed(this.values);
   }
 
   #pick(option) {
@@ -79,14 +110,24 @@ export class Choice {
     const rows = shown.map((option, index) => {
       const chosen = this.values.includes(option.value);
       const id = `${this.id}-${index}`;
-      return h("div.choice-option", {
-        id, role: "option", "aria-selected": String(chosen), class: index === this.active ? "active" : "", dataset: { value: option.value },
-        onpointerenter: () => { this.active = index; this.#mark(); },
-        onclick: () => this.#pick(option),
-      },
+      return h(
+        "div.choice-option",
+        {
+          id,
+          role: "option",
+          "aria-selected": String(chosen),
+          class: index === this.active ? "active" : "",
+          dataset: { value: option.value },
+          onpointerenter: () => {
+            this.active = index;
+            this.#mark();
+          },
+          onclick: () => this.#pick(option),
+        },
         option.emoji ? emojiNode(option.emoji) : null,
         h("span.choice-text", {}, option.label, option.description ? h("small", {}, option.description) : null),
-        chosen ? icon("check") : null);
+        chosen ? icon("check") : null,
+      );
     });
     arrange(this.list, rows.length ? rows : [h("div.choice-none", {}, "No results")]);
     this.#drawFace();
@@ -105,24 +146,56 @@ export class Choice {
 
   #drawFace() {
     const chosen = this.values.map((value) => this.options.find((option) => option.value === value)).filter(Boolean);
-    this.face.replaceChildren(...(chosen.length
-      ? chosen.map((option) => h(this.max > 1 ? "span.choice-chip" : "span", {}, option.emoji ? [emojiNode(option.emoji), " "] : null, option.label))
-      : [h("span.choice-hint", {}, this.label)]));
-    this.button.setAttribute("aria-label", chosen.length ? `${this.label}: ${chosen.map((option) => option.label).join(", ")}` : this.label);
+    this.face.replaceChildren(
+      ...(chosen.length
+        ? chosen.map((option) =>
+            h(
+              this.max > 1 ? "span.choice-chip" : "span",
+              {},
+              option.emoji ? [emojiNode(option.emoji), " "] : null,
+              option.label,
+            ),
+          )
+        : [h("span.choice-hint", {}, this.label)]),
+    );
+    this.button.setAttribute(
+      "aria-label",
+      chosen.length ? `${this.label}: ${chosen.map((option) => option.label).join(", ")}` : this.label,
+    );
   }
 
   #key(event) {
     if (this.popup.hidden) {
-      if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); this.#open(); }
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        this.#open();
+      }
       return;
     }
     const shown = this.#shown();
-    if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); this.#close(true); }
-    else if (event.key === "ArrowDown") { event.preventDefault(); this.active = (this.active + 1) % Math.max(1, shown.length); this.#mark(); }
-    else if (event.key === "ArrowUp") { event.preventDefault(); this.active = (this.active - 1 + shown.length) % Math.max(1, shown.length); this.#mark(); }
-    else if (event.key === "Home") { event.preventDefault(); this.active = 0; this.#mark(); }
-    else if (event.key === "End") { event.preventDefault(); this.active = shown.length - 1; this.#mark(); }
-    else if (event.key === "Enter" || (event.key === " " && event.target !== this.search)) { event.preventDefault(); if (shown[this.active]) this.#pick(shown[this.active]); }
-    else if (event.key === "Tab") this.#close(true);
+    if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      this.#close(true);
+    } else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      this.active = (this.active + 1) % Math.max(1, shown.length);
+      this.#mark();
+    } else if (event.key === "ArrowUp") {
+      event.preventDefault();
+      this.active = (this.active - 1 + shown.length) % Math.max(1, shown.length);
+      this.#mark();
+    } else if (event.key === "Home") {
+      event.preventDefault();
+      this.active = 0;
+      this.#mark();
+    } else if (event.key === "End") {
+      event.preventDefault();
+      this.active = shown.length - 1;
+      this.#mark();
+    } else if (event.key === "Enter" || (event.key === " " && event.target !== this.search)) {
+      event.preventDefault();
+      if (shown[this.active]) this.#pick(shown[this.active]);
+    } else if (event.key === "Tab") this.#close(true);
   }
 }

@@ -22,7 +22,9 @@ export class Composer {
     this.pills = new Pills(store, {
       submit: () => this.submit(),
       leave: (text) => this.#leave(text),
-      recall: (event, step, empty) => { if (this.at < this.history.length || empty) this.#recall(event, step); },
+      recall: (event, step, empty) => {
+        if (this.at < this.history.length || empty) this.#recall(event, step);
+      },
       suggest: hands.suggest,
     });
     this.commands = new Suggest(() => this.text);
@@ -41,22 +43,52 @@ export class Composer {
       oninput: () => this.#typed(),
       onkeydown: (event) => this.#key(event),
     });
-    this.chooser = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, onchange: () => { this.addFiles(this.chooser.files); this.chooser.value = ""; } });
-    this.form = h("form.composer-form", { onsubmit: (event) => { event.preventDefault(); this.submit(); } },
+    this.chooser = h("input", {
+      type: "file",
+      multiple: true,
+      hidden: true,
+      tabIndex: -1,
+      onchange: () => {
+        this.addFiles(this.chooser.files);
+        this.chooser.value = "";
+      },
+    });
+    this.form = h(
+      "form.composer-form",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.submit();
+        },
+      },
       this.commands.element,
       this.pills.suggest.element,
       this.banner,
       this.tray,
-      h("div.composer-bar", {},
-        h("button.attach", { type: "button", "aria-label": "Attach a file", title: "Attach a file", onclick: () => this.chooser.click() }, icon("plus")),
+      h(
+        "div.composer-bar",
+        {},
+        h(
+          "button.attach",
+          {
+            type: "button",
+            "aria-label": "Attach a file",
+            title: "Attach a file",
+            onclick: () => this.chooser.click(),
+          },
+          icon("plus"),
+        ),
         this.chooser,
         h("div.composer-field", {}, this.text, this.pills.element),
-        h("button.send", { type: "submit", "aria-label": "Send", title: "Send (Enter)" }, icon("send"))));
+        h("button.send", { type: "submit", "aria-label": "Send", title: "Send (Enter)" }, icon("send")),
+      ),
+    );
     root.append(this.form);
     this.pills.element.addEventListener("keydown", (event) => {
       if (event.target !== this.pills.element) return;
       if (event.key === "Enter") this.submit();
-      else if (event.key === "Escape" || event.key === "Backspace") this.#leave(event.key === "Escape" ? "" : `/${this.pills.entry.name}`);
+      else if (event.key === "Escape" || event.key === "Backspace")
+        this.#leave(event.key === "Escape" ? "" : `/${this.pills.entry.name}`);
       else return;
       event.preventDefault();
     });
@@ -132,7 +164,8 @@ export class Composer {
 
   addFiles(files) {
     for (const file of files) {
-      if (file.size > this.store.limit) toast(`${file.name} is over ${Math.round(this.store.limit / 2 ** 20)} MiB, Discord's limit.`, "bad");
+      if (file.size > this.store.limit)
+        toast(`${file.name} is over ${Math.round(this.store.limit / 2 ** 20)} MiB, Discord's limit.`, "bad");
       else if (this.pills.open) this.pills.takeFile(file);
       else this.files = [...this.files, file].slice(-MOST_FILES);
     }
@@ -202,17 +235,32 @@ export class Composer {
     const parts = [];
     if (this.reply) {
       parts.push(h("span", {}, "Replying to ", h("b", {}, nameOf(this.reply.author))));
-      parts.push(h("button.plain", { type: "button", "aria-label": "Do not reply", onclick: () => this.setReply(null) }, icon("close")));
+      parts.push(
+        h(
+          "button.plain",
+          { type: "button", "aria-label": "Do not reply", onclick: () => this.setReply(null) },
+          icon("close"),
+        ),
+      );
     } else if (this.#hinting()) {
       parts.push(brand(18), h("span", {}, "This is a plain message. To have it drawn, use "));
-      parts.push(h("button.inline-action", { type: "button", onclick: () => this.drawInstead() }, "/imagine"), h("kbd", {}, "Tab"));
+      parts.push(
+        h("button.inline-action", { type: "button", onclick: () => this.drawInstead() }, "/imagine"),
+        h("kbd", {}, "Tab"),
+      );
     }
     arrange(this.banner, parts);
     this.banner.hidden = !parts.length;
   }
 
   #hinting() {
-    return Boolean(!this.reply && !this.pills.open && this.text.value.trim() && !this.text.value.startsWith("/") && this.#imagine());
+    return Boolean(
+      !this.reply &&
+      !this.pills.open &&
+      this.text.value.trim() &&
+      !this.text.value.startsWith("/") &&
+      this.#imagine(),
+    );
   }
 
   #tray() {
@@ -221,10 +269,22 @@ export class Composer {
       this.#tray();
       this.focus();
     };
-    arrange(this.tray, this.files.map((file) => h("div.tray-item", {},
-      file.type.startsWith("image/") ? thumbnail(file) : icon("file"),
-      h("span", {}, file.name),
-      h("button.plain", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => remove(file) }, icon("close")))));
+    arrange(
+      this.tray,
+      this.files.map((file) =>
+        h(
+          "div.tray-item",
+          {},
+          file.type.startsWith("image/") ? thumbnail(file) : icon("file"),
+          h("span", {}, file.name),
+          h(
+            "button.plain",
+            { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => remove(file) },
+            icon("close"),
+          ),
+        ),
+      ),
+    );
     this.tray.hidden = !this.files.length;
   }
 
@@ -245,18 +305,33 @@ export class Composer {
   #entered(value) {
     if (!value.startsWith("/")) return null;
     const typed = value.toLowerCase();
-    const entry = this.#entries().sort((a, b) => b.name.length - a.name.length).find((one) => typed.startsWith(`/${one.name} `));
-    return entry ? { entry, values: cut(value.slice(entry.name.length + 2), entry.options, entry.options[0]?.name) } : null;
+    const entry = this.#entries()
+      .sort((a, b) => b.name.length - a.name.length)
+      .find((one) => typed.startsWith(`/${one.name} `));
+    return entry
+      ? { entry, values: cut(value.slice(entry.name.length + 2), entry.options, entry.options[0]?.name) }
+      : null;
   }
 
   #offerCommands(wanted) {
-    const rank = ({ name, description }) => (name.startsWith(wanted) ? 0 : name.includes(wanted) ? 1 : description.toLowerCase().includes(wanted) ? 2 : 9);
-    const found = this.#entries().filter((entry) => rank(entry) < 9).sort((a, b) => rank(a) - rank(b));
+    const rank = ({ name, description }) =>
+      name.startsWith(wanted) ? 0 : name.includes(wanted) ? 1 : description.toLowerCase().includes(wanted) ? 2 : 9;
+    const found = this.#entries()
+      .filter((entry) => rank(entry) < 9)
+      .sort((a, b) => rank(a) - rank(b));
     const rows = found.map((entry) => ({
       key: entry.name,
       nodes: [
         h("span.suggest-icon", {}, brand(26)),
-        h("span.suggest-text", {}, h("b", {}, `/${entry.name}`), entry.options.filter((option) => option.required).map((option) => h("span.suggest-option", {}, option.name)), h("small", {}, entry.description)),
+        h(
+          "span.suggest-text",
+          {},
+          h("b", {}, `/${entry.name}`),
+          entry.options
+            .filter((option) => option.required)
+            .map((option) => h("span.suggest-option", {}, option.name)),
+          h("small", {}, entry.description),
+        ),
       ],
       run: () => this.#start(entry, new Map()),
     }));
@@ -274,7 +349,8 @@ export class Composer {
     else if (event.key === "Escape" && !this.commands.hidden) this.commands.hide();
     else if (event.key === "Escape" && this.reply) this.setReply(null);
     else {
-      if (event.key === "ArrowUp" && (this.text.value === "" || this.at < this.history.length)) this.#recall(event, -1);
+      if (event.key === "ArrowUp" && (this.text.value === "" || this.at < this.history.length))
+        this.#recall(event, -1);
       else if (event.key === "ArrowDown" && this.at < this.history.length) this.#recall(event, 1);
       return;
     }
@@ -296,7 +372,9 @@ export class Composer {
     if (JSON.stringify(entry) !== last) this.history = [...this.history, entry].slice(-HISTORY);
     try {
       localStorage.setItem("limner.history", JSON.stringify(this.history));
-    } catch { /* a private window keeps nothing */ }
+    } catch {
+      /* a private window keeps nothing */
+    }
     this.at = this.history.length;
   }
 

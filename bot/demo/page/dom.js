@@ -1,6 +1,15 @@
 // Builds DOM nodes without ever parsing text as HTML; knows nothing of Discord.
 
-const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "tabIndex", "indeterminate", "selected", "open"]);
+const PROPERTIES = new Set([
+  "value",
+  "checked",
+  "disabled",
+  "hidden",
+  "tabIndex",
+  "indeterminate",
+  "selected",
+  "open",
+]);
 
 /** One element: `h("button.primary", {onclick, "aria-label": …}, "text", child, …)`. */
 export function h(spec, props = {}, ...children) {

@@ -21,7 +21,9 @@ export class MessageList {
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     newer.addEventListener("click", () => this.toEnd());
     // pictures and edits change heights after the fact; whoever reads the end stays there
-    const observer = new ResizeObserver(() => { if (this.stuck) scroller.scrollTop = scroller.scrollHeight; });
+    const observer = new ResizeObserver(() => {
+      if (this.stuck) scroller.scrollTop = scroller.scrollHeight;
+    });
     observer.observe(list);
     observer.observe(scroller);
     list.addEventListener("keydown", (event) => this.#key(event));
@@ -51,7 +53,9 @@ export class MessageList {
       const before = this.scroller.scrollHeight;
       this.store.prepend(channel, answer.messages, answer.complete);
       this.scroller.scrollTop += this.scroller.scrollHeight - before;
-    } catch { /* the next scroll tries again */ } finally {
+    } catch {
+      /* the next scroll tries again */
+    } finally {
       this.loading = false;
     }
   }
@@ -106,7 +110,11 @@ export class MessageList {
   #day(day, timestamp) {
     const key = `day-${day}`;
     if (!this.views.has(key)) {
-      const words = new Date(timestamp).toLocaleDateString(undefined, { day: "numeric", month: "long", year: "numeric" });
+      const words = new Date(timestamp).toLocaleDateString(undefined, {
+        day: "numeric",
+        month: "long",
+        year: "numeric",
+      });
       this.views.set(key, { element: h("li.day", { role: "separator" }, h("span", {}, words)) });
     }
     return this.views.get(key).element;
@@ -134,7 +142,8 @@ export class MessageList {
     const at = all.indexOf(row);
     const to = all[{ ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: all.length - 1 }[event.key]];
     if (event.key === "Escape") this.hands.composer();
-    else if (event.key === "Enter") row.querySelector(".components button, .picture, a, .reaction, .dismiss")?.focus();
+    else if (event.key === "Enter")
+      row.querySelector(".components button, .picture, a, .reaction, .dismiss")?.focus();
     else if (to) {
       to.focus();
       to.scrollIntoView({ block: "nearest" });
@@ -151,8 +160,11 @@ export class MessageList {
 /** Whether a message shares the name and face of the one before it. */
 function follows(message, previous) {
   const framed = [19, 20, 23].includes(message.type); // a reply or a command has its own line above
-  return Boolean(previous) && !framed
-    && previous.author.id === message.author.id
-    && (previous.flags & EPHEMERAL) === (message.flags & EPHEMERAL)
-    && new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_WITHIN;
+  return (
+    Boolean(previous) &&
+    !framed &&
+    previous.author.id === message.author.id &&
+    (previous.flags & EPHEMERAL) === (message.flags & EPHEMERAL) &&
+    new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_WITHIN
+  );
 }

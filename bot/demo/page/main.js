@@ -19,8 +19,20 @@ const place = (id) => document.getElementById(id);
 const recorded = place("record") ? JSON.parse(place("record").textContent) : null;
 
 const kept = {
-  get: (name) => { try { return localStorage.getItem(`limner.${name}`); } catch { return null; } },
-  set: (name, value) => { try { localStorage.setItem(`limner.${name}`, value); } catch { /* a private window keeps nothing */ } },
+  get: (name) => {
+    try {
+      return localStorage.getItem(`limner.${name}`);
+    } catch {
+      return null;
+    }
+  },
+  set: (name, value) => {
+    try {
+      localStorage.setItem(`limner.${name}`, value);
+    } catch {
+      /* a private window keeps nothing */
+    }
+  },
 };
 
 initTheme(kept);
@@ -53,7 +65,12 @@ const context = {
     } catch (problem) {
       const words = /did not respond/.test(problem.message) ? "This interaction failed" : problem.message;
       failures.set(message.id, words);
-      setTimeout(() => { if (failures.get(message.id) === words) { failures.delete(message.id); list.drawOne(message.id); } }, 8000);
+      setTimeout(() => {
+        if (failures.get(message.id) === words) {
+          failures.delete(message.id);
+          list.drawOne(message.id);
+        }
+      }, 8000);
     } finally {
       waiting.delete(message.id);
       list.drawOne(message.id);
@@ -61,7 +78,11 @@ const context = {
   },
   async react(message, emoji, add) {
     if (recorded) return;
-    await attempt("react", { message: message.id, emoji: emoji.id ? `${emoji.name}:${emoji.id}` : emoji.name ?? emoji, add });
+    await attempt("react", {
+      message: message.id,
+      emoji: emoji.id ? `${emoji.name}:${emoji.id}` : (emoji.name ?? emoji),
+      add,
+    });
   },
   pickReaction(message, anchor) {
     pickReaction(anchor, (emoji) => context.react(message, { name: emoji }, true));
@@ -76,29 +97,59 @@ const context = {
     if (message.local) return;
     const apps = recorded || message.flags & EPHEMERAL ? [] : store.usable(3);
     const mine = message.author.id === store.me.id || message.flags & EPHEMERAL || store.me.roles?.includes("Admin");
-    const thread = store.channels.get(message.channel_id)?.type === 0 && !message.thread && !(message.flags & EPHEMERAL);
-    menu([
-      ...(recorded || message.flags & EPHEMERAL ? [] : [
-        { label: "Add reaction", before: icon("react"), run: () => context.pickReaction(message, list.views.get(message.id).tools.querySelector("button")) },
-        { label: "Reply", before: icon("reply"), run: () => context.reply(message) },
-        thread ? { label: "Open a thread", before: icon("thread"), run: () => startThread(message) } : null,
-      ]),
-      apps.length ? { heading: "Apps" } : null,
-      ...apps.map((command) => ({ label: command.name, before: icon("apps"), run: () => runContext(command, message.id) })),
-      "-",
-      message.content ? { label: "Copy text", before: icon("copy"), run: () => copy(message.content) } : null,
-      { label: "Copy message ID", before: icon("copy"), run: () => copy(message.id) },
-      mine && !recorded ? { label: message.flags & EPHEMERAL ? "Dismiss message" : "Delete message", before: icon("trash"), kind: "danger", run: () => attempt("delete", { message: message.id }) } : null,
-    ].filter(Boolean), at, "Message");
+    const thread =
+      store.channels.get(message.channel_id)?.type === 0 && !message.thread && !(message.flags & EPHEMERAL);
+    menu(
+      [
+        ...(recorded || message.flags & EPHEMERAL
+          ? []
+          : [
+              {
+                label: "Add reaction",
+                before: icon("react"),
+                run: () => context.pickReaction(message, list.views.get(message.id).tools.querySelector("button")),
+              },
+              { label: "Reply", before: icon("reply"), run: () => context.reply(message) },
+              thread ? { label: "Open a thread", before: icon("thread"), run: () => startThread(message) } : null,
+            ]),
+        apps.length ? { heading: "Apps" } : null,
+        ...apps.map((command) => ({
+          label: command.name,
+          before: icon("apps"),
+          run: () => runContext(command, message.id),
+        })),
+        "-",
+        message.content ? { label: "Copy text", before: icon("copy"), run: () => copy(message.content) } : null,
+        { label: "Copy message ID", before: icon("copy"), run: () => copy(message.id) },
+        mine && !recorded
+          ? {
+              label: message.flags & EPHEMERAL ? "Dismiss message" : "Delete message",
+              before: icon("trash"),
+              kind: "danger",
+              run: () => attempt("delete", { message: message.id }),
+            }
+          : null,
+      ].filter(Boolean),
+      at,
+      "Message",
+    );
   },
   userMenu(user, at) {
     const apps = recorded ? [] : store.usable(2);
-    menu([
-      { heading: `${nameOf(user)}${user.bot ? " (bot)" : ""}` },
-      user.bot && !recorded ? { label: "Direct messages", before: icon("at"), run: openDm } : null,
-      ...apps.map((command) => ({ label: command.name, before: icon("apps"), run: () => runContext(command, user.id) })),
-      { label: "Copy user ID", before: icon("copy"), run: () => copy(user.id) },
-    ].filter(Boolean), at, nameOf(user));
+    menu(
+      [
+        { heading: `${nameOf(user)}${user.bot ? " (bot)" : ""}` },
+        user.bot && !recorded ? { label: "Direct messages", before: icon("at"), run: openDm } : null,
+        ...apps.map((command) => ({
+          label: command.name,
+          before: icon("apps"),
+          run: () => runContext(command, user.id),
+        })),
+        { label: "Copy user ID", before: icon("copy"), run: () => copy(user.id) },
+      ].filter(Boolean),
+      at,
+      nameOf(user),
+    );
   },
 };
 
@@ -121,7 +172,11 @@ async function copy(text) {
 }
 
 async function startThread(message) {
-  const thread = await attempt("thread", { channel: message.channel_id, message: message.id, name: plain(message.content, store.names()).slice(0, 60) || "A picture" });
+  const thread = await attempt("thread", {
+    channel: message.channel_id,
+    message: message.id,
+    name: plain(message.content, store.names()).slice(0, 60) || "A picture",
+  });
   if (thread) openChannel(thread.id);
 }
 
@@ -164,7 +219,10 @@ function offerModal(answer) {
 }
 
 function openChannel(id) {
-  if (!store.channels.has(id)) { toast("You cannot see that channel."); return; }
+  if (!store.channels.has(id)) {
+    toast("You cannot see that channel.");
+    return;
+  }
   store.open(id);
   sidebar.close();
   if (matchMedia("(hover: hover)").matches) composer?.focus();
@@ -173,7 +231,22 @@ function openChannel(id) {
 // -- lines of this page alone -----------------------------------------------------------------
 
 function localLine(kind, content, more = {}) {
-  const line = { id: `local-${++serial}`, local: kind, channel_id: store.current, content, timestamp: new Date().toISOString(), edited_timestamp: null, flags: EPHEMERAL, type: 0, author: store.bot, mentions: [], attachments: [], embeds: [], components: [], ...more };
+  const line = {
+    id: `local-${++serial}`,
+    local: kind,
+    channel_id: store.current,
+    content,
+    timestamp: new Date().toISOString(),
+    edited_timestamp: null,
+    flags: EPHEMERAL,
+    type: 0,
+    author: store.bot,
+    mentions: [],
+    attachments: [],
+    embeds: [],
+    components: [],
+    ...more,
+  };
   if (kind === "sending") line.flags = 0;
   list.locals = [...list.locals, line];
   list.draw();
@@ -204,57 +277,96 @@ function hear(message, fresh) {
   if (message.channel_id !== store.current || message.author.id === store.me?.id) return;
   const parts = [plain(message.content, store.names()), contents(message)].filter(Boolean);
   // progress edits would chatter; the beginning and messages with buttons are enough
-  if (fresh) announce(`${nameOf(message.author)}: ${message.flags & LOADING ? "is thinking" : parts.join(", ").slice(0, 300)}`);
+  if (fresh)
+    announce(
+      `${nameOf(message.author)}: ${message.flags & LOADING ? "is thinking" : parts.join(", ").slice(0, 300)}`,
+    );
 }
 
 // -- the parts around it ----------------------------------------------------------------------
 
-const traffic = new Traffic(place("traffic"), { opened: (on) => {
-  kept.set("traffic", on ? "1" : "");
-  top.draw();
-  if (on) traffic.clear();
-  if (socket.open) socket.ask("watch", { on }).catch(() => {});
-} });
+const traffic = new Traffic(place("traffic"), {
+  opened: (on) => {
+    kept.set("traffic", on ? "1" : "");
+    top.draw();
+    if (on) traffic.clear();
+    if (socket.open) socket.ask("watch", { on }).catch(() => {});
+  },
+});
 
-const sidebar = new Sidebar(place("sidebar"), store, { openChannel, openDm, recorded: Boolean(recorded), switchUser });
-const top = new Top(place("top"), store, { sidebar: () => sidebar.toggle(), traffic: () => traffic.toggle(), trafficShown: () => !place("traffic").hidden, kept, recorded: Boolean(recorded) });
+const sidebar = new Sidebar(place("sidebar"), store, {
+  openChannel,
+  openDm,
+  recorded: Boolean(recorded),
+  switchUser,
+});
+const top = new Top(place("top"), store, {
+  sidebar: () => sidebar.toggle(),
+  traffic: () => traffic.toggle(),
+  trafficShown: () => !place("traffic").hidden,
+  kept,
+  recorded: Boolean(recorded),
+});
 const beginning = new Beginning(place("beginning"), store, {
   prompt(text) {
     if (recorded || !composer) return;
     const imagine = store.usable().find((command) => command.name === "imagine");
-    if (!imagine) { toast(store.bot?.online ? "/imagine is not offered in this channel." : "The bot is not connected yet; try again in a moment.", "bad"); return; }
+    if (!imagine) {
+      toast(
+        store.bot?.online
+          ? "/imagine is not offered in this channel."
+          : "The bot is not connected yet; try again in a moment.",
+        "bad",
+      );
+      return;
+    }
     composer.drawInstead(text);
     composer.submit();
   },
   fill: (text) => composer?.drawInstead(text),
 });
-const composer = recorded ? null : new Composer(place("composer-place"), store, {
-  async slash(entry, options, files) {
-    if (entry.name === "imagine") kept.set("drew", "1");
-    list.stuck = true;
-    const line = localLine("sending", "Sending command…");
-    try {
-      const handles = {};
-      for (const [name, file] of Object.entries(files)) handles[name] = await socket.upload(file);
-      offerModal(await socket.ask("slash", { channel: line.channel_id, command: entry.name, options, files: handles }));
-      dropLocal(line);
-    } catch (problem) {
-      failLocal(line, problem);
-    }
-  },
-  async say(content, files, reply) {
-    list.stuck = true;
-    const channel = store.current;
-    const handles = await Promise.all(files.map((file) => socket.upload(file)));
-    await socket.ask("say", { channel, content, files: handles, reply_to: reply });
-    const imagine = store.usable().some((command) => command.name === "imagine");
-    if (content && !reply && imagine && !kept.get("drew") && !list.locals.some((line) => line.hint)) {
-      const line = localLine("hint", "That was a plain message, so I leave it alone. I draw when you use", { hint: true, actions: [{ label: `/imagine ${content.slice(0, 60)}`, run: () => { dropLocal(line); composer.drawInstead(content); } }] });
-    }
-  },
-  suggest: (entry, options, focused) => socket.ask("autocomplete", { channel: store.current, command: entry.name, options, focused }),
-
-});
+const composer = recorded
+  ? null
+  : new Composer(place("composer-place"), store, {
+      async slash(entry, options, files) {
+        if (entry.name === "imagine") kept.set("drew", "1");
+        list.stuck = true;
+        const line = localLine("sending", "Sending command…");
+        try {
+          const handles = {};
+          for (const [name, file] of Object.entries(files)) handles[name] = await socket.upload(file);
+          offerModal(
+            await socket.ask("slash", { channel: line.channel_id, command: entry.name, options, files: handles }),
+          );
+          dropLocal(line);
+        } catch (problem) {
+          failLocal(line, problem);
+        }
+      },
+      async say(content, files, reply) {
+        list.stuck = true;
+        const channel = store.current;
+        const handles = await Promise.all(files.map((file) => socket.upload(file)));
+        await socket.ask("say", { channel, content, files: handles, reply_to: reply });
+        const imagine = store.usable().some((command) => command.name === "imagine");
+        if (content && !reply && imagine && !kept.get("drew") && !list.locals.some((line) => line.hint)) {
+          const line = localLine("hint", "That was a plain message, so I leave it alone. I draw when you use", {
+            hint: true,
+            actions: [
+              {
+                label: `/imagine ${content.slice(0, 60)}`,
+                run: () => {
+                  dropLocal(line);
+                  composer.drawInstead(content);
+                },
+              },
+            ],
+          });
+        }
+      },
+      suggest: (entry, options, focused) =>
+        socket.ask("autocomplete", { channel: store.current, command: entry.name, options, focused }),
+    });
 
 function switchUser(id) {
   kept.set("user", id);
@@ -273,10 +385,25 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     sidebar.step(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Escape" && sidebar.isOpen) sidebar.close();
-  else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && (document.activeElement === document.body || document.activeElement === place("scroller")) && !document.querySelector("dialog[open]")) composer?.focus();
+  else if (
+    event.key.length === 1 &&
+    !event.ctrlKey &&
+    !event.metaKey &&
+    !event.altKey &&
+    (document.activeElement === document.body || document.activeElement === place("scroller")) &&
+    !document.querySelector("dialog[open]")
+  )
+    composer?.focus();
 });
-document.addEventListener("dragover", (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); document.body.classList.add("dragging"); } });
-document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dragging"); });
+document.addEventListener("dragover", (event) => {
+  if (event.dataTransfer?.types.includes("Files")) {
+    event.preventDefault();
+    document.body.classList.add("dragging");
+  }
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dragging");
+});
 document.addEventListener("drop", (event) => {
   document.body.classList.remove("dragging");
   if (!event.dataTransfer?.files.length) return;
@@ -292,12 +419,16 @@ function drawTyping() {
   for (const [key, until] of store.typing) {
     const [channel, user] = key.split(":");
     if (until < now) store.typing.delete(key);
-    else if (channel === store.current && user !== store.me?.id) names.push(nameOf(store.people.get(user) ?? store.bot));
+    else if (channel === store.current && user !== store.me?.id)
+      names.push(nameOf(store.people.get(user) ?? store.bot));
   }
   const words = names.length ? `${names.join(", ")} ${names.length > 1 ? "are" : "is"} typing…` : "";
   if (place("typing").dataset.words === words) return;
   place("typing").dataset.words = words;
-  arrange(place("typing"), words ? [h("span.dots", { "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, ` ${words}`)] : []);
+  arrange(
+    place("typing"),
+    words ? [h("span.dots", { "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, ` ${words}`)] : [],
+  );
 }
 setInterval(drawTyping, 1000);
 
@@ -324,9 +455,19 @@ store.addEventListener("message", ({ detail }) => {
   drawTyping();
 });
 store.addEventListener("messages", () => list.draw());
-store.addEventListener("channels", () => { sidebar.draw(); top.draw(); });
-store.addEventListener("people", () => { sidebar.draw(); top.draw(); beginning.draw(store.complete.has(store.current)); });
-store.addEventListener("commands", () => { composer?.place(); beginning.draw(store.complete.has(store.current)); });
+store.addEventListener("channels", () => {
+  sidebar.draw();
+  top.draw();
+});
+store.addEventListener("people", () => {
+  sidebar.draw();
+  top.draw();
+  beginning.draw(store.complete.has(store.current));
+});
+store.addEventListener("commands", () => {
+  composer?.place();
+  beginning.draw(store.complete.has(store.current));
+});
 store.addEventListener("typing", drawTyping);
 
 const on = (name, run) => socket.addEventListener(name, ({ detail }) => run(detail));
@@ -335,7 +476,10 @@ on("SNAPSHOT", (snapshot) => {
   kept.set("user", snapshot.me.id);
   store.me = store.me?.id === snapshot.me.id ? store.me : null;
   store.load(snapshot, kept.get("channel"));
-  if (!place("traffic").hidden) { traffic.clear(); socket.ask("watch", { on: true }).catch(() => {}); }
+  if (!place("traffic").hidden) {
+    traffic.clear();
+    socket.ask("watch", { on: true }).catch(() => {});
+  }
   document.documentElement.dataset.ready = "yes";
 });
 on("MESSAGE", (message) => store.put(message));
@@ -344,7 +488,9 @@ on("CHANNELS", (data) => store.setChannels(data));
 on("COMMANDS", (data) => store.setCommands(data));
 on("BOT", (data) => store.setBot(data));
 on("TYPING", ({ channel_id, user_id }) => store.startTyping(channel_id, user_id));
-on("TRAFFIC", (lines) => { for (const line of lines) traffic.add(line); });
+on("TRAFFIC", (lines) => {
+  for (const line of lines) traffic.add(line);
+});
 on("closed", () => {
   list.waiting.clear();
   if (store.me) status("The demo is not answering. Waiting for it to come back…");
@@ -357,7 +503,15 @@ function status(words) {
 
 if (recorded) {
   document.documentElement.classList.add("recorded");
-  place("composer-place").append(h("p.recorded-note", {}, "A recording of the demo. To draw something yourself, run ", h("code", {}, "limner demo"), "."));
+  place("composer-place").append(
+    h(
+      "p.recorded-note",
+      {},
+      "A recording of the demo. To draw something yourself, run ",
+      h("code", {}, "limner demo"),
+      ".",
+    ),
+  );
   store.load(recorded, recorded.open);
   document.documentElement.dataset.ready = "yes";
 } else {

@@ -52,7 +52,9 @@ function blocks(text, names, depth) {
     const lines = piece.text.split("\n");
     for (let index = 0; index < lines.length; index++) {
       const line = lines[index];
-      const blockBefore = () => { flush(); };
+      const blockBefore = () => {
+        flush();
+      };
       let match;
       if (depth < DEPTH && (match = /^>>> ([\s\S]*)/.exec(line))) {
         blockBefore();
@@ -66,7 +68,13 @@ function blocks(text, names, depth) {
         out.push(h("blockquote", {}, blocks(quoted.join("\n"), names, depth + 1)));
       } else if ((match = /^(#{1,3}) +(\S.*)/.exec(line))) {
         blockBefore();
-        out.push(h(`div.heading.h${match[1].length}`, { role: "heading", "aria-level": match[1].length + 2 }, inline(match[2], names, depth + 1)));
+        out.push(
+          h(
+            `div.heading.h${match[1].length}`,
+            { role: "heading", "aria-level": match[1].length + 2 },
+            inline(match[2], names, depth + 1),
+          ),
+        );
       } else if ((match = /^-# +(\S.*)/.exec(line))) {
         blockBefore();
         out.push(h("small.subtext", {}, inline(match[1], names, depth + 1)));
@@ -99,7 +107,10 @@ function splitFences(text) {
     if (close < 0) break;
     const before = text.slice(from, open).replace(/\n$/, "");
     if (before) pieces.push({ text: before });
-    const body = text.slice(open + 3, close).replace(/^[a-zA-Z0-9+-]*\n/, "").replace(/\n$/, "");
+    const body = text
+      .slice(open + 3, close)
+      .replace(/^[a-zA-Z0-9+-]*\n/, "")
+      .replace(/\n$/, "");
     pieces.push({ code: body });
     from = close + 3;
     if (text[from] === "\n") from++;
@@ -136,7 +147,10 @@ function inline(text, names, depth) {
     if (plainText) out.push(...emojify(plainText));
     plainText = "";
   };
-  const push = (node) => { flush(); out.push(node); };
+  const push = (node) => {
+    flush();
+    out.push(node);
+  };
   let at = 0;
   while (at < text.length) {
     const char = text[at];
@@ -146,7 +160,11 @@ function inline(text, names, depth) {
       at += 2;
       continue;
     }
-    if (char === "\n") { push(h("br")); at++; continue; }
+    if (char === "\n") {
+      push(h("br"));
+      at++;
+      continue;
+    }
     if (char === "`") {
       const ticks = /^`+/.exec(text.slice(at, at + 8))[0];
       const end = missing.has(ticks) ? -1 : findTicks(text, ticks, at + ticks.length);
@@ -173,7 +191,12 @@ function inline(text, names, depth) {
         }
         if (end < 0) missing.add(mark);
       }
-      if ((char === "*" || char === "_") && !missing.has(char) && /\S/.test(text[at + 1] ?? " ") && text[at + 1] !== char) {
+      if (
+        (char === "*" || char === "_") &&
+        !missing.has(char) &&
+        /\S/.test(text[at + 1] ?? " ") &&
+        text[at + 1] !== char
+      ) {
         const end = italicEnd(text, char, at + 1);
         if (end > 0) {
           push(h("em", {}, inline(text.slice(at + 1, end), names, depth + 1)));
@@ -182,7 +205,12 @@ function inline(text, names, depth) {
         }
         missing.add(char);
       }
-      if (char === "[" && (match = /^\[([^\]\n]{1,300})\]\(<?(https?:\/\/[^\s)<>]+)>?(?: +"([^"\n]*)")?\)/.exec(text.slice(at, at + 2500)))) {
+      if (
+        char === "[" &&
+        (match = /^\[([^\]\n]{1,300})\]\(<?(https?:\/\/[^\s)<>]+)>?(?: +"([^"\n]*)")?\)/.exec(
+          text.slice(at, at + 2500),
+        ))
+      ) {
         push(link(match[2], inline(match[1], names, DEPTH), match[3]));
         at += match[0].length;
         continue;
@@ -222,9 +250,15 @@ function findTicks(text, ticks, from) {
 
 function italicEnd(text, char, from) {
   for (let at = from; at < text.length; at++) {
-    if (text[at] === "\\") { at++; continue; }
+    if (text[at] === "\\") {
+      at++;
+      continue;
+    }
     if (text[at] !== char) continue;
-    if (text[at + 1] === char) { at++; continue; } // a bold or underline mark inside
+    if (text[at + 1] === char) {
+      at++;
+      continue;
+    } // a bold or underline mark inside
     if (char === "*" && /\s/.test(text[at - 1])) continue;
     if (char === "_" && /[\p{L}\p{N}]/u.test(text[at + 1] ?? "")) continue;
     return at;
@@ -236,13 +270,19 @@ function special(text, names) {
   let match;
   if ((match = /^<@!?(\d{1,20})>/.exec(text))) {
     const id = match[1];
-    return { length: match[0].length, node: h("span.mention", { class: id === names.me ? "me" : "" }, `@${names.user?.(id) ?? "someone"}`) };
+    return {
+      length: match[0].length,
+      node: h("span.mention", { class: id === names.me ? "me" : "" }, `@${names.user?.(id) ?? "someone"}`),
+    };
   }
-  if ((match = /^<@&(\d{1,20})>/.exec(text))) return { length: match[0].length, node: h("span.mention", {}, `@${names.role?.(match[1]) ?? "role"}`) };
+  if ((match = /^<@&(\d{1,20})>/.exec(text)))
+    return { length: match[0].length, node: h("span.mention", {}, `@${names.role?.(match[1]) ?? "role"}`) };
   if ((match = /^<#(\d{1,20})>/.exec(text))) {
     const id = match[1];
     const label = `#${names.channel?.(id) ?? "channel"}`;
-    const node = names.open ? h("button.mention", { type: "button", onclick: () => names.open(id) }, label) : h("span.mention", {}, label);
+    const node = names.open
+      ? h("button.mention", { type: "button", onclick: () => names.open(id) }, label)
+      : h("span.mention", {}, label);
     return { length: match[0].length, node };
   }
   if ((match = /^<\/([^:>\n]{1,100}):(\d{1,20})>/.exec(text))) {
@@ -252,9 +292,12 @@ function special(text, names) {
       : h("span.mention", {}, `/${name}`);
     return { length: match[0].length, node };
   }
-  if ((match = /^<(a?):(\w{2,32}):(\d{1,20})>/.exec(text))) return { length: match[0].length, node: emojiNode({ name: match[2], id: match[3] }) };
-  if ((match = /^<t:(-?\d{1,13})(?::([tTdDfFR]))?>/.exec(text))) return { length: match[0].length, node: moment(Number(match[1]), match[2] ?? "f") };
-  if ((match = /^<(https?:\/\/[^\s<>]+)>/.exec(text))) return { length: match[0].length, node: link(match[1], [match[1]]) };
+  if ((match = /^<(a?):(\w{2,32}):(\d{1,20})>/.exec(text)))
+    return { length: match[0].length, node: emojiNode({ name: match[2], id: match[3] }) };
+  if ((match = /^<t:(-?\d{1,13})(?::([tTdDfFR]))?>/.exec(text)))
+    return { length: match[0].length, node: moment(Number(match[1]), match[2] ?? "f") };
+  if ((match = /^<(https?:\/\/[^\s<>]+)>/.exec(text)))
+    return { length: match[0].length, node: link(match[1], [match[1]]) };
   return null;
 }
 
@@ -275,14 +318,17 @@ function spoiler(children) {
     inner.removeAttribute("aria-hidden");
   };
   cover.addEventListener("click", show);
-  cover.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") show(event); });
+  cover.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") show(event);
+  });
   return cover;
 }
 
 function moment(seconds, style) {
   const date = new Date(seconds * 1000);
   if (Number.isNaN(date.getTime())) return h("span", {}, "Invalid date");
-  const words = () => (style === "R" ? relative(date) : new Intl.DateTimeFormat(undefined, TIME_STYLES[style]).format(date));
+  const words = () =>
+    style === "R" ? relative(date) : new Intl.DateTimeFormat(undefined, TIME_STYLES[style]).format(date);
   const node = h("time.stamp", { datetime: date.toISOString(), title: date.toLocaleString() }, words());
   if (style === "R") {
     const timer = setInterval(() => (node.isConnected ? (node.textContent = words()) : clearInterval(timer)), 10_000);
@@ -294,7 +340,13 @@ function moment(seconds, style) {
 export function relative(date, now = Date.now()) {
   const format = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
   const seconds = (date.getTime() - now) / 1000;
-  for (const [unit, size] of [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60]]) {
+  for (const [unit, size] of [
+    ["year", 31557600],
+    ["month", 2629800],
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+  ]) {
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   }
   return format.format(Math.trunc(seconds), "second");

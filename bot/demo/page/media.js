@@ -16,7 +16,12 @@ export function fit(width, height, wide = WIDE, tall = TALL) {
 
 const isImage = (file) => (file.content_type ?? "").startsWith("image/") && file.content_type !== "image/svg+xml";
 const isSpoiler = (file) => file.filename?.startsWith("SPOILER_") || Boolean((file.flags ?? 0) & 8);
-const size = (bytes) => (bytes >= 2 ** 20 ? `${(bytes / 2 ** 20).toFixed(1)} MB` : bytes >= 1024 ? `${Math.round(bytes / 1024)} kB` : `${bytes} bytes`);
+const size = (bytes) =>
+  bytes >= 2 ** 20
+    ? `${(bytes / 2 ** 20).toFixed(1)} MB`
+    : bytes >= 1024
+      ? `${Math.round(bytes / 1024)} kB`
+      : `${bytes} bytes`;
 
 /** The link of a file through the page's own origin, so `localhost` and `127.0.0.1` are one place. */
 export function local(url) {
@@ -25,7 +30,9 @@ export function local(url) {
   try {
     const parsed = new URL(url, location.href);
     if (/^(localhost|127\.0\.0\.1|\[::1\])$/.test(parsed.hostname)) return parsed.pathname + parsed.search;
-  } catch { /* not a link at all */ }
+  } catch {
+    /* not a link at all */
+  }
   return "";
 }
 
@@ -34,7 +41,11 @@ export class Picture {
   constructor(open) {
     this.file = null;
     this.img = h("img", { alt: "", draggable: "false", decoding: "async" });
-    this.element = h("button.picture", { type: "button", onclick: () => (this.covered ? this.#uncover() : open(this.file)) }, this.img);
+    this.element = h(
+      "button.picture",
+      { type: "button", onclick: () => (this.covered ? this.#uncover() : open(this.file)) },
+      this.img,
+    );
   }
 
   show(file, { wide, tall } = {}) {
@@ -97,7 +108,12 @@ export class Attachments {
     while (this.pictures.length > images.length) this.pictures.pop().element.remove();
     images.forEach((file, index) => {
       if (!this.pictures[index]) {
-        this.pictures[index] = new Picture((shown) => this.open(shown, this.pictures.map((picture) => picture.file)));
+        this.pictures[index] = new Picture((shown) =>
+          this.open(
+            shown,
+            this.pictures.map((picture) => picture.file),
+          ),
+        );
         this.mosaic.append(this.pictures[index].element);
       }
       const many = images.length > 1;
@@ -113,6 +129,11 @@ export class Attachments {
 /** A downloadable file as a card. */
 export function fileCard(file) {
   const name = file.filename ?? file.name ?? "file";
-  return h("a.file", { href: local(file.url), download: name, title: file.description ?? "" },
-    icon("file"), h("span.file-name", {}, name, h("small", {}, file.size !== undefined ? size(file.size) : "")), icon("download"));
+  return h(
+    "a.file",
+    { href: local(file.url), download: name, title: file.description ?? "" },
+    icon("file"),
+    h("span.file-name", {}, name, h("small", {}, file.size !== undefined ? size(file.size) : "")),
+    icon("download"),
+  );
 }

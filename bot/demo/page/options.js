@@ -4,7 +4,17 @@ import { h } from "./dom.js";
 import { avatar, nameOf } from "./icons.js";
 
 /** Option types by Discord's numbers. */
-export const TYPES = { string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10, attachment: 11 };
+export const TYPES = {
+  string: 3,
+  integer: 4,
+  boolean: 5,
+  user: 6,
+  channel: 7,
+  role: 8,
+  mentionable: 9,
+  number: 10,
+  attachment: 11,
+};
 
 const LISTED = new Set([TYPES.boolean, TYPES.user, TYPES.channel, TYPES.role, TYPES.mentionable]);
 const NUMBERS = new Set([TYPES.integer, TYPES.number]);
@@ -17,7 +27,8 @@ export function flatten(commands) {
     const walk = (node, path) => {
       const nested = (node.options ?? []).filter((option) => option.type <= 2);
       if (nested.length) for (const option of nested) walk(option, [...path, option.name]);
-      else out.push({ command, name: path.join(" "), description: node.description ?? "", options: node.options ?? [] });
+      else
+        out.push({ command, name: path.join(" "), description: node.description ?? "", options: node.options ?? [] });
     };
     walk(command, [command.name]);
   }
@@ -54,7 +65,10 @@ export function choices(option, store) {
   if (option.choices?.length) return option.choices;
   switch (option.type) {
     case TYPES.boolean:
-      return [{ name: "True", value: true }, { name: "False", value: false }];
+      return [
+        { name: "True", value: true },
+        { name: "False", value: false },
+      ];
     case TYPES.user:
     case TYPES.mentionable:
       return [...store.people.values(), ...(store.bot ? [store.bot] : [])].map((user) => ({
@@ -86,8 +100,12 @@ export function fitting(list, typed) {
 /** The choice whose name (or value) was typed in full, if any. */
 export function exact(option, text, store) {
   const wanted = text.trim().toLowerCase().replace(/^[#@]/, "");
-  return choices(option, store)?.find((choice) =>
-    choice.name.toLowerCase().replace(/^[#@]/, "") === wanted || String(choice.value).toLowerCase() === wanted) ?? null;
+  return (
+    choices(option, store)?.find(
+      (choice) =>
+        choice.name.toLowerCase().replace(/^[#@]/, "") === wanted || String(choice.value).toLowerCase() === wanted,
+    ) ?? null
+  );
 }
 
 /** What is sent for typed text: numbers as numbers. */
@@ -108,6 +126,7 @@ export function trouble(option, { text, picked, file }) {
     return null;
   }
   const most = option.max_length ?? LONGEST;
-  if (option.min_length && text.length < option.min_length) return `Must be at least ${option.min_length} characters.`;
+  if (option.min_length && text.length < option.min_length)
+    return `Must be at least ${option.min_length} characters.`;
   return text.length > most ? `Must be at most ${most} characters.` : null;
 }

@@ -31,7 +31,11 @@ export class Pills {
     this.entry = entry;
     this.element.hidden = false;
     this.element.setAttribute("aria-label", `Command /${entry.name}`);
-    this.more = h("button.pill-more", { type: "button", onclick: () => this.#offerOptions(), onkeydown: (event) => this.#moreKey(event) });
+    this.more = h("button.pill-more", {
+      type: "button",
+      onclick: () => this.#offerOptions(),
+      onkeydown: (event) => this.#moreKey(event),
+    });
     this.element.replaceChildren(h("span.pill-command", {}, brand(20), `/${entry.name}`), this.more);
     for (const option of entry.options) {
       const value = values.get(option.name);
@@ -74,7 +78,8 @@ export class Pills {
     const free = this.fields.find((field) => field.option.type === TYPES.attachment && !field.file);
     const unused = this.#left().find((option) => option.type === TYPES.attachment);
     if (free || unused) this.#setFile(free ?? this.#add(unused), file);
-    else toast(`/${this.entry.name} takes no ${this.fields.some((field) => field.file) ? "further " : ""}file.`, "bad");
+    else
+      toast(`/${this.entry.name} takes no ${this.fields.some((field) => field.file) ? "further " : ""}file.`, "bad");
   }
 
   /** What is filled in: {options, files, texts}, or null after pointing at what is wrong. */
@@ -96,7 +101,9 @@ export class Pills {
     const written = this.fields.filter((field) => this.#text(field));
     return {
       options: Object.fromEntries(written.map((field) => [field.option.name, this.#value(field)])),
-      files: Object.fromEntries(this.fields.filter((field) => field.file).map((field) => [field.option.name, field.file])),
+      files: Object.fromEntries(
+        this.fields.filter((field) => field.file).map((field) => [field.option.name, field.file]),
+      ),
       texts: Object.fromEntries(written.map((field) => [field.option.name, field.input.value])),
     };
   }
@@ -123,7 +130,10 @@ export class Pills {
     const left = this.#left().length;
     this.more.hidden = left === 0;
     this.more.textContent = `+${left} more`;
-    this.more.setAttribute("aria-label", `${left} more option${left === 1 ? "" : "s"}: arrow down chooses, Enter sends`);
+    this.more.setAttribute(
+      "aria-label",
+      `${left} more option${left === 1 ? "" : "s"}: arrow down chooses, Enter sends`,
+    );
   }
 
   #add(option) {
@@ -131,7 +141,15 @@ export class Pills {
     const id = fresh("option");
     const common = { id, onkeydown: (event) => this.#key(event, field), onfocus: () => this.#focus(field) };
     if (option.type === TYPES.attachment) {
-      field.chooser = h("input", { type: "file", hidden: true, tabIndex: -1, onchange: () => { if (field.chooser.files[0]) this.#setFile(field, field.chooser.files[0]); field.chooser.value = ""; } });
+      field.chooser = h("input", {
+        type: "file",
+        hidden: true,
+        tabIndex: -1,
+        onchange: () => {
+          if (field.chooser.files[0]) this.#setFile(field, field.chooser.files[0]);
+          field.chooser.value = "";
+        },
+      });
       field.input = h("button.pill-file", { ...common, type: "button", onclick: () => field.chooser.click() });
     } else {
       const free = isFree(option);
@@ -151,8 +169,20 @@ export class Pills {
         oninput: () => this.#typed(field),
       });
     }
-    const remove = option.required ? null : h("button.pill-remove", { type: "button", tabIndex: -1, "aria-label": `Remove ${option.name}`, onclick: () => this.#remove(field) }, icon("close"));
-    field.element = h("div.pill", {}, h("label.pill-name", { for: id }, option.name), h("span.pill-value", {}, field.input, field.chooser ?? null), remove);
+    const remove = option.required
+      ? null
+      : h(
+          "button.pill-remove",
+          { type: "button", tabIndex: -1, "aria-label": `Remove ${option.name}`, onclick: () => this.#remove(field) },
+          icon("close"),
+        );
+    field.element = h(
+      "div.pill",
+      {},
+      h("label.pill-name", { for: id }, option.name),
+      h("span.pill-value", {}, field.input, field.chooser ?? null),
+      remove,
+    );
     this.fields.push(field);
     this.element.insertBefore(field.element, this.more);
     this.#count();
@@ -172,9 +202,14 @@ export class Pills {
 
   #setFile(field, file) {
     field.file = file;
-    const face = file ? [file.type.startsWith("image/") ? thumbnail(file) : icon("file"), h("span", {}, file.name)] : ["Choose or drop a file"];
+    const face = file
+      ? [file.type.startsWith("image/") ? thumbnail(file) : icon("file"), h("span", {}, file.name)]
+      : ["Choose or drop a file"];
     field.input.replaceChildren(...face);
-    field.input.setAttribute("aria-label", `${field.option.name}: ${file ? `${file.name}, press to change` : "choose a file"}`);
+    field.input.setAttribute(
+      "aria-label",
+      `${field.option.name}: ${file ? `${file.name}, press to change` : "choose a file"}`,
+    );
     if (file) field.element.classList.remove("wrong");
   }
 
@@ -223,7 +258,10 @@ export class Pills {
   #show(field, list, heading, none) {
     const rows = list.slice(0, SHOWN).map((choice) => ({
       key: String(choice.value),
-      nodes: [choice.before ?? null, h("span.suggest-text", {}, choice.name, choice.small ? h("small", {}, choice.small) : null)],
+      nodes: [
+        choice.before ?? null,
+        h("span.suggest-text", {}, choice.name, choice.small ? h("small", {}, choice.small) : null),
+      ],
       run: () => this.#choose(field, choice),
     }));
     this.suggest.show(rows, { heading, none, chosen: field.picked ? String(field.picked.value) : null });
@@ -233,12 +271,15 @@ export class Pills {
     clearTimeout(this.timer);
     const asked = { field };
     const still = () => this.asked === asked && this.focused === field && this.open;
-    if (this.suggest.hidden || this.asked?.field !== field) this.suggest.show([], { heading, none: "Loading options…" });
+    if (this.suggest.hidden || this.asked?.field !== field)
+      this.suggest.show([], { heading, none: "Loading options…" });
     this.asked = asked;
     this.timer = setTimeout(async () => {
       if (!still()) return;
       const written = this.fields.filter((one) => one === field || this.#text(one));
-      const options = Object.fromEntries(written.map((one) => [one.option.name, one.picked ? one.picked.value : one.input.value]));
+      const options = Object.fromEntries(
+        written.map((one) => [one.option.name, one.picked ? one.picked.value : one.input.value]),
+      );
       try {
         const answer = await this.hands.suggest(this.entry, options, field.option.name);
         if (still()) this.#show(field, answer.choices ?? [], heading, "No options match your search.");
@@ -280,7 +321,8 @@ export class Pills {
     const empty = !this.#filled(field);
     const file = field.option.type === TYPES.attachment;
     // what is chosen already is sent by Enter; what may stay empty is left by Tab
-    if (this.suggest.key(event, () => field.picked || (!field.option.required && event.key === "Tab" && empty))) return;
+    if (this.suggest.key(event, () => field.picked || (!field.option.required && event.key === "Tab" && empty)))
+      return;
     const at = this.fields.indexOf(field);
     const atStart = file || (input.selectionStart === 0 && input.selectionEnd === 0);
     const atEnd = file || input.selectionStart === input.value.length;
@@ -289,13 +331,18 @@ export class Pills {
     else if (event.key === "Escape") this.hands.leave("");
     else if (event.key === "Backspace" && field.file) this.#setFile(field, null);
     else if (event.key === "Backspace" && empty && !field.option.required) this.#remove(field);
-    else if (event.key === "Backspace" && empty && this.fields.every((one) => !this.#filled(one))) this.hands.leave(`/${this.entry.name}`);
+    else if (event.key === "Backspace" && empty && this.fields.every((one) => !this.#filled(one)))
+      this.hands.leave(`/${this.entry.name}`);
     else if (event.key === "Backspace" && empty && at > 0) this.fields[at - 1].input.focus();
     else if (event.key === "ArrowLeft" && atStart && at > 0) this.fields[at - 1].input.focus();
     else if (event.key === "ArrowRight" && atEnd && this.fields[at + 1]) this.fields[at + 1].input.focus();
     else if (event.key === "ArrowRight" && atEnd && !empty && !this.more.hidden) this.#offerOptions();
     else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
-      this.hands.recall(event, event.key === "ArrowUp" ? -1 : 1, this.fields.every((one) => !this.#filled(one)));
+      this.hands.recall(
+        event,
+        event.key === "ArrowUp" ? -1 : 1,
+        this.fields.every((one) => !this.#filled(one)),
+      );
       return;
     } else return;
     event.preventDefault();
@@ -304,7 +351,8 @@ export class Pills {
 
 /** Makes a field as large as its text. */
 export function grow(input) {
-  if (input.classList.contains("pill-input")) input.style.width = `${Math.ceil(Math.max(64, Math.min(900, textWidth(input) + 10)))}px`;
+  if (input.classList.contains("pill-input"))
+    input.style.width = `${Math.ceil(Math.max(64, Math.min(900, textWidth(input) + 10)))}px`;
   if (input.tagName !== "TEXTAREA") return;
   input.style.height = "auto";
   if (input.scrollHeight) input.style.height = `${Math.min(input.scrollHeight, 220)}px`;

@@ -45,7 +45,10 @@ export class Store extends EventTarget {
     this.messages = new Map();
     this.complete = new Set(snapshot.complete ?? []);
     for (const [channel, list] of Object.entries(snapshot.messages ?? {})) {
-      this.messages.set(channel, new Map([...list].sort((a, b) => bySnowflake(a.id, b.id)).map((message) => [message.id, message])));
+      this.messages.set(
+        channel,
+        new Map([...list].sort((a, b) => bySnowflake(a.id, b.id)).map((message) => [message.id, message])),
+      );
     }
     if (viewer !== this.me.id) this.unread.clear();
     const keep = [wanted, this.current].find((id) => id && this.channels.has(id));
@@ -84,7 +87,11 @@ export class Store extends EventTarget {
     if (!known && message.channel_id !== this.current && message.author?.id !== this.me?.id) {
       const count = this.unread.get(message.channel_id) ?? { all: 0, mine: 0 };
       count.all++;
-      if (message.mentions?.some((user) => user.id === this.me.id) || this.channels.get(message.channel_id)?.type === 1) count.mine++;
+      if (
+        message.mentions?.some((user) => user.id === this.me.id) ||
+        this.channels.get(message.channel_id)?.type === 1
+      )
+        count.mine++;
       this.unread.set(message.channel_id, count);
       this.#tell("channels");
     }
@@ -93,7 +100,9 @@ export class Store extends EventTarget {
   }
 
   prepend(channel, messages, complete) {
-    const list = new Map([...messages].sort((a, b) => bySnowflake(a.id, b.id)).map((message) => [message.id, message]));
+    const list = new Map(
+      [...messages].sort((a, b) => bySnowflake(a.id, b.id)).map((message) => [message.id, message]),
+    );
     for (const [id, message] of this.messages.get(channel) ?? []) list.set(id, message);
     this.messages.set(channel, list);
     if (complete) this.complete.add(channel);

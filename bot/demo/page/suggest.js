@@ -22,23 +22,32 @@ export class Suggest {
   show(rows, { heading, none, chosen, active } = {}) {
     this.rows = rows;
     this.active = active ?? Math.max(0, chosen ? rows.findIndex((row) => row.key === chosen) : 0);
-    const items = rows.map((row, index) => h("div.suggest-row", {
-      id: `${this.id}-${index}`,
-      role: "option",
-      "aria-selected": "false",
-      dataset: { key: row.key },
-      onpointermove: () => {
-        if (this.active === index) return;
-        this.active = index;
-        this.#mark();
-      },
-      onclick: () => row.run(),
-    }, row.nodes));
-    arrange(this.list, [
-      heading ? h("div.suggest-heading", { role: "presentation" }, heading) : null,
-      ...items,
-      !items.length && none ? h("div.suggest-none", { role: "presentation" }, none) : null,
-    ].filter(Boolean));
+    const items = rows.map((row, index) =>
+      h(
+        "div.suggest-row",
+        {
+          id: `${this.id}-${index}`,
+          role: "option",
+          "aria-selected": "false",
+          dataset: { key: row.key },
+          onpointermove: () => {
+            if (this.active === index) return;
+            this.active = index;
+            this.#mark();
+          },
+          onclick: () => row.run(),
+        },
+        row.nodes,
+      ),
+    );
+    arrange(
+      this.list,
+      [
+        heading ? h("div.suggest-heading", { role: "presentation" }, heading) : null,
+        ...items,
+        !items.length && none ? h("div.suggest-none", { role: "presentation" }, none) : null,
+      ].filter(Boolean),
+    );
     this.element.hidden = false;
     this.#mark();
   }

@@ -20,7 +20,9 @@ export const theme = () => current;
 
 /** Goes on to the next theme and returns its name; the first step is always one that can be seen. */
 export function nextTheme() {
-  const order = matchMedia("(prefers-color-scheme: light)").matches ? ["auto", "dark", "light"] : ["auto", "light", "dark"];
+  const order = matchMedia("(prefers-color-scheme: light)").matches
+    ? ["auto", "dark", "light"]
+    : ["auto", "light", "dark"];
   apply(order[(order.indexOf(current) + 1) % order.length]);
   keep.set("theme", current);
   return current;

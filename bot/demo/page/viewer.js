@@ -13,24 +13,53 @@ export class Viewer {
     this.stage = h("div.viewer-stage", { tabIndex: -1 }, this.img);
     this.caption = h("p.viewer-caption");
     this.scaleText = h("span.viewer-scale", { "aria-live": "polite" });
-    const tool = (name, label, run) => h("button", { type: "button", "aria-label": label, title: label, onclick: run }, icon(name));
+    const tool = (name, label, run) =>
+      h("button", { type: "button", "aria-label": label, title: label, onclick: run }, icon(name));
     this.previous = tool("left", "Previous picture (←)", () => this.#step(-1));
     this.next = tool("right", "Next picture (→)", () => this.#step(1));
     this.save = h("a.viewer-save", { "aria-label": "Save picture", title: "Save picture" }, icon("download"));
     this.previous.className = "viewer-previous";
     this.next.className = "viewer-next";
-    this.dialog = h("dialog.viewer", { "aria-label": "Picture viewer", onkeydown: (event) => this.#key(event), onclose: () => { this.img.removeAttribute("src"); } },
-      this.stage, this.previous, this.next, this.caption,
-      h("div.viewer-tools", { role: "toolbar", "aria-label": "Zoom" },
-        tool("zoomout", "Zoom out (−)", () => this.#zoom(1 / 1.5)), this.scaleText, tool("zoomin", "Zoom in (+)", () => this.#zoom(1.5)),
-        tool("fit", "Fit to window (0)", () => this.#reset()), this.save, tool("close", "Close (Esc)", () => this.dialog.close())));
+    this.dialog = h(
+      "dialog.viewer",
+      {
+        "aria-label": "Picture viewer",
+        onkeydown: (event) => this.#key(event),
+        onclose: () => {
+          this.img.removeAttribute("src");
+        },
+      },
+      this.stage,
+      this.previous,
+      this.next,
+      this.caption,
+      h(
+        "div.viewer-tools",
+        { role: "toolbar", "aria-label": "Zoom" },
+        tool("zoomout", "Zoom out (−)", () => this.#zoom(1 / 1.5)),
+        this.scaleText,
+        tool("zoomin", "Zoom in (+)", () => this.#zoom(1.5)),
+        tool("fit", "Fit to window (0)", () => this.#reset()),
+        this.save,
+        tool("close", "Close (Esc)", () => this.dialog.close()),
+      ),
+    );
     document.body.append(this.dialog);
     this.pointers = new Map();
-    this.stage.addEventListener("wheel", (event) => { event.preventDefault(); this.#zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), event.clientX, event.clientY); }, { passive: false });
+    this.stage.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.#zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), event.clientX, event.clientY);
+      },
+      { passive: false },
+    );
     this.stage.addEventListener("pointerdown", (event) => this.#down(event));
     this.stage.addEventListener("pointermove", (event) => this.#move(event));
     for (const name of ["pointerup", "pointercancel"]) this.stage.addEventListener(name, (event) => this.#up(event));
-    this.stage.addEventListener("dblclick", (event) => (this.scale > this.least * 1.01 ? this.#reset() : this.#zoom(2.5, event.clientX, event.clientY)));
+    this.stage.addEventListener("dblclick", (event) =>
+      this.scale > this.least * 1.01 ? this.#reset() : this.#zoom(2.5, event.clientX, event.clientY),
+    );
     addEventListener("resize", () => this.dialog.open && this.#reset());
     this.img.addEventListener("load", () => this.#reset());
   }
@@ -48,7 +77,13 @@ export class Viewer {
     const many = this.files.length > 1;
     this.previous.hidden = this.next.hidden = !many;
     const words = file.description || file.filename || "";
-    this.caption.textContent = [many ? `${this.index + 1} of ${this.files.length}` : "", words, file.width ? `${file.width} × ${file.height}` : ""].filter(Boolean).join("  ·  ");
+    this.caption.textContent = [
+      many ? `${this.index + 1} of ${this.files.length}` : "",
+      words,
+      file.width ? `${file.width} × ${file.height}` : "",
+    ]
+      .filter(Boolean)
+      .join("  ·  ");
     this.img.alt = words;
     this.img.src = local(file.url);
     this.save.href = local(file.url);
@@ -74,7 +109,10 @@ export class Viewer {
 
   #zoom(by, clientX, clientY) {
     const box = this.stage.getBoundingClientRect();
-    const at = { x: (clientX ?? box.left + box.width / 2) - box.left - box.width / 2, y: (clientY ?? box.top + box.height / 2) - box.top - box.height / 2 };
+    const at = {
+      x: (clientX ?? box.left + box.width / 2) - box.left - box.width / 2,
+      y: (clientY ?? box.top + box.height / 2) - box.top - box.height / 2,
+    };
     const scale = Math.min(MOST, Math.max(Math.min(this.least, 1), this.scale * by));
     const ratio = scale / this.scale;
     this.x = at.x - (at.x - this.x) * ratio;
@@ -108,7 +146,9 @@ export class Viewer {
     if (Math.hypot(now.x - before.x, now.y - before.y) > 3) this.moved = true;
     if (this.pointers.size === 2) {
       const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
-      const ratio = Math.hypot(now.x - other.x, now.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
+      const ratio =
+        Math.hypot(now.x - other.x, now.y - other.y) /
+        Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
       this.#zoom(ratio, (now.x + other.x) / 2, (now.y + other.y) / 2);
     } else if (this.pointers.size === 1) {
       this.x += now.x - before.x;
@@ -122,7 +162,8 @@ export class Viewer {
     this.pointers.delete(event.pointerId);
     if (event.type === "pointercancel" || this.moved || this.pointers.size) return;
     const box = this.img.getBoundingClientRect();
-    const outside = event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+    const outside =
+      event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
     if (outside) this.dialog.close();
   }
 
@@ -130,9 +171,14 @@ export class Viewer {
     const step = 80;
     const zoomed = this.scale > this.least * 1.01;
     const keys = {
-      "+": () => this.#zoom(1.5), "=": () => this.#zoom(1.5), "-": () => this.#zoom(1 / 1.5), "0": () => this.#reset(),
-      ArrowLeft: () => (zoomed ? this.#pan(step, 0) : this.#step(-1)), ArrowRight: () => (zoomed ? this.#pan(-step, 0) : this.#step(1)),
-      ArrowUp: () => this.#pan(0, step), ArrowDown: () => this.#pan(0, -step),
+      "+": () => this.#zoom(1.5),
+      "=": () => this.#zoom(1.5),
+      "-": () => this.#zoom(1 / 1.5),
+      0: () => this.#reset(),
+      ArrowLeft: () => (zoomed ? this.#pan(step, 0) : this.#step(-1)),
+      ArrowRight: () => (zoomed ? this.#pan(-step, 0) : this.#step(1)),
+      ArrowUp: () => this.#pan(0, step),
+      ArrowDown: () => this.#pan(0, -step),
     };
     if (!keys[event.key] || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
