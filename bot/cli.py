@@ -63,7 +63,9 @@ PROMPT_SETTINGS = {"ignore_unknown_options": True}
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Else $LIMNER_CONFIG, else ./config.toml."),
+    typer.Option(
+        "--config", metavar="FILE", help="The host's choices; else $LIMNER_CONFIG, else ./config.toml."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
 
