@@ -29,7 +29,6 @@ PAGE = Path(__file__).parent / "page"
 HISTORY = 60  # messages of a channel sent at once
 KEPT_TRAFFIC = 300  # lines of traffic a newly opened drawer sees
 KEPT_UPLOADS = 40  # files waiting to be sent with something
-UPLOAD_BYTES = 30 * 2**20  # larger ones are cut off here; Discord's own limit is checked by the world
 BACKLOG = 2000  # events a stuck page may lag behind before it is cut off; it then starts from a snapshot
 ANSWER_WITHIN = 5.0  # seconds; the world itself fails an interaction after 3
 HEADERS = {
@@ -162,8 +161,9 @@ class Playground:
         data = bytearray()
         async for chunk in request.content.iter_chunked(2**16):
             data += chunk
-            if len(data) > UPLOAD_BYTES:
-                return web.json_response({"error": "The file is too large."}, status=413)
+            if len(data) > self.world.upload_limit:
+                words = f"The file is over {self.world.upload_limit // 2**20} MiB, Discord's limit."
+                return web.json_response({"error": words}, status=413)
         handle = secrets.token_urlsafe(9)
         self._uploads[handle] = Upload(request.query.get("name") or "file", bytes(data))
         while len(self._uploads) > KEPT_UPLOADS:

@@ -31,6 +31,19 @@ def test_tokens_are_hidden_wherever_they_stand() -> None:
 
 
 @pytest.mark.asyncio(loop_scope="package")
+async def test_a_file_over_discords_limit_is_refused_in_words(scene: tuple[Standin, ScriptedBot]) -> None:
+    standin, _ = scene
+    async with aiohttp.ClientSession() as client:
+        async with client.post(f"{standin.url}/demo/upload?name=a.png", data=b"x" * 10 * 2**20) as answer:
+            assert answer.status == 200
+        async with client.post(
+            f"{standin.url}/demo/upload?name=a.png", data=b"x" * (10 * 2**20 + 1)
+        ) as answer:
+            assert answer.status == 413
+            assert (await answer.json())["error"] == "The file is over 10 MiB, Discord's limit."
+
+
+@pytest.mark.asyncio(loop_scope="package")
 async def test_other_sites_are_kept_out(scene: tuple[Standin, ScriptedBot]) -> None:
     standin, _ = scene
     async with aiohttp.ClientSession() as client:

@@ -40,7 +40,8 @@ const store = new Store();
 const viewer = new Viewer();
 let serial = 0;
 
-const socket = new Socket(() => ({ user: store.me?.id ?? kept.get("user") }));
+let actor = kept.get("user"); // who this tab acts as; two tabs may be two people
+const socket = new Socket(() => ({ user: actor }));
 
 // -- what a press does ------------------------------------------------------------------------
 
@@ -373,7 +374,7 @@ function switchUser(id) {
   list.locals = [];
   list.waiting.clear();
   list.failures.clear();
-  store.me = { ...store.me, id };
+  actor = id;
   socket.ask("hello", { user: id }).catch((problem) => toast(problem.message, "bad"));
   announce(`You are now ${nameOf(store.people.get(id))}`);
 }
@@ -474,7 +475,7 @@ const on = (name, run) => socket.addEventListener(name, ({ detail }) => run(deta
 on("SNAPSHOT", (snapshot) => {
   status("");
   kept.set("user", snapshot.me.id);
-  store.me = store.me?.id === snapshot.me.id ? store.me : null;
+  actor = snapshot.me.id;
   store.load(snapshot, kept.get("channel"));
   if (!place("traffic").hidden) {
     traffic.clear();
