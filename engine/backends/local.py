@@ -26,7 +26,7 @@ class Died:
 
 
 LOADING_GRACE = 10.0
-"""Loading a model may take this many heartbeat timeouts: disks are slow, and a step is never that long."""
+"""Loading a model, or a step on a CPU, may take so many heartbeat timeouts; the process itself still beats."""
 
 
 class LocalWorker:
@@ -145,9 +145,9 @@ class LocalWorker:
             await asyncio.sleep(min(1.0, timeout / 4))
             now = time.monotonic()
             loading = not self.ready or not set(self.jobs.values()) <= set(self.status.models)
-            patience = timeout * (LOADING_GRACE if loading else 1.0)
-            silent = now - self._heard > patience
-            stuck = bool(self.jobs) and now - self._moved > patience
+            slow = loading or self.status.device.startswith("cpu")
+            silent = now - self._heard > timeout * (LOADING_GRACE if loading else 1.0)
+            stuck = bool(self.jobs) and now - self._moved > timeout * (LOADING_GRACE if slow else 1.0)
             if silent or stuck:
                 log.error("worker %s hangs (%s); it is killed", self.pid, "silent" if silent else "stuck")
                 self.kill()
