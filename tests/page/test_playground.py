@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import unicodedata
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def test_tokens_are_hidden_wherever_they_stand() -> None:
 async def test_a_file_over_discords_limit_is_refused_in_words(scene: tuple[Standin, ScriptedBot]) -> None:
     standin, _ = scene
     async with aiohttp.ClientSession() as client:
-        async with client.post(f"{standin.url}/demo/upload?name=a.png", data=b"x" * 10 * 2**20) as answer:
+        async with client.post(
+            f"{standin.url}/demo/upload?name=a.png", data=io.BytesIO(b"x" * 10 * 2**20)
+        ) as answer:
             assert answer.status == 200
         async with client.post(
             f"{standin.url}/demo/upload?name=a.png", data=b"x" * (10 * 2**20 + 1)
