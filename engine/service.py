@@ -217,7 +217,7 @@ class Service:
         models = config.models or (pocket(),)
         data = config.data_dir
         try:
-            data.mkdir(parents=True, exist_ok=True)
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)  # prompts are private
         except OSError as error:
             raise ConfigError(
                 f"The folder `{data}` cannot be made: {error.strerror}. Set another `data_dir`."

@@ -26,7 +26,7 @@ class Died:
 
 
 LOADING_GRACE = 10.0
-"""Loading a model, or a step on a CPU, may take so many heartbeat timeouts; the process itself still beats."""
+"""Loading a model, or a step on a CPU, may take so many heartbeat timeouts; the process itself beats on."""
 
 
 class LocalWorker:
