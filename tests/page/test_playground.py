@@ -40,7 +40,7 @@ async def test_a_file_over_discords_limit_is_refused_in_words(scene: tuple[Stand
         ) as answer:
             assert answer.status == 200
         async with client.post(
-            f"{standin.url}/demo/upload?name=a.png", data=b"x" * (10 * 2**20 + 1)
+            f"{standin.url}/demo/upload?name=a.png", data=io.BytesIO(b"x" * (10 * 2**20 + 1))
         ) as answer:
             assert answer.status == 413
             assert (await answer.json())["error"] == "The file is over 10 MiB, Discord's limit."
