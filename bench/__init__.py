@@ -48,18 +48,18 @@ def paired(a: Callable[[], object], b: Callable[[], object], pairs: int) -> list
     return ratios
 
 
-def table(results: Sequence[tuple[Row, Sequence[float]]]) -> str:
-    """Return the results as a Markdown table: n, median, range, goal, and whether it is met."""
-    lines = ["| what | n | median | range | goal | met |", "|---|---|---|---|---|---|"]
-    for row, values in results:
-        median = statistics.median(values)
-        sign = "≤" if row.at_most else "≥"
-        lines.append(
-            f"| {row.name} | {len(values)} | {_number(median)} {row.unit} "
-            f"| {_number(min(values))} … {_number(max(values))} | {sign} {_number(row.goal)} {row.unit} "
-            f"| {'yes' if row.met(median) else '**no**'} |"
-        )
-    return "\n".join(lines)
+HEAD = "| what | n | median | range | goal | met |\n|---|---|---|---|---|---|"
+
+
+def line(row: Row, values: Sequence[float]) -> str:
+    """Return a row's line of the Markdown table: n, median, range, goal, and whether it is met."""
+    median = statistics.median(values)
+    sign = "≤" if row.at_most else "≥"
+    return (
+        f"| {row.name} | {len(values)} | {_number(median)} {row.unit} "
+        f"| {_number(min(values))} … {_number(max(values))} | {sign} {_number(row.goal)} {row.unit} "
+        f"| {'yes' if row.met(median) else '**no**'} |"
+    )
 
 
 def _number(value: float) -> str:

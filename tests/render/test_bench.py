@@ -14,9 +14,8 @@ def test_a_row_is_met_on_its_own_side_of_the_goal() -> None:
     ceiling = bench.Row("ceiling", list, 2.0)
     floor = bench.Row("floor", list, 2.0, at_most=False)
     assert [row.met(value) for row in (ceiling, floor) for value in (1.0, 3.0)] == [True, False, False, True]
-    text = bench.table([(ceiling, [1.0, 3.0, 5.0]), (floor, [3.0])])
-    assert "| ceiling | 3 | 3 × | 1 … 5 | ≤ 2 × | **no** |" in text
-    assert "| floor | 1 | 3 × | 3 … 3 | ≥ 2 × | yes |" in text
+    assert bench.line(ceiling, [1.0, 3.0, 5.0]) == "| ceiling | 3 | 3 × | 1 … 5 | ≤ 2 × | **no** |"
+    assert bench.line(floor, [3.0]) == "| floor | 1 | 3 × | 3 … 3 | ≥ 2 × | yes |"
 
 
 def test_pairs_are_timed_in_turn() -> None:
