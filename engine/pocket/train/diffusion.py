@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import random
 import shutil
@@ -65,21 +66,22 @@ class Settings:
     report_every: int = 10
     constant_rate: bool = False
     seed: int = 0
+    widths: tuple[int, int, int] = (48, 128, 192)
 
 
-def make_unet() -> UNet2DConditionModel:
+def make_unet(widths: tuple[int, int, int] = (48, 128, 192)) -> UNet2DConditionModel:
     """The denoiser, untrained: narrow and convolutional at 16 x 16, reading the words at 8 x 8 and 4 x 4."""
     unet = UNet2DConditionModel(
         sample_size=16,
         in_channels=4,
         out_channels=4,
-        block_out_channels=(48, 128, 192),
+        block_out_channels=widths,
         layers_per_block=1,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=192,
         # diffusers reads this as the number of heads, whatever its name says: heads of 32
-        attention_head_dim=(1, 4, 6),
+        attention_head_dim=tuple(max(1, width // 32) for width in widths),
         norm_num_groups=16,
         resnet_time_scale_shift="scale_shift",
         addition_embed_type="text",
@@ -106,14 +108,26 @@ def export(
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     shutil.rmtree(fresh, ignore_errors=True)
     pipeline.save_pretrained(fresh, safe_serialization=True)
-    # transformers loads in the type the config names: without this line a plain load mixes half and full
-    config = fresh / "text_encoder" / "config.json"
-    config.write_text(config.read_text(encoding="utf-8").replace('"float16"', '"float32"'), encoding="utf-8")
+    tidy(fresh)
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def tidy(folder: Path) -> None:
+    """Mend two config files of a saved pipeline, so that a plain load is right and silent."""
+    # transformers loads in the type the config names: half here and full elsewhere would not work together
+    config = folder / "text_encoder" / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace('"float16"', '"float32"'), encoding="utf-8")
+    # diffusers writes this entry and then warns that it did not expect it; it makes its own
+    config = folder / "vae" / "config.json"
+    entries = json.loads(config.read_text(encoding="utf-8"))
+    kept = {
+        name: value for name, value in entries.items() if name not in ("block_out_channels", "_name_or_path")
+    }
+    config.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def _captions(shown: list[Picture], rng: random.Random, drop: float) -> list[str]:
@@ -140,7 +154,7 @@ class Trainer:
         self.latents = torch.from_numpy(np.load(folder / "latents.npy")).to(self.device)
         self.shown = load_plan(data)
         self.tokenizer = make_tokenizer()
-        self.unet = make_unet().to(self.device)
+        self.unet = make_unet(settings.widths).to(self.device)
         self.unet.to(memory_format=torch.channels_last)
         self.text_encoder: CLIPTextModel = make_text_encoder(self.tokenizer).to(self.device)
         self.modules: dict[str, nn.Module] = {"unet": self.unet, "text": self.text_encoder}
@@ -212,7 +226,7 @@ class Trainer:
                 optimizer.zero_grad(set_to_none=True)
             self.average.update(self.step)
             self.step += 1
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
             bar.update()
             if self.step % settings.report_every == 0:
                 mean = sum(losses) / len(losses)
@@ -234,7 +248,7 @@ class Trainer:
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a stock pipeline."""
-        unet, text_encoder = make_unet(), make_text_encoder(self.tokenizer)
+        unet, text_encoder = make_unet(self.settings.widths), make_text_encoder(self.tokenizer)
         unet.load_state_dict(self.average.state("unet"))
         text_encoder.load_state_dict(self.average.state("text"))
         export(folder, unet, text_encoder, self.tokenizer, self.vae)

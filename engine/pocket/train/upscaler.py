@@ -158,11 +158,11 @@ def train(
         average.update(step)
         step += 1
         bar.update()
-        if step % 250 == 0:
+        if step % 500 == 0:
             judge = SRVGGNetCompact()
             judge.load_state_dict(average.state("network"))
             found = measure(judge, judged, vae)
-            table.write(step, loss=float(loss), **found)
+            table.write(step, loss=float(loss.detach()), **found)
             bar.set_postfix(found)
         if time.monotonic() - saved > 120:
             save(path, step, {"network": network}, average, optimizers)

@@ -123,8 +123,8 @@ def train(
             with torch.no_grad():
                 decibels = psnr(vae.decoder(vae.encoder(held_out)), held_out)
             vae.load_state_dict(keep)
-            table.write(step + 1, loss=float(loss), psnr=decibels)
-            bar.set_postfix(loss=float(loss), psnr=decibels)
+            table.write(step + 1, loss=float(loss.detach()), psnr=decibels)
+            bar.set_postfix(loss=float(loss.detach()), psnr=decibels)
         if time.monotonic() - saved > 120:
             save(path, step + 1, {"vae": vae}, average, optimizers)
             saved = time.monotonic()

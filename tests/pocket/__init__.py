@@ -1,0 +1,1 @@
+"""What ships under engine/pocket, and the training of it."""

@@ -1,0 +1,186 @@
+"""The model that ships draws what it is asked, through diffusers alone; and its training survives a kill."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DiffusionPipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline
+from PIL import Image
+from safetensors.torch import load_file
+
+from engine.pocket import FOLDER, UPSCALER
+from engine.pocket.srvgg import SRVGGNetCompact
+
+pytestmark = [
+    pytest.mark.skipif(
+        not (FOLDER / "model_index.json").exists(), reason="the weights are not in this checkout"
+    ),
+    # diffusers' own, in its schedulers and optional imports
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+# Pickled weights can run code when they are loaded; these are the names such files go by.
+PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> DiffusionPipeline:
+    torch.set_num_threads(1)
+    loaded = DiffusionPipeline.from_pretrained(FOLDER)
+    loaded.set_progress_bar_config(disable=True)
+    return loaded
+
+
+def draw(pipeline: DiffusionPipeline, *prompts: str, **options: object) -> list[np.ndarray]:
+    generators = [torch.Generator().manual_seed(3) for _ in prompts]
+    made = pipeline(
+        list(prompts), num_inference_steps=12, guidance_scale=5.0, generator=generators, **options
+    )
+    return [np.asarray(picture).astype(float) for picture in made.images]
+
+
+def middle(picture: np.ndarray) -> np.ndarray:
+    return picture[20:44, 20:44].mean(axis=(0, 1))
+
+
+def corners(picture: np.ndarray) -> np.ndarray:
+    return np.mean([picture[:5, :5], picture[:5, -5:], picture[-5:, :5], picture[-5:, -5:]], axis=(0, 1, 2))
+
+
+def test_colour_words_colour_the_object(pipeline: DiffusionPipeline) -> None:
+    red, blue = draw(pipeline, "a red apple", "a blue apple")
+    assert middle(red)[0] > middle(red)[1] + 60
+    assert middle(red)[0] > middle(red)[2] + 60
+    assert middle(blue)[2] > middle(blue)[0] + 40
+
+
+def test_background_words_change_the_corners_and_not_the_object(pipeline: DiffusionPipeline) -> None:
+    plain, yellow = draw(pipeline, "a red apple", "a red apple on a yellow background")
+    assert corners(plain).min() > 225
+    assert corners(yellow)[0] > 200
+    assert corners(yellow)[2] < 130
+    assert middle(yellow)[0] > middle(yellow)[2] + 60
+
+
+def test_a_negative_prompt_takes_its_word_away(pipeline: DiffusionPipeline) -> None:
+    (asked,) = draw(pipeline, "an apple")
+    (without,) = draw(pipeline, "an apple", negative_prompt=["red"])
+    redness = [middle(picture)[0] - middle(picture)[1:].mean() for picture in (asked, without)]
+    assert redness[1] < redness[0] - 15
+
+
+def test_image_to_image_starts_from_the_picture(pipeline: DiffusionPipeline) -> None:
+    repaint = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
+    start = Image.new("RGB", (64, 64), (40, 90, 220))
+    near, far = (
+        np.asarray(
+            repaint("a red apple", start, strength=strength, num_inference_steps=12,
+                    generator=torch.Generator().manual_seed(0)).images[0]
+        ).astype(float)
+        for strength in (0.2, 1.0)
+    )  # fmt: skip
+    given = np.asarray(start).astype(float)
+    assert np.abs(near - given).mean() < np.abs(far - given).mean()
+    assert near[..., 2].mean() > near[..., 0].mean()
+
+
+def test_inpainting_leaves_the_rest_alone(pipeline: DiffusionPipeline) -> None:
+    fill = StableDiffusionInpaintPipeline(**pipeline.components, requires_safety_checker=False)
+    start = Image.new("RGB", (64, 64), (255, 255, 255))
+    mask = Image.new("L", (64, 64), 0)
+    mask.paste(255, (32, 0, 64, 64))
+    made = np.asarray(
+        fill("a red apple", start, mask, height=64, width=64, strength=1.0, num_inference_steps=12,
+             generator=torch.Generator().manual_seed(0)).images[0]
+    ).astype(float)  # fmt: skip
+    assert np.abs(made[:, :24] - 255).mean() < 12
+    assert np.abs(made[:, 40:] - 255).mean() > 25
+
+
+def test_a_seed_gives_the_same_picture_again(pipeline: DiffusionPipeline) -> None:
+    first, again = (draw(pipeline, "a cat")[0] for _ in range(2))
+    assert (first == again).all()
+
+
+def test_words_never_taught_do_not_break_a_known_prompt(pipeline: DiffusionPipeline) -> None:
+    (red,) = draw(pipeline, "a zqxjk red apple")
+    assert middle(red)[0] > middle(red)[2] + 40
+
+
+def test_no_file_is_a_pickle_and_all_fit_the_budget() -> None:
+    files = [path for folder in (FOLDER, UPSCALER) for path in folder.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if path.suffix in PICKLES]
+    assert sum(path.stat().st_size for path in files) < 40 * 2**20
+
+
+@pytest.mark.skipif(not (UPSCALER / "config.json").exists(), reason="the upscaler is not in this checkout")
+def test_the_upscaler_loads_and_keeps_flat_colour_flat() -> None:
+    config = json.loads((UPSCALER / "config.json").read_text(encoding="utf-8"))
+    network = SRVGGNetCompact(**{name: config[name] for name in ("num_feat", "num_conv", "upscale")})
+    network.load_state_dict(load_file(UPSCALER / "model.safetensors"))
+    with torch.no_grad():
+        large = network.float()(torch.full((1, 3, 16, 16), 0.6))
+    assert large.shape == (1, 3, 64, 64)
+    assert (large[..., 16:48, 16:48] - 0.6).abs().max() < 0.05
+
+
+def train(folder: Path, steps: int) -> None:
+    """Train a tiny network on eight made-up latents, saving and reporting after every step."""
+    from engine.pocket.train.diffusion import Settings, Trainer
+    from engine.pocket.train.vae import make_vae
+
+    if not (folder / "latents.npy").exists():
+        folder.mkdir(exist_ok=True)
+        (folder / "pictures.json").write_text(json.dumps([[i, "noto", None, None] for i in range(8)]))
+        latents = np.random.default_rng(0).standard_normal((8, 4, 16, 16))
+        make_vae().save_pretrained(folder / "vae")
+        np.save(folder / "latents.npy", latents.astype("float16"))
+    settings = Settings(
+        steps=steps,
+        batch=2,
+        style_weights=(("noto", 1.0),),
+        save_seconds=0.0,
+        export_seconds=1e9,
+        report_every=1,
+        constant_rate=True,
+        widths=(16, 32, 32),
+    )
+    Trainer(folder, folder, settings).run()
+
+
+def losses(folder: Path) -> dict[int, float]:
+    if not (folder / "diffusion.csv").exists():
+        return {}
+    with (folder / "diffusion.csv").open(newline="", encoding="utf-8") as stream:
+        return {int(row["step"]): float(row["loss"]) for row in csv.DictReader(stream) if row["loss"]}
+
+
+def test_a_killed_training_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    code = (
+        f"import pathlib, runpy; runpy.run_path({__file__!r})['train'](pathlib.Path({str(killed)!r}), 1000)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as run:
+        deadline = time.monotonic() + 100
+        while len(losses(killed)) < 4:
+            assert run.poll() is None, "training ended by itself"
+            assert time.monotonic() < deadline, "training never reported"
+            time.sleep(0.02)
+        run.send_signal(signal.SIGKILL)
+    done = max(losses(killed))
+    train(killed, done + 2)
+    train(whole, done + 2)
+    resumed, reference = losses(killed), losses(whole)
+    assert sorted(resumed) == sorted(reference) == list(range(1, done + 3))
+    assert [*resumed.values()] == pytest.approx([*reference.values()], rel=1e-3)
