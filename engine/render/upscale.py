@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 SHIPPED = UPSCALER / "model.safetensors"
 TILE, MARGIN = 256, 32
-"""Pixels of a tile's side, and of the surroundings it is computed with and that are then cut away."""
+"""Pixels of a tile's side, and at most of the surroundings it is computed with and that are cut away."""
 
 
 class DenseBlock(nn.Module):
@@ -86,8 +86,16 @@ class RRDBNet(nn.Module):
         return self.conv_last(functional.leaky_relu(self.conv_hr(features), 0.2))
 
 
-def network(path: Path) -> tuple[nn.Module, int]:
-    """Read a network from ``.safetensors``; return it and its scale. Raises EngineError if it is none."""
+class Network(NamedTuple):
+    """A network, its scale, and how many pixels around a tile it looks at."""
+
+    net: nn.Module
+    scale: int
+    margin: int
+
+
+def network(path: Path) -> Network:
+    """Read a network from ``.safetensors``. Raises EngineError if it is none."""
     if path.suffix != ".safetensors":
         raise EngineError(
             f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
@@ -104,17 +112,19 @@ def network(path: Path) -> tuple[nn.Module, int]:
             scale = {3: 4, 12: 2, 48: 1}[first.shape[1]]
             blocks = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("body."))
             net: nn.Module = RRDBNet(first.shape[0], dense.shape[0], blocks, scale)
+            margin = MARGIN
         elif "body.0.weight" in weights:
             last = max(int(key.split(".")[1]) for key in weights)
             features = weights["body.0.weight"].shape[0]
             scale = round((weights[f"body.{last}.weight"].shape[0] / 3) ** 0.5)
             net = SRVGGNetCompact(3, 3, features, last // 2 - 1, scale)
+            margin = min(MARGIN, last // 2 + 1)  # one pixel a convolution
         else:
             raise KeyError("no known first layer")
         net.load_state_dict(weights)
     except (KeyError, RuntimeError, ValueError) as error:
         raise EngineError(f"{path.name} is no SRVGG or RRDB network: {error}") from error
-    return net.eval().requires_grad_(False), scale
+    return Network(net.eval().requires_grad_(False), scale, margin)
 
 
 def _new_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -143,7 +153,7 @@ class Upscalers:
     def __init__(self, machine: Machine, reserve: Callable[[str, int], None]) -> None:
         self._machine = machine
         self._reserve = reserve
-        self._networks: dict[Path, tuple[nn.Module, int]] = {}
+        self._networks: dict[Path, Network] = {}
 
     def enlarge(
         self, picture: Image.Image, scale: int, source: str = "", tile: bool = False
@@ -158,22 +168,22 @@ class Upscalers:
             note = "Enlarged by interpolation: no super-resolution network is installed."
             return picture.resize(size, Image.Resampling.LANCZOS), note
         if path not in self._networks:
-            net, own = network(path)
-            self._networks[path] = (net.to(self._machine.device), own)
-        net, own = self._networks[path]
+            read = network(path)
+            self._networks[path] = read._replace(net=read.net.to(self._machine.device))
         array = torch.from_numpy(np.array(picture.convert("RGB"), dtype=np.float32) / 255.0)
         pixels = array.permute(2, 0, 1)[None]
-        enlarged = self._tiled(net, own, pixels, tile)
+        enlarged = self._tiled(self._networks[path], pixels, tile)
         array8 = (enlarged[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
         result = Image.fromarray(array8)
         return (result if result.size == size else result.resize(size, Image.Resampling.LANCZOS)), ""
 
     @torch.inference_mode()
-    def _tiled(self, net: nn.Module, scale: int, pixels: Tensor, wrap: bool) -> Tensor:
+    def _tiled(self, network: Network, pixels: Tensor, wrap: bool) -> Tensor:
         """Run the network tile by tile, each with a margin of what surrounds it; smaller if memory ends."""
+        net, scale, margin = network
         mode: Any = "circular" if wrap else "replicate"
         height, width = pixels.shape[2:]
-        margin = min(MARGIN, height, width) if wrap else MARGIN
+        margin = min(margin, height, width)
         padded = functional.pad(pixels, (margin,) * 4, mode=mode)
         result = torch.empty(1, 3, height * scale, width * scale)
         side = TILE

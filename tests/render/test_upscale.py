@@ -49,7 +49,7 @@ def test_tiles_meet_without_a_seam(compact: Path, refusals: int) -> None:
     enlarged, note = upscalers(refusals).enlarge(source, 4, str(compact))
     assert (enlarged.size, note) == ((1200, 1120), "")
 
-    net, scale = upscale.network(compact)
+    net, scale, _ = upscale.network(compact)
     pixels = torch.from_numpy(np.array(source, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     whole = net(functional.pad(pixels, (8,) * 4, mode="replicate"))[:, :, 32:-32, 32:-32]
     expected = (whole[0].clamp(0, 1) * 255).permute(1, 2, 0).numpy()
@@ -101,7 +101,7 @@ def test_every_layout_of_an_rrdb_file_is_read(tmp_path: Path, layout: str) -> No
     rename = {"new": lambda name: name, "old": old, "params_ema": lambda name: f"params_ema.{name}"}[layout]
     path = tmp_path / "rrdb.safetensors"
     save_file({rename(name): value for name, value in weights.items()}, path)
-    net, scale = upscale.network(path)
+    net, scale, _ = upscale.network(path)
     pixels = torch.rand(1, 3, 8, 12)
     assert scale == 4
     assert torch.equal(net(pixels), rrdb(4)(pixels))
@@ -112,7 +112,7 @@ def test_every_layout_of_an_rrdb_file_is_read(tmp_path: Path, layout: str) -> No
 def test_networks_of_other_scales_serve_the_asked_one(tmp_path: Path, scale: int) -> None:
     path = tmp_path / "rrdb.safetensors"
     save_file(rrdb(scale).state_dict(), path)
-    assert upscale.network(path)[1] == scale
+    assert upscale.network(path).scale == scale
     enlarged, _ = upscalers().enlarge(picture(20, 16), 4, str(path))
     assert enlarged.size == (80, 64)
 
