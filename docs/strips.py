@@ -4,7 +4,8 @@
     python docs/strips.py chaos stop  draw these only
     python docs/strips.py --table     write the table only
 
-Look at each strip before keeping it: it must show what the text beside it says.
+Look at each strip before keeping it: it must show what the text beside it says. Flags whose effect the small
+model is too sure of itself to show (chaos, weird, --no, seeds) have none.
 """
 
 from __future__ import annotations
@@ -40,51 +41,37 @@ class Strip:
 
 
 STRIPS = {
-    "ar": Strip(
-        "a red apple --seed 7 --ar {1:1, 4:3, 2:1, 3:4, 1:2}", ("1:1", "4:3", "2:1", "3:4", "1:2"), 1
-    ),
-    "seed": Strip("a red apple --seed {1, 2, 3, 4}", ("1", "2", "3", "4"), 1),
-    "chaos": Strip("a cat --seed 7 --chaos {0, 25, 50, 75, 100}", ("0", "25", "50", "75", "100"), 4),
-    "weird": Strip(
-        "a blue car --seed 7 --weird {0, 500, 1000, 2000, 3000}", ("0", "500", "1000", "2000", "3000")
-    ),
-    "exp": Strip("a cat --seed 7 --exp {0, 25, 50, 100}", ("0", "25", "50", "100")),
-    "stop": Strip("a red apple --seed 7 --stop {20, 40, 60, 80, 100}", ("20", "40", "60", "80", "100")),
-    "no": Strip(
-        "a blue car --seed 7 {, --no blue, --negative blue}", ("without", "--no blue", "--negative blue")
-    ),
+    "ar": Strip("a red apple --seed 7 --ar {1:1, 2:1, 1:2}", ("1:1", "2:1", "1:2")),
+    "exp": Strip("a blue car --seed 7 --exp {0, 50, 100}", ("0", "50", "100")),
+    "stop": Strip("a blue car --seed 7 --stop {15, 30, 60, 100}", ("15", "30", "60", "100")),
     "parts": Strip(
         "{a red apple::3 a blue car::1, a red apple::1 a blue car::1, a red apple::1 a blue car::3} --seed 7",
         ("3 : 1", "1 : 1", "1 : 3"),
     ),
     "cfg": Strip("a blue car --seed 7 --cfg {1, 2, 5, 10}", ("1", "2", "5", "10")),
-    "steps": Strip("a red apple --seed 7 --steps {2, 5, 10, 20, 40}", ("2", "5", "10", "20", "40")),
-    "style": Strip(
-        "a cat --seed 7 {, --style pixel-art, --style line-art, --style 3d-model}",
-        ("without", "pixel-art", "line-art", "3d-model"),
-    ),
-    "tile": Strip("strawberries --seed 7 {, --tile}", ("without", "--tile"), 1, tiled=True),
-    "attention": Strip("a {(red:0.3), red, (red:1.6)} car --seed 7", ("(red:0.3)", "red", "(red:1.6)")),
+    "steps": Strip("a blue car --seed 7 --steps {2, 4, 8, 20}", ("2", "4", "8", "20")),
+    "attention": Strip("a {(blue:0.3), blue, (blue:1.6)} car --seed 7", ("(blue:0.3)", "blue", "(blue:1.6)")),
+    "tile": Strip("a red apple --seed 7 {, --tile}", ("without", "--tile"), 1, tiled=True),
 }
 
 
-async def draw(names: list[str]) -> dict[str, list[list[Image.Image]]]:
-    """Draw the named strips; return for each the cells of every grid."""
+async def draw(names: list[str]) -> None:
+    """Draw the named strips, and write each as soon as it is drawn."""
     with TemporaryDirectory(prefix="limner-", ignore_cleanup_errors=True) as folder:
         config = load(None)
         config = config.model_copy(update={"data_dir": Path(folder)})
         async with Service.open(config) as service:
-            found: dict[str, list[list[Image.Image]]] = {}
             for name in names:
                 request = Request(key=name, owner=name, origin="cli:", line=STRIPS[name].line)
-                found[name] = []
+                grids = []
                 for job in (await service.submit(request)).jobs:
                     async for _ in service.progress(job.id):
                         pass
-                    found[name].append(
-                        [Image.open(io.BytesIO(data)) for data in await service.pictures(job.id)]
-                    )
-            return found
+                    grids.append([Image.open(io.BytesIO(data)) for data in await service.pictures(job.id)])
+                board = lay_out(STRIPS[name], grids)
+                board.save(HERE / "strips" / f"{name}.webp", quality=80, method=6)
+                sys.stdout.write(f"docs/strips/{name}.webp {board.width} x {board.height}\n")
+                sys.stdout.flush()
 
 
 def lay_out(strip: Strip, grids: list[list[Image.Image]]) -> Image.Image:
@@ -137,10 +124,7 @@ def main() -> None:
     for name in names:
         assert parse(STRIPS[name].line).jobs == len(STRIPS[name].captions), name
     (HERE / "strips").mkdir(exist_ok=True)
-    for name, grids in asyncio.run(draw(names)).items():
-        board = lay_out(STRIPS[name], grids)
-        board.save(HERE / "strips" / f"{name}.webp", quality=80, method=6)
-        sys.stdout.write(f"docs/strips/{name}.webp {board.width} x {board.height}\n")
+    asyncio.run(draw(names))
 
 
 if __name__ == "__main__":  # worker processes import this file

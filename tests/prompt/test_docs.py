@@ -76,3 +76,9 @@ def test_the_first_example_is_read() -> None:
         ("oil painting", 1),
     ]
     assert not parsed.notes
+
+
+def test_every_picture_of_the_page_is_there_and_small() -> None:
+    linked = set(re.findall(r"\]\((strips/[^)]+)\)", TEXT))
+    assert linked == {f"strips/{file.name}" for file in (PAGE.parent / "strips").iterdir()}
+    assert sum((PAGE.parent / name).stat().st_size for name in linked) < 2_000_000
