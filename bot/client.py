@@ -190,6 +190,9 @@ async def _serve(config: Config, service: Service, token: str, stop: asyncio.Eve
             serving = tasks.create_task(_connect(client, token), name="discord")
             stopping = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not serving.done():  # discord.py swallows a cancellation that meets a breaking connection
+                serving.cancel()
+                await asyncio.wait({serving}, timeout=0.5)
             raise _Stopped
     except* _Stopped:
         log.info("stopped")

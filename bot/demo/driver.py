@@ -204,7 +204,8 @@ def _line(event: Event) -> str:
 class BotProcess:
     """A bot in its own process, pointed at a stand-in: `start`, `kill` (-9), `stop` (SIGTERM), start again.
 
-    ``command``: what to run, by default ``python -m bot run``; ``environment`` is added to the stand-in's.
+    ``command``: what to run, by default ``python -m bot run --attached``, which ends when we do, however that
+    comes about; ``environment`` is added to the stand-in's.
     Its output goes to ``log`` (a temporary file), kept for `output`.
     """
 
@@ -212,7 +213,7 @@ class BotProcess:
         self,
         standin: Standin,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "bot", "run"),
+        command: Sequence[str] = (sys.executable, "-m", "bot", "run", "--attached"),
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         log: Path | None = None,
@@ -230,6 +231,7 @@ class BotProcess:
         with self.log.open("ab") as sink:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=sink,
                 stderr=sink,
                 env=self.environment,

@@ -65,6 +65,7 @@ class Gateway:
         self.url = ""  # set by the server once its port is known
         self.duplicate_next = 0
         self.lose_next = 0
+        self.closed = False  # refuse every new connection, as in an outage
         self.identifies = 0
         self.resumes = 0
         self._sockets: dict[str, web.Request] = {}
@@ -141,6 +142,8 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection from HELLO to its end."""
+        if self.closed:
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(max_msg_size=2**20, heartbeat=None)
         await socket.prepare(request)
         press = _press(request.query.get("compress"))

@@ -48,7 +48,7 @@ async def test_real_names_over_tls(authority: tuple[Path, Path], tmp_path: Path)
     async with Discord(tls=context) as discord:
         bot = BotProcess(
             discord,
-            command=[sys.executable, "-m", "tests.e2e.far", "run"],
+            command=[sys.executable, "-m", "tests.e2e.far", "run", "--attached"],
             environment={
                 "LIMNER_DATA_DIR": str(tmp_path / "data"),
                 "LIMNER_RENDERER": "engine.backends.fake:Renderer",
