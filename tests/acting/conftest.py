@@ -30,7 +30,7 @@ def draw() -> Iterator[Draw]:
 
     renderer = Renderer([model], EngineConfig(device="cpu", preview_every=0, threads=1, max_rows=16))
 
-    def drawn(lines: Sequence[str], steps: int = 6, films: list[bytes] | None = None) -> list[Pictures]:
+    def drawn(lines: Sequence[str], steps: int = 5, films: list[bytes] | None = None) -> list[Pictures]:
         for index, line in enumerate(lines):
             prompt = parse(line, layers=(("server", f"--steps {steps} --seed 11"),)).prompt
             renderer.start(str(index), plan(prompt, [model]).spec)
