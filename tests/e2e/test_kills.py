@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 from collections import Counter
+from pathlib import Path
 
 import psutil
 import pytest
@@ -22,6 +24,7 @@ from tests.e2e.conftest import MakeBot
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
 POST = rf"^/channels/{GENERAL_ID}/messages$"
 FOR_EVER = 3600.0
+ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60 + 20 * CYCLES)]
 
@@ -104,6 +107,43 @@ async def test_bot_killed_between_send_and_booking_with_nonces_forgotten(
     discord: Discord, make_bot: MakeBot
 ) -> None:
     await _restarted_in_the_middle(discord, make_bot, stored=True, forget=True, readable=True)
+
+
+SUICIDE = """
+import asyncio, os, sys
+from bot.demo.driver import BotProcess, Discord
+async def main():
+    async with Discord() as discord, BotProcess(discord) as bot:
+        print(bot.process.pid, flush=True)
+        os.kill(os.getpid(), 9)
+asyncio.run(main())
+"""
+
+
+def runs(pid: int) -> bool:
+    """Return whether a process lives; one that waits to be buried does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_killed_demo_leaves_no_bot_behind(tmp_path: Path) -> None:
+    """Line and parent are gone in one moment: discord.py may swallow the cancellation; the bot ends."""
+    fake = {"LIMNER_RENDERER": "engine.backends.fake:Renderer"}
+    for turn in range(3):
+        environment = os.environ | fake | {"LIMNER_DATA_DIR": str(tmp_path / str(turn))}
+        demo = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", SUICIDE), stdout=asyncio.subprocess.PIPE, env=environment, cwd=ROOT
+        )
+        out, _ = await demo.communicate()
+        for _ in range(200):
+            if not runs(int(out)):
+                break
+            await asyncio.sleep(0.1)
+        else:
+            os.kill(int(out), 9)
+            raise AssertionError(f"turn {turn}: the bot is still there")
 
 
 async def test_bot_stopped_while_sends_hang(discord: Discord, make_bot: MakeBot) -> None:

@@ -139,22 +139,6 @@ async def test_gateway_in_bad_weather(discord: Discord, make_bot: MakeBot, what:
         assert discord.gateway.identifies == 1 + (made // WAVE if what == "invalid_session" else 0)
 
 
-async def test_stopping_while_the_line_breaks(discord: Discord, make_bot: MakeBot) -> None:
-    """SIGTERM that meets a breaking connection: the bot ends all the same, and says that all is well."""
-    bot = make_bot(fake={})
-    async with bot:
-        for _ in range(4):
-            discord.faults.add("reset_before", times=None)
-            discord.gateway.closed = True
-            discord.act("drop_gateway")
-            began = time.monotonic()
-            assert await bot.stop(seconds=20) == 0
-            assert time.monotonic() - began < 10
-            discord.faults.clear()
-            discord.gateway.closed = False
-            await bot.start()
-
-
 async def test_discords_buckets_are_obeyed(discord: Discord, make_bot: MakeBot) -> None:
     """With Discord's limits in force, eight pictures with their progress cost no refused request at all."""
     discord.limits.enabled = True
