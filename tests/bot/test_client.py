@@ -75,6 +75,13 @@ async def test_a_wrong_token_ends_with_one_line_and_code_2(discord: Discord, mak
     assert lines == [f"limner: {client.WRONG_TOKEN}"]
 
 
+@pytest.mark.e2e
+async def test_started_before_its_line_is_up_it_logs_in_later(discord: Discord, make_bot: MakeBot) -> None:
+    fault = discord.faults.add("reset_before", "GET", r"/users/@me$", times=2)
+    async with make_bot():
+        assert fault.hits == 2
+
+
 def seconds_used(process: BotProcess) -> float:
     """Return the CPU seconds of a process; where the system does not tell, the seconds since it started."""
     assert process.process is not None
