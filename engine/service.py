@@ -21,7 +21,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from engine import images, moderation, policy
@@ -29,7 +29,7 @@ from engine.backends.protocol import Progress
 from engine.backends.worker import Setup
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound, UserError
-from engine.gallery import Gallery
+from engine.gallery import Gallery, recipe, with_texts
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.lock import locked
 from engine.plan import plan
@@ -245,12 +245,12 @@ class Service:
         """Run the scheduler; a fault of ours in it is logged, and it starts afresh with what is stored."""
         while True:
             try:
+                for job in await self.store.queued():
+                    self._scheduler.admit(job)
                 await self._scheduler.run()
             except Exception:
                 log.exception("the scheduler stopped; it is started again")
             await asyncio.sleep(1.0)
-            for job in await self.store.queued():
-                self._scheduler.admit(job)
 
     async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
         """Do all of this even if the caller goes away: an accepted job waits its turn, never forgotten."""
@@ -286,10 +286,11 @@ class Service:
         if seen := await self.store.of_request(action.key):
             return self._submitted(seen, new=False)
         parent = await self.find(action.job)
+        derived = await self._derive(parent, action)
         draft = self._draft(
             action,
-            await self._derive(parent, action),
-            speed=action.speed or parent.speed,
+            derived,
+            speed=action.speed or derived.speed or parent.speed,
             parent=parent.id,
             cell=action.cell,
         )
@@ -435,20 +436,22 @@ class Service:
         """Return the spec of a new job made from a stored one."""
         seed = secrets.randbelow(SEED_MAX + 1)
         spec, prompt = parent.spec, parent.prompt
+        said = _Planned(spec, sources=parent.sources)
         if action.verb == "remix" or action.line is not None:
             request = Request(action.key, action.owner, action.origin, action.line or prompt)
             fresh = await self._plan(request)
             if len(fresh) != 1:
                 raise UserError("A remix makes one job: take the `{…}` choices out of the prompt.")
-            prompt = request.line
-            spec = fresh[0].spec.model_copy(update={"seed": seed})
+            prompt, said = request.line, fresh[0]
+            spec = said.spec.model_copy(update={"seed": seed})
             if action.cell is None:
-                return _Planned(spec, fresh[0].notes, prompt, sources=fresh[0].sources)
+                return replace(said, spec=spec, prompt=prompt)
         elif action.verb == "reroll":
             spec = spec.model_copy(update={"seed": seed})
             return _Planned(spec, parent.notes, prompt, sources=parent.sources)
         if action.verb in OUTWARD:
-            return await self._outward(parent, action, spec.model_copy(update={"seed": seed}), prompt)
+            spec, note = await self._outward(parent, action, spec.model_copy(update={"seed": seed}))
+            return replace(said, spec=spec, notes=(*said.notes, note), prompt=prompt)
         sha256 = self._cell(parent, action.cell or 0)
         start = Input(sha256=sha256, role=Role.INIT)
         kept = tuple(one for one in spec.inputs if one.role not in (Role.INIT, Role.MASK))
@@ -480,26 +483,26 @@ class Service:
                 "height": parent.spec.height,
             }
         )
-        return _Planned(varied, (), prompt, sources=parent.sources)
+        return replace(said, spec=varied, prompt=prompt)
 
-    async def _outward(self, parent: Job, action: Action, spec: JobSpec, prompt: str) -> _Planned:
-        """Return the spec that paints around a cell: a zoom, a pan, a square."""
+    async def _outward(self, parent: Job, action: Action, spec: JobSpec) -> tuple[JobSpec, str]:
+        """Return the spec that paints around a cell (a zoom, a pan, a square), and the note that says so."""
         if not FACTORS[0] < action.factor <= FACTORS[1]:
             raise UserError(f"`{action.factor:g}` is no zoom. Choose more than 1 and at most 2, such as 1.5.")
         model = next((one for one in self.models if one.name == spec.model), self.models[0])
-        picture = images.opened(await self.gallery.load(self._cell(parent, action.cell or 0)))
-        canvas, mask = await asyncio.to_thread(
-            images.outward, picture, action.verb, (spec.width, spec.height), model.multiple, action.factor
+        picture = await self.gallery.load(self._cell(parent, action.cell or 0))
+        size = spec.width, spec.height
+        (width, height), pngs = await asyncio.to_thread(
+            _outward, picture, action.verb, size, model.multiple, action.factor
         )
-        width, height = canvas.size
         if max(width, height) > model.max_ratio * min(width, height) * (1 + 1e-9):
             raise UserError(
                 f"That would be {width} × {height}, and `{model.name}` draws up to {model.max_ratio:g} times "
                 "as long as wide. Pan the other way, or make it square first."
             )
         inputs = [
-            Input(sha256=await self.gallery.keep(images.png(one)), role=role)
-            for one, role in ((canvas, Role.INIT), (mask, Role.MASK))
+            Input(sha256=await self.gallery.keep(png), role=role)
+            for png, role in zip(pngs, (Role.INIT, Role.MASK), strict=True)
         ]
         update = {
             "kind": Kind.INPAINT,
@@ -511,8 +514,7 @@ class Service:
             "scale": 1,
             "tile": False,
         }
-        note = OUTWARD[action.verb].format(factor=action.factor)
-        return _Planned(spec.model_copy(update=update), (note,), prompt)
+        return spec.model_copy(update=update), OUTWARD[action.verb].format(factor=action.factor)
 
     # ---- looking -------------------------------------------------------------------------------------------
 
@@ -718,10 +720,16 @@ class Service:
         ]
 
 
+def _outward(
+    png: bytes, verb: str, size: tuple[int, int], multiple: int, factor: float
+) -> tuple[tuple[int, int], tuple[bytes, bytes]]:
+    """Return a canvas's size, and canvas and mask as PNG."""
+    canvas, mask = images.outward(images.opened(png), verb, size, multiple, factor)
+    return canvas.size, (images.png(canvas), images.png(mask))
+
+
 def _as_file(data: Sequence[bytes], job: Job, cell: int, limit: int | None, least: int) -> images.File:
     """Put cells together as one file with the recipe inside."""
-    from engine.gallery import recipe, with_texts
-
     cells = [images.opened(one) for one in data]
     sheet = images.grid(cells)
     shown = images.enlarge(sheet, least) if least else sheet

@@ -91,6 +91,7 @@ class LocalWorker:
             await self._stop()
 
     async def _live(self) -> None:
+        self.jobs = {}
         self.ready = self._was_ready = False
         self.status = Status(0, (), "starting", 0, 0)
         self._heard = self._moved = time.monotonic()

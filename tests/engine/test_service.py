@@ -160,6 +160,17 @@ async def test_a_remix_draws_new_words_from_the_old_picture(service: Service) ->
     assert job.spec.inputs[0].sha256 == first.pictures[0]
 
 
+@pytest.mark.parametrize("verb", ["reroll", "vary", "pan_left"])
+async def test_a_changed_prompt_brings_its_notes_and_its_speed(service: Service, verb: Any) -> None:
+    first = await drawn(service)
+    cell = None if verb == "reroll" else 0
+    line = "a green pear --stylize 20 --stylize 30 --relax"
+    job = (await service.act(press("m", first.id, verb, cell, line=line))).jobs[0]
+    assert any("more than once" in note for note in job.notes)
+    assert ("stylize", "prompt") in job.sources
+    assert (first.speed, job.speed) == (Speed.FAST, Speed.RELAX)
+
+
 async def test_a_button_pressed_twice_makes_one_job(service: Service) -> None:
     first = await drawn(service)
     made = await asyncio.gather(*(service.act(press("same", first.id, "vary", 0)) for _ in range(5)))
