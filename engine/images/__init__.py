@@ -14,5 +14,4 @@ __all__ = [
     "opened",
     "outward",
     "png",
-    "split",
 ]

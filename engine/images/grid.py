@@ -1,4 +1,4 @@
-"""Cells to grid and back; refuses to know files and formats."""
+"""Cells put together as one grid; refuses to know files and formats."""
 
 from __future__ import annotations
 
