@@ -23,6 +23,7 @@ import discord
 from bot import buttons, messages
 from bot.desk import Desk
 from bot.wire import Channel, Token, address
+from engine.errors import EngineError
 from engine.jobs import Delivery, Job
 from engine.service import Service
 
@@ -39,9 +40,17 @@ LONGEST_PAUSE = 60.0
 """Seconds between two tries at the most."""
 LEAST_SIDE = 512
 """Pixels a shown picture's longer side has at least: Discord shows a small file small."""
-TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, KeyError, ValueError)
+TROUBLE = (
+    discord.DiscordException,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    KeyError,
+    ValueError,
+    EngineError,
+)
 """What becomes of a bad line or a bad answer: discord.py raises KeyError over a 429 without ``retry_after``,
-ValueError over a cut-off body."""
+ValueError over a cut-off body. EngineError: our own disk took nothing down; it may again."""
 REST = 5.0
 """Seconds before delivering begins again after an error of ours."""
 AT_ONCE = 8
@@ -87,9 +96,7 @@ class Letter:
 class Publisher:
     """Sends pending deliveries until it is cancelled. ``pause``: seconds after try ``n`` (from 1)."""
 
-    def __init__(
-        self, client: Desk, service: Service, pause: Callable[[int], float] | None = None
-    ) -> None:
+    def __init__(self, client: Desk, service: Service, pause: Callable[[int], float] | None = None) -> None:
         self._client = client
         self._service = service
         self._pause = pause or _pause

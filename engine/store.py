@@ -110,11 +110,13 @@ def _explain(path: Path, error: sqlite3.Error) -> ConfigError:
 
 
 def _apology(path: Path, error: BaseException) -> BaseException:
-    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-        return EngineError(
-            f"{path}: {error}", "Our disk is full, so this could not be kept. Please tell the host."
-        )
-    return error
+    """Return our own error for what the disk refused: callers know no SQLite."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return error
+    full = "Our disk is full, so this could not be kept. Please tell the host."
+    ours = EngineError(f"{path}: {error}", full if "full" in str(error) else None)
+    ours.__cause__ = error
+    return ours
 
 
 class Store:
@@ -206,7 +208,7 @@ class Store:
             if call.writes:
                 self._db.execute("RELEASE one")
         except BaseException as error:
-            call.error = error
+            call.error = _apology(self.path, error)
             if call.writes:
                 if not self._db.in_transaction:
                     raise  # SQLite itself gave the whole transaction up, as it does on a full disk
