@@ -230,7 +230,7 @@ async def _connect(client: Limner, token: str) -> None:
         except (discord.DiscordServerError, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, delay)
             await client.http.close()
-            client.http.connector = discord.utils.MISSING  # closing closed it too, and login would take it again
+            client.http.connector = discord.utils.MISSING  # closed too now, and login would take it again
             await asyncio.sleep(delay)
             delay = min(LONGEST_PAUSE, delay * 2)
     delay = 1.0

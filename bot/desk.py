@@ -186,7 +186,7 @@ async def start(interaction: Interaction, message: str | None, submit: Submit, r
     """Hand a request over whose interaction was acknowledged with this progress message."""
     place = origin(interaction)
     submitted = await submit(str(place), message)
-    if message is not None and submitted.jobs:
+    if message is not None and submitted.new:  # a press repeated is followed already
         screen = Screen(interaction.client, place, message, interaction)
         interaction.client.spawn(follow(screen, submitted.jobs, row), f"progress-{message}")
 
@@ -313,19 +313,18 @@ async def answered(interaction: Interaction, key: str, *, start: bool, row: Row)
     question = json.loads((await service.preferences(owner)).get(QUESTION, "{}"))
     if question.get("key") != key or message is None:
         raise NotFound(messages.QUESTION_GONE)
-    await service.prefer(owner, QUESTION, None)
-    if not start:
+    if start:
+        # a refusal leaves the question: once a place is free it can be pressed again
+        await submit_line(interaction, str(message.id), question["line"], row, key=key)
+    else:
         await interaction.edit_original_response(content=messages.NOT_STARTED, view=None)
-        return
-    await submit_line(interaction, str(message.id), question["line"], row, key=key)
+    await service.prefer(owner, QUESTION, None)
 
 
 async def preview(interaction: Interaction, line: str) -> tuple[int, int]:
     """Return how many jobs and pictures a prompt makes; refuse what cannot be shown where it was typed."""
     place = origin(interaction)
-    request = Request(
-        key=str(interaction.id), owner=str(interaction.user.id), origin=str(place), line=line
-    )
+    request = Request(key=str(interaction.id), owner=str(interaction.user.id), origin=str(place), line=line)
     jobs, pictures = await interaction.client.service.preview(request)
     if jobs > 1 and isinstance(place, Token):
         raise LimitError(messages.ONE_HERE)

@@ -13,6 +13,7 @@ from bot import desk, messages
 from bot.desk import REMIX, VARIATION, Interaction
 from bot.failures import guarded
 from bot.wire import MODEL_SETTING, SETTING
+from engine.errors import PromptError
 from engine.prompt import Given, flags_of
 from engine.service import SETTINGS, Service
 
@@ -25,7 +26,10 @@ Grey = discord.ButtonStyle.secondary
 
 async def _flags(service: Service, owner: str) -> dict[str, Given]:
     line = (await service.preferences(owner)).get(SETTINGS, "")
-    return {given.name: given for given in flags_of(line, "settings")} if line else {}
+    try:
+        return {given.name: given for given in flags_of(line, "settings")} if line else {}
+    except PromptError:
+        return {}  # kept by another version: the panel must open, or nobody could set them anew
 
 
 async def _keep(service: Service, owner: str, flags: Mapping[str, Given]) -> None:
