@@ -95,7 +95,10 @@ class Scheduler:
         for task in self._booking:
             task.cancel()
         for job in list(self.running):
-            await self.store.release(job, blameless=True)
+            try:
+                await self.store.release(job, blameless=True)
+            except Exception:
+                log.exception("job %s could not be handed back; the next start of the bot does it", job)
             self._over(job)
 
     # ---- from the service ----------------------------------------------------------------------------------
