@@ -199,7 +199,8 @@ def with_prompt(sentence: str, prompt: str) -> str:
 
 def refusal(sentence: str, repaired: str | None = None) -> str:
     """Return a refusal of something typed, with the repaired line to copy where one could be guessed."""
-    block = None if repaired is None else to_copy(repaired, limit=1000)
+    limit = CONTENT_LIMIT - min(len(sentence), 900) - 40
+    block = None if repaired is None else to_copy(repaired, limit=limit)
     room = CONTENT_LIMIT - (0 if block is None else len(block) + 20)
     sentence = sentence if len(sentence) <= room else sentence[: room - 1] + "…"
     return sentence if block is None else f"{sentence}\nTo copy:\n{block}"

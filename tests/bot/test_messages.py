@@ -149,6 +149,13 @@ def test_a_prompt_that_no_block_can_hold_is_not_broken_into_one() -> None:
     assert messages.to_copy("x" * 5000) is None
 
 
+def test_a_long_repaired_line_is_given_whole() -> None:
+    repaired = "a long sentence about a cat " * 60 + "--ar 16:9"
+    said = messages.refusal("There is no ratio `16.9`.", repaired)
+    assert repaired in said
+    assert len(said) <= 2000
+
+
 def test_the_seed_of_one_picture_wraps_like_the_engine() -> None:
     # cell i starts from (seed + i) mod 2**32
     assert dict(messages.picture_facts(job(), 0))["Seed"] == "4294967295"
