@@ -11,11 +11,12 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.concepts import (
     COLOURS,
@@ -91,7 +92,9 @@ def render(svg: str, size: int = RENDER) -> Image.Image:
     """Rasterise an SVG to a square RGBA picture, cropped to what it shows."""
     import resvg_py
 
-    picture = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size))))
+    picture: Image.Image = Image.open(
+        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))
+    )
     picture = picture.convert("RGBA")
     box = picture.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox()
     if box is None:
@@ -122,7 +125,7 @@ _TO_LAB = np.array(
 )
 
 
-def oklab(rgb: Floats) -> Floats:
+def oklab(rgb: NDArray[np.floating[Any]]) -> Floats:
     """sRGB in 0..1 (…, 3) to Oklab (…, 3)."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     lab: Floats = (np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T).astype(np.float32)

@@ -21,7 +21,7 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
@@ -117,7 +117,7 @@ def export(
 
 
 def tidy(folder: Path) -> None:
-    """Mend two config files of a saved pipeline, so that a plain load is right and silent."""
+    """Mend three config files of a saved pipeline, so that a plain load is right and silent."""
     # transformers loads in the type the config names: half here and full elsewhere would not work together
     config = folder / "text_encoder" / "config.json"
     config.write_text(config.read_text(encoding="utf-8").replace('"float16"', '"float32"'), encoding="utf-8")
@@ -128,6 +128,11 @@ def tidy(folder: Path) -> None:
         name: value for name, value in entries.items() if name not in ("block_out_channels", "_name_or_path")
     }
     config.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    # what Stable Diffusion's own file says too: a sampler built from this config must not clip latents
+    config = folder / "scheduler" / "scheduler_config.json"
+    entries = json.loads(config.read_text(encoding="utf-8"))
+    entries |= {"clip_sample": False, "set_alpha_to_one": False, "skip_prk_steps": True}
+    config.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
 
 
 def _captions(shown: list[Picture], rng: random.Random, drop: float) -> list[str]:

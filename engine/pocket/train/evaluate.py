@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.concepts import COLOURS, HELD_OUT_COLOURS, with_article
 from engine.pocket.train.data import oklab

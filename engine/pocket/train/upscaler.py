@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.srvgg import SRVGGNetCompact
 from engine.pocket.train.checkpoint import Average, Log, load, save

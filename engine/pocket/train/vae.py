@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.optim import Muon, split
@@ -79,7 +79,7 @@ def train(
     held_out = to_tensor(np.array(pictures[7::401]), device)
     # the averaged autoencoder made the latents, so it is what a sharper decoder has to start from
     vae = (AutoencoderTiny.from_pretrained(folder / "vae") if decoder_only else make_vae()).to(device)
-    vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    vae.to(memory_format=torch.channels_last)
     if decoder_only:
         vae.encoder.requires_grad_(False)
     trained: nn.Module = vae.decoder if decoder_only else vae
