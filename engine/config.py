@@ -147,7 +147,8 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         stages = vae.get("block_out_channels") or vae["encoder_block_out_channels"]
         factor = 2 ** (len(stages) - 1)
         side = int(unet["sample_size"]) * factor
-        multiple = factor * 2 ** (len(unet["down_block_types"]) - 1)
+        # the UNet fits odd halves by itself, so 8, the step stock pipelines insist on, gives the exact ratio
+        multiple = max(8, factor)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no weights, or unreadable: `limner check` says so, and so does whoever loads them
     return ModelConfig(

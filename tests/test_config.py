@@ -39,7 +39,7 @@ def test_the_shipped_model_answers_to_every_midjourney_version(said: str) -> Non
 
 
 def test_the_shipped_models_size_is_read_from_its_weights(tmp_path: Path) -> None:
-    # by hand: 16 latents x 2 x 2 (three stages, two halvings) = 64 pixels; three UNet levels want 4 x 4 = 16
+    # by hand: 16 latents x 2 x 2 (three stages, two halvings) = 64 pixels; pipelines take steps of 8
     (tmp_path / "unet").mkdir()
     (tmp_path / "vae").mkdir()
     (tmp_path / "unet/config.json").write_text(
@@ -47,12 +47,12 @@ def test_the_shipped_models_size_is_read_from_its_weights(tmp_path: Path) -> Non
     )
     (tmp_path / "vae/config.json").write_text(json.dumps({"encoder_block_out_channels": [32, 32, 32]}))
     model = config.pocket(tmp_path)
-    assert (model.width, model.height, model.multiple) == (64, 64, 16)
+    assert (model.width, model.height, model.multiple) == (64, 64, 8)
     # Stable Diffusion 1.5's published figures: 64 latents, a factor of 8
     (tmp_path / "unet/config.json").write_text(json.dumps({"sample_size": 64, "down_block_types": ["a"] * 4}))
     (tmp_path / "vae/config.json").write_text(json.dumps({"block_out_channels": [128, 256, 512, 512]}))
     model = config.pocket(tmp_path)
-    assert (model.width, model.multiple) == (512, 64)
+    assert (model.width, model.multiple) == (512, 8)
 
 
 def test_the_example_loads_and_shows_the_four_families() -> None:
