@@ -66,9 +66,9 @@ def test_weird_leads_away_from_the_usual_picture(draw: Draw) -> None:
     assert 0 < distance(some, usual) < distance(much, usual)
 
 
-def test_stop_leaves_detail_out(draw: Draw) -> None:
-    early, whole = (detail(cells) for cells in draw([f"a blue car --stop {s}" for s in (30, 100)]))
-    assert early < whole
+def test_stop_leaves_the_picture_on_its_way(draw: Draw) -> None:
+    early, late, whole = draw([f"a blue car --stop {s}" for s in (20, 60, 100)])
+    assert 0 < distance(late, whole) < distance(early, whole)
 
 
 def test_exp_pushes_detail(draw: Draw) -> None:
