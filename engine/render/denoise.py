@@ -135,18 +135,19 @@ class Picture:
             u + g · Σ wᵢ (cᵢ − u) / Σ max(wᵢ, 0)
 
         which for one condition is diffusers' ``u + g · (c − u)``: weights are relative, and a negative one
-        steers away without making the rest stronger. Without guidance it is the weighted mean ``Σ wᵢ cᵢ / Σ
-        wᵢ``.
+        steers away without making the rest stronger. Without guidance the weighted mean ``m`` of the wanted
+        stands in for both: ``m + Σ |wⱼ| (m − cⱼ) / Σ max(wᵢ, 0)`` over the unwanted.
         """
+        total = sum(max(w, 0.0) for w in self.weights) or 1.0
         if self.unconditional is None:
             if len(self.conditions) == 1:
                 return prediction
-            total = sum(self.weights)
-            return sum(w / total * c for w, c in zip(self.weights, prediction.split(1), strict=True))
+            weighed = [(w / total, c) for w, c in zip(self.weights, prediction.split(1), strict=True)]
+            mean = sum((w * c for w, c in weighed if w > 0), torch.zeros_like(prediction[:1]))
+            return mean + sum((w * (c - mean) for w, c in weighed if w < 0), torch.zeros_like(mean))
         u, *conditions = prediction.split(1)
         if len(conditions) == 1:
             return u + self.guidance_scale * (conditions[0] - u)
-        total = sum(max(w, 0.0) for w in self.weights)
         toward = sum(w / total * (c - u) for w, c in zip(self.weights, conditions, strict=True))
         return u + self.guidance_scale * toward
 

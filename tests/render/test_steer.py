@@ -103,8 +103,10 @@ def test_rows_are_combined_as_stated() -> None:
     assert picture([4.0, 2.0]).combine(rows(0, 3, 6)).item() == pytest.approx(3 * (2 * 3 + 1 * 6) / 3)
     # "--no": the wanted keeps its whole guidance, the unwanted pushes away with half of it
     assert picture([1.0, -0.5]).combine(rows(1, 2, 5)).item() == pytest.approx(1 + 3 * (1 * 1 - 0.5 * 4))
-    # without guidance there is nothing to lean on: the weighted mean
-    assert picture([1.0, -0.5], guided=False).combine(rows(2, 4)).item() == pytest.approx((2 - 0.5 * 4) / 0.5)
+    # without guidance the wanted itself is what to steer from; weights that cancel out harm nobody
+    assert picture([1.0, -0.5], guided=False).combine(rows(2, 4)).item() == pytest.approx(2 + 0.5 * (2 - 4))
+    assert picture([1.0, 3.0], guided=False).combine(rows(2, 4)).item() == pytest.approx((2 + 3 * 4) / 4)
+    assert picture([1.0, -0.5, -0.5], guided=False).combine(rows(2, 4, 2)).item() == pytest.approx(1)
     assert picture([1.0], guided=False).combine(rows(7)).item() == 7
 
 
