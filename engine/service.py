@@ -22,6 +22,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from engine import images, moderation, policy
@@ -33,7 +34,7 @@ from engine.gallery import Gallery, recipe, with_texts
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.lock import locked
 from engine.plan import plan
-from engine.prompt import Source, parse
+from engine.prompt import Parsed, Source, parse
 from engine.queue import FairQueue, work
 from engine.scheduler import Scheduler
 from engine.store import Draft, Store, Usage
@@ -287,10 +288,14 @@ class Service:
             return self._submitted(seen, new=False)
         parent = await self.find(action.job)
         derived = await self._derive(parent, action)
+        speed = action.speed or derived.speed
+        if speed is None:
+            # whoever presses pays, so their own setting decides and not that of whoever drew the parent
+            speed = (await self._read(action, "a picture")).prompts[0].speed or Speed.FAST
         draft = self._draft(
             action,
             derived,
-            speed=action.speed or derived.speed or parent.speed,
+            speed=speed,
             parent=parent.id,
             cell=action.cell,
         )
@@ -399,22 +404,28 @@ class Service:
         )
         return Draft(job, work(planned.spec), asked.reply_to, asked.progress)
 
-    async def _plan(self, request: Request) -> list[_Planned]:
-        """Return what a line asks for, one a job, read with its owner's and its place's settings."""
-        own, here = await self.store.preferences_of(request.owner, place(request.origin))
-        options = {name.removeprefix(OPTION): value for name, value in own.items() if name.startswith(OPTION)}
+    async def _read(
+        self, asked: Request | Action, line: str, options: Mapping[str, str] = MappingProxyType({})
+    ) -> Parsed:
+        """Read a line with the settings of whoever asks and of the place they ask in."""
+        own, here = await self.store.preferences_of(asked.owner, place(asked.origin))
+        flags = {name.removeprefix(OPTION): value for name, value in own.items() if name.startswith(OPTION)}
         layers: list[tuple[Source, str]] = [
             ("settings", own.get(SETTINGS, "")),
             ("server", here.get(SETTINGS, "")),
         ]
-        parsed = parse(
-            request.line,
-            options={**options, **request.options},
+        return parse(
+            line,
+            options={**flags, **options},
             suffix=own.get(SUFFIX, ""),
-            layers=[(source, flags) for source, flags in layers if flags],
+            layers=[(source, kept) for source, kept in layers if kept],
             limit=self.config.limits.permutations,
             length=self.config.limits.prompt_length,
         )
+
+    async def _plan(self, request: Request) -> list[_Planned]:
+        """Return what a line asks for, one a job, read with its owner's and its place's settings."""
+        parsed = await self._read(request, request.line, request.options)
         planned = []
         for prompt in parsed.prompts:
             made = plan(

@@ -171,6 +171,15 @@ async def test_a_changed_prompt_brings_its_notes_and_its_speed(service: Service,
     assert (first.speed, job.speed) == (Speed.FAST, Speed.RELAX)
 
 
+async def test_a_button_is_served_at_the_speed_of_whoever_presses(service: Service) -> None:
+    parent = await drawn(service, line="a red apple --turbo")
+    first = (await service.act(press("v", parent.id, "vary", 0))).jobs[0]
+    await service.prefer(first.owner, "settings", "--relax")
+    second = (await service.act(press("w", parent.id, "vary", 0))).jobs[0]
+    # turbo costs double: a press must not inherit it from somebody else's prompt
+    assert (parent.speed, first.speed, second.speed) == (Speed.TURBO, Speed.FAST, Speed.RELAX)
+
+
 async def test_a_button_pressed_twice_makes_one_job(service: Service) -> None:
     first = await drawn(service)
     made = await asyncio.gather(*(service.act(press("same", first.id, "vary", 0)) for _ in range(5)))
