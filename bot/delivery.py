@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import errno
 import io
 import logging
 import random
@@ -156,6 +157,8 @@ class Publisher:
             try:
                 letter = await self._letter(job, delivery, limit)
             except OSError as error:
+                if error.errno not in (None, errno.ENOENT):
+                    raise  # too many open files, a disk that stumbles: it may pass
                 raise Undeliverable(f"the pictures cannot be read: {_short(error)}") from error
             try:
                 return await self._post(target, delivery, letter)

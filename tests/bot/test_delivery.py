@@ -95,6 +95,26 @@ async def test_acknowledging_survives_a_bad_line(discord: Discord, bot: BotProce
     assert len(posted(discord)) == 2
 
 
+async def test_a_disk_that_stumbles_delays_a_picture_and_loses_none(
+    discord: Discord, bot: BotProcess, data: Path
+) -> None:
+    alice = discord.user("alice")
+    await alice.slash("imagine", prompt="a red apple")
+    grid = await discord.wait_for_message(is_grid)
+    files = [path for path in data.rglob("*.png") if path.is_file()]
+    for path in files:  # a folder in a file's place cannot be read, whoever asks: EISDIR, not ENOENT
+        path.rename(path.with_suffix(".aside"))
+        path.mkdir()
+    await alice.click(grid, "U2")
+    await asyncio.sleep(1.5)
+    assert [state for _, state, _ in deliveries(data)] == ["sent", "pending"]
+    for path in files:
+        path.rmdir()
+        path.with_suffix(".aside").rename(path)
+    await all_kept(discord, data, 2)
+    assert len(posted(discord, is_picture)) == 1
+
+
 async def test_a_large_picture_falls_back_to_webp(discord: Discord, bot: BotProcess, data: Path) -> None:
     discord.world.upload_limit = 20_000
     await discord.user("alice").slash("imagine", prompt="a red apple")
