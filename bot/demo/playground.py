@@ -44,7 +44,7 @@ HEADERS = {
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 HIDDEN = "[hidden]"
-PROMPTS = ("a red apple", "a penguin --ar 3:2", "a {red, blue} car")
+PROMPTS = ("a red apple", "a penguin on a yellow background", "a {red, blue} car")
 """What the welcome proposes."""
 
 _TOKEN_IN_PATH = re.compile(r"(/webhooks/\d+/|/interactions/\d+/)[^/\s?]{20,}")
