@@ -29,10 +29,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 3
-"""A job whose worker or bot died this many times while it was running is given up."""
+"""A job whose worker died this many times while it was running is given up."""
+MAX_RESTARTS = 10
+"""Attempts after which a job that was running when the bot itself died is given up. More than a worker's
+death allows: plugs are pulled for reasons of their own, and a job can only kill the bot by exhausting the
+machine."""
 
 GIVEN_UP = (
-    "This picture stopped the engine three times, so it was set aside. "
+    "This picture stopped the engine again and again, so it was set aside. "
     "Nothing was charged. A smaller size or fewer steps may work."
 )
 
@@ -322,18 +326,18 @@ class Store:
         return self._job(row) if row else None
 
     async def release(self, job: str, *, blameless: bool = False) -> Job | None:
-        """RUNNING → QUEUED after the worker died, or → FAILED after the third attempt. None: it had ended.
+        """RUNNING → QUEUED after the worker died, or → FAILED after the third time. None: it had ended.
 
         ``blameless``: the attempt does not count (an orderly stop of ours).
         """
         return await self._write(Store._release, job, blameless)
 
-    def _release(self, job: str, blameless: bool) -> Job | None:
+    def _release(self, job: str, blameless: bool, most: int = MAX_ATTEMPTS) -> Job | None:
         db = self._db
         row = db.execute("SELECT * FROM job WHERE id = ? AND state = ?", (job, State.RUNNING)).fetchone()
         if row is None:
             return None
-        if row["attempts"] >= MAX_ATTEMPTS and not blameless:
+        if row["attempts"] >= most and not blameless:
             return self._end(job, State.FAILED, failure=GIVEN_UP)
         row = db.execute(
             "UPDATE job SET state = ?, started_at = NULL, attempts = attempts - ? WHERE id = ? RETURNING *",
@@ -422,7 +426,7 @@ class Store:
 
     def _recover(self) -> list[Job]:
         rows = self._db.execute("SELECT id FROM job WHERE state = ?", (State.RUNNING,)).fetchall()
-        jobs = (self._release(row["id"], False) for row in rows)
+        jobs = (self._release(row["id"], False, MAX_RESTARTS) for row in rows)
         return [job for job in jobs if job is not None]
 
     # ---- looking -------------------------------------------------------------------------------------------
