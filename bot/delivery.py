@@ -127,8 +127,10 @@ class Publisher:
             try:
                 async with self._slots:
                     message = await self._send(delivery)
+                # before booking: after a crash in between nobody would look for the progress message again
+                await self._clear(delivery)
                 await self._service.book(delivery.id, message)
-                break
+                return
             except Undeliverable as why:
                 log.warning("delivery %s of job %s given up: %s", delivery.id, delivery.job, why)
                 await self._service.give_up(delivery.id, str(why))
