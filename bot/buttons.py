@@ -215,6 +215,7 @@ async def act(
                 factor=FACTOR.get(press.verb, 2.0) if factor is None else modals.number(factor),
                 reply_to=_pressed(interaction),
                 progress=message,
+                asker=desk.asker(interaction),
             )
         )
 

@@ -24,6 +24,7 @@ from bot.wire import Channel, Token, address
 from engine.config import Config
 from engine.errors import LimitError, NotFound
 from engine.jobs import FINAL, Job, State
+from engine.people import Asker
 from engine.service import Request, Service, Submitted
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,26 @@ class Desk(discord.Client):
         self.config = config
         self.service = service
         self.followed: set[str] = set()  # progress messages that are removed by their follower
+
+    def owned_by(self, user: int) -> bool:
+        """Say whether this person owns the bot: named under ``discord.owners``, or the application's owner.
+
+        Of an application that belongs to a team: its owner, and the members who may change it.
+        """
+        if user in self.config.discord.owners:
+            return True
+        application = self.application
+        if application is None:
+            return False
+        if application.team is None:
+            return application.owner.id == user
+        able = (discord.TeamMemberRole.admin, discord.TeamMemberRole.developer)
+        return user == application.team.owner_id or any(
+            member.id == user
+            and member.role in able
+            and member.membership_state is discord.TeamMembershipState.accepted
+            for member in application.team.members
+        )
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work`` beside everything else; what it raises is logged and harms nothing else."""
@@ -120,6 +141,33 @@ def origin(interaction: Interaction) -> Channel | Token:
         elif interaction.is_guild_integration() and interaction.app_permissions >= _needed(interaction):
             return Channel(interaction.guild_id, channel)
     return Token(interaction.application_id, interaction.token)
+
+
+def asker(interaction: Interaction) -> Asker:
+    """Return who asks here: the person, with server, channel, roles and rights as Discord tells them."""
+    client, user, channel = interaction.client, interaction.user, interaction.channel
+    host = client.owned_by(user.id)
+    rights = interaction.permissions  # none in direct messages
+    thread = channel if isinstance(channel, discord.Thread) else None
+    above = thread.parent if thread is not None else channel
+    parents = (
+        None if thread is None else thread.parent_id,
+        None if above is None else getattr(above, "category_id", None),
+    )
+    guild = interaction.guild_id
+    roles = [] if guild is None else [guild, *(role.id for role in getattr(user, "roles", ()))]
+    # a thread is as its channel is; what tells nothing (direct messages) is not restricted
+    restricted = getattr(channel, "is_nsfw", None)
+    return Asker(
+        owner=str(user.id),
+        guild=None if guild is None else str(guild),
+        channel=None if interaction.channel_id is None else str(interaction.channel_id),
+        parents=tuple(str(one) for one in parents if one is not None),
+        roles=tuple(dict.fromkeys(map(str, roles))),
+        manager=host or rights.administrator or rights.manage_guild,
+        age_restricted=restricted is not None and restricted(),
+        host=host,
+    )
 
 
 def _needed(interaction: Interaction) -> discord.Permissions:
@@ -324,7 +372,13 @@ async def answered(interaction: Interaction, key: str, *, start: bool, row: Row)
 async def preview(interaction: Interaction, line: str) -> tuple[int, int]:
     """Return how many jobs and pictures a prompt makes; refuse what cannot be shown where it was typed."""
     place = origin(interaction)
-    request = Request(key=str(interaction.id), owner=str(interaction.user.id), origin=str(place), line=line)
+    request = Request(
+        key=str(interaction.id),
+        owner=str(interaction.user.id),
+        origin=str(place),
+        line=line,
+        asker=asker(interaction),
+    )
     jobs, pictures = await interaction.client.service.preview(request)
     if jobs > 1 and isinstance(place, Token):
         raise LimitError(messages.ONE_HERE)
@@ -343,6 +397,7 @@ async def submit_line(
             origin=place,
             line=line,
             progress=progress,
+            asker=asker(interaction),
         )
         return await interaction.client.service.submit(request)
 

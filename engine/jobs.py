@@ -125,11 +125,13 @@ class Job(Frozen):
 
     ``owner`` is the person's id as a string (a Discord snowflake, ``cli`` …); ``origin`` is the return
     address (``discord:<guild or @me>/<channel>``, ``http:<key>``, ``cli:``). ``prompt`` is the line as the
-    person typed it, for showing again; ``notes`` are sentences shown under the result.
+    person typed it, for showing again; ``notes`` are sentences shown under the result. ``guild``: the server
+    it was asked in, None for direct messages and other doors.
     """
 
     id: str
     owner: str
+    guild: str | None = None
     origin: str
     state: State
     spec: JobSpec

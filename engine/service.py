@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import images, moderation, policy
+from engine import images, moderation, policy, store_admin
 from engine.backends.protocol import Progress
 from engine.backends.worker import Setup
 from engine.config import Config, ModelConfig, pocket
@@ -33,6 +33,7 @@ from engine.errors import ConfigError, NotFound, UserError
 from engine.gallery import Gallery, recipe, with_texts
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.lock import locked
+from engine.people import Asker, AuditEntry
 from engine.plan import plan
 from engine.prompt import Parsed, Source, parse
 from engine.queue import FairQueue, work
@@ -78,7 +79,8 @@ class Request:
     ``options`` are more of the owner's own options (name → flags). ``inputs``: the pictures behind the line's
     links, fetched, checked and kept (``Service.keep``) by the door.
     ``reply_to``: message the result answers. ``progress``: message that shows progress, removed at the end;
-    where it is known only later, tell it with ``Service.progress_message``.
+    where it is known only later, tell it with ``Service.progress_message``. ``asker``: the same person with
+    their server, channel and roles; a door that knows of none leaves it out, and no server's rules apply.
     """
 
     key: str
@@ -90,6 +92,7 @@ class Request:
     speed: Speed | None = None
     reply_to: str | None = None
     progress: str | None = None
+    asker: Asker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Action:
     speed: Speed | None = None
     reply_to: str | None = None
     progress: str | None = None
+    asker: Asker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +395,7 @@ class Service:
         job = Job(
             id=new_job_id(),
             owner=asked.owner,
+            guild=None if asked.asker is None else asked.asker.guild,
             origin=asked.origin,
             state=State.QUEUED,
             spec=planned.spec,
@@ -449,7 +454,9 @@ class Service:
         spec, prompt = parent.spec, parent.prompt
         said = _Planned(spec, sources=parent.sources)
         if action.verb == "remix" or action.line is not None:
-            request = Request(action.key, action.owner, action.origin, action.line or prompt)
+            request = Request(
+                action.key, action.owner, action.origin, action.line or prompt, asker=action.asker
+            )
             fresh = await self._plan(request)
             if len(fresh) != 1:
                 raise UserError("A remix makes one job: take the `{…}` choices out of the prompt.")
@@ -698,6 +705,28 @@ class Service:
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact about this installation."""
         await self.store.remember(key, value)
+
+    # ---- those in charge -----------------------------------------------------------------------------------
+
+    async def audit(
+        self,
+        actor: str,
+        action: str,
+        *,
+        guild: str | None = None,
+        target: str | None = None,
+        detail: Mapping[str, Any] = MappingProxyType({}),
+    ) -> int:
+        """Record what was done in somebody's name; return the record's number. ``guild`` None: everywhere."""
+        return await self.store.write(
+            store_admin.audit, self.store.now(), actor, action, guild, target, dict(detail)
+        )
+
+    async def audits(
+        self, guild: str | None = None, *, limit: int = 50, after: int | None = None
+    ) -> list[AuditEntry]:
+        """Return the newest records of a server (None: of all), newest first; or those after one in order."""
+        return await self.store.read(store_admin.audits, guild, limit, after)
 
     # ---- the host ------------------------------------------------------------------------------------------
 

@@ -165,6 +165,18 @@ class Store:
     ) -> T:
         return await self._ask(True, lambda: function(self, *args, **kwargs))
 
+    async def read(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a plain function on the store's thread with its connection: for the SQL kept in other rooms."""
+        return await self._ask(False, lambda: function(self._db, *args, **kwargs))
+
+    async def write(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As ``read``, as one change: all of it is kept, or (where it raises) nothing."""
+        return await self._ask(True, lambda: function(self._db, *args, **kwargs))
+
     async def _ask(self, writes: bool, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         call = _Call(function, writes, loop, loop.create_future())
@@ -296,11 +308,11 @@ class Store:
         for nth, draft in enumerate(drafts):
             job = draft.job
             db.execute(
-                "INSERT INTO job (id, request, nth, owner, origin, reply_to, progress, state, spec,"
+                "INSERT INTO job (id, request, nth, owner, guild, origin, reply_to, progress, state, spec,"
                 " prompt, notes, sources, speed, work, parent, parent_cell, created_at)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
-                    *(job.id, request, nth, job.owner, job.origin, draft.reply_to, draft.progress),
+                    *(job.id, request, nth, job.owner, job.guild, job.origin, draft.reply_to, draft.progress),
                     *(State.QUEUED, job.spec.model_dump_json(), job.prompt, json.dumps(job.notes)),
                     *(json.dumps(job.sources), job.speed, draft.work),
                     *(job.parent, job.parent_cell, job.created_at),
@@ -438,6 +450,7 @@ class Store:
         return Job(
             id=row["id"],
             owner=row["owner"],
+            guild=row["guild"],
             origin=row["origin"],
             state=State(row["state"]),
             spec=JobSpec.model_validate_json(row["spec"]),

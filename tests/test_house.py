@@ -17,10 +17,11 @@ ROOT = Path(__file__).parent.parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.errors", "engine.log"),
     ("engine.config",),
-    ("engine.jobs",),
+    ("engine.jobs", "engine.people"),
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
     ("engine.plan", "engine.policy", "engine.moderation", "engine.queue", "engine.images", "engine.weights"),
+    ("engine.store_admin",),
     ("engine.store", "engine.gallery", "engine.lock"),
     ("engine.pocket",),
     ("engine.render",),
@@ -51,7 +52,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "accelerate": ("engine.render",),
     "peft": ("engine.render",),
     "safetensors": ("engine.render", "engine.pocket"),
-    "sqlite3": ("engine.store",),
+    "sqlite3": ("engine.store", "engine.store_admin"),
     "huggingface_hub": ("engine.weights", "engine.render"),
     "ray": ("engine.backends",),
     "fastapi": ("engine.web",),
@@ -65,6 +66,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 # doors call the service; beside it they may know values, words and pictures, never how work is done
 BEHIND_THE_COUNTER = (
     "engine.store",
+    "engine.store_admin",
     "engine.gallery",
     "engine.policy",
     "engine.queue",
