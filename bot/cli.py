@@ -123,7 +123,9 @@ def _stop_at_end_of_input() -> None:
     # not sys.stdin: its lock, held by this thread, would break the interpreter's own end
     while os.read(0, 4096):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    # two: nobody is left to wait for what is being drawn
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), signum)
 
 
 @app.command()

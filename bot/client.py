@@ -48,6 +48,9 @@ WRONG_TOKEN = (
 )
 AUTHENTICATION_FAILED = 4004
 LONGEST_PAUSE = 60.0
+DRAIN = 12.0
+"""Seconds that what is being drawn, and then posted, is given when the bot is asked to stop; with leaving
+Discord and the workers' end it makes less than 20."""
 STEADY = 300.0
 """Seconds a connection must have lasted for the next pause to be short: Discord allows 1,000 logins a day."""
 
@@ -153,6 +156,18 @@ def point_to_loopback(environment: Mapping[str, str]) -> None:
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
 
 
+class Stop:
+    """What the host asked for: to end in good order, and, with a second signal, at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def signalled(self) -> None:
+        """Note SIGINT or SIGTERM."""
+        (self.at_once if self.asked.is_set() else self.asked).set()
+
+
 async def run(config: Config, token: str) -> None:
     """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong."""
     token = token.strip()
@@ -162,10 +177,10 @@ async def run(config: Config, token: str) -> None:
     point_to_loopback(os.environ)
     # the two warnings about voice are of no use here
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-    stop = asyncio.Event()
+    stop = Stop()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signum, stop.signalled)
     try:
         async with Service.open(config) as service:
             await _serve(config, service, token, stop)
@@ -178,7 +193,7 @@ class _Stopped(Exception):
     """Ends the task group in good order."""
 
 
-async def _serve(config: Config, service: Service, token: str, stop: asyncio.Event) -> None:
+async def _serve(config: Config, service: Service, token: str, stop: Stop) -> None:
     try:
         # the tasks end before the connection they speak over
         async with (
@@ -188,8 +203,10 @@ async def _serve(config: Config, service: Service, token: str, stop: asyncio.Eve
         ):
             client.background = tasks
             serving = tasks.create_task(_connect(client, token), name="discord")
-            stopping = tasks.create_task(stop.wait(), name="stop")
+            stopping = tasks.create_task(stop.asked.wait(), name="stop")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                await _drain(service, stop)
             while not serving.done():  # discord.py swallows a cancellation that meets a breaking connection
                 serving.cancel()
                 await asyncio.wait({serving}, timeout=0.5)
@@ -198,6 +215,19 @@ async def _serve(config: Config, service: Service, token: str, stop: asyncio.Eve
         log.info("stopped")
     except* ConfigError as group:
         raise _first(group) from None
+
+
+async def _drain(service: Service, stop: Stop) -> None:
+    """Start nothing new; let what is being drawn end and be posted, as far as it takes no longer than DRAIN.
+
+    What is not done by then goes back to the queue, and the next start of the bot draws it.
+    """
+    log.info("stopping; what is being drawn gets %.0f s, a second signal stops at once", DRAIN)
+    draining = asyncio.create_task(service.drained(DRAIN), name="drain")
+    hurry = asyncio.create_task(stop.at_once.wait(), name="hurry")
+    await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (draining, hurry):
+        task.cancel()
 
 
 @asynccontextmanager

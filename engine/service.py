@@ -62,6 +62,9 @@ OUTWARD: Mapping[str, str] = {
 FACTORS = (1.0, 2.0)
 """How far one zoom may go out, as in Midjourney's dialog."""
 
+POSTING = 3.0
+"""Seconds a shutdown waits for finished pictures to be posted; what is not comes after the next start."""
+
 SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
 """Preferences that the prompt is read with: flags after every prompt, default flags, one's own options.
 
@@ -198,6 +201,7 @@ class Service:
         self.gallery = gallery
         self._watches: dict[str, _Watch] = {}
         self._couriers: set[asyncio.Event] = set()
+        self._shown = asyncio.Event()  # a promise was kept, or given up
         self._finishing: set[asyncio.Task[Any]] = set()
         self._scheduler: Scheduler
 
@@ -672,11 +676,15 @@ class Service:
 
     async def book(self, delivery_id: int, message_id: str) -> bool:
         """Note that a promise was shown, as this message."""
-        return await asyncio.shield(self.store.book(delivery_id, message_id))
+        done = await asyncio.shield(self.store.book(delivery_id, message_id))
+        self._shown.set()
+        return done
 
     async def give_up(self, delivery_id: int, why: str) -> bool:
         """Note that a promise cannot be shown (the channel is gone, we may not speak there)."""
-        return await asyncio.shield(self.store.give_up(delivery_id, why))
+        done = await asyncio.shield(self.store.give_up(delivery_id, why))
+        self._shown.set()
+        return done
 
     async def progress_message(self, job_id: str, message_id: str) -> bool:
         """Note the message that shows a job's progress. False: its end was promised already."""
@@ -736,11 +744,21 @@ class Service:
         self._scheduler.wake()
 
     async def drained(self, seconds: float) -> bool:
-        """Pause, and wait up to ``seconds`` for what runs. False: something still runs; it is handed back."""
+        """Pause, and wait up to ``seconds`` for what runs, then a moment for its messages to be shown.
+
+        False: something still runs; it is handed back when the service closes.
+        """
         self.pause()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._scheduler.idle.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POSTING):
+                        while self._couriers:
+                            self._shown.clear()  # clear, then look: a booking in between is kept
+                            if not await self.store.undelivered():
+                                break
+                            await self._shown.wait()
         return not self._scheduler.running
 
     def workers(self) -> list[dict[str, Any]]:

@@ -577,6 +577,14 @@ class Store:
         ).fetchall()
         return [_delivery(row) for row in rows]
 
+    async def undelivered(self) -> int:
+        """Return how many promised messages have not been shown yet."""
+        return await self._read(
+            lambda self: int(
+                self._db.execute("SELECT count(*) FROM delivery WHERE state = 'pending'").fetchone()[0]
+            )
+        )
+
     async def delivery(self, delivery: int) -> Delivery | None:
         """Return the promise, or None."""
         return await self._read(Store._delivery, delivery)

@@ -272,11 +272,16 @@ class BotProcess:
         await self.process.wait()
         await self._offline()
 
-    async def stop(self, seconds: float = 10.0) -> int:
-        """Ask the process to end and return its exit code; kills it when it does not listen."""
+    async def stop(self, seconds: float = 30.0, *, at_once: bool = False) -> int:
+        """Ask the process to end and return its exit code; kills it when it does not listen.
+
+        ``at_once``: with a second signal, so that it does not wait for what it draws.
+        """
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
+            if at_once:
+                self.process.send_signal(signal.SIGINT)  # two of the same kind may arrive as one
             try:
                 await asyncio.wait_for(self.process.wait(), seconds)
             except TimeoutError:
@@ -323,5 +328,5 @@ class BotProcess:
     ) -> None:
         if self.process is not None:
             if self.process.returncode is None:
-                await self.stop()
+                await self.stop(at_once=True)
             self._kill_group()  # workers it may have left

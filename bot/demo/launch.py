@@ -117,6 +117,8 @@ async def _keep_bot(
 async def _end(bot: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         bot.terminate()
+    if bot.stdin is not None:
+        bot.stdin.close()  # whoever ends the demo does not want to wait for a picture: it comes next time
     try:
         async with asyncio.timeout(STOP_WITHIN):
             await bot.wait()
