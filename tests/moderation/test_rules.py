@@ -8,7 +8,7 @@ import time
 import pytest
 
 from engine.jobs import Condition, JobSpec
-from engine.moderation import CLOTHES, MINORS, SEXUAL, BlockedError, check, met
+from engine.moderation import CLOTHES, MINORS, SEXUAL, BlockedError, adult, check, met
 
 STAND_INS = ["pineapple", "umbrella", "saxophone", "teapot", "marmalade", "octopus", "lantern", "cathedral"]
 LOOKALIKE = str.maketrans("aeopcx", "аеорсх")
@@ -152,3 +152,94 @@ def test_the_longest_prompt_is_read_in_time(piece: str) -> None:
     began = time.process_time()
     check(spec((piece * 6000)[:6000]), blocked=STAND_INS)
     assert time.process_time() - began < 0.5
+
+
+NEUTRAL = {
+    "en": ("child", "nude"), "de": ("Mädchen", "nackt"), "fr": ("fillette", "nue"), "es": ("niña", "desnuda"),
+    "pt": ("criança", "sem roupa"), "it": ("bambina", "nuda"), "nl": ("meisje", "naakt"),
+    "pl": ("dziewczynka", "naga"), "ru": ("девочка", "голая"), "ja": ("少女", "全裸"), "ko": ("소녀", "나체"),
+    "zh": ("儿童", "裸体"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", NEUTRAL)
+def test_the_two_lists_meet_in_no_language_and_not_across_two(language: str) -> None:
+    young, bare = NEUTRAL[language]
+    for line in (f"{young}, {bare}", f"{bare} / {young}", f"{young} ... nude", f"12 yo, {bare}"):
+        with pytest.raises(BlockedError, match="never drawn") as told:
+            check(spec(line), allowed=[young, bare])
+        assert told.value.absolute
+    check(spec(young))
+    check(spec(f"{bare}, marble statue"))
+
+
+@pytest.mark.parametrize(
+    "age", ["12 years old", "aged 9", "12yo", "12 y.o.", "twelve-year-old", "12 Jahre", "12 ans", "12 años",
+            "12 anos", "12 anni", "12 lat", "12 лет", "12歳", "12岁", "12살", "1girl", "2boys"],
+)  # fmt: skip
+def test_an_age_is_as_good_as_a_word(age: str) -> None:
+    with pytest.raises(BlockedError, match="never drawn"):
+        check(spec(f"{age}, nude"))
+
+
+def test_grown_ups_are_not_meant() -> None:
+    for age in ("18 years old", "30 ans", "45 лет", "二十五歳", "21歳", "117 years old", "nineteen-year-old"):
+        check(spec(f"{age}, nude study"))
+
+
+def test_words_written_in_pieces_and_weights_are_read() -> None:
+    for line in ("n(ude:1.2) c(hil)d", "(n)(u)(d)(e) child", "{nu}de [chi]ld", "nu\u200bde chi\u200bld"):
+        with pytest.raises(BlockedError, match="never drawn"):
+            check(spec(line))
+
+
+def test_what_is_excluded_can_be_a_plea_or_a_request() -> None:
+    check(spec("a child on a swing", no="nude, sexual, nsfw"))
+    check(spec("a nude study in charcoal", no="child, teenager"))
+    check(spec("a portrait", no="adult"))
+    with pytest.raises(BlockedError, match="never drawn"):
+        check(spec("a nude study", no="adults, mature"))
+    with pytest.raises(BlockedError, match="never drawn"):
+        check(spec("子供", no="服"))
+
+
+def test_every_part_of_a_prompt_and_every_picture_before_it_counts() -> None:
+    parts = JobSpec(
+        model="m", conditions=(Condition(text="a child"), Condition(text="a beach"), Condition(text="nude")),
+        width=64, height=64, steps=1, guidance_scale=5, sampler="ddim", seed=0,
+    )  # fmt: skip
+    with pytest.raises(BlockedError):
+        check(parts)
+    check(spec("a nude study"), beside=["a vase"])
+    with pytest.raises(BlockedError):
+        check(spec("a nude study"), beside=["a beach", "a child"])
+    # words are not read across two texts
+    check(spec("chi", no=""), beside=["ld nude"])
+
+
+def test_an_allowed_phrase_lets_its_own_words_through_and_no_others() -> None:
+    assert met("a red square, a square hat", ["square"], ["red square"]) == ["square"]
+    assert met("a red square hat", ["square"], ["red square"]) == []
+    assert adult("a nude descending a staircase", ["nude descending a staircase"]) == []
+    assert adult("a naked mole rat") == []
+    assert adult("a naked man") == ["naked"]
+
+
+def test_words_of_scripts_without_spaces_keep_their_ends() -> None:
+    assert met("ヌードル", ["ヌード"]) == []
+    assert met("ヌード写真", ["ヌード"]) == ["ヌード"]
+    assert met("아이스크림", ["아이"]) == []
+    assert met("아이가 웃는다", ["아이"]) == ["아이"]
+    assert met("红 苹-果", ["苹果"]) == ["苹果"]
+
+
+def test_time_grows_with_the_length_alone() -> None:
+    def seconds(length: int) -> float:
+        text = ("a-b. n u d e (c:1.1) аb " * length)[: 24 * length]
+        began = time.process_time()
+        met(text, STAND_INS)
+        return time.process_time() - began
+
+    seconds(10)
+    short = max(0.01, min(seconds(101), seconds(100)))
+    assert seconds(1000) < 25 * short
