@@ -8,6 +8,7 @@ STAMP := .venv/.limner-ready
 export TOKENIZERS_PARALLELISM ?= false
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 ARGS ?=
+TESTS_AT_ONCE ?= 2
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +32,9 @@ demo: $(STAMP) ## the whole bot on this machine, no Discord, token or GPU needed
 # one thread a library: on a small machine, threads that wait for each other cost more than they give
 test bench reliability evaluate: export OMP_NUM_THREADS ?= 1
 
-test: $(STAMP) ## every test but the full counts (under 10 minutes on two cores)
-	$(BIN)/python -m pytest -m "not full" $(ARGS)
+# worksteal: neighbours stay together, which saves fixtures, until a process runs out of work
+test: $(STAMP) ## every test but the full counts, two at a time (under 10 minutes on two cores)
+	$(BIN)/python -m pytest -m "not full" -n $(TESTS_AT_ONCE) --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -73,18 +74,26 @@ class _Call:
     result: Any = None
     error: BaseException | None = None
 
-    def answer(self) -> None:
-        """Give the caller the result, where it still waits for it."""
-        with contextlib.suppress(RuntimeError):  # its event loop is closed: nobody waits
-            self.loop.call_soon_threadsafe(self._settle)
-
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Give the caller the result, where it still waits for it. To be called on its event loop."""
         if self.future.done():
             return
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
+
+
+def _answer(calls: Sequence[_Call]) -> None:
+    """Give all callers their results: one wake-up a loop, since each costs a system call and the GIL."""
+    for loop in {call.loop for call in calls}:
+        with contextlib.suppress(RuntimeError):  # this loop is closed: nobody waits
+            loop.call_soon_threadsafe(_settle, [call for call in calls if call.loop is loop])
+
+
+def _settle(calls: Sequence[_Call]) -> None:
+    for call in calls:
+        call.settle()
 
 
 def _migrations() -> list[tuple[int, str]]:
@@ -212,8 +221,7 @@ class Store:
                     self._perform([call])
                 return
             calls[0].error = _apology(self.path, error)
-        for call in calls:
-            call.answer()
+        _answer(calls)
 
     def _one(self, call: _Call) -> None:
         call.error = None
@@ -453,7 +461,7 @@ class Store:
             guild=row["guild"],
             origin=row["origin"],
             state=State(row["state"]),
-            spec=JobSpec.model_validate_json(row["spec"]),
+            spec=_spec(row["spec"]),
             prompt=row["prompt"],
             notes=tuple(json.loads(row["notes"])),
             sources=tuple((flag, who) for flag, who in json.loads(row["sources"])),
@@ -678,6 +686,12 @@ class Store:
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, value),
         )
+
+
+@lru_cache(maxsize=1024)
+def _spec(text: str) -> JobSpec:
+    """Return the spec behind its JSON. Specs are frozen, and a job's is read at each of its changes."""
+    return JobSpec.model_validate_json(text)
 
 
 def is_delivered(origin: str) -> bool:

@@ -79,7 +79,7 @@ class Discord(Standin):
         """Return a person to act as: ``alice``, ``bob`` or ``ada`` (admin)."""
         return Actor(self, self.world.person(name))
 
-    async def until(self, look: Callable[[], Any], what: str = "something", seconds: float = 10.0) -> Any:
+    async def until(self, look: Callable[[], Any], what: str = "something", seconds: float = 20.0) -> Any:
         """Wait until ``look()`` gives something true, looking after every event; returns it."""
         waiter = asyncio.Event()
         self._wake.add(waiter)
@@ -106,7 +106,7 @@ class Discord(Standin):
         *,
         channel: str = GENERAL_ID,
         after: Message | str | None = None,
-        seconds: float = 10.0,
+        seconds: float = 20.0,
     ) -> Message:
         """Return the first message (newer than ``after``) that ``predicate`` likes, waiting for it."""
         floor = int(after.id if isinstance(after, Message) else after or 0)
@@ -243,7 +243,7 @@ class BotProcess:
                 lambda: self.standin.gateway.identifies > online and self.standin.world.online > 0
             )
 
-    async def _ready(self, look: Callable[[], bool], seconds: float = 30.0) -> None:
+    async def _ready(self, look: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until ``look()`` and the commands are there, or the process has ended."""
         assert self.process is not None
         waiter = asyncio.Event()

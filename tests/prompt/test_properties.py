@@ -136,16 +136,16 @@ def hostile(rng: random.Random) -> str:
     )
 
 
-def test_ten_thousand_hostile_lines_get_an_answer_each() -> None:
+def test_three_thousand_hostile_lines_get_an_answer_each() -> None:
     rng = random.Random(4)
     refused = 0
-    for _ in range(10_000):
+    for _ in range(3_000):  # ten thousand go through the command line in tests/test_cli.py
         answer = as_json(hostile(rng), CONFIG)
         assert isinstance(answer["jobs"], int)
         refused += answer["error"] is not None
         if answer["error"] is not None:
             assert answer["error"].strip()
-    assert 500 < refused < 9_500  # both ways out were taken
+    assert 150 < refused < 2_850  # both ways out were taken
 
 
 LONG = {
@@ -204,7 +204,7 @@ def _read(text: str) -> None:
 def test_ten_times_the_length_costs_at_most_twelve_times_the_time(name: str) -> None:
     unit = LONG[name]
     for work in (_read, parse_attention):
-        short = unit * (5_000 // len(unit))
+        short = unit * (2_000 // len(unit))
         for _ in range(4):  # a machine busy with other things may spoil one measurement, not four
             ratio = _seconds(work, short * 10) / max(_seconds(work, short), 1e-4)
             if ratio <= 12:
