@@ -59,7 +59,7 @@ docs: $(STAMP) ## the README's pictures (the demo's page in headless Chromium) a
 reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of Discord; writes docs/reliability.md
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
 	  "Reliability" "make reliability" -q -p no:cacheprovider tests/e2e/test_kills.py tests/e2e/test_storm.py tests/e2e/test_drain.py \
-	  tests/engine/test_kill.py tests/engine/test_worker.py $(ARGS)
+	  tests/engine/test_kill.py tests/engine/test_worker.py tests/intake $(ARGS)
 
 simulate: $(STAMP) ## the production queue in virtual time: fairness, waits and speed with up to a million people
 	$(BIN)/python -m bench.simulate

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
@@ -224,21 +224,6 @@ async def act(
 
 def _pressed(interaction: Interaction) -> str | None:
     return None if interaction.message is None else str(interaction.message.id)
-
-
-def presses(message: discord.Message) -> Iterator[Press]:
-    """Yield what the buttons of a message say, as far as they are ours."""
-    for component in message.components:
-        for child in getattr(component, "children", ()):
-            said = Press.read(getattr(child, "custom_id", None) or "")
-            if said is not None:
-                yield said
-
-
-def single(message: discord.Message) -> int | None:
-    """Return which cell a message shows alone, or None where it shows a grid or none."""
-    said = list(presses(message))
-    return None if any(one.verb is Verb.PICTURE for one in said) or not said else said[0].cell
 
 
 def used(message: discord.Message, pressed: Press) -> ui.View:

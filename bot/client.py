@@ -138,15 +138,15 @@ def _hash(application: int | None, payload: list[Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def point_to_loopback(environment: Mapping[str, str]) -> None:
-    """Let discord.py speak to a stand-in on this machine, if the environment names one.
+def point_to_loopback(environment: Mapping[str, str]) -> str:
+    """Let discord.py speak to a stand-in on this machine, if the environment names one; return its origin.
 
     ``LIMNER_DISCORD_API`` and ``LIMNER_DISCORD_GATEWAY`` hold its addresses; any other host is refused, since
     whoever answers there is given the bot's token.
     """
     api, gateway = environment.get("LIMNER_DISCORD_API"), environment.get("LIMNER_DISCORD_GATEWAY")
     if not api and not gateway:
-        return
+        return ""
     if not api or not gateway:
         raise ConfigError("Set both `LIMNER_DISCORD_API` and `LIMNER_DISCORD_GATEWAY`, or neither.")
     for name, url in (("LIMNER_DISCORD_API", api), ("LIMNER_DISCORD_GATEWAY", gateway)):
@@ -154,6 +154,7 @@ def point_to_loopback(environment: Mapping[str, str]) -> None:
             raise ConfigError(f"`{name}` may only name this machine (127.0.0.1). Unset it to use Discord.")
     Route.BASE = api.rstrip("/")
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+    return str(yarl.URL(api).origin())
 
 
 class Stop:
@@ -174,7 +175,7 @@ async def run(config: Config, token: str) -> None:
     if not token:
         raise ConfigError(NO_TOKEN)
     hide(token)
-    point_to_loopback(os.environ)
+    stand_in = point_to_loopback(os.environ)
     # the two warnings about voice are of no use here
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     stop = Stop()
@@ -182,7 +183,7 @@ async def run(config: Config, token: str) -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.signalled)
     try:
-        async with Service.open(config) as service:
+        async with Service.open(config, stand_in=stand_in) as service:
             await _serve(config, service, token, stop)
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM):

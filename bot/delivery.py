@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot import buttons, messages
+from bot import buttons, messages, picture
 from bot.desk import Desk
 from bot.wire import Channel, Token, address
 from engine.errors import EngineError
@@ -229,7 +229,7 @@ class Publisher:
             async for message in channel.history(limit=SEARCH_DEPTH, after=since, oldest_first=True):
                 if message.author == self._client.user and any(
                     press.job == delivery.job and press.delivery == delivery.id
-                    for press in buttons.presses(message)
+                    for press in picture.presses(message)
                 ):
                     return str(message.id)
         except discord.Forbidden:

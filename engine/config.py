@@ -97,6 +97,12 @@ class ModerationConfig(_Section):
     allowed: tuple[str, ...] = ()  # words of that list to let through after all
 
 
+class LinksConfig(_Section):
+    """Pictures that people link to, as part of a prompt or for a command."""
+
+    hosts: tuple[str, ...] = ()  # fetched from these servers only, and what is below them; empty = any public
+
+
 class WebConfig(_Section):
     """The one optional HTTP listener."""
 
@@ -117,6 +123,7 @@ class Config(_Section):
     engine: EngineConfig = EngineConfig()
     limits: LimitsConfig = LimitsConfig()
     moderation: ModerationConfig = ModerationConfig()
+    links: LinksConfig = LinksConfig()
     web: WebConfig = WebConfig()
     models: tuple[ModelConfig, ...] = ()
     loras: tuple[LoraConfig, ...] = ()

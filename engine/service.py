@@ -31,6 +31,7 @@ from engine.backends.worker import Setup
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound, UserError
 from engine.gallery import Gallery, recipe, with_texts
+from engine.inputs import Inputs, Kept
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.lock import locked
 from engine.people import Asker, AuditEntry
@@ -194,11 +195,19 @@ class _Planned:
 class Service:
     """See the module. Open with ``async with Service.open(config) as service``."""
 
-    def __init__(self, config: Config, models: Sequence[ModelConfig], store: Store, gallery: Gallery) -> None:
+    def __init__(
+        self,
+        config: Config,
+        models: Sequence[ModelConfig],
+        store: Store,
+        gallery: Gallery,
+        stand_in: str = "",
+    ) -> None:
         self.config = config
         self.models = tuple(models)
         self.store = store
         self.gallery = gallery
+        self.inputs = Inputs(config.links, store, gallery, stand_in)
         self._watches: dict[str, _Watch] = {}
         self._couriers: set[asyncio.Event] = set()
         self._shown = asyncio.Event()  # a promise was kept, or given up
@@ -214,8 +223,12 @@ class Service:
         renderer: str | None = None,
         arguments: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
+        stand_in: str = "",
     ) -> AsyncIterator[Service]:
         """Open the data folder, put interrupted jobs back, start the workers; waits for no model.
+
+        ``stand_in`` (``http://127.0.0.1:8765``) is the one origin on this machine that pictures are fetched
+        from: the demo's.
 
         ``renderer`` (``module:class``) and its keyword ``arguments`` default to ``$LIMNER_RENDERER`` and the
         JSON of ``$LIMNER_RENDERER_ARGUMENTS``, else ``engine.render:Renderer``. Raises ConfigError.
@@ -233,7 +246,7 @@ class Service:
             ) from error
         with locked(data / "limner.lock"):
             async with Store.open(data / "limner.db", clock=clock) as store:
-                service = cls(config, models, store, Gallery(data / "pictures"))
+                service = cls(config, models, store, Gallery(data / "pictures"), stand_in)
                 setup = Setup(renderer, models, config.engine, config.loras, arguments)
                 queue = FairQueue(config.limits.running)
                 service._scheduler = Scheduler(
@@ -249,6 +262,7 @@ class Service:
                 finally:
                     working.cancel()
                     await asyncio.wait([working, *service._finishing])
+                    await service.inputs.close()
 
     async def _keep_working(self) -> None:
         """Run the scheduler; a fault of ours in it is logged, and it starts afresh with what is stored."""
@@ -641,6 +655,17 @@ class Service:
         if job.film is None:
             raise NotFound("This job has no film. Add `--video` to a prompt to get one.")
         return await self.gallery.load(job.film, ".webp")
+
+    async def fetch(self, link: str, *, attached: bool = False) -> Kept:
+        """Fetch a picture from outside, clean it and keep it. Raises UserError with a sentence.
+
+        ``attached``: the link comes with an attachment and was not typed by a person.
+        """
+        return await self.inputs.link(link, attached=attached)
+
+    async def take_in(self, data: bytes) -> Kept:
+        """Clean a picture's file, whatever its format, and keep it. Raises UserError with a sentence."""
+        return await self.inputs.take(data)
 
     async def keep(self, png: bytes) -> str:
         """Keep an input picture (checked and re-encoded by the caller as PNG); return its SHA-256."""

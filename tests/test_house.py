@@ -22,7 +22,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.prompt",),
     ("engine.plan", "engine.policy", "engine.moderation", "engine.queue", "engine.images", "engine.weights"),
     ("engine.store_admin",),
+    ("engine.intake",),  # pictures from outside: the network and the decoders, and nothing of ours
     ("engine.store", "engine.gallery", "engine.lock"),
+    ("engine.inputs",),
     ("engine.pocket",),
     ("engine.render",),
     ("engine.backends",),
@@ -32,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.messages", "bot.wire"),
     ("bot.failures",),
     ("bot.desk",),
-    ("bot.modals",),
+    ("bot.modals", "bot.picture"),
     ("bot.buttons",),
     ("bot.panel",),
     ("bot.delivery", "bot.commands"),
@@ -45,7 +47,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # each outside library has one home (a room, or a package for all rooms in it)
 HOMES: dict[str, tuple[str, ...]] = {
     "discord": ("bot",),
-    "aiohttp": ("bot",),
+    "aiohttp": ("bot", "engine.intake"),
     "torch": ("engine.render", "engine.pocket"),
     "diffusers": ("engine.render", "engine.pocket"),
     "transformers": ("engine.render", "engine.pocket"),
@@ -68,6 +70,8 @@ BEHIND_THE_COUNTER = (
     "engine.store",
     "engine.store_admin",
     "engine.gallery",
+    "engine.intake",
+    "engine.inputs",
     "engine.policy",
     "engine.queue",
     "engine.scheduler",

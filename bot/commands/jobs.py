@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import buttons, desk, messages
+from bot import buttons, desk, messages, picture
 from bot.desk import Interaction
 from bot.wire import Channel, Press, Token
 from engine.errors import NotFound, UserError
@@ -101,7 +101,7 @@ async def _promise(interaction: Interaction, job: Job, cell: int | None, place: 
 
 def _press(message: discord.Message) -> Press:
     """Return what the first button of a message of ours says."""
-    for press in buttons.presses(message):
+    for press in picture.presses(message):
         return press
     raise NotFound(messages.NOT_A_RESULT)
 
@@ -120,7 +120,7 @@ async def info_menu(interaction: Interaction, message: discord.Message) -> None:
     await desk.acknowledge(interaction, ephemeral=True)
     press = _press(message)
     job = await interaction.client.service.find(press.job)
-    await interaction.edit_original_response(embed=buttons.info(job, buttons.single(message)))
+    await interaction.edit_original_response(embed=buttons.info(job, picture.single(message)))
 
 
 @app_commands.context_menu(name="DM results")
@@ -129,7 +129,7 @@ async def dm_menu(interaction: Interaction, message: discord.Message) -> None:
     await desk.acknowledge(interaction, ephemeral=True)
     job = await interaction.client.service.find(_press(message).job)
     direct = await interaction.user.create_dm()
-    await _promise(interaction, job, buttons.single(message), Channel(None, direct.id))
+    await _promise(interaction, job, picture.single(message), Channel(None, direct.id))
     await interaction.edit_original_response(content=messages.SENT_TO_YOU)
 
 

@@ -1,0 +1,244 @@
+"""Run by path in a process of its own: one hostile picture in, one clean PNG out. Knows Pillow and no more.
+
+The process reads pictures from its standard input and answers on its standard output. Each picture is decoded
+in a fork that may take little memory and time, open no file and no socket, and is gone afterwards: what a
+decoder's bug could do is done to a process that has nothing and meets nobody else's picture. The fork server
+imports once, so a picture costs milliseconds.
+
+    to the process      4 bytes of length, the file
+    from the process    4 bytes of length, JSON (``width``, ``height``, ``original``, ``alpha``, ``recipe`` or
+                        ``refusal``, and the lengths ``png``, ``mask``), the PNG, the alpha channel's PNG
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import time
+
+from PIL import Image, ImageOps
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+MOST_PIXELS = 25_000_000
+LEAST_SIDE = 16
+KEPT_PIXELS = 4_194_304
+"""Larger pictures are made smaller: nothing here draws more."""
+UPRIGHT = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"
+"""An EXIF block that says: orientation 1."""
+MEMORY = 900 * 2**20
+CPU_SECONDS = 8
+SECONDS = 20.0
+RECIPE = 65_536
+"""Most characters of a recipe that are told: ours are far shorter."""
+
+
+class Refused(Exception):
+    """The picture is not taken; the text says why, then what to do."""
+
+
+UNREADABLE = "This file cannot be read as a picture. Save it again as PNG or JPEG, and send that."
+TOO_MUCH = "This picture takes too much to open. Save it again, smaller, as PNG or JPEG."
+
+
+def limit() -> None:
+    """Give up memory, time, files and sockets, for good."""
+    if resource is None:
+        return
+    for what, most in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_NOFILE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # a system that knows no such limit
+            resource.setrlimit(what, (most, most))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(int(SECONDS) + 5)  # also where whoever waits for us is gone
+
+
+def answer(data: bytes) -> bytes:
+    """Return what is sent back for a file; never raises."""
+    try:
+        facts, png, mask = opened(data)
+    except Refused as refused:
+        facts, png, mask = {"refusal": str(refused)}, b"", b""
+    except MemoryError:
+        facts, png, mask = {"refusal": TOO_MUCH}, b"", b""
+    except BaseException:  # a decoder may raise anything
+        facts, png, mask = {"refusal": UNREADABLE}, b"", b""
+    head = json.dumps({**facts, "png": len(png), "mask": len(mask)}).encode()
+    return struct.pack(">I", len(head)) + head + png + mask
+
+
+def opened(data: bytes) -> tuple[dict[str, object], bytes, bytes]:
+    """Return facts, clean PNG and the alpha channel's PNG (empty where nothing is transparent).
+
+    Raises Refused, or whatever Pillow raises.
+    """
+    Image.MAX_IMAGE_PIXELS = None  # the sizes are looked at here, and give a better sentence
+    _check_size(*_webp_size(data))
+    try:
+        picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception as error:
+        raise Refused("This is no PNG, JPEG, WebP or GIF. Save the picture as one of these.") from error
+    _check_size(*picture.size)
+    recipe = picture.info.get("limner") if picture.format == "PNG" else None
+    picture.seek(0)
+    picture.load()
+    with contextlib.suppress(Exception):  # a broken EXIF block turns nothing
+        picture = ImageOps.exif_transpose(picture)
+    original = picture.size
+    picture, alpha = _rgb(picture)
+    if original[0] * original[1] > KEPT_PIXELS:
+        share = (KEPT_PIXELS / (original[0] * original[1])) ** 0.5
+        size = (max(1, int(original[0] * share)), max(1, int(original[1] * share)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        alpha = None if alpha is None else alpha.resize(size, Image.Resampling.BOX)
+    facts: dict[str, object] = {"width": picture.width, "height": picture.height, "original": original}
+    if isinstance(recipe, str) and len(recipe) <= RECIPE:
+        facts["recipe"] = str(recipe)
+    return facts, _png(picture), b"" if alpha is None else _png(alpha)
+
+
+def _check_size(width: int, height: int) -> None:
+    """Raise Refused for sizes that are not opened; (0, 0) is not known yet."""
+    if width * height > MOST_PIXELS:
+        raise Refused(
+            f"This picture has {width} × {height} pixels, and {MOST_PIXELS // 1_000_000} million are the "
+            "most. Make it smaller first."
+        )
+    if (width or height) and min(width, height) < LEAST_SIDE:
+        raise Refused(
+            f"This picture has {width} × {height} pixels, and {LEAST_SIDE} a side are the least. "
+            "Send a larger one."
+        )
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Return the canvas a WebP file declares, (0, 0) for other files: opening one already takes its memory.
+
+    Layout: "WebP Container Specification" (developers.google.com/speed/webp), RFC 9649.
+    """
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
+        return 0, 0
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(
+            data[28:30], "little"
+        ) & 0x3FFF
+    return 0, 0
+
+
+def _rgb(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return the picture in RGB over white, and its alpha channel where anything is transparent."""
+    if picture.mode.startswith("I"):  # 16 bits of grey, which conversion alone would cut off at 255
+        return picture.convert("I").point(lambda value: value / 257).convert("L").convert("RGB"), None
+    if picture.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        alpha = picture.getchannel("A")
+        if alpha.getextrema() == (255, 255):
+            return picture.convert("RGB"), None
+        white = Image.new("RGB", picture.size, (255, 255, 255))
+        white.paste(picture, mask=alpha)
+        return white, alpha
+    return (picture if picture.mode == "RGB" else picture.convert("RGB")), None
+
+
+def _png(picture: Image.Image) -> bytes:
+    """Return PNG bytes of the pixels alone: no text, profile or time comes along."""
+    bare = Image.new(picture.mode, picture.size)
+    bare.paste(picture)
+    buffer = io.BytesIO()
+    bare.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+# ---------------------------------------------------------------------------------------- the fork server
+
+
+def rehearse() -> None:
+    """Open one harmless picture of each kind: what Pillow imports late, a fork could not read any more."""
+    for kind in FORMATS:
+        for mode in ("RGB",) if kind == "JPEG" else ("RGB", "RGBA", "P"):
+            frames = [Image.new(mode, (16, 16), colour) for colour in (0, 1)]
+            options: dict[str, object] = {} if kind == "GIF" else {"exif": UPRIGHT}
+            if kind != "JPEG":
+                options |= {"save_all": True, "append_images": frames[1:]}
+            buffer = io.BytesIO()
+            frames[0].save(buffer, kind, **options)
+            opened(buffer.getvalue())
+
+
+def serve() -> None:
+    """Answer pictures until the input ends."""
+    rehearse()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while len(head := source.read(4)) == 4:
+        data = source.read(struct.unpack(">I", head)[0])
+        reply = forked(data) if hasattr(os, "fork") else answer(data)
+        sink.write(struct.pack(">I", len(reply)) + reply)
+        sink.flush()
+        del data, reply
+
+
+def forked(data: bytes) -> bytes:
+    """Return the answer of a fork; of one that died or was late, a refusal."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(ours)
+            os.close(0)
+            os.close(1)
+            limit()
+            left = memoryview(answer(data))
+            while left:
+                left = left[os.write(theirs, left) :]
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    reply = _collected(ours, time.monotonic() + SECONDS)
+    os.close(ours)
+    if reply is None:
+        os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    if reply and status == 0:
+        return reply
+    head = json.dumps({"refusal": TOO_MUCH, "png": 0, "mask": 0}).encode()
+    return struct.pack(">I", len(head)) + head
+
+
+def _collected(pipe: int, until: float) -> bytes | None:
+    """Return all that comes out of a pipe, None where it is not closed in time."""
+    pieces: list[bytes] = []
+    while True:
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            return None
+        piece = os.read(pipe, 1 << 20)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+
+
+if __name__ == "__main__":
+    serve()
