@@ -112,7 +112,7 @@ async def cancel_menu(interaction: Interaction, message: discord.Message) -> Non
     await desk.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     first = _press(message)
-    shown = [press.job for press in buttons.presses(message) if press.verb is Verb.CANCEL] or [first.job]
+    shown = [press.job for press in picture.presses(message) if press.verb is Verb.CANCEL] or [first.job]
     after = [await service.cancel(one, owner) for one in dict.fromkeys(shown)]
     await interaction.edit_original_response(content=messages.cancelled(after))
 
