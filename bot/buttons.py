@@ -152,6 +152,7 @@ async def _picture(interaction: Interaction, press: Press) -> None:
         owner=str(interaction.user.id),
         origin=str(place),
         reply_to=_pressed(interaction),
+        asker=desk.asker(interaction),
     )
 
 

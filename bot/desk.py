@@ -21,6 +21,7 @@ import discord
 from bot import messages
 from bot.failures import GONE, HIDDEN, PUBLIC, THINKING
 from bot.wire import Channel, Token, address
+from engine.authority import Deed
 from engine.config import Config
 from engine.errors import LimitError, NotFound
 from engine.jobs import FINAL, Job, State
@@ -83,6 +84,10 @@ class Desk(discord.Client):
             and member.membership_state is discord.TeamMembershipState.accepted
             for member in application.team.members
         )
+
+    def admit(self, interaction: Interaction, command: str) -> None:
+        """Raise the refusing sentence where whoever asks may not use this command here."""
+        self.service.admin.require(asker(interaction), Deed(command))
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work`` beside everything else; what it raises is logged and harms nothing else."""

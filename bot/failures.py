@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -28,6 +27,7 @@ GONE = frozenset({10003, 10008, 10015, 10062, 50027})
 P = ParamSpec("P")
 S = TypeVar("S")
 Interaction = discord.Interaction[Any]
+Slash = app_commands.Command
 Answering = Callable[Concatenate[S, Interaction, P], Coroutine[Any, Any, None]]
 
 
@@ -49,6 +49,24 @@ def guarded(callback: Answering[S, P]) -> Answering[S, P]:
 
 class Tree(app_commands.CommandTree[Any]):
     """The command tree, answering failures like everything else."""
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Ask the rules of the place before anything else, also before what is typed is completed."""
+        command = interaction.command
+        if command is None:
+            return True
+        name = (command.root_parent or command).name if isinstance(command, Slash) else command.name
+        try:
+            interaction.client.admit(interaction, name)
+        except UserError as refused:
+            if interaction.type is discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+                return False
+            if typed := getattr(interaction.namespace, "prompt", None):
+                interaction.extras.setdefault(TYPED, str(typed))
+            await answer(interaction, refused)
+            return False
+        return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Answer what a command or its checks raised."""
@@ -89,35 +107,22 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
     # limits give the prompt back themselves, and a repaired line is the better one to copy
     if typed and not isinstance(error, LimitError) and getattr(error, "repaired", None) is None:
         text = messages.with_prompt(text, typed)
-    # a message cannot hold the longest prompts: those come back as a file
-    kept = getattr(error, "repaired", None) or typed
-    lost = kept is not None and kept.strip().replace("`", "'") not in text.replace("`", "'")
     try:
-        await say(interaction, text, kept if lost else None)
+        await say(interaction, text)
     except (discord.DiscordException, OSError) as silent:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 
 
-async def say(interaction: Interaction, text: str, prompt: str | None = None) -> None:
-    """Give this interaction its answer, whichever state it is in; only the person sees it where possible.
-
-    ``prompt`` goes with it as a file.
-    """
-
-    def files() -> list[discord.File]:  # each send reads them to the end
-        if prompt is None:
-            return []
-        data = io.BytesIO(prompt.encode("utf-8", "replace"))
-        return [discord.File(data, "prompt.txt", description=messages.PROMPT_FILE)]
-
+async def say(interaction: Interaction, text: str) -> None:
+    """Give this interaction its answer, whichever state it is in; only the person sees it where possible."""
     if not interaction.response.is_done():
-        await interaction.response.send_message(text, ephemeral=True, files=files())
+        await interaction.response.send_message(text, ephemeral=True)
     elif interaction.extras.get(THINKING) == HIDDEN:
-        await interaction.edit_original_response(content=text, attachments=files(), view=None)
+        await interaction.edit_original_response(content=text, attachments=[], view=None)
     elif interaction.extras.get(THINKING) == PUBLIC:
         # the first follow-up of a public "thinking" would be public too: fill that one, then remove it
         await interaction.edit_original_response(content=messages.REFUSED, attachments=[], view=None)
-        await interaction.followup.send(text, ephemeral=True, files=files())
+        await interaction.followup.send(text, ephemeral=True)
         await interaction.delete_original_response()
     else:
-        await interaction.followup.send(text, ephemeral=True, files=files())
+        await interaction.followup.send(text, ephemeral=True)

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from engine.config import Config, LimitsConfig, LoraConfig, ModelConfig
@@ -43,13 +44,13 @@ def plan(
     seed: int = 0,
     *,
     loras: Sequence[LoraConfig] = (),
-    styles: Sequence[str] = (),
+    styles: Mapping[str, str] = MappingProxyType({}),
     inputs: Sequence[Input] = (),
 ) -> Plan:
     """Decide everything a prompt leaves open, with ``seed`` where none was given.
 
-    ``styles`` are a server's own style names next to the 17 presets; ``inputs`` the pictures behind the
-    prompt's links, which whoever can fetch them has fetched.
+    ``styles`` are a server's own styles next to the 17 presets, by name: the words each adds; ``inputs`` the
+    pictures behind the prompt's links, which whoever can fetch them has fetched.
 
     Raises PromptError where the prompt asks for what cannot be: an unknown model, LoRA or style, a ratio or
     size past the model's, pictures that nobody fetched.
@@ -293,11 +294,12 @@ def _stylize(prompt: Prompt, model: ModelConfig, notes: list[str]) -> int:
     return stylize // 2 if raw else stylize
 
 
-def _style(prompt: Prompt, styles: Sequence[str], notes: list[str]) -> str:
+def _style(prompt: Prompt, styles: Mapping[str, str], notes: list[str]) -> str:
+    """Return a preset's name, or the words of a server's own style: what is drawn must stand in the spec."""
     name = _text(prompt, "style")
     known = {style.lower(): style for style in (*STYLE_NAMES, *styles)}
     if not name or name.lower() in known:
-        return known[name.lower()] if name else ""
+        return styles.get(known[name.lower()], known[name.lower()]) if name else ""
     meant = near(name, tuple(known))
     if meant is None and _CODE.fullmatch(name):
         notes.append(f"`--style {name}` looks like a code of Midjourney's style tuner and was left out.")

@@ -27,6 +27,8 @@ def span(seconds: float) -> str:
     if seconds < 5400:
         minutes = max(1, round(seconds / 60))
         return f"{minutes} minute{'s' if minutes > 1 else ''}"
+    if seconds >= 48 * 3600:
+        return f"{round(seconds / 86400)} days"
     hours = round(seconds / 3600)
     return f"{hours} hours" if hours > 1 else "1 hour"
 

@@ -30,6 +30,8 @@ CROWD = 256
 """With more people than this, virtual time moves as if there were so many: who waits is served before people
 who come this many jobs later."""
 
+_FIRST, _LAST = -1, 9  # urgency of what somebody in charge moved
+_FAR = 1e300  # virtual time that nobody reaches
 _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
 
@@ -149,7 +151,7 @@ class FairQueue:
         if person.waiting and person.running < self.running:
             following = person.waiting[0][2]
             if self._heaps.get(following.model) is chosen:
-                person.entry = person.counter + _surcharge(following), person.waiting[0][1], person
+                person.entry = _key(person.counter, following), person.waiting[0][1], person
                 heapreplace(chosen, person.entry)
             else:
                 heappop(chosen)
@@ -187,6 +189,17 @@ class FairQueue:
         elif not person.running:
             self._leave()
 
+    def move(self, job: str, *, front: bool) -> bool:
+        """Let a waiting job go before all others, or after them; False where it does not wait.
+
+        Its owner is charged as ever, and no more of theirs run at once than of others.
+        """
+        ticket = self.remove(job)
+        if ticket is None:
+            return False
+        self.push(ticket._replace(urgency=_FIRST if front else _LAST))
+        return True
+
     def remove(self, job: str) -> Ticket | None:
         """Take a waiting job out; None where it does not wait."""
         ticket = self._tickets.pop(job, None)
@@ -216,14 +229,14 @@ class FairQueue:
         for person in self._people.values():
             at = person.counter
             for _, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
-                ranked.append((at + _surcharge(ticket), arrival, ticket))
+                ranked.append((_key(at, ticket), arrival, ticket))
                 at += ticket.work / ticket.weight
         return [ticket for _, _, ticket in sorted(ranked, key=lambda one: one[:2])]
 
     def _enter(self, person: _Person) -> None:
         """Make the person's first ticket their one valid entry."""
         _, arrival, ticket = person.waiting[0]
-        person.entry = person.counter + _surcharge(ticket), arrival, person
+        person.entry = _key(person.counter, ticket), arrival, person
         heap = self._heaps.get(ticket.model)
         if heap is None:
             heap = self._heaps[ticket.model] = []
@@ -244,6 +257,13 @@ class FairQueue:
                 if person.waiting or person.running or person.counter > self.now
             }
             self._swept = max(1024, len(self._people))
+
+
+def _key(at: float, ticket: Ticket) -> float:
+    """Return where a ticket stands whose owner has been served up to ``at``."""
+    if ticket.urgency == _FIRST:
+        return -_FAR
+    return _FAR if ticket.urgency == _LAST else at + _surcharge(ticket)
 
 
 def _surcharge(ticket: Ticket) -> float:

@@ -61,6 +61,7 @@ class Scheduler:
         self.gallery = gallery
         self.queue = queue
         self.paused = False
+        self.held: frozenset[str] = frozenset()  # servers whose jobs are not started
         self._tell = tell
         self._inbox: asyncio.Queue[tuple[LocalWorker, Event | Died] | None] = asyncio.Queue()
         self.workers = [
@@ -105,6 +106,8 @@ class Scheduler:
 
     def admit(self, job: Job) -> None:
         """Let an accepted job wait its turn."""
+        if job.guild in self.held:
+            return
         # one that was running when its worker died runs alone, so that it cannot take others with it again
         self.queue.push(ticket(job.id, job.owner, job.spec, job.speed, alone=job.attempts > 0))
         self.wake()

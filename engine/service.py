@@ -25,8 +25,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import images, moderation, policy, store_admin
-from engine.backends.protocol import Progress
+from engine import images, moderation, policy
+from engine.administration import Administration
+from engine.authority import EVERYWHERE, Deed, Standing, command_of
+from engine.backends.protocol import Load, Progress, Unload
 from engine.backends.worker import Setup
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound, UserError
@@ -63,6 +65,9 @@ OUTWARD: Mapping[str, str] = {
 FACTORS = (1.0, 2.0)
 """How far one zoom may go out, as in Midjourney's dialog."""
 
+ATTENTIVE = 2.0
+"""Seconds between two looks at what those in charge decided."""
+
 POSTING = 3.0
 """Seconds a shutdown waits for finished pictures to be posted; what is not comes after the next start."""
 
@@ -97,6 +102,7 @@ class Request:
     reply_to: str | None = None
     progress: str | None = None
     asker: Asker | None = None
+    command: str = "imagine"  # under whose rules this stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +169,20 @@ class QueueView:
     ready: bool  # a worker can draw at once
 
 
-def place(origin: str) -> str:
+def place(origin: str, asker: Asker | None = None) -> str:
     """Return whose defaults hold where a request comes from: its server, without the channel."""
+    if asker is not None and asker.guild is not None:
+        return server(asker.guild)
     return origin.partition("/")[0]
+
+
+def server(guild: str) -> str:
+    """Return under which name a server's defaults are kept among the preferences."""
+    return f"discord:{guild}"
+
+
+def _guild(asked: Request | Action) -> str | None:
+    return None if asked.asker is None else asked.asker.guild
 
 
 class _Watch:
@@ -201,6 +218,7 @@ class Service:
         models: Sequence[ModelConfig],
         store: Store,
         gallery: Gallery,
+        admin: Administration,
         stand_in: str = "",
     ) -> None:
         self.config = config
@@ -208,6 +226,8 @@ class Service:
         self.store = store
         self.gallery = gallery
         self.inputs = Inputs(config.links, store, gallery, stand_in)
+        self.admin = admin
+        self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
         self._couriers: set[asyncio.Event] = set()
         self._shown = asyncio.Event()  # a promise was kept, or given up
@@ -246,22 +266,26 @@ class Service:
             ) from error
         with locked(data / "limner.lock"):
             async with Store.open(data / "limner.db", clock=clock) as store:
-                service = cls(config, models, store, Gallery(data / "pictures"), stand_in)
+                admin = await Administration.of(store)
+                service = cls(config, models, store, Gallery(data / "pictures"), admin, stand_in)
                 setup = Setup(renderer, models, config.engine, config.loras, arguments)
                 queue = FairQueue(config.limits.running)
                 service._scheduler = Scheduler(
                     store, service.gallery, queue, [setup] * config.engine.workers, service._tell
                 )
+                await service._obey()
                 for job in await store.recover():
                     log.info("job %s was interrupted: %s", job.id, job.state)
                 for job in await store.queued():
                     service._scheduler.admit(job)
                 working = asyncio.create_task(service._keep_working())
+                attending = asyncio.create_task(service._attend())
                 try:
                     yield service
                 finally:
                     working.cancel()
-                    await asyncio.wait([working, *service._finishing])
+                    attending.cancel()
+                    await asyncio.wait([working, attending, *service._finishing])
                     await service.inputs.close()
 
     async def _keep_working(self) -> None:
@@ -294,14 +318,14 @@ class Service:
         policy.check_length(request.line, self.config.limits)
         planned = await self._plan(request)
         policy.check_count(len(planned), self.config.limits, request.line)
-        drafts = [
-            self._draft(request, one, speed=request.speed or one.speed or Speed.FAST) for one in planned
-        ]
+        drafts = [self._draft(request, one, speed=_speed(request, one)) for one in planned]
         return await self._accept(request.key, drafts, request.line)
 
     async def preview(self, request: Request) -> tuple[int, int]:
         """Return how many jobs and pictures a request would make, accepting nothing; raises as ``submit``."""
         planned = await self._plan(request)
+        for one in planned:
+            self._permit(request, one.spec, _speed(request, one))
         return len(planned), sum(one.spec.count for one in planned)
 
     async def act(self, action: Action) -> Submitted:
@@ -332,11 +356,13 @@ class Service:
         origin: str,
         owner: str,
         reply_to: str | None = None,
+        asker: Asker | None = None,
     ) -> Delivery:
         """Promise a message without a new job: one cell at full size, or the whole result again (cell None).
 
         ``owner`` is who asked and is mentioned. Idempotent by ``key``.
         """
+        self.admin.require(asker, Deed("show"))
         job = await self.find(job_id)
         if job.state is not State.RENDERED:
             raise NotFound("This job has no pictures to show (yet). `/info` tells how it stands.")
@@ -403,17 +429,19 @@ class Service:
         parent: str | None = None,
         cell: int | None = None,
     ) -> Draft:
+        self._permit(asked, planned.spec, speed)
         policy.check_spec(planned.spec, self.config.limits, asked.line or planned.prompt)
         try:
             words = self.config.moderation
-            moderation.check(planned.spec, words.blocked, words.allowed)
+            blocked, allowed = self.admin.words(_guild(asked))
+            moderation.check(planned.spec, (*words.blocked, *blocked), (*words.allowed, *allowed))
         except moderation.BlockedError as error:
             log.warning("a prompt of %s was refused (%s)", asked.owner, error.why)
             raise
         job = Job(
             id=new_job_id(),
             owner=asked.owner,
-            guild=None if asked.asker is None else asked.asker.guild,
+            guild=_guild(asked),
             origin=asked.origin,
             state=State.QUEUED,
             spec=planned.spec,
@@ -427,14 +455,21 @@ class Service:
         )
         return Draft(job, work(planned.spec), asked.reply_to, asked.progress)
 
+    def _permit(self, asked: Request | Action, spec: JobSpec, speed: Speed) -> None:
+        """Raise RefusedError where the rules of the place do not let this person draw this."""
+        command = asked.command if isinstance(asked, Request) else command_of(asked.verb)
+        deed = Deed(command, spec.model, speed, spec.width * spec.height)
+        self.admin.require(asked.asker, deed)
+
     async def _read(
         self, asked: Request | Action, line: str, options: Mapping[str, str] = MappingProxyType({})
     ) -> Parsed:
         """Read a line with the settings of whoever asks and of the place they ask in."""
-        own, here = await self.store.preferences_of(asked.owner, place(asked.origin))
+        own, here = await self.store.preferences_of(asked.owner, place(asked.origin, asked.asker))
         flags = {name.removeprefix(OPTION): value for name, value in own.items() if name.startswith(OPTION)}
         layers: list[tuple[Source, str]] = [
             ("settings", own.get(SETTINGS, "")),
+            ("server", here.get(SUFFIX, "")),
             ("server", here.get(SETTINGS, "")),
         ]
         return parse(
@@ -457,6 +492,7 @@ class Service:
                 self.config.limits,
                 secrets.randbelow(SEED_MAX + 1),
                 loras=self.config.loras,
+                styles=self.admin.rules(_guild(request)).styles,
                 inputs=request.inputs,
             )
             # a copy of --repeat is one job: drawn again, it must not become many
@@ -751,21 +787,89 @@ class Service:
         detail: Mapping[str, Any] = MappingProxyType({}),
     ) -> int:
         """Record what was done in somebody's name; return the record's number. ``guild`` None: everywhere."""
-        return await self.store.write(
-            store_admin.audit, self.store.now(), actor, action, guild, target, dict(detail)
-        )
+        return await self.admin.audit(actor, action, guild, target, detail)
 
     async def audits(
         self, guild: str | None = None, *, limit: int = 50, after: int | None = None
     ) -> list[AuditEntry]:
         """Return the newest records of a server (None: of all), newest first; or those after one in order."""
-        return await self.store.read(store_admin.audits, guild, limit, after)
+        return await self.admin.audits(guild, limit, after)
+
+    def standing(self, asker: Asker | None) -> Standing:
+        """Return what somebody's roles bring them where they ask: weight, allowance, size."""
+        return self.admin.standing(asker)
+
+    async def _attend(self) -> None:
+        """Look every so often whether those in charge decided something, in whichever process."""
+        while True:
+            await asyncio.sleep(ATTENTIVE)
+            try:
+                if await self.admin.refresh():
+                    await self._obey()
+                if errands := await self.admin.errands():
+                    for _, verb, target in errands:
+                        await self._run(verb, target)
+                    await self.admin.done([number for number, _, _ in errands])
+            except Exception:
+                log.exception("what those in charge decided could not be done; tried again")
+
+    async def _obey(self) -> None:
+        """Hold back, or let go on, what those in charge paused."""
+        scheduler, rules = self._scheduler, self.admin.every()
+        paused = {guild for guild, one in rules.items() if one.state == "paused"}
+        scheduler.paused = self._paused or EVERYWHERE in paused
+        before, scheduler.held = scheduler.held, frozenset(paused - {EVERYWHERE})
+        if before != scheduler.held:
+            for job in await self.store.queued():
+                if job.guild in scheduler.held:
+                    scheduler.queue.remove(job.id)
+                elif job.id not in scheduler.running:
+                    scheduler.admit(job)
+        scheduler.wake()
+
+    async def _run(self, verb: str, target: str) -> None:
+        """Run an errand; one that can be run no more is logged and forgotten."""
+        try:
+            match verb:
+                case "cancel":
+                    await self.cancel(target, "", force=True)
+                case "front" | "back":
+                    self.move(target, front=verb == "front")
+                case "load" | "unload":
+                    self.load(target, verb == "load")
+                case _:
+                    log.warning("nobody here knows the errand %s", verb)
+        except UserError as error:
+            log.warning("%s %s: %s", verb, target, error)
+
+    async def decided(self) -> None:
+        """Act at once on what was just decided, instead of at the next look."""
+        await self.admin.refresh()
+        await self._obey()
+
+    def move(self, job_id: str, *, front: bool) -> None:
+        """Let a waiting job go before all others, or after them. Raises NotFound where it does not wait."""
+        if not self._scheduler.queue.move(job_id, front=front):
+            raise NotFound("This job does not wait (any more), so there is nothing to move.")
+        self._scheduler.wake()
+
+    def load(self, model: str, wanted: bool = True) -> None:
+        """Have every worker bring a model into memory, or drop it from there once nothing is drawn with it.
+
+        Raises NotFound.
+        """
+        if all(model != one.name for one in self.models):
+            listed = ", ".join(f"`{one.name}`" for one in self.models)
+            raise NotFound(f"There is no model `{model[:64]}`. There are {listed}.")
+        for worker in self._scheduler.workers:
+            worker.send(Load(model) if wanted else Unload(model))
 
     # ---- the host ------------------------------------------------------------------------------------------
 
     def pause(self, paused: bool = True) -> None:
         """Start nothing new (what runs goes on), or go on starting."""
-        self._scheduler.paused = paused
+        self._paused = paused
+        self._scheduler.paused = paused or self.admin.rules(EVERYWHERE).state == "paused"
         self._scheduler.wake()
 
     async def drained(self, seconds: float) -> bool:
@@ -801,6 +905,10 @@ class Service:
             }
             for worker in self._scheduler.workers
         ]
+
+
+def _speed(request: Request, planned: _Planned) -> Speed:
+    return request.speed or planned.speed or Speed.FAST
 
 
 def _outward(

@@ -21,10 +21,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
     ("engine.plan", "engine.policy", "engine.moderation", "engine.queue", "engine.images", "engine.weights"),
+    ("engine.authority",),
     ("engine.store_admin",),
     ("engine.intake",),  # pictures from outside: the network and the decoders, and nothing of ours
     ("engine.store", "engine.gallery", "engine.lock"),
     ("engine.inputs",),
+    ("engine.administration",),
     ("engine.pocket",),
     ("engine.render",),
     ("engine.backends",),
@@ -69,6 +71,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 BEHIND_THE_COUNTER = (
     "engine.store",
     "engine.store_admin",
+    "engine.administration",
     "engine.gallery",
     "engine.intake",
     "engine.inputs",

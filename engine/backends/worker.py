@@ -201,6 +201,8 @@ class _Worker:
                     (renderer.load if isinstance(order, Load) else renderer.unload)(model)
                 except LimnerError as error:
                     log.error("model %s: %s", model, error)
+                except Exception:  # a broken file: what is being drawn with others goes on
+                    log.exception("model %s could not be loaded", model)
 
 
 def _set_threads(threads: int) -> None:

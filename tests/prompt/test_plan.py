@@ -253,7 +253,8 @@ def test_copies_of_a_seeded_prompt_go_on_with_the_next_seeds() -> None:
 def test_styles_are_the_presets_the_servers_own_and_nothing_else() -> None:
     for name in STYLE_NAMES:
         assert spec(f"cat --style {name}").style == name
-    assert spec("cat --style Woodcut", styles=["woodcut"]).style == "woodcut"
+    ours = {"woodcut": "woodcut print, bold black lines"}
+    assert spec("cat --style Woodcut", styles=ours).style == "woodcut print, bold black lines"
     assert refused("cat --style orgami").repaired == "cat --style origami"
     made = planned("cat --style 2FBz8yKq91")
     assert made.spec.style == ""
