@@ -14,7 +14,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot import desk, messages, modals
+from bot import desk, messages, modals, region
 from bot.desk import Interaction
 from bot.failures import TYPED, guarded
 from bot.wire import PRESS, REPLY, Answer, Press, Token, Verb
@@ -29,6 +29,7 @@ _FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
     Verb.REROLL: (None, "🔄"),
     Verb.SUBTLE: ("Vary (Subtle)", "🪄"),
     Verb.STRONG: ("Vary (Strong)", "🪄"),
+    Verb.REGION: ("Vary (Region)", "🖌️"),
     Verb.INFO: ("Info", "ℹ️"),
     Verb.UPSCALE_2: ("Upscale (2x)", "🔍"),
     Verb.UPSCALE_4: ("Upscale (4x)", "🔍"),
@@ -117,7 +118,7 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
         await desk.answered(interaction, self.key, start=self.answer is Answer.START, row=progress_view)
 
 
-ITEMS = (JobButton, AnswerButton)
+ITEMS = (JobButton, AnswerButton, *region.ITEMS)
 
 
 async def press(interaction: Interaction, press: Press) -> None:
@@ -129,6 +130,8 @@ async def press(interaction: Interaction, press: Press) -> None:
             await desk.acknowledge(interaction, ephemeral=True)
             job = await interaction.client.service.find(press.job)
             await interaction.edit_original_response(embed=info(job, press.cell))
+        case Verb.REGION:
+            await region.opened(interaction, press)
         case Verb.CANCEL:
             await desk.acknowledge(interaction, thinking=False)
             job = await interaction.client.service.cancel(press.job, str(interaction.user.id))
@@ -182,6 +185,7 @@ async def submitted(interaction: Interaction) -> None:
     press = Press.of_dialog(interaction.custom_id or "")
     if press is not None:
         await _submitted(press, interaction)
+    await region.submitted(interaction)
 
 
 @guarded
@@ -264,7 +268,7 @@ def picture_view(job: Job, cell: int, delivery: int) -> ui.View:
     if job.spec.kind is not Kind.UPSCALE:
         square = () if job.spec.width == job.spec.height else (Verb.SQUARE,)
         rows = [
-            (Verb.SUBTLE, Verb.STRONG, Verb.REROLL, Verb.INFO),
+            (Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.REROLL, Verb.INFO),
             (Verb.UPSCALE_2, Verb.UPSCALE_4),
             (Verb.ZOOM_2, Verb.ZOOM_1_5, Verb.ZOOM_CUSTOM, *square),
             PANS,
@@ -277,9 +281,7 @@ def failure_view(job: Job, delivery: int) -> ui.View:
     return _view([Press(Verb.REROLL, job.id, None, delivery)])
 
 
-def progress_view(jobs: Sequence[Job]) -> ui.View:
-    """Return the row under a progress message: a cancel button for each job, as far as they fit."""
-    return _view([Press(Verb.CANCEL, job.id) for job in jobs[:5]])
+progress_view = desk.progress_view
 
 
 def question_view(key: str) -> ui.View:

@@ -20,7 +20,7 @@ import discord
 
 from bot import messages
 from bot.failures import GONE, HIDDEN, PUBLIC, THINKING
-from bot.wire import Channel, Token, address
+from bot.wire import Channel, Press, Token, Verb, address
 from engine.authority import Deed
 from engine.config import Config
 from engine.errors import LimitError, NotFound
@@ -224,6 +224,18 @@ class Screen:
 
 def _ending(picture: bytes) -> str:
     return "webp" if picture[:4] == b"RIFF" else "png" if picture[:4] == b"\x89PNG" else "jpg"
+
+
+def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
+    """Return the row under a progress message: a cancel button for each job, as far as they fit."""
+    view = discord.ui.View(timeout=None)
+    for job in jobs[:5]:
+        # who presses it is answered by ``bot.buttons``, which knows it by its custom_id
+        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+            style=discord.ButtonStyle.danger, label="Cancel", custom_id=str(Press(Verb.CANCEL, job.id))
+        )
+        view.add_item(button)
+    return view
 
 
 async def begin(interaction: Interaction, submit: Submit, row: Row) -> None:

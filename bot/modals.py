@@ -16,8 +16,8 @@ INPUT_LIMIT = 4000
 """Most characters of a text input (Discord)."""
 OPEN_FOR = 15 * 60.0
 """Seconds discord.py remembers an open dialog for. What was typed later is read all the same."""
-PROMPT, FACTOR = "prompt", "factor"
-"""The ``custom_id`` of each text input."""
+PROMPT, FACTOR, FILE = "prompt", "factor", "file"
+"""The ``custom_id`` of each input."""
 
 
 class PromptDialog(ui.Modal):
@@ -37,6 +37,47 @@ class PromptDialog(ui.Modal):
         if zoom:
             factor: ui.TextInput[PromptDialog] = ui.TextInput(custom_id=FACTOR, default="2", max_length=10)
             self.add_item(ui.Label(text=messages.ZOOM_LABEL, component=factor))
+
+
+class TextDialog(ui.Modal):
+    """One box to type in."""
+
+    def __init__(
+        self,
+        custom_id: str,
+        title: str,
+        label: str,
+        *,
+        default: str = "",
+        example: str = "",
+        limit: int = INPUT_LIMIT,
+    ) -> None:
+        super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
+        box: ui.TextInput[TextDialog] = ui.TextInput(
+            custom_id=PROMPT,
+            style=discord.TextStyle.paragraph if limit > 200 else discord.TextStyle.short,
+            default=default if len(default) <= limit else "",
+            placeholder=example or None,
+            max_length=limit,
+        )
+        self.add_item(ui.Label(text=label, component=box))
+
+
+class FileDialog(ui.Modal):
+    """One place to drop a file."""
+
+    def __init__(self, custom_id: str, title: str, label: str, help_: str) -> None:
+        super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
+        box: ui.FileUpload[FileDialog] = ui.FileUpload(custom_id=FILE)
+        self.add_item(ui.Label(text=label, description=help_, component=box))
+
+
+def files(interaction: discord.Interaction[Any]) -> list[discord.Attachment]:
+    """Return the files of a sent dialog; like ``typed`` it needs no dialog in memory."""
+    data: Mapping[str, Any] = interaction.data or {}
+    sent = (data.get("resolved") or {}).get("attachments") or {}
+    chosen = [name for item in _inputs(data) for name in item.get("values", ()) if name in sent]
+    return [discord.Attachment(data=sent[name], state=interaction._state) for name in chosen]
 
 
 def number(text: str) -> float:

@@ -4,6 +4,8 @@
     l1:<answer>:<key>                       an answer to a question asked before a request starts
     l1m:<verb>:<job>:<cell>:<opening>       a dialog that such a button opened, once
     l1s:<setting>:<value>                   a control of the settings panel
+    l1k:<part>:<key>[:<value>]              a control of a mask in the making
+    l1km:<part>:<key>:<opening>             a dialog that such a control opened, once
 
 ``l1`` is the version. ``job`` is an id of 10 characters, ``cell`` counts from 0 and may be empty,
 ``delivery`` is the promise that put the button there: by it a send of unknown outcome is recognised later.
@@ -61,6 +63,35 @@ DIALOG = re.compile(
 SETTING = re.compile(r"l1s:(?P<setting>raw|stylize|remix|variation|speed|reset):(?P<value>[a-z0-9]{0,20})")
 MODEL_SETTING = re.compile(r"l1s:model:")
 REPLY = re.compile(r"l1:(?P<answer>go|no):(?P<key>[0-9]{1,20})")
+
+
+class Part(StrEnum):
+    """A control of a mask in the making."""
+
+    SQUARE = "c"  # value: which, from 0
+    AREAS = "a"  # a list
+    WIDEN = "w"
+    SHRINK = "s"
+    INVERT = "i"
+    FEATHER = "f"
+    REREAD = "r"
+    GO = "g"
+    LEAVE = "x"
+    SAY = "t"
+    BRING = "b"
+    TAP = "q"
+
+
+MASK = re.compile(
+    r"l1k:(?P<part>" + "|".join(part.value for part in Part) + r"):(?P<key>[0-9a-z]{10})"
+    r"(?::(?P<value>[0-9]{1,2}))?"
+)
+MASK_DIALOG = re.compile(r"l1km:(?P<part>[gtb]):(?P<key>[0-9a-z]{10}):(?P<opening>[0-9]{1,20})")
+
+
+def mask_id(part: Part, key: str, value: int | None = None) -> str:
+    """Return the ``custom_id`` of a control of the mask ``key``."""
+    return f"l1k:{part.value}:{key}" + ("" if value is None else f":{value}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from engine.errors import ConfigError
 
+SMALL = 128
+"""Models whose pictures are at most this many pixels a side hand them out enlarged."""
+
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Family = Literal["auto", "sd", "sdxl", "other"]
 
@@ -47,6 +50,12 @@ class ModelConfig(_Section):
     upscaler: str = ""  # a .safetensors; empty = the shipped one
     licence: str = ""
     default: bool = False
+
+    @property
+    def enlarged(self) -> int:
+        """How many times as wide as drawn its pictures are handed out: small models' are enlarged at once."""
+        small = max(self.width, self.height) <= SMALL
+        return 4 if small and (self.upscaler or self.source == "pocket") else 1
 
 
 class LoraConfig(_Section):

@@ -209,7 +209,7 @@ def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[s
     return width, height
 
 
-def sides(area: int, a: int, b: int, multiple: int, upward: bool = True) -> tuple[int, int]:
+def sides(area: float, a: int, b: int, multiple: int, upward: bool = True) -> tuple[int, int]:
     """Return the sides of ``area`` pixels at the ratio ``a:b``, each at the nearest multiple (half goes up).
 
     ``upward`` False takes the multiple below, so that the area is not passed.

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import images, moderation, policy
+from engine import derive, images, moderation, policy
 from engine.administration import Administration
 from engine.authority import EVERYWHERE, Deed, Standing, command_of
 from engine.backends.protocol import Load, Progress, Unload
@@ -34,8 +34,9 @@ from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound, UserError
 from engine.gallery import Gallery, recipe, with_texts
 from engine.inputs import Inputs, Kept
-from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
+from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Speed, State, new_job_id
 from engine.lock import locked
+from engine.masks import Masks
 from engine.people import Asker, AuditEntry
 from engine.plan import plan
 from engine.prompt import Parsed, Source, parse
@@ -49,18 +50,8 @@ T = TypeVar("T")
 
 Verb = Literal[
     "reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix",
-    "zoom", "square", "pan_left", "pan_right", "pan_up", "pan_down",
+    "zoom", "square", "pan_left", "pan_right", "pan_up", "pan_down", "inpaint",
 ]  # fmt: skip
-
-OUTWARD: Mapping[str, str] = {
-    "zoom": "Zoomed out {factor:g}×.",
-    "square": "Made square.",
-    "pan_left": "Panned to the left.",
-    "pan_right": "Panned to the right.",
-    "pan_up": "Panned upwards.",
-    "pan_down": "Panned downwards.",
-}
-"""The verbs that paint around a picture, and the note that says so under the result."""
 
 FACTORS = (1.0, 2.0)
 """How far one zoom may go out, as in Midjourney's dialog."""
@@ -76,9 +67,6 @@ SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
 
 ``settings`` is also kept for a place (``place(origin)``): the defaults of a server.
 """
-
-STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35}
-"""How much of the noise schedule a variation runs: subtle keeps the composition, strong keeps the idea."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +95,22 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button pressed on a stored job. Whoever presses owns the new job. ``cell`` counts from 0."""
+    """Something to do with a stored picture. Whoever asks owns the new job. ``cell`` counts from 0.
+
+    ``job`` is None for a picture from outside: ``picture`` names it (``Service.keep``), ``line`` is needed.
+    """
 
     key: str
     owner: str
     origin: str
-    job: str
+    job: str | None
     verb: Verb
     cell: int | None = None
     line: str | None = None  # remix: the new prompt
     factor: float = 2.0  # zoom: how many times as much is seen, 1 to 2
+    picture: str | None = None
+    mask: str | None = None  # inpaint: the SHA-256 of the kept mask, white repaints
+    strength: float | None = None  # vary, inpaint: share of the schedule that is run
     speed: Speed | None = None
     reply_to: str | None = None
     progress: str | None = None
@@ -227,6 +221,7 @@ class Service:
         self.gallery = gallery
         self.inputs = Inputs(config.links, store, gallery, stand_in)
         self.admin = admin
+        self.masks = Masks(store, gallery)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
         self._couriers: set[asyncio.Event] = set()
@@ -332,7 +327,7 @@ class Service:
         """Make a new job from a stored one. Idempotent by ``action.key``; otherwise as ``submit``."""
         if seen := await self.store.of_request(action.key):
             return self._submitted(seen, new=False)
-        parent = await self.find(action.job)
+        parent = None if action.job is None else await self.find(action.job)
         derived = await self._derive(parent, action)
         speed = action.speed or derived.speed
         if speed is None:
@@ -342,10 +337,10 @@ class Service:
             action,
             derived,
             speed=speed,
-            parent=parent.id,
+            parent=None if parent is None else parent.id,
             cell=action.cell,
         )
-        return await self._accept(action.key, [draft], action.line or parent.prompt)
+        return await self._accept(action.key, [draft], derived.prompt)
 
     async def show(
         self,
@@ -502,91 +497,75 @@ class Service:
             planned.append(_Planned(made.spec, notes, line, prompt.speed, tuple(made.sources.items())))
         return planned
 
-    async def _derive(self, parent: Job, action: Action) -> _Planned:
-        """Return the spec of a new job made from a stored one."""
+    async def _derive(self, parent: Job | None, action: Action) -> _Planned:
+        """Return the spec of a new job made from a stored picture."""
         seed = secrets.randbelow(SEED_MAX + 1)
-        spec, prompt = parent.spec, parent.prompt
-        said = _Planned(spec, sources=parent.sources)
-        if action.verb == "remix" or action.line is not None:
-            request = Request(
-                action.key, action.owner, action.origin, action.line or prompt, asker=action.asker
-            )
+        if parent is None or action.verb == "remix" or action.line is not None:
+            line = action.line if action.line is not None or parent is None else parent.prompt
+            request = Request(action.key, action.owner, action.origin, line or "", asker=action.asker)
             fresh = await self._plan(request)
             if len(fresh) != 1:
-                raise UserError("A remix makes one job: take the `{…}` choices out of the prompt.")
-            prompt, said = request.line, fresh[0]
-            spec = said.spec.model_copy(update={"seed": seed})
-            if action.cell is None:
-                return replace(said, spec=spec, prompt=prompt)
-        elif action.verb == "reroll":
-            spec = spec.model_copy(update={"seed": seed})
-            return _Planned(spec, parent.notes, prompt, sources=parent.sources)
-        if action.verb in OUTWARD:
-            spec, note = await self._outward(parent, action, spec.model_copy(update={"seed": seed}))
-            return replace(said, spec=spec, notes=(*said.notes, note), prompt=prompt)
-        sha256 = self._cell(parent, action.cell or 0)
-        start = Input(sha256=sha256, role=Role.INIT)
-        kept = tuple(one for one in spec.inputs if one.role not in (Role.INIT, Role.MASK))
+                raise UserError("This makes one job: take the `{…}` choices out of the prompt.")
+            said = replace(fresh[0], prompt=request.line)
+        else:
+            said = _Planned(parent.spec, (), parent.prompt, sources=parent.sources)
+        spec = said.spec.model_copy(update={"seed": seed})
+        if parent is not None and action.verb == "reroll" and action.line is None:
+            return replace(said, spec=spec, notes=parent.notes)
+        anew = action.verb == "reroll" or (action.verb == "remix" and action.cell is None)
+        if parent is not None and anew:
+            return replace(said, spec=derive.again(parent.spec, spec))
+        start = self._cell(parent, action.cell or 0) if parent is not None else action.picture
+        if start is None:
+            raise UserError("Say which picture: attach one, or name one of yours.")
+        picture = await self.gallery.load(start)
+        size = await asyncio.to_thread(_size, picture)
+        model = next((one for one in self.models if one.name == spec.model), self.models[0])
+        times = derive.enlargement(None if parent is None else parent.spec, size, model)
+        limits = self.config.limits
         if action.verb in ("upscale_2x", "upscale_4x"):
+            cell = (said.spec.seed + (action.cell or 0)) % (SEED_MAX + 1)
             scale = 2 if action.verb == "upscale_2x" else 4
-            bigger = spec.model_copy(
-                update={
-                    "kind": Kind.UPSCALE,
-                    "scale": scale,
-                    "width": spec.width * scale,
-                    "height": spec.height * scale,
-                    "count": 1,
-                    "inputs": (start,),
-                    "strength": None,
-                    "film": False,
-                    "seed": (spec.seed + (action.cell or 0)) % (SEED_MAX + 1),
-                }
-            )
-            return _Planned(bigger, (), prompt, sources=parent.sources)
-        varied = spec.model_copy(
-            update={
-                "kind": Kind.VARY,
-                "inputs": (start, *kept),
-                "strength": STRENGTHS.get(action.verb, STRENGTHS["vary"]),
-                "count": 4,
-                "seed": seed,
-                "scale": 1,
-                "width": parent.spec.width,
-                "height": parent.spec.height,
-            }
-        )
-        return replace(said, spec=varied, prompt=prompt)
+            spec = derive.upscaled(spec.model_copy(update={"seed": cell}), start, size, scale)
+        elif action.verb == "inpaint":
+            if action.mask is None:
+                raise UserError("Say first which part to repaint.")
+            strength = derive.REPAINT if action.strength is None else action.strength
+            at = derive.drawn(size, times, model, limits)
+            spec = derive.repainted(spec, start, action.mask, at, strength)
+        elif action.verb in derive.OUTWARD:
+            canvas = spec.width, spec.height
+            if parent is not None and action.line is None and parent.spec.kind is Kind.UPSCALE:
+                canvas = derive.drawn(size, times, model, limits)
+            spec = await self._outward(picture, size, action, spec, model, canvas, times)
+            note = derive.OUTWARD[action.verb].format(factor=action.factor)
+            return replace(said, spec=spec, notes=(*said.notes, note))
+        else:
+            strength = derive.STRENGTHS.get(action.verb, derive.STRENGTHS["vary"])
+            at = derive.drawn(size, times, model, limits)
+            spec = derive.varied(spec, start, at, strength if action.strength is None else action.strength)
+        return replace(said, spec=spec)
 
-    async def _outward(self, parent: Job, action: Action, spec: JobSpec) -> tuple[JobSpec, str]:
-        """Return the spec that paints around a cell (a zoom, a pan, a square), and the note that says so."""
+    async def _outward(
+        self,
+        picture: bytes,
+        size: tuple[int, int],
+        action: Action,
+        spec: JobSpec,
+        model: ModelConfig,
+        canvas: tuple[int, int],
+        times: float,
+    ) -> JobSpec:
+        """Return the spec that paints around a picture of ``size``: a zoom onto a drawn ``canvas``, a pan."""
         if not FACTORS[0] < action.factor <= FACTORS[1]:
             raise UserError(f"`{action.factor:g}` is no zoom. Choose more than 1 and at most 2, such as 1.5.")
-        model = next((one for one in self.models if one.name == spec.model), self.models[0])
-        picture = await self.gallery.load(self._cell(parent, action.cell or 0))
-        size = spec.width, spec.height
-        (width, height), pngs = await asyncio.to_thread(
-            _outward, picture, action.verb, size, model.multiple, action.factor
-        )
-        if max(width, height) > model.max_ratio * min(width, height) * (1 + 1e-9):
-            raise UserError(
-                f"That would be {width} × {height}, and `{model.name}` draws up to {model.max_ratio:g} times "
-                "as long as wide. Pan the other way, or make it square first."
-            )
-        inputs = [
-            Input(sha256=await self.gallery.keep(png), role=role)
-            for png, role in zip(pngs, (Role.INIT, Role.MASK), strict=True)
-        ]
-        update = {
-            "kind": Kind.INPAINT,
-            "inputs": tuple(inputs),
-            "width": width,
-            "height": height,
-            "strength": model.outward_strength,
-            "count": 4,
-            "scale": 1,
-            "tile": False,
-        }
-        return spec.model_copy(update=update), OUTWARD[action.verb].format(factor=action.factor)
+        whole = round(canvas[0] * times), round(canvas[1] * times)
+        multiple = max(1, round(model.multiple * times))
+        grown = images.outsize(size, action.verb, whole, multiple)
+        drawn = derive.drawn(grown, times, model, self.config.limits)
+        pngs = await asyncio.to_thread(_outward, picture, action.verb, whole, multiple, action.factor)
+        start, mask = [await self.gallery.keep(png) for png in pngs]
+        return derive.repainted(spec, start, mask, drawn, model.outward_strength)
 
     # ---- looking -------------------------------------------------------------------------------------------
 
@@ -662,6 +641,10 @@ class Service:
         if not 0 <= cell < len(job.pictures):
             raise NotFound(f"This job has {len(job.pictures)} pictures, and no number {cell + 1}.")
         return job.pictures[cell]
+
+    async def picture(self, job_id: str, cell: int = 0) -> str:
+        """Return the SHA-256 of one cell's stored PNG. Raises NotFound."""
+        return self._cell(await self.find(job_id), cell)
 
     async def pictures(self, job_id: str) -> list[bytes]:
         """Return the PNG of every cell, with its recipe inside."""
@@ -913,10 +896,14 @@ def _speed(request: Request, planned: _Planned) -> Speed:
 
 def _outward(
     png: bytes, verb: str, size: tuple[int, int], multiple: int, factor: float
-) -> tuple[tuple[int, int], tuple[bytes, bytes]]:
-    """Return a canvas's size, and canvas and mask as PNG."""
+) -> tuple[bytes, bytes]:
+    """Return a larger canvas and its mask as PNG."""
     canvas, mask = images.outward(images.opened(png), verb, size, multiple, factor)
-    return canvas.size, (images.png(canvas), images.png(mask))
+    return images.png(canvas), images.png(mask)
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    return images.opened(png).size
 
 
 def _as_file(data: Sequence[bytes], job: Job, cell: int, limit: int | None, least: int) -> images.File:

@@ -1,17 +1,51 @@
-"""Pillow work on finished pictures: grids, sizes, file formats. Pure; refuses to know jobs."""
+"""Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
-from engine.images.canvas import outward
+from engine.images.canvas import outsize, outward, rim
 from engine.images.encode import File, fit, jpeg, png
 from engine.images.grid import columns, enlarge, grid, opened
+from engine.images.mask import (
+    AREAS,
+    COLUMNS,
+    ROWS,
+    Reading,
+    chosen,
+    feathered,
+    is_empty,
+    joined,
+    overlay,
+    read,
+    readings,
+    shaped,
+    share,
+    step,
+    widened,
+)
 
 __all__ = [
+    "AREAS",
+    "COLUMNS",
+    "ROWS",
     "File",
+    "Reading",
+    "chosen",
     "columns",
     "enlarge",
+    "feathered",
     "fit",
     "grid",
+    "is_empty",
+    "joined",
     "jpeg",
     "opened",
+    "outsize",
     "outward",
+    "overlay",
     "png",
+    "read",
+    "readings",
+    "rim",
+    "shaped",
+    "share",
+    "step",
+    "widened",
 ]

@@ -5,6 +5,11 @@ from __future__ import annotations
 from PIL import Image, ImageFilter
 
 
+def rim(width: int, height: int) -> int:
+    """Return how many pixels past a mask repainting may blend: a 64th of the shorter side, at least 2."""
+    return max(2, min(width, height) // 64)
+
+
 def extended(
     picture: Image.Image, left: int, top: int, right: int, bottom: int
 ) -> tuple[Image.Image, Image.Image]:
@@ -46,6 +51,18 @@ def zoomed(picture: Image.Image, factor: float, width: int, height: int) -> tupl
 def growth(side: int, multiple: int, share: float = 0.5) -> int:
     """Return how many pixels a pan adds to a side: that share of it, on the multiple, at least one step."""
     return max(1, round(side * share / multiple)) * multiple
+
+
+def outsize(size: tuple[int, int], verb: str, whole: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Return how large ``outward`` makes a picture of ``size``; ``whole``: what a zoom fills."""
+    width, height = size
+    if verb == "square":
+        return max(size), max(size)
+    if verb in ("pan_left", "pan_right"):
+        return width + growth(width, multiple), height
+    if verb in ("pan_up", "pan_down"):
+        return width, height + growth(height, multiple)
+    return whole
 
 
 def outward(

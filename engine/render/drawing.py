@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.images import feathered, rim
 from engine.jobs import SEED_MAX, JobSpec, Kind, Lora, Role
 from engine.render import decode, samplers, steer, styles
 from engine.render.denoise import Embedding, Kept, Picture
@@ -23,11 +24,6 @@ from engine.render.models import FEW_STEPS, Model
 
 DEFAULT_STRENGTH = 0.6
 """Share of the schedule that image-to-image runs where the spec does not say."""
-
-
-def rim(width: int, height: int) -> int:
-    """Return how many pixels past the mask may blend: a 64th of the shorter side, at least 2."""
-    return max(2, min(width, height) // 64)
 
 
 @dataclass(eq=False)
@@ -73,12 +69,16 @@ class Drawing:
         return decode.grid([decode.preview(self.model, picture.estimate) for picture in self.pictures])
 
     def finish(self, cell: int, picture: Image.Image) -> None:
-        """Take a decoded (and enlarged) cell; what masked painting must not touch is put back to the bit."""
+        """Take a decoded (and enlarged) cell; what masked painting must not touch is put back to the bit.
+
+        The result has the parent's size, whatever size it was drawn at.
+        """
         if self.parent is not None and self.mask is not None:
-            parent = self.parent.resize(picture.size, Image.Resampling.LANCZOS)
-            mask = self.mask.resize(picture.size, Image.Resampling.BILINEAR)
-            spread = mask.filter(ImageFilter.BoxBlur(rim(*picture.size)))
-            picture = Image.composite(picture, parent, ImageChops.lighter(mask, spread))
+            parent, size = self.parent, self.parent.size
+            if picture.size != size:
+                picture = picture.resize(size, Image.Resampling.LANCZOS)
+            mask = self.mask if self.mask.size == size else self.mask.resize(size, Image.Resampling.BILINEAR)
+            picture = Image.composite(picture, parent, feathered(mask, rim(*size)))
         self.results[cell] = picture
 
 

@@ -33,10 +33,6 @@ from engine.render.models import Machine, Model, load
 
 log = logging.getLogger(__name__)
 
-SMALL = 128
-"""Models whose pictures are at most this many pixels a side hand them out enlarged."""
-
-
 @dataclass(frozen=True)
 class _Waiting:
     """A job that was started and not yet looked at."""
@@ -322,13 +318,12 @@ class Renderer:
 
         decoded = self._ladder.twice(model, work)
         drawing.spent("decode", began)
-        if max(model.config.width, model.config.height) <= SMALL:
+        if model.config.enlarged > 1:
             began = time.perf_counter()
-            source = model.config.upscaler
-            if source or model.config.source == "pocket":
-                enlarged, note = self._upscalers.enlarge(decoded, 4, source, drawing.spec.tile)
-                if not note:
-                    decoded = enlarged
+            times, source = model.config.enlarged, model.config.upscaler
+            enlarged, note = self._upscalers.enlarge(decoded, times, source, drawing.spec.tile)
+            if not note:
+                decoded = enlarged
             drawing.spent("upscale", began)
         drawing.finish(cell, decoded)
 

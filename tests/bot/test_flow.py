@@ -41,7 +41,7 @@ async def test_whoever_presses_owns(discord: Discord, bot: BotProcess) -> None:
     assert f"Image #2 <@{bob.id}>" in one.data["content"]
     assert [user["id"] for user in one.data["mentions"]] == [bob.id]
     assert one.data["message_reference"]["message_id"] == grid.id
-    assert faces(one)[:4] == ["Vary (Subtle)", "Vary (Strong)", "🔄", "Info"]
+    assert faces(one)[:5] == ["Vary (Subtle)", "Vary (Strong)", "Vary (Region)", "🔄", "Info"]
     await bob.click(grid, "V3")
     varied = await discord.wait_for_message(is_grid, after=one)
     assert f"Variations of image #3 by <@{bob.id}>" in varied.data["content"]
