@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -107,22 +108,35 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
     # limits give the prompt back themselves, and a repaired line is the better one to copy
     if typed and not isinstance(error, LimitError) and getattr(error, "repaired", None) is None:
         text = messages.with_prompt(text, typed)
+    # a message cannot hold the longest prompts: those come back as a file
+    kept = getattr(error, "repaired", None) or typed
+    lost = kept is not None and kept.strip().replace("`", "'") not in text.replace("`", "'")
     try:
-        await say(interaction, text)
+        await say(interaction, text, kept if lost else None)
     except (discord.DiscordException, OSError) as silent:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 
 
-async def say(interaction: Interaction, text: str) -> None:
-    """Give this interaction its answer, whichever state it is in; only the person sees it where possible."""
+async def say(interaction: Interaction, text: str, prompt: str | None = None) -> None:
+    """Give this interaction its answer, whichever state it is in; only the person sees it where possible.
+
+    ``prompt`` goes with it as a file.
+    """
+
+    def files() -> list[discord.File]:  # each send reads them to the end
+        if prompt is None:
+            return []
+        data = io.BytesIO(prompt.encode("utf-8", "replace"))
+        return [discord.File(data, "prompt.txt", description=messages.PROMPT_FILE)]
+
     if not interaction.response.is_done():
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.response.send_message(text, ephemeral=True, files=files())
     elif interaction.extras.get(THINKING) == HIDDEN:
-        await interaction.edit_original_response(content=text, attachments=[], view=None)
+        await interaction.edit_original_response(content=text, attachments=files(), view=None)
     elif interaction.extras.get(THINKING) == PUBLIC:
         # the first follow-up of a public "thinking" would be public too: fill that one, then remove it
         await interaction.edit_original_response(content=messages.REFUSED, attachments=[], view=None)
-        await interaction.followup.send(text, ephemeral=True)
+        await interaction.followup.send(text, ephemeral=True, files=files())
         await interaction.delete_original_response()
     else:
-        await interaction.followup.send(text, ephemeral=True)
+        await interaction.followup.send(text, ephemeral=True, files=files())

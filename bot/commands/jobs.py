@@ -10,7 +10,7 @@ from discord.app_commands import Choice, Range
 
 from bot import buttons, desk, messages, picture
 from bot.desk import Interaction
-from bot.wire import Channel, Press, Token
+from bot.wire import Channel, Press, Token, Verb
 from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
 
@@ -108,10 +108,13 @@ def _press(message: discord.Message) -> Press:
 
 @app_commands.context_menu(name="Cancel job")
 async def cancel_menu(interaction: Interaction, message: discord.Message) -> None:
-    """Cancel the job a message shows."""
+    """Cancel the jobs a message shows: a progress message may stand for several."""
     await desk.acknowledge(interaction, ephemeral=True)
-    job = await interaction.client.service.cancel(_press(message).job, str(interaction.user.id))
-    await interaction.edit_original_response(content=messages.cancelled([job]))
+    service, owner = interaction.client.service, str(interaction.user.id)
+    first = _press(message)
+    shown = [press.job for press in picture.presses(message) if press.verb is Verb.CANCEL] or [first.job]
+    after = [await service.cancel(one, owner) for one in dict.fromkeys(shown)]
+    await interaction.edit_original_response(content=messages.cancelled(after))
 
 
 @app_commands.context_menu(name="Info")

@@ -7,6 +7,7 @@ counting comes before expanding.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -473,7 +474,7 @@ def _without(typed: str, word: str) -> str | None:
 def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
     """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; after a blank it is the next text."""
     if "::" not in text:
-        return (Part(unshield(text)),) if text else ()
+        return (Part(unshield(text)),) if _visible(text) else ()
     parts: list[Part] = []
     at = 0
     for match in _PART.finditer(text):
@@ -491,10 +492,20 @@ def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
 _SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s*+(?:::|$))))(?![\w.])")
 
 
+_BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters that Unicode counts as letters or symbols and that show nothing."""
+
+
+def _visible(text: str) -> bool:
+    """Say whether a text shows anything: blanks, joiners and marks without a letter say nothing to draw."""
+    unseen = ("Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp")
+    return any(char not in _BLANK and unicodedata.category(char) not in unseen for char in text)
+
+
 def _add_part(parts: list[Part], text: str, weight: float, notes: list[str]) -> None:
     text = text.lstrip(" ,") if parts else _without_imagine(text)  # "a::2, b"
     text = text.strip()
-    if not text:
+    if not _visible(text):
         return
     if len(parts) <= MAX_CONDITIONS:  # one more than may stand is kept, so that the refusal sees it
         parts.append(Part(unshield(text), weight + 0.0))

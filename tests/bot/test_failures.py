@@ -11,7 +11,7 @@ import pytest
 from discord import app_commands
 
 from bot import failures, messages
-from engine.errors import Cancelled, EngineError, LimitError, NotFound, PromptError
+from engine.errors import Cancelled, EngineError, LimitError, NotFound, PromptError, UserError
 
 
 class Interaction:
@@ -22,25 +22,29 @@ class Interaction:
         self.user = SimpleNamespace(id=2)
         self.extras: dict[str, Any] = {failures.THINKING: thinking} if thinking else {}
         self.said: list[tuple[str, str, bool]] = []
+        self.files: list[str] = []
         self.broken = broken
         self.response = SimpleNamespace(is_done=lambda: done, send_message=self._first)
         self.followup = SimpleNamespace(send=self._followup)
 
-    async def _first(self, text: str, *, ephemeral: bool) -> None:
-        self._say("first", text, ephemeral)
+    async def _first(self, text: str, *, ephemeral: bool, files: list[discord.File]) -> None:
+        self._say("first", text, ephemeral, files)
 
-    async def _followup(self, text: str, *, ephemeral: bool) -> None:
-        self._say("followup", text, ephemeral)
+    async def _followup(self, text: str, *, ephemeral: bool, files: list[discord.File]) -> None:
+        self._say("followup", text, ephemeral, files)
 
-    async def edit_original_response(self, *, content: str, **_: Any) -> None:
-        self._say("original", content, False)
+    async def edit_original_response(
+        self, *, content: str, attachments: list[discord.File], view: None
+    ) -> None:
+        self._say("original", content, False, attachments)
 
     async def delete_original_response(self) -> None:
         self.said = [said for said in self.said if said[0] != "original"]
 
-    def _say(self, how: str, text: str, hidden: bool) -> None:
+    def _say(self, how: str, text: str, hidden: bool, files: list[discord.File]) -> None:
         if self.broken is not None:
             raise self.broken
+        self.files += [file.fp.read().decode() for file in files]
         self.said.append((how, text, hidden))
 
 
@@ -140,7 +144,7 @@ async def test_what_a_command_raises_is_looked_into() -> None:
     [
         (PromptError("Cannot be read."), True),
         (PromptError("Cannot be read.", "a cat --ar 3:2"), False),
-        (LimitError("Too long. Your prompt: `a cat`"), False),
+        (LimitError("Too many. Your prompt: `a *cat* --wrong`"), False),
         (ZeroDivisionError(), True),
     ],
 )
@@ -150,3 +154,23 @@ async def test_what_was_typed_is_given_back(error: Exception, given_back: bool) 
     await failures.answer(interaction, error)
     [(_, text, _)] = interaction.said
     assert ("```\na *cat* --wrong\n```" in text) is given_back
+    assert interaction.files == []
+
+
+@pytest.mark.parametrize("thinking", ["", failures.HIDDEN, failures.PUBLIC])
+@pytest.mark.parametrize(
+    ("error", "file"),
+    [
+        (LimitError("Too long. Your prompt: `" + "a cat " * 200 + "…`"), "a cat `x` " * 600),
+        (UserError("No. " * 700), "a cat `x` " * 600),
+        (PromptError("Cannot be read.", "a dog " * 700), "a dog " * 700),
+    ],
+)
+async def test_a_prompt_too_long_for_a_message_comes_back_as_a_file(
+    error: Exception, file: str, thinking: str
+) -> None:
+    interaction: Any = Interaction(done=bool(thinking), thinking=thinking)
+    interaction.extras[failures.TYPED] = "a cat `x` " * 600
+    await failures.answer(interaction, error)
+    assert all(len(text) <= messages.CONTENT_LIMIT for _, text, _ in interaction.said)
+    assert interaction.files == [file]

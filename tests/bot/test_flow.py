@@ -95,6 +95,27 @@ async def test_cancel(discord: Discord, make_bot: MakeBot) -> None:
     assert not any(map(is_grid, discord.messages()))
 
 
+async def test_the_menu_cancels_every_job_of_a_message(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot(step_seconds=0.5):
+        alice = discord.user("alice")
+        answer = await alice.slash("imagine", prompt="a {red, green, blue} apple")
+        await discord.until(lambda: faces(answer.message) == ["Cancel"] * 3, "the cancel buttons")
+        told = await alice.context_menu("Cancel job", answer.message)
+        await discord.until(lambda: told.message.data["content"], "the answer")
+        assert told.message.data["content"].count("Cancelled: ") == 3
+    assert not any(map(is_grid, discord.messages()))
+
+
+async def test_a_long_prompt_that_is_refused_comes_back_whole(discord: Discord, bot: BotProcess) -> None:
+    alice = discord.user("alice")
+    long = "a red apple, " * 300 + "--ar 1:2:3"
+    await alice.slash("imagine", prompt=long)
+    told = await discord.wait_for_message(lambda m: m.ephemeral and bool(m.data["attachments"]))
+    assert told.data["attachments"][0]["filename"] == "prompt.txt"
+    await alice.slash("imagine", prompt="\u200b\u2060 \u3164\u00ad")
+    await discord.wait_for_message(lambda m: "nothing to draw yet" in m.data["content"], after=told)
+
+
 async def test_looking_around(discord: Discord, bot: BotProcess) -> None:
     alice, bob = discord.user("alice"), discord.user("bob")
     await alice.slash("imagine", prompt="a red apple")

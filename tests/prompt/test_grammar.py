@@ -228,7 +228,21 @@ def test_a_pasted_imagine_is_left_out_at_the_start_only() -> None:
     assert text("/imaginerium") == "/imaginerium"
 
 
-@pytest.mark.parametrize("line", ["", "   ", "\n", "--ar 3:2", "/imagine prompt:", ",", "::"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "   ",
+        "\n",
+        "--ar 3:2",
+        "/imagine prompt:",
+        ",",
+        "::",
+        "\u200b\u2060 \u3164",
+        "\u00ad::2 \u2800::1",
+        "\ufe0f",
+    ],
+)
 def test_nothing_to_draw_is_said(line: str) -> None:
     if line == ",":
         assert text(line) == ","  # odd, but words are the person's own
