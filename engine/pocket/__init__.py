@@ -9,3 +9,9 @@ FOLDER = Path(__file__).parent / "weights"
 
 UPSCALER = Path(__file__).parent / "upscaler"
 """Weights and config of the x4 super-resolution network in `srvgg`."""
+
+ENCODER = Path(__file__).parent / "encoder"
+"""The text-image encoder: a transformers `CLIPModel` folder, with the words it describes by."""
+
+JUDGE = Path(__file__).parent / "judge"
+"""A smaller encoder from another seed, which judges generated pictures and is used for nothing else."""

@@ -18,7 +18,14 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPConfig,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 WORDS = (
     *("a", "the", "red", "blue", "green", "apple", "car", "dog", "cat", "on", "of", "in", "and", "by", "fox"),
@@ -228,3 +235,21 @@ def sd3(folder: Path) -> StableDiffusion3Pipeline:
         text_encoder_3=None,
         tokenizer_3=None,
     )
+
+
+def clip(folder: Path) -> Path:
+    """A text-image encoder of random weights, saved as transformers saves one."""
+    torch.manual_seed(0)
+    words = tokenizer(folder)
+    text = {
+        "vocab_size": len(words), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "max_position_embeddings": LENGTH, "bos_token_id": words.bos_token_id,
+        "eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id,
+    }  # fmt: skip
+    vision = {
+        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "image_size": 32, "patch_size": 8,
+    }  # fmt: skip
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
