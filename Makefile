@@ -7,6 +7,8 @@ BIN := .venv/bin
 STAMP := .venv/.limner-ready
 export TOKENIZERS_PARALLELISM ?= false
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+# compiled modules are kept, whatever the shell says: without them every start compiles anew, for seconds
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 TESTS_AT_ONCE ?= 2
 
@@ -58,8 +60,9 @@ docs: $(STAMP) ## the README's pictures (the demo's page in headless Chromium) a
 
 reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of Discord; writes docs/reliability.md
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
-	  "Reliability" "make reliability" -q -p no:cacheprovider tests/e2e/test_kills.py tests/e2e/test_storm.py tests/e2e/test_drain.py \
-	  tests/engine/test_kill.py tests/engine/test_worker.py tests/intake $(ARGS)
+	  "Reliability" "make reliability" -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist load --maxschedchunk 1 \
+	  tests/e2e/test_kills.py tests/e2e/test_storm.py tests/e2e/test_drain.py tests/engine/test_kill.py \
+	  tests/engine/test_worker.py tests/bot/test_delivery.py::test_killed_at_any_moment tests/intake $(ARGS)
 
 simulate: $(STAMP) ## the production queue in virtual time: fairness, waits and speed with up to a million people
 	$(BIN)/python -m bench.simulate

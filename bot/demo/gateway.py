@@ -23,6 +23,7 @@ DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, RESUME, RECONNECT, MEMBERS, INVALID, HE
     0, 1, 2, 3, 6, 7, 8, 9, 10, 11,
 )  # fmt: skip
 HEARTBEAT_MS = 41_250
+ROUND_TRIP = 0.1  # seconds before a heartbeat is answered: see `Gateway._acknowledge`
 KEPT = 1000  # dispatches kept for a resume
 SESSION_LIVES = 120.0  # seconds a session waits for its bot
 
@@ -53,10 +54,14 @@ class Session:
     sent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
     outbox: asyncio.Queue[str | None] | None = None  # None: not connected
     away_since: float | None = None
+    held: str | None = None  # a frame that the next one overtakes
 
 
 class Gateway:
-    """All sessions. ``duplicate_next`` and ``lose_next``: how many of the next dispatches go wrong so."""
+    """All sessions. ``duplicate_next``, ``lose_next``, ``swap_next``: how many dispatches go wrong so.
+
+    ``heartbeat_ms`` is what HELLO asks of a client.
+    """
 
     def __init__(self, world: World, *, privileged: int = 0) -> None:
         self.world = world
@@ -65,10 +70,13 @@ class Gateway:
         self.url = ""  # set by the server once its port is known
         self.duplicate_next = 0
         self.lose_next = 0
+        self.swap_next = 0
+        self.heartbeat_ms = HEARTBEAT_MS
         self.closed = False  # refuse every new connection, as in an outage
         self.identifies = 0
         self.resumes = 0
         self._sockets: dict[str, web.Request] = {}
+        self._muted: set[str] = set()
         self._stop = world.on_dispatch(self.dispatch)
 
     # -- sending ----------------------------------------------------------------------------------
@@ -112,7 +120,15 @@ class Gateway:
         frame = json.dumps({"op": DISPATCH, "t": name, "s": session.sequence, "d": data})
         session.sent.append((session.sequence, frame))
         if session.outbox is not None:
+            if self.swap_next > 0 and session.held is None:
+                self.swap_next -= 1
+                session.held = frame
+                self.world.traffic("fault", f"held back {name}")
+                return
             session.outbox.put_nowait(frame)
+            if session.held is not None:
+                session.outbox.put_nowait(session.held)
+                session.held = None
             self.world.traffic("gateway", f"→ {name}", body=data)
 
     # -- faults -----------------------------------------------------------------------------------
@@ -121,6 +137,10 @@ class Gateway:
         """Break every gateway connection with a reset; the bot may resume."""
         for request in list(self._sockets.values()):
             faults.reset(request)
+
+    def mute(self) -> None:
+        """Say nothing more on the connections there are, heartbeats unanswered: a line that went dead."""
+        self._muted |= set(self._sockets)
 
     def reconnect(self) -> None:
         """Ask every connection to reconnect (op 7)."""
@@ -150,13 +170,14 @@ class Gateway:
         outbox: asyncio.Queue[str | None] = asyncio.Queue()
         key = secrets.token_hex(4)
         self._sockets[key] = request
-        outbox.put_nowait(json.dumps({"op": HELLO, "d": {"heartbeat_interval": HEARTBEAT_MS, "_trace": []}}))
+        hello = {"heartbeat_interval": self.heartbeat_ms, "_trace": []}
+        outbox.put_nowait(json.dumps({"op": HELLO, "d": hello}))
         session: Session | None = None
         async with asyncio.TaskGroup() as group:
-            sender = group.create_task(self._pump(socket, outbox, press))
+            sender = group.create_task(self._pump(key, socket, outbox, press))
             try:
                 while True:
-                    message = await socket.receive(timeout=HEARTBEAT_MS / 1000 * 1.5)
+                    message = await socket.receive(timeout=self.heartbeat_ms / 1000 * 1.5)
                     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                         break
                     try:
@@ -166,7 +187,7 @@ class Gateway:
                         break
                     opcode, data = frame.get("op"), frame.get("d")
                     if opcode == HEARTBEAT:
-                        outbox.put_nowait(json.dumps({"op": ACK, "d": None}))
+                        self._acknowledge(outbox)
                     elif opcode == IDENTIFY and session is None:
                         session = await self._identify(socket, outbox, data)
                     elif opcode == RESUME and session is None:
@@ -184,6 +205,7 @@ class Gateway:
                 pass
             finally:
                 self._sockets.pop(key, None)
+                self._muted.discard(key)
                 if session is not None and session.outbox is outbox:
                     session.outbox, session.away_since = None, self.world.clock()
                 if session is not None:
@@ -192,14 +214,27 @@ class Gateway:
                 sender.cancel()
         return socket
 
+    @staticmethod
+    def _acknowledge(outbox: asyncio.Queue[str | None]) -> None:
+        """Answer a heartbeat, no sooner than a network would.
+
+        discord.py notes when it sent one only after the send has returned, on another thread: an answer that
+        is there before counts from the heartbeat before, and is warned about as 41 seconds late.
+        """
+        ack = json.dumps({"op": ACK, "d": None})
+        asyncio.get_running_loop().call_later(ROUND_TRIP, outbox.put_nowait, ack)
+
     async def _pump(
         self,
+        key: str,
         socket: web.WebSocketResponse,
         outbox: asyncio.Queue[str | None],
         press: Callable[[bytes], bytes] | None,
     ) -> None:
         """Send what is queued, one after another: a compression context is shared by all of it."""
         while (frame := await outbox.get()) is not None:
+            if key in self._muted:
+                continue
             try:
                 if press is None:
                     await socket.send_str(frame)
@@ -254,7 +289,7 @@ class Gateway:
             outbox.put_nowait(json.dumps({"op": INVALID, "d": False}))
             return None
         self.resumes += 1
-        session.outbox, session.away_since = outbox, None
+        session.outbox, session.away_since, session.held = outbox, None, None  # it is among what was missed
         missed = [frame for number, frame in session.sent if number > int(data["seq"])]
         self.world.traffic("gateway", f"← RESUME, {len(missed)} missed")
         for frame in missed:

@@ -151,10 +151,10 @@ class Standin:
     def act(self, what: str, **more: Any) -> None:
         """Do one thing to the world or the gateway; raises ValueError for an unknown one.
 
-        ``drop_gateway``, ``reconnect``, ``invalid_session``, ``duplicate_dispatch`` and ``lose_dispatch``
-        (``count``), ``forget_nonces``, ``expire_tokens``, ``delete_message`` (``message``),
-        ``delete_channel`` (``channel``), ``lose_permissions`` and ``restore_permissions`` (``channel``),
-        ``close_dms`` (``user``).
+        ``drop_gateway``, ``reconnect``, ``invalid_session``, ``mute_gateway``, ``duplicate_dispatch``,
+        ``lose_dispatch`` and ``swap_dispatch`` (``count``), ``forget_nonces``, ``expire_tokens``,
+        ``delete_message`` (``message``), ``delete_channel`` (``channel``), ``lose_permissions`` and
+        ``restore_permissions`` (``channel``), ``close_dms`` (``user``).
         """
         world = self.world
         if what == "drop_gateway":
@@ -167,6 +167,10 @@ class Standin:
             self.gateway.duplicate_next += int(more.get("count", 1))
         elif what == "lose_dispatch":
             self.gateway.lose_next += int(more.get("count", 1))
+        elif what == "swap_dispatch":
+            self.gateway.swap_next += int(more.get("count", 1))
+        elif what == "mute_gateway":
+            self.gateway.mute()
         elif what == "forget_nonces":
             world.forget_nonces()
         elif what == "expire_tokens":

@@ -346,3 +346,35 @@ async def test_doubled_and_lost_events(client: Client) -> None:
     kept = alice.say("kept")
     assert (await line.until("MESSAGE_CREATE"))["d"]["id"] == kept.id
     await asyncio.gather(line.socket.close())
+
+
+async def test_events_that_overtake_each_other(client: Client) -> None:
+    line = await connect(client)
+    await line.identify(client.discord)
+    alice = client.discord.user("alice")
+    client.discord.act("swap_dispatch")
+    first, second, third = [alice.say(text) for text in ("first", "second", "third")]
+    seen = [(await line.until("MESSAGE_CREATE"))["d"]["id"] for _ in range(3)]
+    assert seen == [second.id, first.id, third.id]
+    await line.socket.close()
+
+
+async def test_a_line_that_went_dead_answers_no_heartbeat_and_can_be_resumed(client: Client) -> None:
+    line = await connect(client)
+    ready = await line.identify(client.discord)
+    await line.socket.send_json({"op": 1, "d": 1})
+    while (await line.read())["op"] != 11:
+        pass
+    client.discord.act("mute_gateway")
+    client.discord.user("alice").say("unheard")
+    await line.socket.send_json({"op": 1, "d": 1})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await line.read()
+    again = await connect(client)
+    await again.read()
+    data = {"token": client.discord.world.token, "session_id": ready["d"]["session_id"], "seq": 2}
+    await again.socket.send_json({"op": 6, "d": data})
+    assert (await again.until("MESSAGE_CREATE"))["d"]["channel_id"] == GENERAL_ID
+    await line.socket.close()
+    await again.socket.close()

@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.e2e.conftest import MakeBot
 from tests.e2e.test_kills import grids, job_of
 
 JOBS = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "4"))
+COMMANDS = 50 * JOBS if JOBS >= 100 else 30
 HASTE = 10
 WAVE = 4  # jobs at once: two people, each with two
 MESSAGES = r"/messages"  # every message sent, edited or removed, by channel or by token
@@ -32,6 +34,7 @@ LIMITS = "[limits]\nrunning = 8\nwaiting = 20\n"
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120 + 10 * JOBS)]
 
 Rule = dict[str, Any]
+Record = Callable[[str, object], None]
 
 WEATHER: dict[str, list[Rule]] = {
     "429 with fractions": [{"kind": "status", "status": 429, "retry_after": 0.731}],
@@ -39,11 +42,16 @@ WEATHER: dict[str, list[Rule]] = {
     "429 of zero": [{"kind": "status", "status": 429, "retry_after": 0}],
     "429 for everybody": [{"kind": "status", "status": 429, "retry_after": 0.2, "is_global": True}],
     "429 of the proxy": [{"kind": "status", "status": 429, "retry_after": 1, "via": False}],
-    "500 to 504": [{"kind": "status", "status": status} for status in (500, 502, 503, 504)],
+    "429 of a minute": [{"kind": "status", "status": 429, "retry_after": 60, "chance": 0.03}],
+    "500 to 504, 520": [{"kind": "status", "status": status} for status in (500, 502, 503, 504, 520)],
     "503 though stored": [{"kind": "status", "status": 503, "stored": True}],
     "reset before storing": [{"kind": "reset_before"}],
     "reset after storing": [{"kind": "reset_after"}],
     "half an answer": [{"kind": "truncate"}],
+    "stalls of a minute": [  # by the bot's clock
+        {"kind": "stall", "seconds": 6.0, "chance": 0.03},
+        {"kind": "stall", "seconds": 6.0, "chance": 0.03, "stored": True},
+    ],
     "stalls": [{"kind": "stall", "seconds": 0.5}, {"kind": "stall", "seconds": 0.5, "stored": True}],
 }
 
@@ -68,28 +76,34 @@ WORST = {"429 without a time", "503 though stored", "reset after storing"}
 @pytest.mark.parametrize(
     "weather", [pytest.param(name, marks=() if name in WORST else pytest.mark.full) for name in WEATHER]
 )
-async def test_rest_in_bad_weather(discord: Discord, make_bot: MakeBot, weather: str) -> None:
+async def test_rest_in_bad_weather(
+    discord: Discord, make_bot: MakeBot, weather: str, record_property: Record
+) -> None:
     share = 0.5 / len(WEATHER[weather])
     async with hasty(discord, make_bot):
         began, made = time.monotonic(), 0
         while made < JOBS:
             for rule in WEATHER[weather]:
-                discord.faults.add(path=MESSAGES, chance=share, times=None, **rule)
+                discord.faults.add(**{"path": MESSAGES, "chance": share, "times": None, **rule})
             await wave(discord, made)
             made += WAVE
             await asyncio.sleep(0.5)
             discord.faults.clear()  # what is open must now arrive soon
-            await discord.until(lambda: len(grids(discord)) == made, "every grid", 10)  # noqa: B023
+            await discord.until(lambda: len(grids(discord)) == made, "every grid", 60)  # noqa: B023
         took = (time.monotonic() - began) * HASTE
         await asyncio.sleep(0.3)
     assert set(grids(discord).values()) == {1}, "doubled"
-    print(f"seed {discord.faults.seed}: {discord.rest.requests} requests, {discord.rest.invalid} invalid")  # noqa: T201
+    record_property("seed", discord.faults.seed)
+    record_property("requests", discord.rest.requests)
+    record_property("invalid", discord.rest.invalid)
     if "429" not in weather:
         assert discord.rest.invalid < max(0.01 * BAN * took, 1)
 
 
 @pytest.mark.full
-async def test_a_long_ban_of_the_proxy_does_not_become_worse(discord: Discord, make_bot: MakeBot) -> None:
+async def test_a_long_ban_of_the_proxy_does_not_become_worse(
+    discord: Discord, make_bot: MakeBot, record_property: Record
+) -> None:
     """While Discord answers nothing but 429, we ask less than a hundredth as often as would be punished."""
     haste = 40
     async with hasty(discord, make_bot, haste):
@@ -101,37 +115,47 @@ async def test_a_long_ban_of_the_proxy_does_not_become_worse(discord: Discord, m
         before = discord.rest.invalid
         await asyncio.sleep(8.0)
         asked = discord.rest.invalid - before
+        record_property("invalid, share of the ban's line", round(asked / (BAN * 8.0 * haste), 5))
         assert 0 < asked < 0.01 * BAN * 8.0 * haste
         discord.faults.clear()
         await discord.until(lambda: len(grids(discord)) == 1 + WAVE, "every grid", 20)
     assert set(grids(discord).values()) == {1}
 
 
-GATEWAY = ("drop_gateway", "reconnect", "invalid_session", "duplicate_dispatch")
+GATEWAY = (
+    "drop_gateway", "reconnect", "invalid_session", "mute_gateway", "duplicate_dispatch", "swap_dispatch",
+)  # fmt: skip
+EVENTS = {"duplicate_dispatch": 30, "swap_dispatch": WAVE // 2}  # how many of a wave's go wrong
+WORST_LINES = {"reconnect", "invalid_session", "duplicate_dispatch"}
 
 
 @pytest.mark.parametrize(
-    "what", [pytest.param(name, marks=pytest.mark.full if "_g" in name else ()) for name in GATEWAY]
+    "what", [pytest.param(name, marks=() if name in WORST_LINES else pytest.mark.full) for name in GATEWAY]
 )
-async def test_gateway_in_bad_weather(discord: Discord, make_bot: MakeBot, what: str) -> None:
-    more = {"count": 30} if what == "duplicate_dispatch" else {}
+async def test_gateway_in_bad_weather(
+    discord: Discord, make_bot: MakeBot, what: str, record_property: Record
+) -> None:
+    # beats in the bot's own haste: after a minute of silence by its clock it gives a line up
+    discord.gateway.heartbeat_ms //= HASTE
     async with hasty(discord, make_bot):
         made = 0
         while made < JOBS:
-            if what == "duplicate_dispatch":
-                discord.act(what, **more)
+            if what in EVENTS:
+                discord.act(what, count=EVENTS[what])
             await wave(discord, made)
             made += WAVE
-            if what != "duplicate_dispatch":
+            if what not in EVENTS:
                 sessions = discord.gateway.identifies + discord.gateway.resumes
                 discord.act(what)
                 await discord.until(
                     lambda: discord.gateway.identifies + discord.gateway.resumes > sessions,  # noqa: B023
                     "the bot to come back",
-                    20,
+                    60,
                 )
-            await discord.until(lambda: len(grids(discord)) == made, "every grid", 20)  # noqa: B023
+            await discord.until(lambda: len(grids(discord)) == made, "every grid", 60)  # noqa: B023
         await asyncio.sleep(0.3)
+        record_property("IDENTIFY", discord.gateway.identifies)
+        record_property("RESUME", discord.gateway.resumes)
         jobs = {job_of(message) for message in discord.messages() if message.data["components"]}
         assert len(jobs) == made, "a command was carried out twice"
         assert set(grids(discord).values()) == {1}
@@ -150,8 +174,10 @@ async def test_discords_buckets_are_obeyed(discord: Discord, make_bot: MakeBot) 
     assert discord.rest.invalid == 0
 
 
-async def test_every_command_is_acknowledged_in_time(discord: Discord, make_bot: MakeBot) -> None:
-    """R8: many commands while pictures are encoded; the slowest acknowledgement is well inside 3 s."""
+async def test_every_command_is_acknowledged_in_time(
+    discord: Discord, make_bot: MakeBot, record_property: Record
+) -> None:
+    """R8: 50 commands a second while pictures are encoded; the slowest answer is well inside 3 s."""
     people = [discord.user(name) for name in ("alice", "bob", "ada")]
     times: list[float] = []
 
@@ -166,8 +192,10 @@ async def test_every_command_is_acknowledged_in_time(discord: Discord, make_bot:
         assert answer.interaction.answered == 5
 
     async with make_bot(fake={}), asyncio.TaskGroup() as group:
-        for number in range(max(30, JOBS)):
+        for number in range(COMMANDS):
             group.create_task(ask(number))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.02)
+    record_property("slowest, s", round(max(times), 3))
+    record_property("99th of 100, s", round(sorted(times)[len(times) * 99 // 100], 3))
     assert max(times) < 2.5
-    assert sorted(times)[len(times) * 99 // 100] < 2.0
+    assert sorted(times)[len(times) * 99 // 100] < 1.0
