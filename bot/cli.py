@@ -18,7 +18,7 @@ import typer
 from engine import config as configuration
 from engine import log, weights
 from engine.config import Config, LoraConfig, ModelConfig
-from engine.errors import NotFound, PromptError, UserError
+from engine.errors import LimitError, NotFound, PromptError, UserError
 from engine.jobs import State
 
 EXIT_USER = 2
@@ -38,6 +38,8 @@ class _Group(typer.core.TyperGroup):
             typer.echo(f"limner: {mistake}", err=True)
             if isinstance(mistake, PromptError) and mistake.repaired:
                 typer.echo(f"to copy: {mistake.repaired}", err=True)
+            if isinstance(mistake, LimitError) and mistake.prompt:
+                typer.echo(f"to copy: {mistake.prompt}", err=True)
             raise typer.Exit(EXIT_USER) from None
 
 

@@ -239,9 +239,9 @@ class Publisher:
     async def _letter(self, job: Job, delivery: Delivery, limit: int) -> Letter:
         match delivery.kind:
             case "failure":
-                content = messages.failure(job)
+                content, whole = messages.failure(job)
                 prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages.PROMPT_FILE)
-                attached = () if messages.to_copy(job.prompt) else (prompt,)
+                attached = () if whole else (prompt,)
                 return Letter(content, attached, buttons.failure_view(job, delivery.id))
             case "text":
                 return Letter(messages.texts(job), (), buttons.failure_view(job, delivery.id))

@@ -26,7 +26,7 @@ from engine.config import Config
 from engine.errors import LimitError, NotFound
 from engine.jobs import FINAL, Job, State
 from engine.people import Asker
-from engine.service import Request, Service, Submitted
+from engine.service import Preview, Request, Service, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -386,8 +386,8 @@ async def answered(interaction: Interaction, key: str, *, start: bool, row: Row)
     await service.prefer(owner, QUESTION, None)
 
 
-async def preview(interaction: Interaction, line: str) -> tuple[int, int]:
-    """Return how many jobs and pictures a prompt makes; refuse what cannot be shown where it was typed."""
+async def preview(interaction: Interaction, line: str) -> Preview:
+    """Return what a prompt would make and take; refuse what cannot be shown where it was typed."""
     place = origin(interaction)
     request = Request(
         key=str(interaction.id),
@@ -396,10 +396,10 @@ async def preview(interaction: Interaction, line: str) -> tuple[int, int]:
         line=line,
         asker=asker(interaction),
     )
-    jobs, pictures = await interaction.client.service.preview(request)
-    if jobs > 1 and isinstance(place, Token):
-        raise LimitError(messages.ONE_HERE)
-    return jobs, pictures
+    found = await interaction.client.service.preview(request)
+    if found.jobs > 1 and isinstance(place, Token):
+        raise LimitError(messages.ONE_HERE, line)
+    return found
 
 
 async def submit_line(

@@ -105,14 +105,17 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
     if not isinstance(error, (UserError, Cancelled, app_commands.AppCommandError)):
         log.error("interaction %s by %s failed", interaction.id, interaction.user.id, exc_info=error)
     text, typed = sentence(error), interaction.extras.get(TYPED)
-    # limits give the prompt back themselves, and a repaired line is the better one to copy
-    if typed and not isinstance(error, LimitError) and getattr(error, "repaired", None) is None:
-        text = messages.with_prompt(text, typed)
-    # a message cannot hold the longest prompts: those come back as a file
+    if isinstance(error, LimitError) and error.prompt:
+        typed = error.prompt
     kept = getattr(error, "repaired", None) or typed
-    lost = kept is not None and kept.strip().replace("`", "'") not in text.replace("`", "'")
+    # a repaired line is the better one to copy
+    if typed and typed.strip() and getattr(error, "repaired", None) is None:
+        text, whole = messages.with_prompt(text, typed)
+    else:
+        whole = kept is None or kept.strip().replace("`", "'") in text.replace("`", "'")
     try:
-        await say(interaction, text, kept if lost else None)
+        # a message cannot hold the longest prompts: those come back as a file
+        await say(interaction, text, None if whole else kept)
     except (discord.DiscordException, OSError) as silent:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 

@@ -6,6 +6,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
+from engine.allowance import Balance
+from engine.allowance import seconds as engine_seconds
 from engine.config import LimitsConfig
 from engine.jobs import Delivery, Job, Kind, Speed, State
 from engine.prompt.flags import Flag
@@ -33,6 +35,7 @@ HELP_TITLE = "How to ask for pictures"
 QUESTION_GONE = "That question is too old to answer. Please send the command again."
 NOT_STARTED = "Nothing was started."
 PROMPT_FILE = "Your prompt, to copy."
+PROMPT_ATTACHED = "Your prompt is attached, to copy."
 REFUSED = "That could not be started."
 ONE_HERE = (
     "I am not a member here, so I can answer each command with one job only. "
@@ -184,17 +187,22 @@ def _fit(first: str, notes: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def failure(job: Job) -> str:
-    """Return what is said when a job ended without pictures: to whom, why, and the prompt to copy."""
+def failure(job: Job) -> tuple[str, bool]:
+    """Return what is said when a job ended without pictures: to whom, why; the rest as ``with_prompt``."""
     why = job.failure or APOLOGY
     return with_prompt(f"{mention(job.owner)} {why}", job.prompt)
 
 
-def with_prompt(sentence: str, prompt: str) -> str:
-    """Return a refusal followed by the prompt, so that nothing typed is lost."""
+def with_prompt(sentence: str, prompt: str) -> tuple[str, bool]:
+    """Return a refusal followed by the prompt, whole: nothing typed is lost.
+
+    False: the message cannot hold it, and it is to be attached as a file.
+    """
     sentence = sentence if len(sentence) <= 900 else sentence[:899] + "…"
     block = to_copy(prompt, limit=CONTENT_LIMIT - len(sentence) - 40)
-    return sentence if block is None else f"{sentence}\nYour prompt, to copy:\n{block}"
+    if block is None:
+        return f"{sentence}\n{PROMPT_ATTACHED}", False
+    return f"{sentence}\nYour prompt, to copy:\n{block}", True
 
 
 def refusal(sentence: str, repaired: str | None = None) -> str:
@@ -206,10 +214,29 @@ def refusal(sentence: str, repaired: str | None = None) -> str:
     return sentence if block is None else f"{sentence}\nTo copy:\n{block}"
 
 
-def question(prompt: str, jobs: int, pictures: int) -> str:
-    """Return what is asked before a large request starts."""
+def question(
+    prompt: str, jobs: int, pictures: int, seconds: float | None = None, balances: Sequence[Balance] = ()
+) -> str:
+    """Return what is asked before a large request starts: what it makes, takes, and what is left of it."""
     made = f"{plural(jobs, 'job')} with {plural(pictures, 'picture')} together"
-    return f"**{shown(prompt)}**\nThis makes {made}. Start?"
+    price = "" if seconds is None else f" It takes about {engine_seconds(seconds)} of the engine."
+    left = " ".join(_left(one) for one in balances)
+    return f"**{shown(prompt)}**\nThis makes {made}.{price} {left}".rstrip() + " Start?"
+
+
+def _left(balance: Balance) -> str:
+    whose = "You have" if balance.whose == "you" else "This server has"
+    return f"{whose} {engine_seconds(balance.left)} left this {balance.per}."
+
+
+def allowance(balances: Sequence[Balance]) -> str:
+    """Return how the allowances stand: used, left, and when all of it is there again."""
+    whose = {"you": "You", "server": "Everybody here together"}
+    return "\n".join(
+        f"{whose[one.whose]}: {engine_seconds(one.used)} of {engine_seconds(one.limit)} used this {one.per}, "
+        f"{engine_seconds(one.left)} left; all of it again <t:{int(one.until)}:R>. `--relax` costs nothing."
+        for one in balances
+    )
 
 
 def alt(job: Job, cell: int | None = None) -> str:
@@ -330,6 +357,7 @@ def person_facts(
     recent: Sequence[Job],
     limits: LimitsConfig,
     preferences: Mapping[str, str],
+    balances: Sequence[Balance] = (),
 ) -> list[tuple[str, str]]:
     """Return what ``/info`` tells, as (name, value) pairs. ``open_jobs``: a job and how many go before it."""
     lines = [job_line(job, None if before is None else before + 1) for job, before in open_jobs[:10]]
@@ -344,6 +372,7 @@ def person_facts(
             f"{plural(limits.running, 'job')} drawn at the same time, {limits.waiting} waiting, "
             f"{limits.permutations} from one prompt.",
         ),
+        *([("Your allowance", allowance(balances))] if balances else []),
         ("Your settings", "\n".join(habits) or "As they came. `/settings` and `/prefer` change them."),
     ]
 

@@ -99,6 +99,16 @@ class LimitsConfig(_Section):
     max_steps: int = 150
 
 
+class AllowanceConfig(_Section):
+    """Seconds of the device that may be used in a day or a month; 0 = no limit."""
+
+    per: Literal["day", "month"] = "day"  # calendar days and months, in UTC
+    seconds: Annotated[float, Field(ge=0)] = 0.0  # one person
+    roles: dict[str, Annotated[float, Field(ge=0)]] = {}  # one person with this role (by id) instead
+    server: Annotated[float, Field(ge=0)] = 0.0  # all people of a server together
+    servers: dict[str, Annotated[float, Field(ge=0)]] = {}  # all people of this server (by id) instead
+
+
 class ModerationConfig(_Section):
     """Words that are not drawn here, beside what is refused everywhere."""
 
@@ -131,6 +141,7 @@ class Config(_Section):
     discord: DiscordConfig = DiscordConfig()
     engine: EngineConfig = EngineConfig()
     limits: LimitsConfig = LimitsConfig()
+    allowance: AllowanceConfig = AllowanceConfig()
     moderation: ModerationConfig = ModerationConfig()
     links: LinksConfig = LinksConfig()
     web: WebConfig = WebConfig()

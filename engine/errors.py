@@ -30,7 +30,11 @@ class PromptError(UserError):
 
 
 class LimitError(UserError):
-    """A limit was met; the message names it and says when it frees."""
+    """A limit was met; the message names it and says when it frees. ``prompt`` is what was typed, whole."""
+
+    def __init__(self, message: str, prompt: str | None = None) -> None:
+        super().__init__(message)
+        self.prompt = prompt
 
 
 class NotFound(UserError):

@@ -137,6 +137,7 @@ class Job(Frozen):
     spec: JobSpec
     prompt: str
     notes: tuple[str, ...] = ()
+    weight: float = 1.0  # its owner's share of the engine, by their roles and server
     sources: tuple[tuple[str, str], ...] = ()  # flag name, and who gave it: prompt, suffix, settings …
     speed: Speed = Speed.FAST
     parent: str | None = None

@@ -10,16 +10,6 @@ from engine.errors import LimitError
 from engine.jobs import JobSpec
 
 
-def give_back(line: str) -> str:
-    """Return the sentence that hands a refused prompt back, ready to copy."""
-    shown = line.strip().replace("`", "'")
-    if not shown:
-        return ""
-    if len(shown) > 1500:
-        shown = shown[:1500] + "…"
-    return f"\nYour prompt: `{shown}`"
-
-
 def span(seconds: float) -> str:
     """Return a length of time as people say it."""
     if seconds < 50:
@@ -41,12 +31,14 @@ def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
         raise LimitError(
             f"{spec.width} × {spec.height} pixels is more than this server draws at once (at most "
             f"{limits.max_pixels / 1e6:.1f} million, such as {side} × {side}). "
-            f"Ask for a smaller size; this limit does not pass with time." + give_back(line)
+            f"Ask for a smaller size; this limit does not pass with time.",
+            line,
         )
     if spec.steps > limits.max_steps:
         raise LimitError(
             f"{spec.steps} steps is more than this server takes (at most {limits.max_steps}). "
-            f"Ask for fewer; this limit does not pass with time." + give_back(line)
+            f"Ask for fewer; this limit does not pass with time.",
+            line,
         )
 
 
@@ -55,7 +47,8 @@ def check_count(count: int, limits: LimitsConfig, line: str) -> None:
     if count > limits.permutations:
         raise LimitError(
             f"This prompt makes {count} jobs, and one prompt may make at most {limits.permutations}. "
-            f"Take some choices out of the braces; this limit does not pass with time." + give_back(line)
+            f"Take some choices out of the braces; this limit does not pass with time.",
+            line,
         )
 
 
@@ -77,7 +70,8 @@ def check_waiting(
         when = f"A place frees {after}, or use /cancel to take one back."
     raise LimitError(
         f"You asked for {jobs} and have {running} running and {waiting} waiting; one person may have "
-        f"{limits.running} running and {limits.waiting} waiting. {when}" + give_back(line)
+        f"{limits.running} running and {limits.waiting} waiting. {when}",
+        line,
     )
 
 
@@ -86,5 +80,6 @@ def check_length(line: str, limits: LimitsConfig) -> None:
     if len(line) > limits.prompt_length:
         raise LimitError(
             f"Your prompt has {len(line)} characters, and at most {limits.prompt_length} are read. "
-            "Shorten it; this limit does not pass with time." + give_back(line)
+            "Shorten it; this limit does not pass with time.",
+            line,
         )

@@ -103,6 +103,19 @@ class FairQueue:
     def __len__(self) -> int:
         return len(self._tickets)
 
+    def standing(self, owner: str) -> tuple[float, float]:
+        """Return virtual time, and up to which of it this person has been served: what ``restore`` takes."""
+        person = self._people.get(owner)
+        return self.now, self.now if person is None else person.counter
+
+    def restore(self, now: float, counters: Mapping[str, float]) -> None:
+        """Go on where an earlier queue ended: at this virtual time, with people served beyond it."""
+        self.now = now
+        for owner, counter in counters.items():
+            if counter > now:
+                self._people[owner] = _Person(owner, counter)
+                self._highest = max(self._highest, counter)
+
     def __contains__(self, job: str) -> bool:
         return job in self._tickets
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from engine.allowance import Meter
 from engine.backends.local import Died, LocalWorker
 from engine.backends.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status
 from engine.backends.worker import Setup
@@ -23,6 +25,8 @@ T = TypeVar("T")
 
 log = logging.getLogger("limner.scheduler")
 
+PACE = "pace"
+"""Where the store keeps how long each model lately took for a unit of work."""
 PAUSE = 2.0
 """Seconds before what our own disk refused is tried again; then twice as long each time, to a minute."""
 LAST = 5.0
@@ -41,6 +45,8 @@ class _Running:
     began: float
     job: Job | None = None  # once it is claimed
     share: float = 0.0  # of its steps that are done
+    warm: bool = False  # its model was loaded when it started
+    seconds: float | None = None  # of the device, once it is done
 
 
 class Scheduler:
@@ -75,6 +81,8 @@ class Scheduler:
         self._cancelled: set[str] = set()
         self._room: dict[LocalWorker, float] = {}
         self._booking: set[asyncio.Task[None]] = set()
+        self._meters = {worker: Meter() for worker in self.workers}
+        self.pace: dict[str, float] = {}  # by model: seconds of the device for one unit of work, lately
 
     async def run(self) -> None:
         """Work until cancelled; then hand running jobs back, without counting the attempt."""
@@ -95,9 +103,10 @@ class Scheduler:
             await asyncio.wait(self._booking, timeout=LAST)  # what is rendered is kept
         for task in self._booking:
             task.cancel()
-        for job in list(self.running):
+        for job, run in list(self.running.items()):
             try:
-                await self.store.release(job, blameless=True)
+                charge = run.ticket.work / run.ticket.weight
+                await self.store.release(job, blameless=True, refund=charge)
             except Exception:
                 log.exception("job %s could not be handed back; the next start of the bot does it", job)
             self._over(job)
@@ -109,7 +118,8 @@ class Scheduler:
         if job.guild in self.held:
             return
         # one that was running when its worker died runs alone, so that it cannot take others with it again
-        self.queue.push(ticket(job.id, job.owner, job.spec, job.speed, alone=job.attempts > 0))
+        alone = job.attempts > 0
+        self.queue.push(ticket(job.id, job.owner, job.spec, job.speed, role=job.weight, alone=alone))
         self.wake()
 
     def wake(self) -> None:
@@ -151,7 +161,7 @@ class Scheduler:
         self.idle.clear()
         self.running[chosen.job] = _Running(chosen, worker, time.monotonic())
         try:
-            job = await self.store.claim(chosen.job)
+            job = await self.store.claim(chosen.job, self.queue.standing(chosen.owner))
             if job is None:
                 self._over(chosen.job, refund=chosen.work)
                 return
@@ -172,6 +182,8 @@ class Scheduler:
             self._over(chosen.job, refund=chosen.work)
             return
         self._room[worker] = self._free(worker) - rows(job.spec)
+        self.running[job.id].warm = job.spec.model in worker.status.models
+        self._meters[worker].begin(job.id, rows(job.spec))
         worker.send(Start(job.id, job.spec, inputs))
 
     # ---- book ----------------------------------------------------------------------------------------------
@@ -192,6 +204,8 @@ class Scheduler:
                     run.share = step / total
                     self._tell(job, event)
             case Done(job=job):
+                if (run := self.running.get(job)) is not None:
+                    run.seconds = self._meters[worker].end(job)
                 self._write(self._book(job, event))
             case Failed(job=job):
                 self._write(self._fail(job, event))
@@ -219,17 +233,22 @@ class Scheduler:
         try:
             if run is None or run.job is None or job in self._cancelled:
                 return  # cancelled while its last step ran
-            after = await self._insist(f"keep pictures of {job}", self._keep, run.job, done.outcome)
+            after = await self._insist(
+                f"keep pictures of {job}", self._keep, run.job, done.outcome, run.seconds
+            )
             if after is not None:
                 self._measure(run)
                 self._tell(after, None)
+                await self.store.remember(PACE, json.dumps(self.pace))
         finally:
             self._over(job)
 
-    async def _keep(self, job: Job, outcome: Outcome) -> Job | None:
+    async def _keep(self, job: Job, outcome: Outcome, seconds: float | None) -> Job | None:
         pictures = await self.gallery.save(outcome.pictures, job)
         film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
-        return await self.store.finish(job.id, pictures, film=film, texts=outcome.texts, notes=outcome.notes)
+        return await self.store.finish(
+            job.id, pictures, film=film, texts=outcome.texts, notes=outcome.notes, seconds=seconds
+        )
 
     async def _insist(
         self, what: str, write: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -269,6 +288,7 @@ class Scheduler:
         if not self.running:
             self.idle.set()
         if run is not None:
+            self._meters[run.worker].end(job)
             self.queue.done(run.ticket.owner, refund / run.ticket.weight)
             self.wake()
         return run
@@ -279,6 +299,15 @@ class Scheduler:
         together = sum(other.worker is run.worker for other in self.running.values())
         seen = run.ticket.work * max(1, together) / max(0.001, time.monotonic() - run.began)
         self.rate = seen if self.rate is None else 0.8 * self.rate + 0.2 * seen
+        if run.seconds is not None and run.warm:  # not where a model had to be loaded first
+            pace = run.seconds / run.ticket.work
+            before = self.pace.get(run.ticket.model)
+            self.pace[run.ticket.model] = pace if before is None else 0.8 * before + 0.2 * pace
+
+    def given(self, job: str) -> float:
+        """Return the seconds of its device that a running job has had so far."""
+        run = self.running.get(job)
+        return 0.0 if run is None else self._meters[run.worker].given(job)
 
     def ahead(self, job: str) -> float | None:
         """Return about how many seconds until a waiting job starts; None where nothing was measured yet."""

@@ -25,8 +25,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import derive, images, moderation, policy
+from engine import allowance, derive, images, moderation, policy, store_ledger
 from engine.administration import Administration
+from engine.allowance import Balance
 from engine.authority import EVERYWHERE, Deed, Standing, command_of
 from engine.backends.protocol import Load, Progress, Unload
 from engine.backends.worker import Setup
@@ -40,8 +41,8 @@ from engine.masks import Masks
 from engine.people import Asker, AuditEntry
 from engine.plan import plan
 from engine.prompt import Parsed, Source, parse
-from engine.queue import FairQueue, work
-from engine.scheduler import Scheduler
+from engine.queue import FairQueue, ticket, work
+from engine.scheduler import PACE, Scheduler
 from engine.store import Draft, Store, Usage
 
 log = logging.getLogger("limner.service")
@@ -128,6 +129,20 @@ class Submitted:
     notes: tuple[str, ...] = ()
     position: int | None = None
     new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a request would make, and take in seconds of the device (None: not known yet).
+
+    ``large``: to be asked about before it starts. ``balances``: the allowances it draws on.
+    """
+
+    jobs: int
+    pictures: int
+    seconds: float | None = None
+    balances: tuple[Balance, ...] = ()
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +284,7 @@ class Service:
                     store, service.gallery, queue, [setup] * config.engine.workers, service._tell
                 )
                 await service._obey()
-                for job in await store.recover():
-                    log.info("job %s was interrupted: %s", job.id, job.state)
-                for job in await store.queued():
-                    service._scheduler.admit(job)
+                await service._resume()
                 working = asyncio.create_task(service._keep_working())
                 attending = asyncio.create_task(service._attend())
                 try:
@@ -282,6 +294,22 @@ class Service:
                     attending.cancel()
                     await asyncio.wait([working, attending, *service._finishing])
                     await service.inputs.close()
+
+    async def _resume(self) -> None:
+        """Put back what was interrupted, in the order and at the pace of before."""
+        scheduler, store = self._scheduler, self.store
+        scheduler.pace.update(json.loads(await store.meta(PACE) or "{}"))
+        now, counters = await store.write(store_ledger.standings)
+        for job in await store.recover():
+            log.info("job %s was interrupted: %s", job.id, job.state)
+            if job.owner in counters:  # it will be charged again when it starts again
+                one = ticket(job.id, job.owner, job.spec, job.speed, role=job.weight)
+                counters[job.owner] -= one.work / one.weight
+        waiting = await store.queued()
+        if waiting:  # where nobody waits everybody is level
+            scheduler.queue.restore(now, counters)
+        for job in waiting:
+            scheduler.admit(job)
 
     async def _keep_working(self) -> None:
         """Run the scheduler; a fault of ours in it is logged, and it starts afresh with what is stored."""
@@ -314,14 +342,38 @@ class Service:
         planned = await self._plan(request)
         policy.check_count(len(planned), self.config.limits, request.line)
         drafts = [self._draft(request, one, speed=_speed(request, one)) for one in planned]
-        return await self._accept(request.key, drafts, request.line)
+        return await self._accept(request.key, drafts, request.line, request.asker)
 
-    async def preview(self, request: Request) -> tuple[int, int]:
-        """Return how many jobs and pictures a request would make, accepting nothing; raises as ``submit``."""
+    async def preview(self, request: Request) -> Preview:
+        """Return what a request would make and take, accepting nothing; raises as ``submit``."""
         planned = await self._plan(request)
         for one in planned:
             self._permit(request, one.spec, _speed(request, one))
-        return len(planned), sum(one.spec.count for one in planned)
+        jobs, pictures = len(planned), sum(one.spec.count for one in planned)
+        price = sum(self._price(one.spec, _speed(request, one)) for one in planned)
+        known = all(one.spec.model in self._scheduler.pace for one in planned)
+        balances = await self.balances(request.owner, request.asker)
+        large = jobs > self.config.limits.confirm_above or any(
+            price > allowance.LARGE * one.limit for one in balances
+        )
+        return Preview(jobs, pictures, price if known else None, balances, large)
+
+    def _price(self, spec: JobSpec, speed: Speed) -> float:
+        pace = self._scheduler.pace.get(spec.model, allowance.FIRST_PACE)
+        return work(spec) * pace * allowance.FACTORS[speed]
+
+    async def balances(self, owner: str, asker: Asker | None = None) -> tuple[Balance, ...]:
+        """Return how the allowances stand that a person draws on where they ask; none where none is set."""
+        limits = self._allowances(asker)
+        usage = await self.store.usage(owner, None if asker is None else asker.guild, self._since(limits))
+        return allowance.balances(limits, usage.spent, usage.spent_in_server, self.store.now())
+
+    def _allowances(self, asker: Asker | None) -> tuple[allowance.Limit, ...]:
+        standing = self.admin.standing(asker)
+        return allowance.limits(self.config.allowance, asker, standing.allowance, standing.server)
+
+    def _since(self, limits: Sequence[allowance.Limit]) -> dict[str, float]:
+        return {one.per: allowance.period(self.store.now(), one.per)[0] for one in limits}
 
     async def act(self, action: Action) -> Submitted:
         """Make a new job from a stored one. Idempotent by ``action.key``; otherwise as ``submit``."""
@@ -340,7 +392,7 @@ class Service:
             parent=None if parent is None else parent.id,
             cell=action.cell,
         )
-        return await self._accept(action.key, [draft], derived.prompt)
+        return await self._accept(action.key, [draft], derived.prompt, action.asker)
 
     async def show(
         self,
@@ -382,23 +434,29 @@ class Service:
         return await self._whole(self._withdraw(job))
 
     async def _withdraw(self, job: Job) -> Job:
-        after = await self.store.cancel(job.id)
+        after = await self.store.cancel(job.id, self._scheduler.given(job.id))
         if after is None:
             return await self.find(job.id)
         self._scheduler.withdraw(job.id)
         self._tell(after, None)
         return after
 
-    async def _accept(self, key: str, drafts: Sequence[Draft], line: str) -> Submitted:
-        return await self._whole(self._enter(key, drafts, line))
+    async def _accept(
+        self, key: str, drafts: Sequence[Draft], line: str, asker: Asker | None
+    ) -> Submitted:
+        return await self._whole(self._enter(key, drafts, line, asker))
 
-    async def _enter(self, key: str, drafts: Sequence[Draft], line: str) -> Submitted:
+    async def _enter(self, key: str, drafts: Sequence[Draft], line: str, asker: Asker | None) -> Submitted:
         limits, frees = self.config.limits, self._frees(drafts[0].job.owner)
+        price, now = sum(draft.price for draft in drafts), self.store.now()
+        allowed = self._allowances(asker)
 
         def guard(usage: Usage) -> None:
             policy.check_waiting(usage.waiting, usage.running, len(drafts), limits, line, frees)
+            stand = allowance.balances(allowed, usage.spent, usage.spent_in_server, now)
+            allowance.check(price, stand, now, line)
 
-        jobs, new = await self.store.submit(key, drafts, guard)
+        jobs, new = await self.store.submit(key, drafts, guard, self._since(allowed))
         if new:
             for job in jobs:
                 self._scheduler.admit(job)
@@ -437,6 +495,7 @@ class Service:
             id=new_job_id(),
             owner=asked.owner,
             guild=_guild(asked),
+            weight=self.standing(asked.asker).weight,
             origin=asked.origin,
             state=State.QUEUED,
             spec=planned.spec,
@@ -448,7 +507,9 @@ class Service:
             parent_cell=cell,
             created_at=self.store.now(),
         )
-        return Draft(job, work(planned.spec), asked.reply_to, asked.progress)
+        # the host's own command line is nobody's allowance
+        price = 0.0 if asked.origin.startswith("cli:") else self._price(planned.spec, speed)
+        return Draft(job, work(planned.spec), asked.reply_to, asked.progress, price)
 
     def _permit(self, asked: Request | Action, spec: JobSpec, speed: Speed) -> None:
         """Raise RefusedError where the rules of the place do not let this person draw this."""

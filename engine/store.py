@@ -15,14 +15,17 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from engine import store_ledger
+from engine.allowance import FACTORS
 from engine.errors import ConfigError, EngineError
 from engine.jobs import Delivery, DeliveryState, Job, JobSpec, Speed, State
 
@@ -49,20 +52,29 @@ OPEN = (State.QUEUED, State.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one person has open: jobs waiting and running."""
+    """What a person has open: jobs waiting and running.
+
+    ``spent``: seconds charged to them in each period asked about; ``spent_in_server``: to all people there.
+    """
 
     waiting: int
     running: int
+    spent: Mapping[str, float] = field(default_factory=dict)
+    spent_in_server: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A job about to be accepted: the job as it will stand, its work, and where its messages belong."""
+    """A job about to be accepted: the job as it will stand, its work, and where its messages belong.
+
+    ``price``: seconds of the device to set aside for it.
+    """
 
     job: Job
     work: float
     reply_to: str | None = None
     progress: str | None = None
+    price: float = 0.0
 
 
 @dataclass(slots=True)
@@ -295,64 +307,80 @@ class Store:
     # ---- a job's life --------------------------------------------------------------------------------------
 
     async def submit(
-        self, request: str, drafts: Sequence[Draft], guard: Callable[[Usage], None] | None = None
+        self,
+        request: str,
+        drafts: Sequence[Draft],
+        guard: Callable[[Usage], None] | None = None,
+        since: Mapping[str, float] = MappingProxyType({}),
     ) -> tuple[list[Job], bool]:
         """Accept all drafts of a request in one transaction, or none.
 
         Returns ``(jobs, new)``: a key seen before returns the jobs it made then, and ``new`` is False.
-        ``guard`` sees the owner's open jobs inside the transaction and may raise to refuse.
+        ``guard`` sees the owner's open jobs, and what was charged ``since`` each period began, inside the
+        transaction and may raise to refuse.
         """
-        return await self._write(Store._submit, request, drafts, guard)
+        return await self._write(Store._submit, request, drafts, guard, since)
 
     def _submit(
-        self, request: str, drafts: Sequence[Draft], guard: Callable[[Usage], None] | None
+        self,
+        request: str,
+        drafts: Sequence[Draft],
+        guard: Callable[[Usage], None] | None,
+        since: Mapping[str, float],
     ) -> tuple[list[Job], bool]:
         db = self._db
         seen = db.execute("SELECT * FROM job WHERE request = ? ORDER BY nth", (request,)).fetchall()
         if seen:
             return [self._job(row) for row in seen], False
         if guard is not None and drafts:
-            guard(self._usage(drafts[0].job.owner))
+            guard(self._usage(drafts[0].job.owner, drafts[0].job.guild, since))
         for nth, draft in enumerate(drafts):
             job = draft.job
             db.execute(
                 "INSERT INTO job (id, request, nth, owner, guild, origin, reply_to, progress, state, spec,"
-                " prompt, notes, sources, speed, work, parent, parent_cell, created_at)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " prompt, notes, sources, speed, work, weight, parent, parent_cell, created_at)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     *(job.id, request, nth, job.owner, job.guild, job.origin, draft.reply_to, draft.progress),
                     *(State.QUEUED, job.spec.model_dump_json(), job.prompt, json.dumps(job.notes)),
-                    *(json.dumps(job.sources), job.speed, draft.work),
+                    *(json.dumps(job.sources), job.speed, draft.work, job.weight),
                     *(job.parent, job.parent_cell, job.created_at),
                 ),
             )
-            db.execute(
-                "INSERT INTO ledger (job, owner, reserved, at) VALUES (?,?,?,?)",
-                (job.id, job.owner, draft.work, job.created_at),
+            store_ledger.reserve(
+                db, job.id, job.owner, job.guild, draft.work, draft.price, job.created_at
             )
         return [draft.job for draft in drafts], True
 
-    async def claim(self, job: str) -> Job | None:
-        """QUEUED → RUNNING, one more attempt. None: somebody cancelled it first."""
-        return await self._write(Store._claim, job)
+    async def claim(self, job: str, standing: tuple[float, float] | None = None) -> Job | None:
+        """QUEUED → RUNNING, one more attempt. None: somebody cancelled it first.
 
-    def _claim(self, job: str) -> Job | None:
+        ``standing``: virtual time, and how far its owner is served with this job; both outlive a restart.
+        """
+        return await self._write(Store._claim, job, standing)
+
+    def _claim(self, job: str, standing: tuple[float, float] | None) -> Job | None:
         db = self._db
         row = db.execute(
             "UPDATE job SET state = ?, attempts = attempts + 1, started_at = ?"
             " WHERE id = ? AND state = ? RETURNING *",
             (State.RUNNING, self._clock(), job, State.QUEUED),
         ).fetchone()
+        if row and standing is not None:
+            store_ledger.stand(db, row["owner"], *standing)
         return self._job(row) if row else None
 
-    async def release(self, job: str, *, blameless: bool = False) -> Job | None:
+    async def release(self, job: str, *, blameless: bool = False, refund: float = 0.0) -> Job | None:
         """RUNNING → QUEUED after the worker died, or → FAILED after the third time. None: it had ended.
 
-        ``blameless``: the attempt does not count (an orderly stop of ours).
+        ``blameless``: the attempt does not count (an orderly stop of ours). ``refund``: what its owner's
+        standing was charged for it.
         """
-        return await self._write(Store._release, job, blameless)
+        return await self._write(Store._release, job, blameless, MAX_ATTEMPTS, refund)
 
-    def _release(self, job: str, blameless: bool, most: int = MAX_ATTEMPTS) -> Job | None:
+    def _release(
+        self, job: str, blameless: bool, most: int = MAX_ATTEMPTS, refund: float = 0.0
+    ) -> Job | None:
         db = self._db
         row = db.execute("SELECT * FROM job WHERE id = ? AND state = ?", (job, State.RUNNING)).fetchone()
         if row is None:
@@ -363,6 +391,8 @@ class Store:
             "UPDATE job SET state = ?, started_at = NULL, attempts = attempts - ? WHERE id = ? RETURNING *",
             (State.QUEUED, int(blameless), job),
         ).fetchone()
+        if refund:
+            store_ledger.refund(db, row["owner"], refund)
         return self._job(row)
 
     async def finish(
@@ -373,15 +403,22 @@ class Store:
         film: str | None = None,
         texts: Sequence[str] = (),
         notes: Sequence[str] = (),
+        seconds: float | None = None,
     ) -> Job | None:
         """RUNNING → RENDERED with its pictures, delivery and settled ledger row. None: it had ended before.
 
-        ``notes`` are added to those the job has.
+        ``notes`` are added to those the job has. ``seconds`` of the device it took; None: as estimated.
         """
-        return await self._write(Store._finish, job, pictures, film, texts, notes)
+        return await self._write(Store._finish, job, pictures, film, texts, notes, seconds)
 
     def _finish(
-        self, job: str, pictures: Sequence[str], film: str | None, texts: Sequence[str], notes: Sequence[str]
+        self,
+        job: str,
+        pictures: Sequence[str],
+        film: str | None,
+        texts: Sequence[str],
+        notes: Sequence[str],
+        seconds: float | None,
     ) -> Job | None:
         db = self._db
         db.executemany(
@@ -389,7 +426,7 @@ class Store:
             " WHERE id = ? AND state = ?",
             [(cell, sha256, job, State.RUNNING) for cell, sha256 in enumerate(pictures)],
         )
-        return self._end(job, State.RENDERED, film=film, texts=texts, notes=notes)
+        return self._end(job, State.RENDERED, film=film, texts=texts, notes=notes, seconds=seconds)
 
     async def fail(self, job: str, failure: str, *, blocked: bool = False) -> Job | None:
         """QUEUED or RUNNING → FAILED (or BLOCKED) with the sentence the person reads. None: it had ended."""
@@ -398,12 +435,12 @@ class Store:
     def _fail(self, job: str, state: State, failure: str) -> Job | None:
         return self._end(job, state, failure=failure)
 
-    async def cancel(self, job: str) -> Job | None:
-        """QUEUED or RUNNING → CANCELLED. None: it had ended."""
-        return await self._write(Store._cancel, job)
+    async def cancel(self, job: str, seconds: float = 0.0) -> Job | None:
+        """QUEUED or RUNNING → CANCELLED. None: it had ended. ``seconds`` of the device it had so far."""
+        return await self._write(Store._cancel, job, seconds)
 
-    def _cancel(self, job: str) -> Job | None:
-        return self._end(job, State.CANCELLED)
+    def _cancel(self, job: str, seconds: float) -> Job | None:
+        return self._end(job, State.CANCELLED, seconds=seconds)
 
     def _end(
         self,
@@ -414,8 +451,12 @@ class Store:
         film: str | None = None,
         texts: Sequence[str] = (),
         notes: Sequence[str] = (),
+        seconds: float | None = 0.0,
     ) -> Job | None:
-        """Move a job to its end, settle its ledger row and promise its message: inside one transaction."""
+        """Move a job to its end, settle its ledger row and promise its message: inside one transaction.
+
+        What failed or was blocked costs nothing, and what was cancelled costs what it had been given.
+        """
         db, now = self._db, self._clock()
         before = [State.RUNNING] if state is State.RENDERED else list(OPEN)
         row = db.execute(
@@ -431,9 +472,8 @@ class Store:
                 "UPDATE job SET notes = ? WHERE id = ? RETURNING *", (json.dumps(merged), job)
             ).fetchone()
         settled = row["work"] if state is State.RENDERED else 0.0
-        db.execute(
-            "UPDATE ledger SET settled = ?, at = ? WHERE job = ? AND settled IS NULL", (settled, now, job)
-        )
+        cost = None if seconds is None else seconds * FACTORS[Speed(row["speed"])]
+        store_ledger.settle(db, job, settled, cost, now)
         done = self._job(row)
         if state is not State.CANCELLED and is_delivered(done.origin):
             kind, cell = _promise(done)
@@ -466,6 +506,7 @@ class Store:
             notes=tuple(json.loads(row["notes"])),
             sources=tuple((flag, who) for flag, who in json.loads(row["sources"])),
             speed=Speed(row["speed"]),
+            weight=row["weight"],
             parent=row["parent"],
             parent_cell=row["parent_cell"],
             attempts=row["attempts"],
@@ -500,18 +541,30 @@ class Store:
             Store._jobs, "WHERE owner = ? ORDER BY created_at DESC, nth DESC LIMIT ?", (owner, limit)
         )
 
-    def _usage(self, owner: str) -> Usage:
+    def _usage(
+        self, owner: str, guild: str | None = None, since: Mapping[str, float] = MappingProxyType({})
+    ) -> Usage:
         rows = self._db.execute(
             "SELECT state, count(*) FROM job WHERE state IN ('queued', 'running') AND owner = ?"
             " GROUP BY state",
             (owner,),
         )
         counts = {row[0]: int(row[1]) for row in rows}
-        return Usage(counts.get(State.QUEUED, 0), counts.get(State.RUNNING, 0))
+        return Usage(
+            counts.get(State.QUEUED, 0),
+            counts.get(State.RUNNING, 0),
+            {per: store_ledger.spent(self._db, owner, at) for per, at in since.items()},
+            {
+                per: 0.0 if guild is None else store_ledger.spent_in(self._db, guild, at)
+                for per, at in since.items()
+            },
+        )
 
-    async def usage(self, owner: str) -> Usage:
-        """Return what a person has open."""
-        return await self._read(Store._usage, owner)
+    async def usage(
+        self, owner: str, guild: str | None = None, since: Mapping[str, float] = MappingProxyType({})
+    ) -> Usage:
+        """Return what a person has open, and what was charged to them, and in a server, since these times."""
+        return await self._read(Store._usage, owner, guild, since)
 
     async def spent(self, owner: str, since: float) -> tuple[float, float]:
         """Return ``(reserved, settled)`` work of a person: open reservations, and work given since a time."""

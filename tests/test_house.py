@@ -22,7 +22,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.prompt",),
     ("engine.plan", "engine.policy", "engine.moderation", "engine.queue", "engine.images", "engine.weights"),
     ("engine.authority",),
-    ("engine.store_admin", "engine.store_masks"),
+    ("engine.allowance",),
+    ("engine.store_admin", "engine.store_masks", "engine.store_ledger"),
     ("engine.intake",),  # pictures from outside: the network and the decoders, and nothing of ours
     ("engine.store", "engine.gallery", "engine.lock", "engine.derive"),
     ("engine.inputs", "engine.masks"),
@@ -57,7 +58,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "accelerate": ("engine.render",),
     "peft": ("engine.render",),
     "safetensors": ("engine.render", "engine.pocket"),
-    "sqlite3": ("engine.store", "engine.store_admin", "engine.store_masks"),
+    "sqlite3": ("engine.store", "engine.store_admin", "engine.store_masks", "engine.store_ledger"),
     "huggingface_hub": ("engine.weights", "engine.render"),
     "ray": ("engine.backends",),
     "fastapi": ("engine.web",),

@@ -52,9 +52,9 @@ async def imagine(
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
     message = await desk.acknowledge(interaction)
     line = interaction.extras[TYPED] = with_flags(prompt, given)
-    jobs, pictures = await desk.preview(interaction, line)
-    if jobs > interaction.client.config.limits.confirm_above:
-        question = messages.question(line, jobs, pictures)
+    found = await desk.preview(interaction, line)
+    if found.large:
+        question = messages.question(line, found.jobs, found.pictures, found.seconds, found.balances)
         await desk.ask(interaction, line, question, buttons.question_view(str(interaction.id)))
     else:
         await desk.submit_line(interaction, message, line, buttons.progress_view)

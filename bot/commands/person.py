@@ -32,7 +32,11 @@ async def info(interaction: Interaction) -> None:
     standing = [(job, await service.position(job.id)) for job in jobs if job.state not in FINAL]
     embed = discord.Embed(title=messages.INFO_TITLE)
     for name, value in messages.person_facts(
-        standing, jobs, interaction.client.config.limits, await service.preferences(owner)
+        standing,
+        jobs,
+        interaction.client.config.limits,
+        await service.preferences(owner),
+        await service.balances(owner, desk.asker(interaction)),
     ):
         embed.add_field(name=name, value=value[:1024], inline=False)
     await interaction.edit_original_response(embed=embed)

@@ -144,7 +144,6 @@ async def test_what_a_command_raises_is_looked_into() -> None:
     [
         (PromptError("Cannot be read."), True),
         (PromptError("Cannot be read.", "a cat --ar 3:2"), False),
-        (LimitError("Too many. Your prompt: `a *cat* --wrong`"), False),
         (ZeroDivisionError(), True),
     ],
 )
@@ -161,7 +160,6 @@ async def test_what_was_typed_is_given_back(error: Exception, given_back: bool) 
 @pytest.mark.parametrize(
     ("error", "file"),
     [
-        (LimitError("Too long. Your prompt: `" + "a cat " * 200 + "…`"), "a cat `x` " * 600),
         (UserError("No. " * 700), "a cat `x` " * 600),
         (PromptError("Cannot be read.", "a dog " * 700), "a dog " * 700),
     ],

@@ -97,7 +97,7 @@ def test_any_text_gives_a_message_discord_takes(text: str) -> None:
     for said in (
         messages.result(one, promise()),
         messages.progress(one, state=State.RUNNING, percent=31),
-        messages.failure(one),
+        messages.failure(one)[0],
         messages.refusal("No. " * 1000, text),
         messages.question(text, 4, 16),
     ):
@@ -140,7 +140,8 @@ def test_ordinals(number: int, word: str) -> None:
 
 
 def test_a_failure_gives_the_prompt_back_exactly() -> None:
-    said = messages.failure(job(prompt="a *cat* --ar 3:2", failure="The engine stopped."))
+    said, whole = messages.failure(job(prompt="a *cat* --ar 3:2", failure="The engine stopped."))
+    assert whole
     assert said == "<@1234> The engine stopped.\nYour prompt, to copy:\n```\na *cat* --ar 3:2\n```"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.config import Config, EngineConfig, LimitsConfig, ModerationConfig
+from engine.config import AllowanceConfig, Config, EngineConfig, LimitsConfig, ModerationConfig
 from engine.jobs import Job
 from engine.service import Request, Service
 
@@ -28,6 +28,7 @@ def open_service(tmp_path: Path) -> Open:
         engine: EngineConfig | None = None,
         limits: LimitsConfig | None = None,
         blocked: tuple[str, ...] = (),
+        allowance: AllowanceConfig | None = None,
         **arguments: Any,
     ) -> AsyncIterator[Service]:
         config = Config(
@@ -35,6 +36,7 @@ def open_service(tmp_path: Path) -> Open:
             engine=engine or EngineConfig(),
             limits=limits or LimitsConfig(),
             moderation=ModerationConfig(blocked=blocked),
+            allowance=allowance or AllowanceConfig(),
         )
         async with Service.open(config, renderer=FAKE, arguments=arguments) as service:
             yield service

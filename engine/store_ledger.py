@@ -1,0 +1,66 @@
+"""The SQL of what things cost, in seconds of the device, and of whose turn it is; knows no allowances."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def reserve(
+    db: sqlite3.Connection, job: str, owner: str, guild: str | None, work: float, price: float, at: float
+) -> None:
+    """Set a job's price aside."""
+    db.execute(
+        "INSERT INTO ledger (job, owner, guild, reserved, price, at) VALUES (?,?,?,?,?,?)",
+        (job, owner, guild, work, price, at),
+    )
+
+
+def settle(db: sqlite3.Connection, job: str, work: float, cost: float | None, at: float) -> None:
+    """Charge what was given, never more than was set aside; None: all of that. Only once."""
+    db.execute(
+        "UPDATE ledger SET settled = ?, paid = min(price, coalesce(?, price)), at = ?"
+        " WHERE job = ? AND settled IS NULL",
+        (work, cost, at, job),
+    )
+
+
+def spent(db: sqlite3.Connection, owner: str, since: float) -> float:
+    """Return the seconds a person was charged since a time, with what is set aside for their open jobs."""
+    return _spent(db, "owner", owner, since)
+
+
+def spent_in(db: sqlite3.Connection, guild: str, since: float) -> float:
+    """Return the same for everybody in a server."""
+    return _spent(db, "guild", guild, since)
+
+
+def _spent(db: sqlite3.Connection, column: str, value: str, since: float) -> float:
+    closed = db.execute(
+        f"SELECT total(paid) FROM ledger WHERE {column} = ? AND at >= ?", (value, since)
+    ).fetchone()
+    opened = db.execute(
+        f"SELECT total(price) FROM ledger WHERE settled IS NULL AND {column} = ?", (value,)
+    ).fetchone()
+    return float(closed[0]) + float(opened[0])
+
+
+def stand(db: sqlite3.Connection, owner: str, now: float, counter: float) -> None:
+    """Keep how far a person has been served, in the queue's virtual time, and that time."""
+    db.executemany(
+        "INSERT INTO standing (owner, counter) VALUES (?,?)"
+        " ON CONFLICT (owner) DO UPDATE SET counter = excluded.counter",
+        [("", now), (owner, counter)],
+    )
+
+
+def standings(db: sqlite3.Connection) -> tuple[float, dict[str, float]]:
+    """Return virtual time and everybody served beyond it; who is owed nothing is forgotten."""
+    found = {row[0]: float(row[1]) for row in db.execute("SELECT owner, counter FROM standing")}
+    now = found.pop("", 0.0)
+    db.execute("DELETE FROM standing WHERE owner != '' AND counter <= ?", (now,))
+    return now, {owner: counter for owner, counter in found.items() if counter > now}
+
+
+def refund(db: sqlite3.Connection, owner: str, charge: float) -> None:
+    """Take back what a person's standing was charged for a job that will be charged again."""
+    db.execute("UPDATE standing SET counter = counter - ? WHERE owner = ?", (charge, owner))
