@@ -131,6 +131,7 @@ async def _bot() -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "LIMNER_DATA_DIR": folder,
+            "LIMNER_LIMITS_COMMANDS_A_MINUTE": "1000000",
             "LIMNER_RENDERER": FAKE,
             "LIMNER_RENDERER_ARGUMENTS": json.dumps({"step_seconds": 0.0}),
         }

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 import yarl
+from discord import app_commands
 from discord.app_commands import AppCommandContext, AppInstallationType
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
@@ -129,6 +130,10 @@ class Limner(Desk):
             except discord.Forbidden:
                 log.warning("the bot was not invited to server %s: no commands there", scope)
                 hashes.pop(scope, None)
+            except (discord.HTTPException, app_commands.CommandSyncFailure) as error:
+                if error.status >= 500:
+                    raise
+                raise ConfigError(refused(error, "the bot's commands")) from None
         await self.service.remember(REGISTERED, json.dumps(hashes))
         log.info("commands registered: %s", ", ".join(hashes))
 
@@ -250,6 +255,29 @@ def _first(group: BaseExceptionGroup[Any]) -> BaseException:
     return error
 
 
+def refused(error: discord.HTTPException, what: str) -> str:
+    """Return the one line that ends the bot where Discord refuses what it cannot do without."""
+    if error.status == 429:
+        return (
+            f"Discord refuses {what}: too many requests (HTTP 429). It says this to a bot that logged in too "
+            "often, and to an address that made too many wrong requests. Wait an hour, then start again."
+        )
+    why = f"{error.text} " if error.text else ""
+    return (
+        f"Discord refuses {what}: {why}(HTTP {error.status}, code {error.code}). "
+        "`limner check` looks at the application; starting again will not help by itself."
+    )
+
+
+async def _again(client: Limner, error: Exception, delay: float) -> float:
+    """Wait until Discord may be reached again; return how long to wait the next time."""
+    log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, delay)
+    await client.http.close()
+    client.http.connector = discord.utils.MISSING  # closed too now, and login would take it again
+    await asyncio.sleep(delay)
+    return min(LONGEST_PAUSE, delay * 2)
+
+
 async def _connect(client: Limner, token: str) -> None:
     delay = 1.0
     while True:
@@ -258,12 +286,13 @@ async def _connect(client: Limner, token: str) -> None:
             break
         except discord.LoginFailure:
             raise ConfigError(WRONG_TOKEN) from None
-        except (discord.DiscordServerError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, delay)
-            await client.http.close()
-            client.http.connector = discord.utils.MISSING  # closed too now, and login would take it again
-            await asyncio.sleep(delay)
-            delay = min(LONGEST_PAUSE, delay * 2)
+        except discord.HTTPException as error:
+            if error.status >= 500:
+                delay = await _again(client, error, delay)
+                continue
+            raise ConfigError(refused(error, "the login")) from None
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            delay = await _again(client, error, delay)
     delay = 1.0
     while not client.is_closed():
         began = time.monotonic()

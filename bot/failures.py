@@ -41,6 +41,7 @@ def guarded(callback: Answering[S, P]) -> Answering[S, P]:
     @wraps(callback)
     async def answering(self: S, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            interaction.client.service.pace(str(interaction.user.id))
             await callback(self, interaction, *args, **kwargs)
         except Exception as error:
             await answer(interaction, error)
@@ -58,6 +59,8 @@ class Tree(app_commands.CommandTree[Any]):
             return True
         name = (command.root_parent or command).name if isinstance(command, Slash) else command.name
         try:
+            if interaction.type is not discord.InteractionType.autocomplete:
+                interaction.client.service.pace(str(interaction.user.id))
             interaction.client.admit(interaction, name)
         except UserError as refused:
             if interaction.type is discord.InteractionType.autocomplete:

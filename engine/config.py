@@ -97,6 +97,8 @@ class LimitsConfig(_Section):
     prompt_length: int = 6000
     max_pixels: int = 4_194_304
     max_steps: int = 150
+    max_pixel_steps: Annotated[int, Field(gt=0)] = 1_000_000_000  # pixels × steps × pictures of one job
+    commands_a_minute: Annotated[int, Field(gt=0)] = 60  # buttons and dialogs count too
 
 
 class AllowanceConfig(_Section):

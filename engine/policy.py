@@ -1,13 +1,19 @@
 """How much one person may ask for; a refusal names its limit, says when it frees, gives the prompt back.
 
-Pure: refuses to know stores, clocks and Discord.
+Pure: refuses to know stores and Discord.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from engine.config import LimitsConfig
 from engine.errors import LimitError
-from engine.jobs import JobSpec
+from engine.jobs import JobSpec, Kind
+
+PEOPLE = 10_000
+"""With more people than this, those who asked nothing for a minute are forgotten."""
 
 
 def span(seconds: float) -> str:
@@ -40,6 +46,42 @@ def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
             f"Ask for fewer; this limit does not pass with time.",
             line,
         )
+
+
+    cost = pixels * spec.count * (1 if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE) else spec.steps)
+    if cost > limits.max_pixel_steps:
+        raise LimitError(
+            f"{spec.count} pictures of {spec.width} × {spec.height} pixels in {spec.steps} steps are "
+            f"{cost / limits.max_pixel_steps:.1f} times what one request may take here. "
+            f"Ask for a smaller size or fewer steps; this limit does not pass with time.",
+            line,
+        )
+
+
+class Pace:
+    """How fast one person may go on asking: so many commands at once, and as many again each minute.
+
+    ``clock`` gives seconds that never run backwards.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._spent: dict[str, tuple[float, float]] = {}  # commands not yet forgiven, and when that was
+
+    def check(self, owner: str, limits: LimitsConfig) -> None:
+        """Count a command. Raises LimitError where it is one too many; such a one is not counted."""
+        most, now = limits.commands_a_minute, self._clock()
+        spent, at = self._spent.get(owner, (0.0, now))
+        spent = max(0.0, spent - (now - at) * most / 60)
+        if spent + 1 > most:
+            wait = (spent + 1 - most) * 60 / most
+            raise LimitError(
+                f"That is more than {most} commands and buttons within a minute, which is the most for one "
+                f"person. The next goes in {max(1, math.ceil(wait))} s."
+            )
+        if len(self._spent) > PEOPLE:
+            self._spent = {who: one for who, one in self._spent.items() if now - one[1] < 60}
+        self._spent[owner] = spent + 1, now
 
 
 def check_count(count: int, limits: LimitsConfig, line: str) -> None:

@@ -239,6 +239,7 @@ class Service:
         self.masks = Masks(store, gallery)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
+        self._pace = policy.Pace(time.monotonic)
         self._couriers: set[asyncio.Event] = set()
         self._shown = asyncio.Event()  # a promise was kept, or given up
         self._finishing: set[asyncio.Task[Any]] = set()
@@ -343,6 +344,10 @@ class Service:
         policy.check_count(len(planned), self.config.limits, request.line)
         drafts = [self._draft(request, one, speed=_speed(request, one)) for one in planned]
         return await self._accept(request.key, drafts, request.line, request.asker)
+
+    def pace(self, owner: str) -> None:
+        """Count a command of this person, before any other work for it. Raises LimitError: too many."""
+        self._pace.check(owner, self.config.limits)
 
     async def preview(self, request: Request) -> Preview:
         """Return what a request would make and take, accepting nothing; raises as ``submit``."""

@@ -6,7 +6,9 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -146,7 +148,7 @@ def test_a_python_that_is_too_old_is_told_so(tmp_path: Path) -> None:
 
 
 def test_the_container_copies_what_exists_and_what_is_let_through() -> None:
-    lines = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    lines = (ROOT / "deploy/Dockerfile").read_text().replace("\\\n", " ").splitlines()
     sources = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
     let_through = {
         line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
@@ -158,10 +160,33 @@ def test_the_container_copies_what_exists_and_what_is_let_through() -> None:
             assert all(isinstance(word, str) for word in json.loads(line[line.index("[") :]))
     healthy = next(line for line in lines if line.startswith("HEALTHCHECK"))
     assert f":{WebConfig().port}/healthz" in healthy
+    user = next(line.split()[1] for line in lines if line.startswith("USER "))
+    assert user.isdecimal()
+    assert int(user) > 0
+    assert not any("TOKEN" in line for line in lines if line.startswith(("ENV", "ARG")))
+
+
+def test_a_linter_finds_nothing_in_the_dockerfile() -> None:
+    hadolint = Path(sys.executable).parent / "hadolint"
+    if not hadolint.exists():
+        pytest.skip("hadolint is installed on Linux x86_64 only")
+    done = subprocess.run([hadolint, ROOT / "deploy/Dockerfile"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_systemd_finds_nothing_in_the_unit(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("this machine has no systemd")
+    unit = tmp_path / "limner.service"
+    text = (ROOT / "deploy/limner.service").read_text()
+    unit.write_text(text.replace("/srv/limner/.venv/bin/limner", "/bin/true"))
+    done = subprocess.run([analyze, "verify", unit], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_service_stops_as_the_bot_does_and_gives_up_on_a_wrong_configuration() -> None:
-    unit = (ROOT / "docs/limner.service").read_text()
+    unit = (ROOT / "deploy/limner.service").read_text()
     assert f"RestartPreventExitStatus={EXIT_USER}" in unit
     assert "limner run" in unit
     assert "PrivateDevices=yes" not in unit  # it would hide the GPU

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -160,3 +161,24 @@ async def test_an_event_that_cannot_be_read_does_not_end_the_bot(discord: Discor
         assert bot.process is not None
         assert bot.process.returncode is None
     assert "the connection to Discord broke" in bot.output(10**6)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", r"^/users/@me$", 429, "limner: Discord refuses the login: too many requests (HTTP 429)."),
+        ("GET", r"^/users/@me$", 403, "limner: Discord refuses the login: "),
+        ("PUT", r"/commands$", 400, "limner: Discord refuses the bot's commands: "),
+    ],
+)
+async def test_what_discord_refuses_for_good_is_one_line_and_no_traceback(
+    discord: Discord, make_bot: MakeBot, method: str, path: str, status: int, said: str
+) -> None:
+    discord.faults.add("status", method, path, status=status, times=None, via=False)
+    bot = make_bot()
+    await bot.start(wait=False)
+    assert bot.process is not None
+    assert await asyncio.wait_for(bot.process.wait(), 30) == 2
+    assert said in bot.output()
+    assert "Traceback" not in bot.output()

@@ -24,8 +24,15 @@ class Interaction:
         self.said: list[tuple[str, str, bool]] = []
         self.files: list[str] = []
         self.broken = broken
+        self.paced: Exception | None = None
+        self.client = SimpleNamespace(service=SimpleNamespace(pace=self._pace))
         self.response = SimpleNamespace(is_done=lambda: done, send_message=self._first)
         self.followup = SimpleNamespace(send=self._followup)
+
+    def _pace(self, owner: str) -> None:
+        assert owner == "2"
+        if self.paced is not None:
+            raise self.paced
 
     async def _first(self, text: str, *, ephemeral: bool, files: list[discord.File]) -> None:
         self._say("first", text, ephemeral, files)
