@@ -252,11 +252,12 @@ class Publisher:
             cell, view = None, buttons.grid_view(job, delivery.id)
         file = await self._service.file(job.id, cell, limit=limit, least=LEAST_SIDE)
         notes = [messages.WEBP_NOTE] if file.extension == "webp" else []
-        files = [(messages.filename(job, file.extension, cell), file.data, messages.alt(job, cell))]
+        cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
+        files = [(cover + messages.filename(job, file.extension, cell), file.data, messages.alt(job, cell))]
         if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
             film = await self._service.film(job.id)
             if len(file.data) + len(film) <= limit:
-                files.append((messages.filename(job, "film.webp"), film, messages.FILM_ALT))
+                files.append((cover + messages.filename(job, "film.webp"), film, messages.FILM_ALT))
             else:
                 notes.append(messages.FILM_TOO_LARGE)
         return Letter(messages.result(job, delivery, notes), tuple(files), view)

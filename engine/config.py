@@ -116,6 +116,14 @@ class ModerationConfig(_Section):
 
     blocked: tuple[str, ...] = ()  # words or phrases, however they are spelled or spaced
     allowed: tuple[str, ...] = ()  # words of that list to let through after all
+    # adult content in direct messages, on the command line and over HTTP; each server decides for itself
+    direct_messages: Literal["refuse", "spoiler", "allow"] = "refuse"
+    classifier: str = ""  # "nudenet", or the folder of a transformers image classifier; empty = none
+    labels: tuple[str, ...] = ()  # that classifier's labels that mean adult content; empty = the usual names
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5  # from this probability on a picture counts as adult
+    unsure: Literal["refuse", "show"] = (
+        "refuse"  # what becomes of pictures while the classifier does not work
+    )
 
 
 class LinksConfig(_Section):

@@ -120,6 +120,10 @@ class Speed(StrEnum):
     TURBO = "turbo"
 
 
+Adult = Literal["refuse", "spoiler", "allow"]
+"""What becomes of adult content in a place."""
+
+
 class Job(Frozen):
     """A request that was accepted.
 
@@ -147,6 +151,8 @@ class Job(Frozen):
     pictures: tuple[str, ...] = ()  # SHA-256 of each stored PNG, in cell order, once RENDERED
     film: str | None = None  # SHA-256 of the stored film (--video)
     texts: tuple[str, ...] = ()  # DESCRIBE
+    adult: Adult = "refuse"  # what becomes of adult content where it was asked for
+    rated: bool = False  # its words or its pictures are adult content
     created_at: float  # Unix seconds
     started_at: float | None = None
     finished_at: float | None = None
@@ -174,6 +180,7 @@ class Delivery(Frozen):
     reply_to: str | None = None  # message id the result answers
     progress: str | None = None  # message id of the progress message to remove
     owner: str  # who is mentioned
+    spoiler: bool = False  # its picture is covered until somebody looks
     state: DeliveryState
     message: str | None = None
     attempted_at: float | None = None  # Unix seconds of the first unbooked send

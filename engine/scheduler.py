@@ -17,8 +17,10 @@ from engine.backends.worker import Setup
 from engine.errors import EngineError, UserError
 from engine.gallery import Gallery
 from engine.jobs import Job, State
+from engine.moderation.pictures import Verdict
 from engine.queue import FairQueue, Ticket, rows, ticket
 from engine.store import Store
+from engine.store_moderation import refuse
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +55,7 @@ class Scheduler:
     """Admits one job at a time to a worker that has room, in fair order, and books what comes back.
 
     ``tell(job, progress)`` is called at every change: with a Progress, or with the job as it stands and None.
+    ``judge(job, outcome)`` says of what was drawn whether it may be shown.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Scheduler:
         queue: FairQueue,
         setups: Sequence[Setup],
         tell: Callable[[Job | str, Progress | None], None],
+        judge: Callable[[Job, Outcome], Verdict] = lambda job, outcome: Verdict(),
     ) -> None:
         self.store = store
         self.gallery = gallery
@@ -69,6 +73,7 @@ class Scheduler:
         self.paused = False
         self.held: frozenset[str] = frozenset()  # servers whose jobs are not started
         self._tell = tell
+        self._judge = judge
         self._inbox: asyncio.Queue[tuple[LocalWorker, Event | Died] | None] = asyncio.Queue()
         self.workers = [
             LocalWorker(setup, lambda worker, event: self._inbox.put_nowait((worker, event)))
@@ -244,10 +249,28 @@ class Scheduler:
             self._over(job)
 
     async def _keep(self, job: Job, outcome: Outcome, seconds: float | None) -> Job | None:
+        verdict = self._judge(job, outcome)
+        if verdict.sentence is not None:
+            # nothing of it is kept: neither the files nor the previews
+            log.warning("pictures of job %s are not shown (%s)", job.id, verdict.why)
+            return await self.store.fail(
+                job.id,
+                verdict.sentence,
+                blocked=True,
+                also=lambda db: refuse(
+                    db, self.store.now(), job.owner, job.guild, job.id, job.prompt, verdict.why
+                ),
+            )
         pictures = await self.gallery.save(outcome.pictures, job)
         film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
         return await self.store.finish(
-            job.id, pictures, film=film, texts=outcome.texts, notes=outcome.notes, seconds=seconds
+            job.id,
+            pictures,
+            film=film,
+            texts=outcome.texts,
+            notes=outcome.notes,
+            seconds=seconds,
+            rated=verdict.rated,
         )
 
     async def _insist(

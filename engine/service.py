@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import allowance, derive, images, moderation, policy, store_ledger
+from engine import allowance, derive, images, policy, store_ledger
 from engine.administration import Administration
 from engine.allowance import Balance
 from engine.authority import EVERYWHERE, Deed, Standing, command_of
@@ -43,6 +43,7 @@ from engine.plan import plan
 from engine.prompt import Parsed, Source, parse
 from engine.queue import FairQueue, ticket, work
 from engine.scheduler import PACE, Scheduler
+from engine.screening import Screening
 from engine.store import Draft, Store, Usage
 
 log = logging.getLogger("limner.service")
@@ -236,6 +237,7 @@ class Service:
         self.gallery = gallery
         self.inputs = Inputs(config.links, store, gallery, stand_in)
         self.admin = admin
+        self.screening = Screening(config.moderation, models, store, admin)
         self.masks = Masks(store, gallery)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
@@ -279,10 +281,15 @@ class Service:
             async with Store.open(data / "limner.db", clock=clock) as store:
                 admin = await Administration.of(store)
                 service = cls(config, models, store, Gallery(data / "pictures"), admin, stand_in)
-                setup = Setup(renderer, models, config.engine, config.loras, arguments)
+                setup = Setup(renderer, models, config.engine, config.loras, arguments, config.moderation)
                 queue = FairQueue(config.limits.running)
                 service._scheduler = Scheduler(
-                    store, service.gallery, queue, [setup] * config.engine.workers, service._tell
+                    store,
+                    service.gallery,
+                    queue,
+                    [setup] * config.engine.workers,
+                    service._tell,
+                    service.screening.after,
                 )
                 await service._obey()
                 await service._resume()
@@ -342,7 +349,7 @@ class Service:
         policy.check_length(request.line, self.config.limits)
         planned = await self._plan(request)
         policy.check_count(len(planned), self.config.limits, request.line)
-        drafts = [self._draft(request, one, speed=_speed(request, one)) for one in planned]
+        drafts = [await self._draft(request, one, speed=_speed(request, one)) for one in planned]
         return await self._accept(request.key, drafts, request.line, request.asker)
 
     def pace(self, owner: str) -> None:
@@ -390,7 +397,7 @@ class Service:
         if speed is None:
             # whoever presses pays, so their own setting decides and not that of whoever drew the parent
             speed = (await self._read(action, "a picture")).prompts[0].speed or Speed.FAST
-        draft = self._draft(
+        draft = await self._draft(
             action,
             derived,
             speed=speed,
@@ -420,9 +427,12 @@ class Service:
             raise NotFound("This job has no pictures to show (yet). `/info` tells how it stands.")
         if cell is not None:
             self._cell(job, cell)
+        spoiler = self.screening.cover(job, asker)
         kind = "picture" if cell is not None else ("text" if job.texts and not job.pictures else "grid")
         delivery, new = await asyncio.shield(
-            self.store.promise(key, job, kind, cell=cell, origin=origin, owner=owner, reply_to=reply_to)
+            self.store.promise(
+                key, job, kind, cell=cell, origin=origin, owner=owner, reply_to=reply_to, spoiler=spoiler
+            )
         )
         if new:
             self._knock()
@@ -478,7 +488,7 @@ class Service:
         position = self._scheduler.queue.position(jobs[0].id) if jobs else None
         return Submitted(tuple(jobs), notes, position, new)
 
-    def _draft(
+    async def _draft(
         self,
         asked: Request | Action,
         planned: _Planned,
@@ -489,13 +499,13 @@ class Service:
     ) -> Draft:
         self._permit(asked, planned.spec, speed)
         policy.check_spec(planned.spec, self.config.limits, asked.line or planned.prompt)
-        try:
-            words = self.config.moderation
-            blocked, allowed = self.admin.words(_guild(asked))
-            moderation.check(planned.spec, (*words.blocked, *blocked), (*words.allowed, *allowed))
-        except moderation.BlockedError as error:
-            log.warning("a prompt of %s was refused (%s)", asked.owner, error.why)
-            raise
+        adult, rated = await self.screening.before(
+            planned.spec,
+            owner=asked.owner,
+            asker=asked.asker,
+            prompt=planned.prompt or asked.line or "",
+            parent=parent,
+        )
         job = Job(
             id=new_job_id(),
             owner=asked.owner,
@@ -510,6 +520,8 @@ class Service:
             speed=speed,
             parent=parent,
             parent_cell=cell,
+            adult=adult,
+            rated=rated,
             created_at=self.store.now(),
         )
         # the host's own command line is nobody's allowance
@@ -696,7 +708,8 @@ class Service:
                 watch.put(Snapshot(job))
         elif watch is not None and watch.latest is not None and progress is not None:
             before = watch.latest
-            preview = progress.preview or before.preview  # the last one is shown until a newer comes
+            fresh = progress.preview if self.screening.preview(before.job) else None
+            preview = fresh or before.preview  # the last one is shown until a newer comes
             watch.put(Snapshot(before.job, progress.step, progress.total, preview))
 
     # ---- pictures ------------------------------------------------------------------------------------------

@@ -338,13 +338,13 @@ class Store:
             job = draft.job
             db.execute(
                 "INSERT INTO job (id, request, nth, owner, guild, origin, reply_to, progress, state, spec,"
-                " prompt, notes, sources, speed, work, weight, parent, parent_cell, created_at)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " prompt, notes, sources, speed, work, weight, parent, parent_cell, adult, rated, created_at)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     *(job.id, request, nth, job.owner, job.guild, job.origin, draft.reply_to, draft.progress),
                     *(State.QUEUED, job.spec.model_dump_json(), job.prompt, json.dumps(job.notes)),
                     *(json.dumps(job.sources), job.speed, draft.work, job.weight),
-                    *(job.parent, job.parent_cell, job.created_at),
+                    *(job.parent, job.parent_cell, job.adult, job.rated, job.created_at),
                 ),
             )
             store_ledger.reserve(
@@ -404,12 +404,14 @@ class Store:
         texts: Sequence[str] = (),
         notes: Sequence[str] = (),
         seconds: float | None = None,
+        rated: bool = False,
     ) -> Job | None:
         """RUNNING → RENDERED with its pictures, delivery and settled ledger row. None: it had ended before.
 
         ``notes`` are added to those the job has. ``seconds`` of the device it took; None: as estimated.
+        ``rated``: adult content is in the pictures.
         """
-        return await self._write(Store._finish, job, pictures, film, texts, notes, seconds)
+        return await self._write(Store._finish, job, pictures, film, texts, notes, seconds, rated)
 
     def _finish(
         self,
@@ -419,6 +421,7 @@ class Store:
         texts: Sequence[str],
         notes: Sequence[str],
         seconds: float | None,
+        rated: bool,
     ) -> Job | None:
         db = self._db
         db.executemany(
@@ -426,14 +429,28 @@ class Store:
             " WHERE id = ? AND state = ?",
             [(cell, sha256, job, State.RUNNING) for cell, sha256 in enumerate(pictures)],
         )
-        return self._end(job, State.RENDERED, film=film, texts=texts, notes=notes, seconds=seconds)
+        return self._end(
+            job, State.RENDERED, film=film, texts=texts, notes=notes, seconds=seconds, rated=rated
+        )
 
-    async def fail(self, job: str, failure: str, *, blocked: bool = False) -> Job | None:
+    async def fail(
+        self,
+        job: str,
+        failure: str,
+        *,
+        blocked: bool = False,
+        also: Callable[[sqlite3.Connection], object] | None = None,
+    ) -> Job | None:
         """QUEUED or RUNNING → FAILED (or BLOCKED) with the sentence the person reads. None: it had ended."""
-        return await self._write(Store._fail, job, State.BLOCKED if blocked else State.FAILED, failure)
+        return await self._write(Store._fail, job, State.BLOCKED if blocked else State.FAILED, failure, also)
 
-    def _fail(self, job: str, state: State, failure: str) -> Job | None:
-        return self._end(job, state, failure=failure)
+    def _fail(
+        self, job: str, state: State, failure: str, also: Callable[[sqlite3.Connection], object] | None
+    ) -> Job | None:
+        done = self._end(job, state, failure=failure)
+        if done is not None and also is not None:
+            also(self._db)
+        return done
 
     async def cancel(self, job: str, seconds: float = 0.0) -> Job | None:
         """QUEUED or RUNNING → CANCELLED. None: it had ended. ``seconds`` of the device it had so far."""
@@ -452,6 +469,7 @@ class Store:
         texts: Sequence[str] = (),
         notes: Sequence[str] = (),
         seconds: float | None = 0.0,
+        rated: bool = False,
     ) -> Job | None:
         """Move a job to its end, settle its ledger row and promise its message: inside one transaction.
 
@@ -460,9 +478,9 @@ class Store:
         db, now = self._db, self._clock()
         before = [State.RUNNING] if state is State.RENDERED else list(OPEN)
         row = db.execute(
-            f"UPDATE job SET state = ?, finished_at = ?, failure = ?, film = ?, texts = ? WHERE id = ?"
-            f" AND state IN ({','.join('?' * len(before))}) RETURNING *",
-            (state, now, failure, film, json.dumps(texts), job, *before),
+            "UPDATE job SET state = ?, finished_at = ?, failure = ?, film = ?, texts = ?,"
+            f" rated = max(rated, ?) WHERE id = ? AND state IN ({','.join('?' * len(before))}) RETURNING *",
+            (state, now, failure, film, json.dumps(texts), rated, job, *before),
         ).fetchone()
         if row is None:
             return None
@@ -477,7 +495,10 @@ class Store:
         done = self._job(row)
         if state is not State.CANCELLED and is_delivered(done.origin):
             kind, cell = _promise(done)
-            self._promise(None, done, kind, cell, done.origin, row["reply_to"], row["progress"], done.owner)
+            covered = done.rated and done.adult == "spoiler"
+            self._promise(
+                *(None, done, kind, cell, done.origin, row["reply_to"], row["progress"], done.owner, covered)
+            )
         return done
 
     async def recover(self) -> list[Job]:
@@ -499,6 +520,8 @@ class Store:
             id=row["id"],
             owner=row["owner"],
             guild=row["guild"],
+            adult=row["adult"],
+            rated=bool(row["rated"]),
             origin=row["origin"],
             state=State(row["state"]),
             spec=_spec(row["spec"]),
@@ -590,11 +613,12 @@ class Store:
         reply_to: str | None,
         progress: str | None,
         owner: str,
+        spoiler: bool,
     ) -> Delivery:
         row = self._db.execute(
-            "INSERT INTO delivery (request, job, kind, cell, origin, reply_to, progress, owner, created_at)"
-            " VALUES (?,?,?,?,?,?,?,?,?) RETURNING *",
-            (request, job.id, kind, cell, origin, reply_to, progress, owner, self._clock()),
+            "INSERT INTO delivery (request, job, kind, cell, origin, reply_to, progress, owner, spoiler,"
+            " created_at) VALUES (?,?,?,?,?,?,?,?,?,?) RETURNING *",
+            (request, job.id, kind, cell, origin, reply_to, progress, owner, spoiler, self._clock()),
         ).fetchone()
         return _delivery(row)
 
@@ -608,9 +632,12 @@ class Store:
         origin: str,
         owner: str,
         reply_to: str | None = None,
+        spoiler: bool = False,
     ) -> tuple[Delivery, bool]:
         """Promise a message without a new job; ``(delivery, new)``, idempotent by ``request``."""
-        return await self._write(Store._promise_again, request, job, kind, cell, origin, reply_to, owner)
+        return await self._write(
+            Store._promise_again, request, job, kind, cell, origin, reply_to, owner, spoiler
+        )
 
     def _promise_again(
         self,
@@ -621,12 +648,13 @@ class Store:
         origin: str,
         reply_to: str | None,
         owner: str,
+        spoiler: bool,
     ) -> tuple[Delivery, bool]:
         db = self._db
         row = db.execute("SELECT * FROM delivery WHERE request = ?", (request,)).fetchone()
         if row is not None:
             return _delivery(row), False
-        return self._promise(request, job, kind, cell, origin, reply_to, None, owner), True
+        return self._promise(request, job, kind, cell, origin, reply_to, None, owner, spoiler), True
 
     async def pending(self, after: int = 0) -> list[Delivery]:
         """Return the promised messages not yet shown with an id above ``after``, oldest first."""
@@ -771,6 +799,7 @@ def _delivery(row: sqlite3.Row) -> Delivery:
         reply_to=row["reply_to"],
         progress=row["progress"],
         owner=row["owner"],
+        spoiler=bool(row["spoiler"]),
         state=DeliveryState(row["state"]),
         message=row["message"],
         attempted_at=row["attempted_at"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -94,8 +95,16 @@ async def _showable(interaction: Interaction, typed: str) -> list[Choice[str]]:
 
 
 async def _promise(interaction: Interaction, job: Job, cell: int | None, place: Channel | Token) -> None:
+    asker = desk.asker(interaction)
+    if isinstance(place, Channel) and place.guild is None:
+        asker = replace(asker, guild=None, channel=str(place.channel), parents=(), age_restricted=False)
     await interaction.client.service.show(
-        job.id, cell, key=str(interaction.id), owner=str(interaction.user.id), origin=str(place)
+        job.id,
+        cell,
+        key=str(interaction.id),
+        owner=str(interaction.user.id),
+        origin=str(place),
+        asker=asker,
     )
 
 

@@ -43,7 +43,8 @@ class Renderer:
 
     ``step_seconds``: time of one step. ``die_after``, ``hang_after``: the process dies or hangs at this step
     of its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a
-    word that fails a job for want of memory. ``start_seconds``: time until it is ready, like importing torch.
+    word that fails a job for want of memory. ``red``: a word for which every picture is plain red.
+    ``start_seconds``: time until it is ready, like importing torch.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Renderer:
         hang_after: int = 0,
         poison: str = "",
         memory: str = "",
+        red: str = "",
     ) -> None:
         time.sleep(start_seconds)
         self._engine = engine
@@ -66,6 +68,7 @@ class Renderer:
         self._hang_after = hang_after
         self._poison = poison
         self._memory = memory
+        self._red = red
         self._ticks = 0
         self._tasks: dict[str, _Task] = {}
         self._models: set[str] = set()
@@ -140,7 +143,10 @@ class Renderer:
     def _outcome(self, spec: JobSpec) -> Outcome:
         if spec.kind is Kind.DESCRIBE:
             return Outcome(texts=("coloured discs on a plain ground",))
+        cells = [draw(spec, cell) for cell in range(spec.count)]
+        if self._red and any(self._red in one.text for one in spec.conditions):
+            cells = [Image.new("RGB", (spec.width, spec.height), "red")] * spec.count
         return Outcome(
-            pictures=tuple(images.png(draw(spec, cell)) for cell in range(spec.count)),
+            pictures=tuple(map(images.png, cells)),
             timings={"denoise": self._step_seconds * spec.steps},
         )

@@ -71,6 +71,7 @@ class Outcome:
     mask: bytes | None = None
     film: bytes | None = None
     notes: tuple[str, ...] = ()
+    adult: tuple[float, ...] | None = None  # by picture, where a classifier looked at them
     timings: Mapping[str, float] = field(default_factory=dict)  # seconds by stage
 
 

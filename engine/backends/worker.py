@@ -14,12 +14,12 @@ import queue
 import struct
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
 from engine.backends.protocol import Cancel, Done, Event, Failed, Load, Order, Progress, Start, Status, Unload
-from engine.config import EngineConfig, LoraConfig, ModelConfig
+from engine.config import EngineConfig, LoraConfig, ModelConfig, ModerationConfig
 from engine.errors import Cancelled, EngineError, LimnerError, UserError
 from engine.jobs import JobSpec
 from engine.log import setup as logs
@@ -40,6 +40,7 @@ class Setup:
     engine: EngineConfig
     loras: Sequence[LoraConfig] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    moderation: ModerationConfig = field(default_factory=ModerationConfig)
 
 
 class Renderer(Protocol):
@@ -148,6 +149,7 @@ class _Worker:
         renderer: Renderer = make(
             self.setup.models, self.setup.engine, loras=self.setup.loras, **self.setup.arguments
         )
+        look = self._looking()
         self._report(renderer)
         while True:
             try:
@@ -156,10 +158,35 @@ class _Worker:
             except queue.Empty:
                 pass
             if renderer.busy():
-                events = self._worth_sending(renderer.tick())
+                events = self._worth_sending([look(event) for event in renderer.tick()])
                 if events:
                     self.send(*events)
             self._report(renderer)
+
+    def _looking(self) -> Callable[[Event], Event]:
+        """Return what looks at finished pictures before they leave: the classifier, where there is one."""
+        if not self.setup.moderation.classifier:
+            return lambda event: event
+        try:
+            from engine.render.classify import classifier  # here: it may bring torch
+
+            judge = classifier(self.setup.moderation)
+        except Exception as error:
+            # drawing goes on; what becomes of pictures nobody looked at is the host's choice
+            log.error("pictures are not looked at: %s", error, exc_info=not isinstance(error, UserError))
+            return lambda event: event
+
+        def look(event: Event) -> Event:
+            if not isinstance(event, Done) or not event.outcome.pictures:
+                return event
+            try:
+                scores = tuple(judge.adult(event.outcome.pictures))
+            except Exception:
+                log.exception("the pictures of job %s could not be looked at", event.job)
+                return event
+            return replace(event, outcome=replace(event.outcome, adult=scores))
+
+        return look
 
     def _report(self, renderer: Renderer) -> None:
         self._beat += 1

@@ -18,13 +18,16 @@ __all__ = [
     "ADULT",
     "CLOTHES",
     "MINORS",
+    "NOT_HERE",
     "REFUSED",
+    "REFUSED_AFTER",
     "SEXUAL",
     "BlockedError",
     "adult",
     "check",
     "met",
     "minor",
+    "not_here",
     "stop",
     "wanted",
 ]
@@ -58,13 +61,37 @@ REFUSED = (
 class BlockedError(UserError):
     """Words that may not be drawn. ``why`` is for moderators: the rule and the words that were met.
 
-    ``absolute``: no list, setting or person lifts it. ``term``: the first word met of a list.
+    ``absolute``: no list, setting or person lifts it.
     """
 
     def __init__(self, message: str, why: str, *, absolute: bool = False) -> None:
         super().__init__(message)
         self.why = why
         self.absolute = absolute
+        self.number: int | None = None  # of its line in the record, once it has one
+
+
+REFUSED_AFTER = (
+    "What came of this puts words for children or teenagers beside sexual ones. That is never shown, here or "
+    "anywhere."
+)
+NOT_HERE = (
+    "This picture is adult content, and this place does not show that. Look at it where it was drawn, or in "
+    "a channel that the server's admins opened for it."
+)
+
+
+def not_here(found: Collection[str]) -> BlockedError:
+    """Return the refusal of adult content where it does not belong; ``found``: its words, if it has any."""
+    listed = ", ".join(f"`{term}`" for term in list(found)[:3])
+    what = (
+        f"Adult content ({listed}) is" if found else "This starts from a picture with adult content, which is"
+    )
+    return BlockedError(
+        f"{what} not drawn here. A server's admins can open age-restricted channels for it; here, say it "
+        "another way.",
+        f"adult: {', '.join(found) or 'the picture it starts from'}",
+    )
 
 
 def _find(text: str, name: str) -> list[Found]:

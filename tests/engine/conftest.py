@@ -29,13 +29,14 @@ def open_service(tmp_path: Path) -> Open:
         limits: LimitsConfig | None = None,
         blocked: tuple[str, ...] = (),
         allowance: AllowanceConfig | None = None,
+        moderation: ModerationConfig | None = None,
         **arguments: Any,
     ) -> AsyncIterator[Service]:
         config = Config(
             data_dir=tmp_path / "data",
             engine=engine or EngineConfig(),
             limits=limits or LimitsConfig(),
-            moderation=ModerationConfig(blocked=blocked),
+            moderation=moderation or ModerationConfig(blocked=blocked),
             allowance=allowance or AllowanceConfig(),
         )
         async with Service.open(config, renderer=FAKE, arguments=arguments) as service:

@@ -1,0 +1,51 @@
+"""What becomes of pictures that a classifier has looked at. Pure; knows no classifier and no places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.config import ModerationConfig
+from engine.jobs import Adult
+
+FLAGGED = (
+    "What came out looks like adult content to our picture check, and that is not shown here. Nothing was "
+    "charged. 🔄 draws it again from another seed; other words help more."
+)
+UNSURE = (
+    "Our picture check did not work, so this picture cannot be shown. Nothing was charged. Please tell the "
+    "host."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``rated``: adult content is in it. ``sentence``: it is not shown, and this is said to the person.
+
+    ``why`` is for moderators.
+    """
+
+    rated: bool = False
+    sentence: str | None = None
+    why: str = ""
+
+
+def judge(scores: Sequence[float] | None, adult: Adult, config: ModerationConfig) -> Verdict:
+    """Return what becomes of a job's pictures.
+
+    ``scores``: for each picture the classifier's probability (0 to 1) of adult content; None where it did not
+    work. ``adult``: what becomes of adult pictures where this one was asked for.
+    """
+    if not config.classifier:
+        return Verdict()
+    if scores is None:
+        if config.unsure == "show":
+            return Verdict()
+        return Verdict(sentence=UNSURE, why="the picture classifier did not work")
+    worst = max(scores, default=0.0)
+    if worst < config.threshold:
+        return Verdict()
+    why = f"picture: {config.classifier} says {worst:.2f} (from {config.threshold:g} on it counts as adult)"
+    if adult == "refuse":
+        return Verdict(rated=True, sentence=FLAGGED, why=why)
+    return Verdict(rated=True, why=why)

@@ -1,0 +1,98 @@
+"""What may be drawn and shown where: applies the words' rules, the place's and the classifier's to each job.
+
+Refuses to know queues and workers; what it refuses is on the record before anybody hears of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from engine import moderation, store_moderation
+from engine.administration import Administration
+from engine.backends.protocol import Outcome
+from engine.config import ModelConfig, ModerationConfig
+from engine.errors import UserError
+from engine.jobs import Adult, Job, JobSpec
+from engine.moderation.pictures import Verdict, judge
+from engine.people import Asker
+from engine.store import Store
+
+log = logging.getLogger("limner.screening")
+
+
+class Screening:
+    """The one place where a job is screened: before it is accepted, after it is drawn, before it is shown."""
+
+    def __init__(
+        self, config: ModerationConfig, models: Sequence[ModelConfig], store: Store, admin: Administration
+    ) -> None:
+        self._config = config
+        self._models = {model.name: model for model in models}
+        self._store = store
+        self._admin = admin
+
+    def adult(self, asker: Asker | None) -> Adult:
+        """Return what becomes of adult content where somebody asks."""
+        if asker is None or asker.guild is None:
+            return self._config.direct_messages
+        content = self._admin.content(asker)
+        return "allow" if content.level == "restricted" else content.showing
+
+    async def before(
+        self, spec: JobSpec, *, owner: str, asker: Asker | None, prompt: str, parent: str | None
+    ) -> tuple[Adult, bool]:
+        """Refuse what may not be drawn; return what becomes of adult content there, and whether this is.
+
+        Raises BlockedError; what was refused and why is on the record then, under its ``number``.
+        """
+        guild = None if asker is None else asker.guild
+        blocked, allowed = self._admin.words(guild)
+        blocked, allowed = (*self._config.blocked, *blocked), (*self._config.allowed, *allowed)
+        texts: list[str] = []
+        rated = False
+        if spec.inputs:
+            # an edit is also what it starts from: a word taken out of the prompt is still in the picture
+            jobs = [] if parent is None else [parent]
+            inputs = [one.sha256 for one in spec.inputs]
+            texts, rated = await self._store.read(store_moderation.lineage, jobs, inputs)
+        if spec.stylize and spec.model in self._models:
+            texts.append(self._models[spec.model].house_style)
+        adult, wanted = self.adult(asker), moderation.wanted(spec)
+        try:
+            moderation.check(spec, blocked, allowed, texts)
+            found = moderation.adult(wanted, allowed)
+            rated = rated or bool(found)
+            if rated and adult == "refuse":
+                raise moderation.not_here(found)
+        except moderation.BlockedError as error:
+            log.warning("a prompt of %s was refused (%s)", owner, error.why)
+            error.number = await self._store.write(
+                store_moderation.refuse,
+                *(self._store.now(), owner, guild, None, prompt, error.why, error.absolute),
+            )
+            raise
+        if any(moderation.minor(text) for text in (wanted, *texts)):
+            adult = "refuse"  # should the pictures turn out to be
+        return adult, rated
+
+    def after(self, job: Job, outcome: Outcome) -> Verdict:
+        """Say of what was drawn (or described) whether it may be shown."""
+        try:
+            moderation.stop("\n\n".join([moderation.wanted(job.spec), *outcome.texts]))
+        except moderation.BlockedError as error:
+            return Verdict(sentence=moderation.REFUSED_AFTER, why=error.why)
+        return judge(outcome.adult, job.adult, self._config) if outcome.pictures else Verdict()
+
+    def preview(self, job: Job) -> bool:
+        """Say whether a job's pictures may be shown while they form: a classifier sees them only later."""
+        return not self._config.classifier or job.adult == "allow"
+
+    def cover(self, job: Job, asker: Asker | None) -> bool:
+        """Say whether a job's pictures are covered where somebody asks to see them. Raises UserError."""
+        if not job.rated:
+            return False
+        adult = self.adult(asker)
+        if adult == "refuse":
+            raise UserError(moderation.NOT_HERE)
+        return adult == "spoiler"
