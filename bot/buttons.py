@@ -14,11 +14,11 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot import desk, messages, modals, region
+from bot import answers, desk, messages, messages_answers, modals, region
 from bot.desk import Interaction
 from bot.failures import TYPED, guarded
 from bot.wire import PRESS, REPLY, Answer, Press, Token, Verb
-from engine.jobs import Job, Kind, State
+from engine.jobs import WORDS, Job, Kind, State
 from engine.service import Action, Submitted
 from engine.service import Verb as Deed
 
@@ -42,6 +42,7 @@ _FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
     Verb.PAN_UP: (None, "⬆️"),
     Verb.PAN_DOWN: (None, "⬇️"),
     Verb.CANCEL: ("Cancel", None),
+    Verb.PROMPTS: (messages_answers.ALL, "🎉"),
 }
 
 
@@ -78,6 +79,8 @@ class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
         label, emoji = _FACE.get(press.verb, (None, None))
         if press.verb in (Verb.PICTURE, Verb.VARY) and press.cell is not None:
             label = f"{press.verb.value.upper()}{press.cell + 1}"
+        if press.verb is Verb.PROMPT and press.cell is not None:
+            label = str(press.cell + 1)
         style = discord.ButtonStyle.danger if press.verb is Verb.CANCEL else Blue if used else Grey
         super().__init__(ui.Button(style=style, label=label, emoji=emoji, custom_id=str(press), row=row))
 
@@ -130,6 +133,10 @@ async def press(interaction: Interaction, press: Press) -> None:
             await desk.acknowledge(interaction, ephemeral=True)
             job = await interaction.client.service.find(press.job)
             await interaction.edit_original_response(embed=info(job, press.cell))
+        case Verb.PROMPT:
+            await answers.taken(interaction, press)
+        case Verb.PROMPTS:
+            await answers.all_taken(interaction, press)
         case Verb.REGION:
             await region.opened(interaction, press)
         case Verb.CANCEL:
@@ -171,7 +178,10 @@ async def _remixed(interaction: Interaction, press: Press) -> bool:
             preferences = await service.preferences(str(interaction.user.id))
             if preferences.get(desk.REMIX) != "on" and not zoom:
                 return False
-            prompt = (await service.find(press.job)).prompt
+            job = await service.find(press.job)
+            if job.spec.kind in WORDS:
+                return False
+            prompt = job.prompt
     except TimeoutError:
         pass
     if not zoom and not 0 < len(prompt) <= modals.INPUT_LIMIT:
@@ -192,6 +202,9 @@ async def submitted(interaction: Interaction) -> None:
 async def _submitted(press: Press, interaction: Interaction) -> None:
     typed = modals.typed(interaction)
     line = interaction.extras[TYPED] = typed.get(modals.PROMPT, "").strip() or None
+    if press.verb is Verb.PROMPT:
+        await answers.submitted(interaction, line or "")
+        return
     await act(interaction, press, line, typed.get(modals.FACTOR))
 
 
@@ -282,6 +295,15 @@ def failure_view(job: Job, delivery: int) -> ui.View:
 
 
 progress_view = desk.progress_view
+
+
+def answer_view(job: Job, prompts: int, delivery: int) -> ui.View:
+    """Return the row under an answer in words: a number a prompt; a description also all, and again."""
+    numbers = [Press(Verb.PROMPT, job.id, cell, delivery) for cell in range(min(prompts, 5))]
+    if job.spec.kind is Kind.SHORTEN:
+        return _view(numbers)
+    again, every = (Press(verb, job.id, None, delivery) for verb in (Verb.REROLL, Verb.PROMPTS))
+    return _view(numbers, [again, every])
 
 
 def question_view(key: str) -> ui.View:

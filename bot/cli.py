@@ -319,12 +319,17 @@ def models_pull(
     """Fetch models and LoRAs from the hub they are named on. Nothing else in Limner ever does."""
     loaded = configuration.load(config)
     everything: list[ModelConfig | LoraConfig] = [*loaded.models, *loaded.loras]
-    known = {one.name: one for one in everything}
+    known: dict[str, ModelConfig | LoraConfig | str] = {one.name: one for one in everything}
+    if loaded.engine.describer:
+        known.setdefault("describer", loaded.engine.describer)
     for name in names or known:
         if name not in known:
             raise NotFound(f"There is no model `{name}` in the configuration. There are {', '.join(known)}.")
     for name in names or known:
         wanted = known[name]
-        found = weights.pull(wanted) if isinstance(wanted, ModelConfig) else [weights.pull_lora(wanted)]
+        if isinstance(wanted, str):
+            found = [weights.pull_describer(wanted)]
+        else:
+            found = weights.pull(wanted) if isinstance(wanted, ModelConfig) else [weights.pull_lora(wanted)]
         for path in found:
             typer.echo(f"{name}: {path}")

@@ -21,9 +21,10 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot import buttons, messages, picture
+from bot import buttons, messages, messages_answers, picture
 from bot.desk import Desk
 from bot.wire import Channel, Token, address
+from engine import answers
 from engine.errors import EngineError
 from engine.jobs import Delivery, Job
 from engine.service import Service
@@ -244,7 +245,7 @@ class Publisher:
                 attached = () if whole else (prompt,)
                 return Letter(content, attached, buttons.failure_view(job, delivery.id))
             case "text":
-                return Letter(messages.texts(job), (), buttons.failure_view(job, delivery.id))
+                return await self._answer(job, delivery, limit)
         if delivery.kind == "picture":
             cell = delivery.cell or 0
             view = buttons.picture_view(job, cell, delivery.id)
@@ -261,6 +262,16 @@ class Publisher:
             else:
                 notes.append(messages.FILM_TOO_LARGE)
         return Letter(messages.result(job, delivery, notes), tuple(files), view)
+
+    async def _answer(self, job: Job, delivery: Delivery, limit: int) -> Letter:
+        """Return what was answered in words, with the picture that was described."""
+        prompts = answers.prompts(job)
+        content = messages_answers.answer(job, prompts, delivery.owner)
+        files = []
+        for one in job.spec.inputs:
+            file = await self._service.shown(one.sha256, limit)
+            files.append((f"described-{job.id}.{file.extension}", file.data, messages_answers.DESCRIBED_ALT))
+        return Letter(content, tuple(files), buttons.answer_view(job, len(prompts), delivery.id))
 
     def _limit(self, target: Channel | Token | None) -> int:
         guild = self._client.get_guild(target.guild) if isinstance(target, Channel) and target.guild else None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from engine.allowance import Balance
 from engine.allowance import seconds as engine_seconds
 from engine.config import LimitsConfig
-from engine.jobs import Delivery, Job, Kind, Speed, State
+from engine.jobs import WORDS, Delivery, Job, Kind, Speed, State
 from engine.prompt.flags import Flag
 
 CONTENT_LIMIT = 2000
@@ -127,7 +127,8 @@ DOING = {
     Kind.VARY: "Variations",
     Kind.INPAINT: "Repaint",
     Kind.UPSCALE: "Upscaled",
-    Kind.DESCRIBE: "Described",
+    Kind.DESCRIBE: "Describe",
+    Kind.SHORTEN: "Shorten",
 }
 
 
@@ -268,7 +269,7 @@ def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
     ]
     if spec.kind is Kind.UPSCALE:
         facts.append(("Upscaled", f"{spec.scale}×"))
-    elif spec.kind is not Kind.DESCRIBE:
+    elif spec.kind not in WORDS:
         facts += [
             ("Seed", str(spec.seed if cell is None else (spec.seed + cell) % 2**32)),
             ("Steps", f"{spec.steps}"),
@@ -330,12 +331,6 @@ def job_line(job: Job, place: int | None = None) -> str:
         State.CANCELLED: "cancelled",
     }[job.state]
     return f"`{job.id}` {shown(job.prompt, 80)} ({state})"
-
-
-def texts(job: Job) -> str:
-    """Return what a job answered in words."""
-    lines = [f"**{number}.** {shown(text, 400)}" for number, text in enumerate(job.texts, 1)]
-    return "\n".join([f"{mention(job.owner)}", *lines])[:CONTENT_LIMIT]
 
 
 def queue(running: int, waiting: int, *, paused: bool) -> str:

@@ -66,7 +66,7 @@ async def resolve(interaction: Interaction, image: discord.Attachment | None, te
     if found := MESSAGE.fullmatch(text):
         guild = None if found["guild"] == "@me" else int(found["guild"])
         message = await _message(interaction, guild, int(found["channel"]), int(found["message"]))
-        return await _in_message(interaction, message, _number(found["number"]))
+        return await in_message(interaction, message, _number(found["number"]))
     if found := CELL.fullmatch(text.lower()):
         job = await interaction.client.service.find(found["job"])
         if job.owner != str(interaction.user.id):
@@ -132,7 +132,7 @@ async def _fetched(interaction: Interaction, url: str, *, attached: bool = False
     return Picture(kept.sha256, kept.job, kept.cell, kept.mask)
 
 
-async def _in_message(interaction: Interaction, message: discord.Message, number: int | None) -> Picture:
+async def in_message(interaction: Interaction, message: discord.Message, number: int | None) -> Picture:
     """Return the picture a message shows: one of ours by its buttons, else what is attached or embedded."""
     said = next(presses(message), None)
     user = interaction.client.user

@@ -43,6 +43,8 @@ class Verb(StrEnum):
     PAN_RIGHT = "pr"
     PAN_UP = "pu"
     PAN_DOWN = "pd"
+    PROMPT = "p"  # that prompt (of a description, of shorter ones), in a dialog to send
+    PROMPTS = "pa"  # all of them, at once
 
 
 class Answer(StrEnum):

@@ -85,6 +85,7 @@ class EngineConfig(_Section):
     preview_every: int = 4  # steps between previews; 0 = none
     heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
     threads: int = 0  # CPU threads of a worker; 0 = all but one core
+    describer: str = ""  # image-to-text model for /describe (folder or hub name); "" = the encoder that ships
 
 
 class LimitsConfig(_Section):
@@ -447,6 +448,7 @@ def _finish(config: Config, base: Path, where: str) -> Config:
                 f"{where}: the LoRA `{lora.name}` is for the model `{lora.model}`, which is not named here."
             )
     update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
+    update["engine"] = config.engine.model_copy(update={"describer": resolved(config.engine.describer)})
     update["data_dir"] = (base / config.data_dir.expanduser()).absolute()
     if config.discord.token_file:
         file = (base / Path(config.discord.token_file).expanduser()).absolute()

@@ -59,6 +59,11 @@ class Kind(StrEnum):
     INPAINT = "inpaint"  # only the masked area changes; zoom and pan are inpaints on a larger canvas
     UPSCALE = "upscale"  # super-resolution of one INIT picture, no denoising
     DESCRIBE = "describe"  # picture to words
+    SHORTEN = "shorten"  # which words of a prompt matter, and shorter prompts
+
+
+WORDS = frozenset({Kind.DESCRIBE, Kind.SHORTEN})
+"""What is answered in words: no denoising, no pictures."""
 
 
 class JobSpec(Frozen):
@@ -150,7 +155,7 @@ class Job(Frozen):
     failure: str | None = None  # the sentence the person saw
     pictures: tuple[str, ...] = ()  # SHA-256 of each stored PNG, in cell order, once RENDERED
     film: str | None = None  # SHA-256 of the stored film (--video)
-    texts: tuple[str, ...] = ()  # DESCRIBE
+    texts: tuple[str, ...] = ()  # DESCRIBE, SHORTEN
     adult: Adult = "refuse"  # what becomes of adult content where it was asked for
     rated: bool = False  # its words or its pictures are adult content
     created_at: float  # Unix seconds

@@ -21,7 +21,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 from math import inf
 from typing import NamedTuple
 
-from engine.jobs import JobSpec, Kind, Role, Speed
+from engine.jobs import WORDS, JobSpec, Kind, Role, Speed
 
 WEIGHTS: Mapping[Speed, float] = {Speed.RELAX: 0.25, Speed.FAST: 1.0, Speed.TURBO: 2.0}
 """Share of the engine by speed: relax is never zero, so it never starves."""
@@ -37,7 +37,7 @@ _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
 def rows(spec: JobSpec) -> int:
     """Return how many UNet rows a job holds at once: one a picture and condition."""
-    if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE):
+    if spec.kind is Kind.UPSCALE or spec.kind in WORDS:
         return 1
     negative = spec.guidance_scale > 1.0
     return spec.count * min(6, max(1, len(spec.conditions)) + negative)
@@ -48,8 +48,10 @@ def work(spec: JobSpec) -> float:
 
     Attention grows faster than the area, convolution with it; 1.1 lies between what SD 1.5 and SDXL show.
     """
+    if spec.kind in WORDS:
+        return 4.0  # every picture is seen at one small size
     size = math.pow(spec.width * spec.height / 512**2, 1.1)
-    if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE):
+    if spec.kind is Kind.UPSCALE:
         return size * 4
     steps = max(1.0, spec.steps * spec.stop / 100)
     if spec.strength is not None and any(one.role is Role.INIT for one in spec.inputs):

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import allowance, derive, images, policy, store_ledger
+from engine import allowance, answers, derive, images, policy, store_ledger
 from engine.administration import Administration
 from engine.allowance import Balance
 from engine.authority import EVERYWHERE, Deed, Standing, command_of
@@ -387,6 +387,27 @@ class Service:
     def _since(self, limits: Sequence[allowance.Limit]) -> dict[str, float]:
         return {one.per: allowance.period(self.store.now(), one.per)[0] for one in limits}
 
+    async def ask(self, request: Request, kind: Kind) -> Submitted:
+        """Accept a question answered in words: DESCRIBE of the one input, SHORTEN of the line."""
+        if seen := await self.store.of_request(request.key):
+            return self._submitted(seen, new=False)
+        policy.check_length(request.line, self.config.limits)
+        describe = kind is Kind.DESCRIBE
+        line = "a picture" if describe else request.line
+        planned = await self._plan(replace(request, line=line, inputs=()))
+        if len(planned) != 1:
+            raise UserError("One prompt at a time: take the `{…}` choices and `--repeat` out of it.")
+        if describe:
+            picture = request.inputs[0].sha256
+            size = await asyncio.to_thread(_size, await self.gallery.load(picture))
+            spec, line = answers.described(planned[0].spec, picture, size), answers.DESCRIBE
+        else:
+            spec = answers.shortened(planned[0].spec)
+        draft = await self._draft(
+            request, _Planned(spec, prompt=line), speed=request.speed or planned[0].speed or Speed.FAST
+        )
+        return await self._accept(request.key, [draft], line, request.asker)
+
     async def act(self, action: Action) -> Submitted:
         """Make a new job from a stored one. Idempotent by ``action.key``; otherwise as ``submit``."""
         if seen := await self.store.of_request(action.key):
@@ -747,6 +768,11 @@ class Service:
         data = await asyncio.gather(*(self.gallery.load(sha256) for sha256 in chosen))
         return await asyncio.to_thread(_as_file, data, job, cell or 0, limit, least)
 
+    async def shown(self, sha256: str, limit: int | None = None) -> images.File:
+        """Return a kept picture as a file of at most ``limit`` bytes, for showing."""
+        data = await self.gallery.load(sha256)
+        return await asyncio.to_thread(_fitting, data, limit)
+
     async def film(self, job_id: str) -> bytes:
         """Return the looping film of a job (animated WebP). Raises NotFound where it has none."""
         job = await self.find(job_id)
@@ -983,6 +1009,13 @@ def _outward(
 
 def _size(png: bytes) -> tuple[int, int]:
     return images.opened(png).size
+
+
+def _fitting(png: bytes, limit: int | None) -> images.File:
+    picture = images.opened(png)
+    if limit is None or len(png) <= limit:
+        return images.File(png, "png", *picture.size)
+    return images.fit(picture, limit)
 
 
 def _as_file(data: Sequence[bytes], job: Job, cell: int, limit: int | None, least: int) -> images.File:

@@ -85,6 +85,15 @@ def pull_lora(lora: LoraConfig) -> Path:
     return found
 
 
+def pull_describer(source: str) -> Path:
+    """Fetch an image-to-text model from the hub it names and return where it lies. Raises ConfigError."""
+    if is_hub(source):
+        return _fetch(source, ["*.json", "*.txt", "*.model", "*.safetensors"])
+    if not (Path(source) / "config.json").is_file():
+        raise ConfigError(f"The describer should be at `{source}`, and nothing is there. Mend `describer`.")
+    return Path(source)
+
+
 def _fetch(source: str, patterns: list[str]) -> Path:
     """Fetch what matches from a hub repository; its files that are here already are not fetched again."""
     import huggingface_hub

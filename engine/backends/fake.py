@@ -11,9 +11,10 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from engine import images
+from engine.answers import Shortened, words
 from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.config import EngineConfig, LoraConfig, ModelConfig
-from engine.jobs import JobSpec, Kind
+from engine.jobs import WORDS, JobSpec, Kind
 from engine.queue import rows
 
 
@@ -21,7 +22,7 @@ class _Task:
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
         self.step = 0
-        self.total = 1 if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE) else spec.steps
+        self.total = 1 if spec.kind is Kind.UPSCALE or spec.kind in WORDS else spec.steps
 
 
 def draw(spec: JobSpec, cell: int, share: float = 1.0) -> Image.Image:
@@ -142,7 +143,10 @@ class Renderer:
 
     def _outcome(self, spec: JobSpec) -> Outcome:
         if spec.kind is Kind.DESCRIBE:
-            return Outcome(texts=("coloured discs on a plain ground",))
+            return Outcome(texts=tuple(f"{count} discs on a plain ground" for count in (2, 3, 4, 5)))
+        if spec.kind is Kind.SHORTEN:
+            pieces = words(spec.conditions[0].text)
+            return Outcome(texts=Shortened.of(pieces, [float(len(word)) for word in pieces]).texts())
         cells = [draw(spec, cell) for cell in range(spec.count)]
         if self._red and any(self._red in one.text for one in spec.conditions):
             cells = [Image.new("RGB", (spec.width, spec.height), "red")] * spec.count

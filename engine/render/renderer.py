@@ -24,10 +24,11 @@ from PIL import Image
 from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, NotFound, UserError
-from engine.jobs import JobSpec, Kind
-from engine.render import decode, memory, stock, upscale
+from engine.jobs import WORDS, JobSpec, Kind
+from engine.render import decode, memory, stock, upscale, words
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
+from engine.render.encoder import Encoder
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Machine, Model, load
 
@@ -79,6 +80,8 @@ class Renderer:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
         self._stock = stock.Stock(engine.preview_every)
+        self._encoder: Encoder | None = None
+        self._describes: words.Describer | words.Captioner | None = None
         self.unet_calls = 0
 
     # ---- orders
@@ -147,7 +150,7 @@ class Renderer:
     @staticmethod
     def rows(spec: JobSpec) -> int:
         """Return the rows a spec takes in a UNet call; 1 for what needs no UNet."""
-        if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE):
+        if spec.kind is Kind.UPSCALE or spec.kind in WORDS:
             return 1
         return spec.count * (max(1, len(spec.conditions)) + (spec.guidance_scale > 1))
 
@@ -181,7 +184,9 @@ class Renderer:
                 continue  # those behind it, of other models, need not wait too
             self._waiting.remove(waiting)
             begun = True
-            loading = waiting.spec.kind is not Kind.UPSCALE and waiting.spec.model not in self._models
+            loading = waiting.spec.kind not in (Kind.UPSCALE, *WORDS) and (
+                waiting.spec.model not in self._models
+            )
             with self._answering(waiting.job):
                 self._begin(waiting)
             if loading:
@@ -196,8 +201,9 @@ class Renderer:
         if spec.kind is Kind.UPSCALE:
             self._upscale(job, spec, inputs)
             return
-        if spec.kind is Kind.DESCRIBE:
-            raise UserError("Describing pictures is not possible here yet.")
+        if spec.kind in WORDS:
+            self._answer(job, spec, inputs)
+            return
         began = time.perf_counter()
         self.load(spec.model)
         model = self._models[spec.model]
@@ -211,6 +217,42 @@ class Renderer:
         for picture in drawing.pictures:
             picture.turn = self._turn
         self._drawings[job] = drawing
+
+    def _answer(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
+        """Answer in words; no denoising, so it is done in this turn."""
+        began = time.perf_counter()
+        if spec.kind is Kind.DESCRIBE:
+            picture = decode.opened(inputs[spec.inputs[0].sha256])
+            texts = words.described(self._describer().describe(picture, spec.seed), *picture.size)
+        else:
+            texts = words.shortened(spec.conditions[0].text, self._embedding(spec.model)).texts()
+        outcome = Outcome(texts=texts, timings={"words": time.perf_counter() - began})
+        self._events.append(Done(job, outcome))
+
+    def _describer(self) -> words.Describer | words.Captioner:
+        """Return what describes pictures: the configured model, else the encoder that ships."""
+        if self._describes is None:
+            if self._engine.describer:
+                self._describes = words.Captioner(self._engine.describer, self.machine.device)
+            else:
+                self._describes = words.Describer(self.encoder())
+        return self._describes
+
+    def encoder(self) -> Encoder:
+        """Return the text-image encoder that ships, read when it is first asked for."""
+        if self._encoder is None:
+            self._encoder = Encoder.open()
+        return self._encoder
+
+    def _embedding(self, name: str) -> Callable[[Sequence[str]], torch.Tensor]:
+        """Return what reads a model's prompts: its own text encoder; the shipped encoder for the shipped."""
+        config = self._configs.get(name)
+        if config is None or config.source != "pocket":
+            self.load(name)
+            text = self._models[name].text
+            if text is not None:
+                return text.summaries
+        return self.encoder().texts
 
     def _upscale(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
         """Enlarge the one input picture; no denoising, so it is done in this turn."""

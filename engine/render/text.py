@@ -71,6 +71,19 @@ class TextEncoder:
             return encoded, Embedding(torch.zeros_like(model.tokens), pooled)
         return encoded, self._encode_padded(unconditional, chunks, state)
 
+    @torch.no_grad()
+    def summaries(self, texts: Sequence[str]) -> Tensor:
+        """Return one vector a text (n, width): what the last encoder holds at the end marks, averaged."""
+        tokenizer, encoder = self._parts[-1]
+        rows = []
+        for text in texts:
+            ends = []
+            for chunk in self._chunks(text, tokenizer):
+                tokens, _ = self._encode_chunk([(token, 1.0) for token, _ in chunk], tokenizer, encoder)
+                ends.append(tokens[0, len(chunk) + 1])
+            rows.append(torch.stack(ends).mean(0))
+        return torch.stack(rows).float().cpu()
+
     def count(self, text: str) -> int:
         """Return how many tokens the text has, marks not counted."""
         return sum(len(chunk) for chunk in self._chunks(text, self._parts[0][0]))

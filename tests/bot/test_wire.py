@@ -12,6 +12,8 @@ JOB = "7h2k9q3v0x"
 
 # Messages in people's channels hold these. Lines may be added; none may ever change.
 GOLDEN = {
+    "l1:p:7h2k9q3v0x:1:42": Press(Verb.PROMPT, JOB, 1, 42),
+    "l1:pa:7h2k9q3v0x::42": Press(Verb.PROMPTS, JOB, None, 42),
     "l1:u:7h2k9q3v0x:1:42": Press(Verb.PICTURE, JOB, 1, 42),
     "l1:v:7h2k9q3v0x:2:42": Press(Verb.VARY, JOB, 2, 42),
     "l1:r:7h2k9q3v0x::42": Press(Verb.REROLL, JOB, None, 42),

@@ -1,0 +1,56 @@
+"""``/describe`` and its menu, ``/shorten``: a picture or a prompt in, prompts out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+
+from bot import answers, desk, picture
+from bot.desk import Interaction
+from bot.failures import TYPED
+
+
+@app_commands.command(name="describe", description="Four prompts that might draw a picture like this one.")
+@app_commands.describe(
+    image="The picture, as a file.",
+    link="Or a link to one, a message's link, or one of your results.",
+)
+async def describe(
+    interaction: Interaction,
+    image: discord.Attachment | None = None,
+    link: Range[str, 1, 2000] | None = None,
+) -> None:
+    """Describe a picture."""
+    progress = await desk.acknowledge(interaction)
+    found = await picture.resolve(interaction, image, link)
+    await answers.describe(interaction, progress, found.sha256)
+
+
+@describe.autocomplete("link")
+async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    return await picture.suggestions(interaction, typed)
+
+
+@app_commands.context_menu(name="Describe")
+async def describe_menu(interaction: Interaction, message: discord.Message) -> None:
+    """Describe the picture a message shows."""
+    progress = await desk.acknowledge(interaction)
+    # of a grid the first: whoever wants another presses its U button first
+    grid = picture.single(message) is None and any(True for _ in picture.presses(message))
+    found = await picture.in_message(interaction, message, 1 if grid else None)
+    await answers.describe(interaction, progress, found.sha256)
+
+
+@app_commands.command(name="shorten", description="Which words of a prompt matter, and five shorter ones.")
+@app_commands.describe(prompt="The prompt. Flags may follow; they are kept.")
+async def shorten(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None:
+    """Shorten a prompt."""
+    progress = await desk.acknowledge(interaction)
+    interaction.extras[TYPED] = prompt
+    await answers.shorten(interaction, progress, prompt)
+
+
+COMMANDS: tuple[Any, ...] = (describe, describe_menu, shorten)
