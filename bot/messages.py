@@ -30,6 +30,10 @@ SENT_TO_YOU = (
     "this server's menu > Privacy Settings > Direct Messages opens them."
 )
 NOT_YOURS_TO_SHOW = "That job belongs to someone else. `/show` posts your own; `/info` lists the newest."
+FORGOTTEN = (
+    "Deleted: your jobs, their pictures, your settings and everything else about you. Pictures that somebody "
+    "else made something of stay for them. What was posted in channels stays there until it is deleted there."
+)
 INFO_TITLE = "About you"
 HELP_TITLE = "How to ask for pictures"
 QUESTION_GONE = "That question is too old to answer. Please send the command again."
@@ -237,6 +241,19 @@ def allowance(balances: Sequence[Balance]) -> str:
         f"{whose[one.whose]}: {engine_seconds(one.used)} of {engine_seconds(one.limit)} used this {one.per}, "
         f"{engine_seconds(one.left)} left; all of it again <t:{int(one.until)}:R>. `--relax` costs nothing."
         for one in balances
+    )
+
+
+def export_part(number: int) -> str:
+    """Return what stands above a part of an export."""
+    return f"Everything kept about you, part {number}."
+
+
+def exported(parts: int) -> str:
+    """Return the end of an export."""
+    return (
+        f"That is all: {plural(parts, 'file')}. `data-1.json` holds the rows about you, the folders your "
+        "pictures. Save them now; Discord forgets messages that only you see."
     )
 
 

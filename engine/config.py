@@ -112,6 +112,12 @@ class AllowanceConfig(_Section):
     servers: dict[str, Annotated[float, Field(ge=0)]] = {}  # all people of this server (by id) instead
 
 
+class RetentionConfig(_Section):
+    """How long what was drawn is kept, unless somebody kept it; 0 = for ever."""
+
+    days: Annotated[int, Field(ge=0)] = 30
+
+
 class ModerationConfig(_Section):
     """Words that are not drawn here, beside what is refused everywhere."""
 
@@ -153,6 +159,7 @@ class Config(_Section):
     engine: EngineConfig = EngineConfig()
     limits: LimitsConfig = LimitsConfig()
     allowance: AllowanceConfig = AllowanceConfig()
+    retention: RetentionConfig = RetentionConfig()
     moderation: ModerationConfig = ModerationConfig()
     links: LinksConfig = LinksConfig()
     web: WebConfig = WebConfig()

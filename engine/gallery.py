@@ -10,7 +10,7 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from engine.errors import EngineError, NotFound
@@ -109,6 +109,39 @@ class Gallery:
                 "We could not keep the picture: our disk is full or broken. Please tell the host.",
             ) from error
         return sha256
+
+    async def discard(self, files: Iterable[tuple[str, str]]) -> None:
+        """Delete files, given as (SHA-256, ending); those that are gone already are passed over."""
+        await asyncio.to_thread(self._discard, list(files))
+
+    def _discard(self, files: Sequence[tuple[str, str]]) -> None:
+        for sha256, suffix in files:
+            self.path(sha256, suffix).unlink(missing_ok=True)
+
+    async def folders(self) -> list[Path]:
+        """Return the folders that files may be in, at most 256."""
+        return await asyncio.to_thread(
+            lambda: sorted(one for one in self.root.iterdir() if one.is_dir()) if self.root.exists() else []
+        )
+
+    async def files(self, folder: Path, before: float) -> list[tuple[str, str]]:
+        """Return (SHA-256, ending) of what lies in such a folder unchanged since a time in Unix seconds.
+
+        Files that a crash left half written are deleted on the way.
+        """
+        return await asyncio.to_thread(self._files, folder, before)
+
+    def _files(self, folder: Path, before: float) -> list[tuple[str, str]]:
+        found = []
+        for path in folder.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime >= before:
+                    continue
+                if path.suffix == ".tmp":
+                    path.unlink()
+                else:
+                    found.append((path.stem, path.suffix))
+        return found
 
     async def load(self, sha256: str, suffix: str = ".png") -> bytes:
         """Return a file's bytes. Raises NotFound where it has been cleaned away."""

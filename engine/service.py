@@ -36,6 +36,7 @@ from engine.errors import ConfigError, NotFound, UserError
 from engine.gallery import Gallery, recipe, with_texts
 from engine.inputs import Inputs, Kept
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Speed, State, new_job_id
+from engine.keeping import Keeping
 from engine.lock import locked
 from engine.masks import Masks
 from engine.people import Asker, AuditEntry
@@ -60,6 +61,9 @@ FACTORS = (1.0, 2.0)
 
 ATTENTIVE = 2.0
 """Seconds between two looks at what those in charge decided."""
+
+LEAVING = 20.0
+"""Seconds a deletion waits for what is being drawn to stop."""
 
 POSTING = 3.0
 """Seconds a shutdown waits for finished pictures to be posted; what is not comes after the next start."""
@@ -241,6 +245,7 @@ class Service:
         self.masks = Masks(store, gallery)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
+        self.keeping = Keeping(store, gallery)
         self._pace = policy.Pace(time.monotonic)
         self._couriers: set[asyncio.Event] = set()
         self._shown = asyncio.Event()  # a promise was kept, or given up
@@ -295,12 +300,14 @@ class Service:
                 await service._resume()
                 working = asyncio.create_task(service._keep_working())
                 attending = asyncio.create_task(service._attend())
+                tidying = asyncio.create_task(service.keeping.run(lambda: service.config.retention))
                 try:
                     yield service
                 finally:
                     working.cancel()
                     attending.cancel()
-                    await asyncio.wait([working, attending, *service._finishing])
+                    tidying.cancel()
+                    await asyncio.wait([working, attending, tidying, *service._finishing])
                     await service.inputs.close()
 
     async def _resume(self) -> None:
@@ -377,7 +384,9 @@ class Service:
     async def balances(self, owner: str, asker: Asker | None = None) -> tuple[Balance, ...]:
         """Return how the allowances stand that a person draws on where they ask; none where none is set."""
         limits = self._allowances(asker)
-        usage = await self.store.usage(owner, None if asker is None else asker.guild, self._since(limits))
+        usage = await self.store.usage(
+            owner, None if asker is None else asker.guild, self._since(limits), self.admin.mark(owner)
+        )
         return allowance.balances(limits, usage.spent, usage.spent_in_server, self.store.now())
 
     def _allowances(self, asker: Asker | None) -> tuple[allowance.Limit, ...]:
@@ -492,7 +501,8 @@ class Service:
             stand = allowance.balances(allowed, usage.spent, usage.spent_in_server, now)
             allowance.check(price, stand, now, line)
 
-        jobs, new = await self.store.submit(key, drafts, guard, self._since(allowed))
+        mark = self.admin.mark(drafts[0].job.owner)
+        jobs, new = await self.store.submit(key, drafts, guard, self._since(allowed), mark)
         if new:
             for job in jobs:
                 self._scheduler.admit(job)
@@ -862,6 +872,25 @@ class Service:
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact about this installation."""
         await self.store.remember(key, value)
+
+    # ---- somebody's own ------------------------------------------------------------------------------------
+
+    def export(self, owner: str, limit: int) -> AsyncIterator[bytes]:
+        """Yield everything that is kept about a person, as ZIP files of at most ``limit`` bytes."""
+        return self.keeping.export(owner, limit)
+
+    async def forget(self, owner: str) -> None:
+        """Delete everything about a person: open jobs are cancelled first. Repeatable."""
+        await self._whole(self._forget(owner))
+
+    async def _forget(self, owner: str) -> None:
+        for job in await self.store.open_of(owner):
+            await self._withdraw(job)
+        for _ in range(int(LEAVING / 0.05)):  # what they draw stops at its next step
+            if all(run.ticket.owner != owner for run in self._scheduler.running.values()):
+                break
+            await asyncio.sleep(0.05)
+        await self.keeping.forget(owner, self.admin.mark(owner))
 
     # ---- those in charge -----------------------------------------------------------------------------------
 

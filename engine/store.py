@@ -269,6 +269,8 @@ class Store:
             # FULL: an accepted job survives a power cut, at about 0.1 ms a commit on an SSD
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
+            # what is deleted is overwritten: /privacy delete promises that nothing is left
+            self._db.execute("PRAGMA secure_delete = ON")
             verdict = " ".join(self._db.execute("PRAGMA quick_check(1)").fetchone()[0].split())
             if verdict != "ok":
                 raise ConfigError(
@@ -312,14 +314,15 @@ class Store:
         drafts: Sequence[Draft],
         guard: Callable[[Usage], None] | None = None,
         since: Mapping[str, float] = MappingProxyType({}),
+        mark: str = "",
     ) -> tuple[list[Job], bool]:
         """Accept all drafts of a request in one transaction, or none.
 
         Returns ``(jobs, new)``: a key seen before returns the jobs it made then, and ``new`` is False.
         ``guard`` sees the owner's open jobs, and what was charged ``since`` each period began, inside the
-        transaction and may raise to refuse.
+        transaction and may raise to refuse. ``mark``: under which their charges stand after a deletion.
         """
-        return await self._write(Store._submit, request, drafts, guard, since)
+        return await self._write(Store._submit, request, drafts, guard, since, mark)
 
     def _submit(
         self,
@@ -327,13 +330,14 @@ class Store:
         drafts: Sequence[Draft],
         guard: Callable[[Usage], None] | None,
         since: Mapping[str, float],
+        mark: str,
     ) -> tuple[list[Job], bool]:
         db = self._db
         seen = db.execute("SELECT * FROM job WHERE request = ? ORDER BY nth", (request,)).fetchall()
         if seen:
             return [self._job(row) for row in seen], False
         if guard is not None and drafts:
-            guard(self._usage(drafts[0].job.owner, drafts[0].job.guild, since))
+            guard(self._usage(drafts[0].job.owner, drafts[0].job.guild, since, mark))
         for nth, draft in enumerate(drafts):
             job = draft.job
             db.execute(
@@ -564,8 +568,16 @@ class Store:
             Store._jobs, "WHERE owner = ? ORDER BY created_at DESC, nth DESC LIMIT ?", (owner, limit)
         )
 
+    async def open_of(self, owner: str) -> list[Job]:
+        """Return a person's jobs that wait or run."""
+        return await self._read(Store._jobs, "WHERE owner = ? AND state IN ('queued', 'running')", (owner,))
+
     def _usage(
-        self, owner: str, guild: str | None = None, since: Mapping[str, float] = MappingProxyType({})
+        self,
+        owner: str,
+        guild: str | None = None,
+        since: Mapping[str, float] = MappingProxyType({}),
+        mark: str = "",
     ) -> Usage:
         rows = self._db.execute(
             "SELECT state, count(*) FROM job WHERE state IN ('queued', 'running') AND owner = ?"
@@ -576,7 +588,10 @@ class Store:
         return Usage(
             counts.get(State.QUEUED, 0),
             counts.get(State.RUNNING, 0),
-            {per: store_ledger.spent(self._db, owner, at) for per, at in since.items()},
+            {
+                per: sum(store_ledger.spent(self._db, one, at) for one in (owner, mark) if one)
+                for per, at in since.items()
+            },
             {
                 per: 0.0 if guild is None else store_ledger.spent_in(self._db, guild, at)
                 for per, at in since.items()
@@ -584,10 +599,14 @@ class Store:
         )
 
     async def usage(
-        self, owner: str, guild: str | None = None, since: Mapping[str, float] = MappingProxyType({})
+        self,
+        owner: str,
+        guild: str | None = None,
+        since: Mapping[str, float] = MappingProxyType({}),
+        mark: str = "",
     ) -> Usage:
         """Return what a person has open, and what was charged to them, and in a server, since these times."""
-        return await self._read(Store._usage, owner, guild, since)
+        return await self._read(Store._usage, owner, guild, since, mark)
 
     async def spent(self, owner: str, since: float) -> tuple[float, float]:
         """Return ``(reserved, settled)`` work of a person: open reservations, and work given since a time."""

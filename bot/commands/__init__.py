@@ -6,13 +6,14 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands import answers, imagine, jobs, person, talk
+from bot.commands import answers, imagine, jobs, person, privacy, talk
 
 COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu, ...] = (
     *imagine.COMMANDS,
     *answers.COMMANDS,
     *jobs.COMMANDS,
     *person.COMMANDS,
+    *privacy.COMMANDS,
     *talk.COMMANDS,
 )
 """Everything registered with Discord."""

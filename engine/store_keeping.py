@@ -1,0 +1,139 @@
+"""The SQL of what is kept of whom, and for how long: plain functions of a connection, run by the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+LEDGER_KEPT = 62 * 86400.0
+"""Seconds for which the ledger is kept: two months, so that a month's allowance can always be added up."""
+
+
+class File(NamedTuple):
+    """A file of the gallery: its SHA-256 and ending."""
+
+    sha256: str
+    suffix: str
+
+
+def personal(db: sqlite3.Connection) -> list[str]:
+    """Return every table whose rows belong to a person: those with a column ``owner``."""
+    return [
+        row[0]
+        for row in db.execute(
+            "SELECT name FROM sqlite_schema AS one WHERE type = 'table' AND EXISTS"
+            " (SELECT 1 FROM pragma_table_info(one.name) WHERE name = 'owner') ORDER BY name"
+        )
+    ]
+
+
+def everything(db: sqlite3.Connection, owner: str) -> dict[str, list[dict[str, Any]]]:
+    """Return every row about a person, by table."""
+    found = {
+        table: [dict(row) for row in db.execute(f"SELECT * FROM {table} WHERE owner = ?", (owner,))]
+        for table in personal(db)
+    }
+    found["picture"] = [
+        dict(row)
+        for row in db.execute(
+            "SELECT picture.* FROM picture JOIN job ON job.id = picture.job WHERE job.owner = ?"
+            " ORDER BY job.created_at, job.id, cell",
+            (owner,),
+        )
+    ]
+    found["input"] = [
+        dict(row)
+        for row in db.execute(
+            "SELECT input.* FROM input JOIN job ON job.id = input.job WHERE job.owner = ?", (owner,)
+        )
+    ]
+    found["audit"] = [
+        dict(row)
+        for row in db.execute("SELECT * FROM audit WHERE actor = ? OR target = ? ORDER BY id", (owner, owner))
+    ]
+    return found
+
+
+def files_of(db: sqlite3.Connection, jobs: Collection[str]) -> set[File]:
+    """Return every file that these jobs need."""
+    found: set[File] = set()
+    for job in jobs:
+        for statement in (
+            "SELECT sha256, '.png' FROM picture WHERE job = ?",
+            "SELECT sha256, '.png' FROM input WHERE job = ?",
+            "SELECT film, '.webp' FROM job WHERE id = ? AND film IS NOT NULL",
+        ):
+            found.update(File(*row) for row in db.execute(statement, (job,)))
+    return found
+
+
+def unneeded(db: sqlite3.Connection, files: Iterable[File]) -> list[File]:
+    """Return those of these files that nothing in the database names."""
+    needed = (
+        "SELECT EXISTS (SELECT 1 FROM picture WHERE sha256 = :sha)"
+        " OR EXISTS (SELECT 1 FROM input WHERE sha256 = :sha)"
+        " OR EXISTS (SELECT 1 FROM job WHERE film = :sha)"
+        " OR EXISTS (SELECT 1 FROM mask WHERE picture = :sha OR instr(outline, :sha))"
+    )
+    return [one for one in files if not db.execute(needed, {"sha": one.sha256}).fetchone()[0]]
+
+
+def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[File]:
+    """Delete everything about a person; return the files nobody else needs.
+
+    What is left stands under ``mark``, a keyed hash of their id: a ban, seconds charged (an allowance is not
+    had again by deleting), and records of what was done in charge.
+    """
+    jobs = [row[0] for row in db.execute("SELECT id FROM job WHERE owner = ?", (owner,))]
+    files = files_of(db, jobs)
+    files.update(
+        File(row[0], ".png") for row in db.execute("SELECT picture FROM mask WHERE owner = ?", (owner,))
+    )
+    db.execute("UPDATE ledger SET owner = ? WHERE owner = ?", (mark, owner))
+    db.execute("UPDATE ban SET owner = NULL WHERE owner = ?", (owner,))
+    db.execute("UPDATE audit SET actor = ? WHERE actor = ?", (mark, owner))
+    db.execute(
+        "UPDATE audit SET target = ?, detail = json_remove(detail, '$.prompt') WHERE target = ?", (mark, owner)
+    )
+    db.execute("UPDATE audit SET detail = replace(detail, ?, ?) WHERE instr(detail, ?)", (owner, mark, owner))
+    for table in personal(db):
+        if table not in ("ledger", "ban"):
+            db.execute(f"DELETE FROM {table} WHERE owner = ?", (owner,))
+    return unneeded(db, files)
+
+
+def old(
+    db: sqlite3.Connection, before: float, after: tuple[float, str], most: int
+) -> list[tuple[float, str]]:
+    """Return the next jobs that ended before a time and nobody kept since, as (when, id), oldest first.
+
+    Kept: what was shown, made into something else or pressed a button on since then.
+    """
+    rows = db.execute(
+        "SELECT finished_at, id FROM job WHERE (finished_at, id) > (?, ?) AND finished_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.job = job.id AND delivery.created_at >= ?)"
+        " AND NOT EXISTS (SELECT 1 FROM job AS child WHERE child.parent = job.id AND child.created_at >= ?)"
+        " ORDER BY finished_at, id LIMIT ?",
+        (*after, before, before, before, most),
+    )
+    return [(float(row[0]), str(row[1])) for row in rows]
+
+
+def drop(db: sqlite3.Connection, jobs: Collection[str]) -> list[File]:
+    """Delete jobs that are over, with what was promised of them; return the files nobody needs any more."""
+    files = files_of(db, jobs)
+    db.executemany(
+        "DELETE FROM job WHERE id = ? AND state NOT IN ('queued', 'running')", [(job,) for job in jobs]
+    )
+    return unneeded(db, files)
+
+
+def prune(db: sqlite3.Connection, now: float) -> None:
+    """Delete charges so old that no allowance counts them."""
+    db.execute("DELETE FROM ledger WHERE settled IS NOT NULL AND at < ?", (now - LEDGER_KEPT,))
+
+
+def compact(db: sqlite3.Connection) -> bool:
+    """Empty the write-ahead log, so that what was deleted is in no file; False: not now."""
+    return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
