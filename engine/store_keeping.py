@@ -93,9 +93,8 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[File]:
     db.execute("UPDATE ledger SET owner = ? WHERE owner = ?", (mark, owner))
     db.execute("UPDATE ban SET owner = NULL WHERE owner = ?", (owner,))
     db.execute("UPDATE audit SET actor = ? WHERE actor = ?", (mark, owner))
-    db.execute(
-        "UPDATE audit SET target = ?, detail = json_remove(detail, '$.prompt') WHERE target = ?", (mark, owner)
-    )
+    told = "UPDATE audit SET target = ?, detail = json_remove(detail, '$.prompt') WHERE target = ?"
+    db.execute(told, (mark, owner))
     db.execute("UPDATE audit SET detail = replace(detail, ?, ?) WHERE instr(detail, ?)", (owner, mark, owner))
     for table in personal(db):
         if table not in ("ledger", "ban"):
