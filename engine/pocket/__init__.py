@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "weights"
-"""A stock diffusers pipeline folder (64 x 64 pixels, half precision)."""
+"""A stock diffusers pipeline folder (128 x 128 pixels, half precision)."""
 
 UPSCALER = Path(__file__).parent / "upscaler"
 """Weights and config of the x4 super-resolution network in `srvgg`."""

@@ -90,7 +90,7 @@ async def test_from_a_prompt_to_an_old_button(discord: Discord, make_bot: MakeBo
             assert previews, "no preview was shown"
         assert all(item["size"] < 60_000 for item in previews)  # discord.md, section 9
         whole = picture(discord, grid)
-        # by hand: 64 x 64 pixels at 3:2 are 78.4 x 52.3, on steps of 8 80 x 56 (or 72 x 48)
+        # by hand: 128 x 128 pixels at 3:2 are 156.8 x 104.5, on steps of 8 160 x 104
         assert whole.width / whole.height == pytest.approx(3 / 2, rel=0.05)
         assert np.asarray(whole).std() > 5, "the grid is one flat colour"
         await discord.until(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 from diffusers import DiffusionPipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import CLIPTokenizer
 
 from engine.pocket import FOLDER, UPSCALER
 from engine.pocket.srvgg import SRVGGNetCompact
@@ -50,11 +53,18 @@ def draw(pipeline: DiffusionPipeline, *prompts: str, **options: object) -> list[
 
 
 def middle(picture: np.ndarray) -> np.ndarray:
-    return picture[20:44, 20:44].mean(axis=(0, 1))
+    side = len(picture)
+    inner = slice(side * 5 // 16, side * 11 // 16)
+    return picture[inner, inner].mean(axis=(0, 1))
 
 
 def corners(picture: np.ndarray) -> np.ndarray:
-    return np.mean([picture[:5, :5], picture[:5, -5:], picture[-5:, :5], picture[-5:, -5:]], axis=(0, 1, 2))
+    n = len(picture) // 12
+    return np.mean([picture[:n, :n], picture[:n, -n:], picture[-n:, :n], picture[-n:, -n:]], axis=(0, 1, 2))
+
+
+def side_of(pipeline: DiffusionPipeline) -> int:
+    return int(pipeline.unet.config.sample_size * pipeline.vae_scale_factor)
 
 
 def test_colour_words_colour_the_object(pipeline: DiffusionPipeline) -> None:
@@ -81,7 +91,7 @@ def test_a_negative_prompt_takes_its_word_away(pipeline: DiffusionPipeline) -> N
 
 def test_image_to_image_starts_from_the_picture(pipeline: DiffusionPipeline) -> None:
     repaint = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
-    start = Image.new("RGB", (64, 64), (40, 90, 220))
+    start = Image.new("RGB", (side_of(pipeline),) * 2, (40, 90, 220))
     near, far = (
         np.asarray(
             repaint("a red apple", start, strength=strength, num_inference_steps=12,
@@ -96,15 +106,16 @@ def test_image_to_image_starts_from_the_picture(pipeline: DiffusionPipeline) -> 
 
 def test_inpainting_leaves_the_rest_alone(pipeline: DiffusionPipeline) -> None:
     fill = StableDiffusionInpaintPipeline(**pipeline.components, requires_safety_checker=False)
-    start = Image.new("RGB", (64, 64), (255, 255, 255))
-    mask = Image.new("L", (64, 64), 0)
-    mask.paste(255, (32, 0, 64, 64))
+    side = side_of(pipeline)
+    start = Image.new("RGB", (side, side), (255, 255, 255))
+    mask = Image.new("L", (side, side), 0)
+    mask.paste(255, (side // 2, 0, side, side))
     made = np.asarray(
-        fill("a red apple", start, mask, height=64, width=64, strength=1.0, num_inference_steps=12,
+        fill("a red apple", start, mask, height=side, width=side, strength=1.0, num_inference_steps=12,
              generator=torch.Generator().manual_seed(0)).images[0]
     ).astype(float)  # fmt: skip
-    assert np.abs(made[:, :24] - 255).mean() < 12
-    assert np.abs(made[:, 40:] - 255).mean() > 25
+    assert np.abs(made[:, : side * 3 // 8] - 255).mean() < 12
+    assert np.abs(made[:, side * 5 // 8 :] - 255).mean() > 25
 
 
 def test_a_seed_gives_the_same_picture_again(pipeline: DiffusionPipeline) -> None:
@@ -137,19 +148,22 @@ def test_the_upscaler_loads_and_keeps_flat_colour_flat() -> None:
 
 def train(folder: Path, steps: int) -> None:
     """Train a tiny network on eight made-up latents, saving and reporting after every step."""
+    from engine.pocket.train.data import SIZES, Picture, file
     from engine.pocket.train.diffusion import Settings, Trainer
     from engine.pocket.train.vae import make_vae
 
-    if not (folder / "latents.npy").exists():
+    if not (folder / "pictures.json").exists():
         folder.mkdir(exist_ok=True)
-        (folder / "pictures.json").write_text(json.dumps([[i, "noto", None, None] for i in range(8)]))
-        latents = np.random.default_rng(0).standard_normal((8, 4, 16, 16))
         make_vae().save_pretrained(folder / "vae")
-        np.save(folder / "latents.npy", latents.astype("float16"))
+        # eight pictures of every size
+        for size, (width, height) in enumerate(SIZES):
+            latents = np.random.default_rng(size).standard_normal((8, 4, height // 8, width // 8))
+            np.save(file(folder, "latents", size), latents.astype("float16"))
+        shown = [Picture(i, "noto", size=size) for size in range(len(SIZES)) for i in range(8)]
+        (folder / "pictures.json").write_text(json.dumps([astuple(picture) for picture in shown]))
     settings = Settings(
         steps=steps,
         batch=2,
-        style_weights=(("noto", 1.0),),
         save_seconds=0.0,
         export_seconds=1e9,
         report_every=1,
@@ -157,6 +171,29 @@ def train(folder: Path, steps: int) -> None:
         widths=(16, 32, 32),
     )
     Trainer(folder, folder, settings).run()
+
+
+def test_training_shows_nothing_that_evaluation_asks_for() -> None:
+    from engine.pocket.train.data import caption, plan
+    from engine.pocket.train.evaluate import prompts
+
+    rng = random.Random(4)
+    said = {text.removeprefix("a ") for p in plan(random.Random(2)) for text in (caption(p, rng),)}
+    asked = {line.removeprefix("a ") for line in prompts()[100:]}
+    assert len(asked) == 60
+    assert not asked & said
+
+
+def test_words_added_to_the_tokenizer_leave_the_known_ones_alone() -> None:
+    from engine.pocket.train.text import make_tokenizer, words
+
+    shipped, wider = CLIPTokenizer.from_pretrained(FOLDER / "tokenizer"), make_tokenizer(FOLDER / "tokenizer")
+    assert [word for word in words() if len(wider.tokenize(word)) != 1] == []
+    line = "a purple elephant and two cats under water"
+    assert wider.tokenize(line) == shipped.tokenize(line)
+    numbers = wider.get_vocab()
+    moved = [token for token, row in shipped.get_vocab().items() if numbers[token] != row]
+    assert set(moved) <= {"<|startoftext|>", "<|endoftext|>"}
 
 
 def losses(folder: Path) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""The training commands: data, vae, diffusion, upscaler, evaluate; each resumes what an earlier run left."""
+"""The training commands, from data to evaluate; each resumes what an earlier run left."""
 
 from __future__ import annotations
 
@@ -35,11 +35,16 @@ def _start(device: str, threads: int) -> str:
 
 
 @app.command()
-def data(work: Work = WORK, copies: Annotated[int, typer.Option(min=1)] = 1, seed: int = 0) -> None:
+def data(
+    work: Work = WORK,
+    copies: Annotated[int, typer.Option(min=1)] = 1,
+    seed: int = 0,
+    processes: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
     """Fetch the icon packages (npm must be installed) and draw the training pictures."""
     from engine.pocket.train.data import build
 
-    build(work / "data", copies, seed)
+    build(work / "data", copies, seed, processes)
 
 
 @app.command()
@@ -63,18 +68,30 @@ def vae(
 
 
 @app.command()
+def double(work: Work = WORK, minutes: Minutes = 15.0, device: Device = "auto", threads: Threads = 1) -> None:
+    """Double the size of the autoencoder's pictures, its latents left as they are."""
+    from engine.pocket.train.double import train
+
+    device = _start(device, threads)
+    train(work / "data", work / "run", minutes=minutes, device=device)
+
+
+@app.command()
 def diffusion(
     work: Work = WORK,
     minutes: Minutes = 90.0,
     batch: Annotated[int, typer.Option(min=1)] = 64,
     device: Device = "auto",
     threads: Threads = 1,
+    start: Annotated[
+        Path | None, typer.Option(help="A pipeline folder to go on from; nothing known when left out.")
+    ] = None,
 ) -> None:
     """Train the denoiser and the text encoder; exports a stock pipeline every five minutes."""
     from engine.pocket.train.diffusion import Settings, Trainer
 
     device = _start(device, threads)
-    Trainer(work / "data", work / "run", Settings(minutes=minutes, batch=batch), device).run()
+    Trainer(work / "data", work / "run", Settings(minutes=minutes, batch=batch), device, start).run()
 
 
 @app.command()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.pocket.train.world import WORLD
+
 
 @dataclass(frozen=True)
 class Concept:
     """One thing to draw: its noun as people write it, and the icon that shows it in each set.
 
     `article` is "a" for countable nouns ("a" turns into "an" where English wants it), "the" for unique
-    things, "" for plurals. `colour` is the colour the icon has by nature, where a person would name one.
+    things, "" for plurals. `colour` is the colour the icon has by nature, where a person would name one. The
+    cartoon set draws `another` icon where one is named, so that one word means more than one drawing.
     """
 
     noun: str
@@ -18,6 +21,7 @@ class Concept:
     article: str = "a"
     colour: str | None = None
     other_nouns: tuple[str, ...] = ()
+    another: str | None = None
 
 
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -35,19 +39,19 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 }
 """Colour words and what they mean in sRGB, for objects and for backgrounds."""
 
-CONCEPTS: tuple[Concept, ...] = (
+EVERYDAY: tuple[Concept, ...] = (
     Concept("apple", "red-apple", colour="red"),
     Concept("car", "automobile", other_nouns=("automobile",)),
-    Concept("cat", "cat-face"),
-    Concept("dog", "dog-face"),
+    Concept("cat", "cat-face", other_nouns=("kitten", "kitty"), another="cat"),
+    Concept("dog", "dog-face", other_nouns=("puppy",), another="dog"),
     Concept("star", "star", colour="yellow"),
     Concept("pizza", "pizza", other_nouns=("slice of pizza",)),
     Concept("rocket", "rocket"),
-    Concept("house", "house"),
+    Concept("house", "house", another="house-with-garden"),
     Concept("tree", "deciduous-tree", colour="green"),
     Concept("smiling face", "smiling-face-with-smiling-eyes", other_nouns=("happy face", "smiley")),
-    Concept("sad face", "frowning-face"),
-    Concept("face with sunglasses", "smiling-face-with-sunglasses"),
+    Concept("sad face", "frowning-face", other_nouns=("unhappy face",)),
+    Concept("face with sunglasses", "smiling-face-with-sunglasses", other_nouns=("cool face",)),
     Concept("bicycle", "bicycle", other_nouns=("bike",)),
     Concept("guitar", "guitar"),
     Concept("soccer ball", "soccer-ball", other_nouns=("football",)),
@@ -59,23 +63,23 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("fish", "fish"),
     Concept("octopus", "octopus"),
     Concept("butterfly", "butterfly"),
-    Concept("bee", "honeybee"),
+    Concept("bee", "honeybee", other_nouns=("honeybee", "honey bee")),
     Concept("sunflower", "sunflower"),
     Concept("rose", "rose", colour="red"),
     Concept("cactus", "cactus", colour="green"),
-    Concept("mushroom", "mushroom"),
+    Concept("mushroom", "mushroom", other_nouns=("toadstool",)),
     Concept("strawberry", "strawberry", colour="red"),
     Concept("banana", "banana", colour="yellow"),
     Concept("pineapple", "pineapple"),
     Concept("watermelon", "watermelon"),
     Concept("carrot", "carrot", colour="orange"),
     Concept("hamburger", "hamburger", other_nouns=("burger",)),
-    Concept("ice cream", "soft-ice-cream"),
+    Concept("ice cream", "soft-ice-cream", other_nouns=("ice cream cone",)),
     Concept("donut", "doughnut", other_nouns=("doughnut",)),
     Concept("slice of cheese", "cheese-wedge", other_nouns=("cheese",)),
     Concept("egg", "egg"),
     Concept("bus", "bus"),
-    Concept("train", "locomotive"),
+    Concept("train", "locomotive", other_nouns=("steam train", "locomotive")),
     Concept("airplane", "airplane", other_nouns=("plane",)),
     Concept("sailboat", "sailboat", other_nouns=("boat",)),
     Concept("helicopter", "helicopter"),
@@ -88,16 +92,16 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("rainbow", "rainbow"),
     Concept("moon", "crescent-moon", article="the", other_nouns=("crescent moon",)),
     Concept("sun", "sun", article="the", colour="yellow"),
-    Concept("cloud with rain", "cloud-with-rain"),
-    Concept("lightning bolt", "high-voltage"),
+    Concept("cloud with rain", "cloud-with-rain", other_nouns=("rain cloud",)),
+    Concept("lightning bolt", "high-voltage", other_nouns=("lightning",)),
     Concept("fire", "fire", other_nouns=("flame",)),
     Concept("mountain", "snow-capped-mountain"),
     Concept("key", "old-key"),
-    Concept("lock", "locked"),
-    Concept("light bulb", "light-bulb"),
-    Concept("clock", "alarm-clock"),
+    Concept("lock", "locked", other_nouns=("padlock",)),
+    Concept("light bulb", "light-bulb", other_nouns=("lightbulb", "bulb")),
+    Concept("clock", "alarm-clock", other_nouns=("alarm clock",)),
     Concept("camera", "camera"),
-    Concept("phone", "mobile-phone"),
+    Concept("phone", "mobile-phone", other_nouns=("mobile phone", "smartphone")),
     Concept("laptop", "laptop", other_nouns=("computer",)),
     Concept("book", "closed-book"),
     Concept("pencil", "pencil"),
@@ -107,32 +111,32 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("balloon", "balloon", colour="red"),
     Concept("crown", "crown"),
     Concept("diamond ring", "ring", other_nouns=("ring",)),
-    Concept("pair of glasses", "glasses"),
-    Concept("hat", "top-hat"),
+    Concept("pair of glasses", "glasses", other_nouns=("eyeglasses",)),
+    Concept("hat", "top-hat", other_nouns=("top hat",)),
     Concept("t-shirt", "t-shirt", other_nouns=("shirt",)),
-    Concept("shoe", "running-shoe"),
+    Concept("shoe", "running-shoe", other_nouns=("sneaker",)),
     Concept("backpack", "backpack"),
     Concept("robot", "robot"),
     Concept("alien", "alien"),
     Concept("ghost", "ghost"),
     Concept("skull", "skull"),
     Concept("unicorn", "unicorn"),
-    Concept("dragon", "dragon"),
-    Concept("dinosaur", "t-rex"),
-    Concept("turtle", "turtle"),
+    Concept("dragon", "dragon", another="dragon-face"),
+    Concept("dinosaur", "t-rex", other_nouns=("t-rex",)),
+    Concept("turtle", "turtle", other_nouns=("tortoise",)),
     Concept("frog", "frog", colour="green"),
     Concept("owl", "owl"),
     Concept("duck", "duck"),
-    Concept("horse", "horse-face"),
-    Concept("cow", "cow-face"),
-    Concept("pig", "pig-face", colour="pink"),
-    Concept("rabbit", "rabbit-face", other_nouns=("bunny",)),
+    Concept("horse", "horse-face", other_nouns=("pony",), another="horse"),
+    Concept("cow", "cow-face", another="cow"),
+    Concept("pig", "pig-face", colour="pink", another="pig"),
+    Concept("rabbit", "rabbit-face", other_nouns=("bunny",), another="rabbit"),
     Concept("bear", "bear"),
-    Concept("monkey", "monkey-face"),
-    Concept("whale", "spouting-whale"),
+    Concept("monkey", "monkey-face", another="monkey"),
+    Concept("whale", "spouting-whale", another="whale"),
     Concept("crab", "crab", colour="red"),
     Concept("heart", "red-heart", colour="red"),
-    Concept("trophy", "trophy"),
+    Concept("trophy", "trophy", other_nouns=("gold cup",)),
     Concept("violin", "violin"),
     Concept("chair", "chair"),
     Concept("globe", "globe-showing-europe-africa", other_nouns=("earth",)),
@@ -145,12 +149,69 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("bell", "bell"),
     Concept("fox", "fox"),
     Concept("panda", "panda"),
-    Concept("tiger", "tiger-face"),
+    Concept("tiger", "tiger-face", another="tiger"),
     Concept("snowflake", "snowflake"),
     Concept("cookie", "cookie"),
-    Concept("chick", "front-facing-baby-chick"),
+    Concept("chick", "front-facing-baby-chick", other_nouns=("baby chick",)),
 )
 """The world of version 0: the hundred everyday things and a handful more."""
+
+NATURAL_COLOURS = {
+    "square": "red",
+    "circle": "red",
+    "tomato": "red",
+    "polar bear": "white",
+    "peach": "pink",
+    "eggplant": "purple",
+    "corn": "yellow",
+    "broccoli": "green",
+    "crocodile": "green",
+    "palm tree": "green",
+    "pine tree": "green",
+    "leaf": "green",
+    "clover": "green",
+    "flamingo": "pink",
+    "lobster": "red",
+    "ladybug": "red",
+    "fire truck": "red",
+    "taxi": "yellow",
+}
+
+
+def _read_world() -> tuple[Concept, ...]:
+    found = []
+    for line in WORLD.strip().splitlines():
+        head, _, others = line.partition(":")
+        noun, _, icon = (part.strip() for part in head.partition("="))
+        article = "" if noun.endswith("~") else "the" if noun.startswith("the ") else "a"
+        noun = noun.removesuffix("~").removeprefix("the ")
+        found.append(
+            Concept(
+                noun,
+                icon or noun.replace(" ", "-"),
+                article,
+                NATURAL_COLOURS.get(noun),
+                tuple(other.strip() for other in others.split(",") if other.strip()),
+            )
+        )
+    return tuple(found)
+
+
+CONCEPTS: tuple[Concept, ...] = EVERYDAY + _read_world()
+"""Everything the model is taught, in the order of the numbers in `pictures.json`."""
+
+FINISHED: frozenset[str] = frozenset(concept.noun for concept in EVERYDAY) | frozenset(
+    {
+        "angry face", "crying face", "laughing face", "winking face", "sleeping face", "surprised face",
+        "face in love", "clown", "devil", "wolf", "mouse", "hedgehog", "koala", "polar bear", "bat",
+        "shark", "dolphin", "snake", "snail", "spider", "ladybug", "giraffe", "zebra", "flamingo", "parrot",
+        "crocodile", "teddy bear", "squirrel", "sheep", "chicken", "palm tree", "pine tree", "tomato",
+        "avocado", "hot dog", "taco", "croissant", "cupcake", "lollipop", "french fries", "taxi",
+        "fire truck", "motorcycle", "candle", "drum", "television", "piano", "door", "cloud", "planet",
+        "pumpkin", "baby", "astronaut", "circle", "square", "thumbs up",
+    }
+)  # fmt: skip
+"""What the last part of a short training keeps to: fewer things, drawn well."""
 
 HELD_OUT_COLOURS: frozenset[tuple[str, str]] = frozenset(
     {
@@ -188,8 +249,115 @@ HELD_OUT_BACKGROUNDS: frozenset[tuple[str, str]] = frozenset(
 """Object and background pairs kept out of training, for the same reason."""
 
 
+HELD_OUT_PLACES: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("cat", "beach"),
+        ("robot", "snow"),
+        ("penguin", "night"),
+        ("guitar", "water"),
+        ("dinosaur", "city"),
+        ("rocket", "forest"),
+        ("rocket", "sunset"),
+        ("bicycle", "space"),
+        ("birthday cake", "space"),
+        ("octopus", "sunset"),
+        ("lighthouse", "rain"),
+        ("unicorn", "desert"),
+        ("unicorn", "night"),
+        ("cup of coffee", "snow"),
+    }
+)
+"""Object and place pairs kept out of training."""
+
+HELD_OUT_COUNTS: frozenset[tuple[str, int]] = frozenset(
+    {
+        ("cat", 2),
+        ("strawberry", 3),
+        ("rocket", 2),
+        ("penguin", 3),
+        ("car", 2),
+        ("star", 3),
+        ("apple", 2),
+        ("balloon", 3),
+        ("frog", 2),
+    }
+)
+"""Object and count pairs kept out of training, in any colour."""
+
+HELD_OUT_PAIRS: frozenset[frozenset[str]] = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("cat", "pizza"),
+        ("dog", "balloon"),
+        ("robot", "flower"),
+        ("owl", "moon"),
+        ("frog", "umbrella"),
+        ("penguin", "ice cream"),
+        ("bear", "guitar"),
+        ("duck", "hat"),
+        ("apple", "fish"),
+        ("star", "house"),
+    )
+)
+"""Two things kept out of training together, whichever comes first."""
+
+HELD_OUT_LOOKS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("cat", "flat"),
+        ("cat", "3d"),
+        ("rabbit", "pixel"),
+        ("horse", "outline"),
+        ("elephant", "sticker"),
+        ("whale", "watercolour"),
+    }
+)
+"""Object and style pairs kept out: drawn styles are not drawn, icon sets are not named."""
+
+_ODD_PLURALS = {
+    "mouse": "mice",
+    "computer mouse": "computer mice",
+    "sheep": "sheep",
+    "fish": "fish",
+    "deer": "deer",
+    "tropical fish": "tropical fish",
+    "wolf": "wolves",
+    "leaf": "leaves",
+    "maple leaf": "maple leaves",
+    "knife": "knives",
+    "tooth": "teeth",
+    "goose": "geese",
+    "man": "men",
+    "woman": "women",
+    "policeman": "policemen",
+    "snowman": "snowmen",
+    "die": "dice",
+    "dice": "dice",
+    "octopus": "octopuses",
+    "cactus": "cactuses",
+    "bus": "buses",
+    "face in love": "faces in love",
+    "scarf": "scarves",
+    "loaf of bread": "loaves of bread",
+}
+
+
+def plural(noun: str) -> str:
+    """More than one of it: "cups of coffee", "strawberries", "wolves"."""
+    if noun in _ODD_PLURALS:
+        return _ODD_PLURALS[noun]
+    for link in (" of ", " with ", " behind "):
+        head, found, rest = noun.partition(link)
+        if found:
+            return plural(head) + found + rest
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return noun[:-1] + "ies"
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun + "es"
+    return noun + "s"
+
+
 def with_article(words: str, article: str) -> str:
     """Put the article before `words`: ("orange car", "a") gives "an orange car"."""
     if article == "a":
-        return f"{'an' if words[0] in 'aeiou' and not words.startswith('unicorn') else 'a'} {words}"
+        return f"{'an' if words[0] in 'aeiou' and not words.startswith(('unicorn', 'ufo')) else 'a'} {words}"
     return f"{article} {words}" if article else words

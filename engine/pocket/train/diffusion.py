@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import shutil
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,16 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
-from engine.pocket.train.data import Picture, caption, load_plan
+from engine.pocket.train.concepts import CONCEPTS, EVERYDAY, FINISHED
+from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
 from engine.pocket.train.optim import Muon, split
-from engine.pocket.train.text import garble, make_text_encoder, make_tokenizer, tokenize
+from engine.pocket.train.text import garble, make_text_encoder, make_tokenizer, tokenize, widen
 
 log = logging.getLogger(__name__)
 
@@ -50,23 +53,34 @@ class Settings:
     minutes: float = 90.0
     steps: int = 1_000_000
     batch: int = 64
-    muon_rate: float = 0.01
+    muon_rate: float = 0.008
     adam_rate: float = 1e-3
     warm_up: int = 100
-    decay_share: float = 0.4
+    decay_share: float = 0.5
     average: float = 0.996
     drop_caption: float = 0.1
-    style_weights: tuple[tuple[str, float], ...] = (
-        ("fluent-emoji", 0.5),
-        ("fluent-emoji-flat", 0.5),
-        ("noto", 0.0),
-    )
+    square_share: float = 0.72
+    wide_steps: int = 900
+    company_weight: float = 0.5
+    later_weight: float = 1.6
+    third_set_weight: float = 0.5
     save_seconds: float = 180.0
     export_seconds: float = 300.0
     report_every: int = 10
     constant_rate: bool = False
+    bfloat16: bool = True
     seed: int = 0
     widths: tuple[int, int, int] = (48, 128, 192)
+
+
+class FullPrecisionGroupNorm(nn.GroupNorm):
+    """Normalise in float32 under autocast: exact, and several times faster than bfloat16 on processors."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise (n, c, h, w); the result has the input's type."""
+        with torch.autocast(input.device.type, enabled=False):
+            whole = nn.functional.group_norm(input.float(), self.num_groups, self.weight, self.bias, self.eps)
+        return whole.to(input.dtype)
 
 
 def make_unet(widths: tuple[int, int, int] = (48, 128, 192)) -> UNet2DConditionModel:
@@ -151,17 +165,39 @@ def _captions(shown: list[Picture], rng: random.Random, drop: float) -> list[str
 class Trainer:
     """The networks, optimisers and data of one run; `run` goes on from wherever the last sitting ended."""
 
-    def __init__(self, data: Path, folder: Path, settings: Settings, device: str = "cpu") -> None:
-        """Build everything and restore the checkpoint in `folder`, if there is one."""
+    def __init__(
+        self, data: Path, folder: Path, settings: Settings, device: str = "cpu", start: Path | None = None
+    ) -> None:
+        """Build everything and restore the checkpoint in `folder`, if there is one.
+
+        `start` is a pipeline folder whose denoiser and words a new run goes on from.
+        """
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.device = folder, settings, torch.device(device)
         self.vae = AutoencoderTiny.from_pretrained(folder / "vae")
-        self.latents = torch.from_numpy(np.load(folder / "latents.npy")).to(self.device)
-        self.shown = load_plan(data)
-        self.tokenizer = make_tokenizer()
-        self.unet = make_unet(settings.widths).to(self.device)
-        self.unet.to(memory_format=torch.channels_last)
-        self.text_encoder: CLIPTextModel = make_text_encoder(self.tokenizer).to(self.device)
+        shown = load_plan(data)
+        self.shown = [[picture for picture in shown if picture.size == size] for size in range(len(SIZES))]
+        self.latents = [np.load(file(folder, "latents", size), mmap_mode="r") for size in range(len(SIZES))]
+        # kept beside the checkpoint: its weights are bound to these numbers
+        if not (folder / "tokenizer").exists():
+            make_tokenizer(start / "tokenizer" if start else None).save_pretrained(folder / "tokenizer")
+        self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        self.unet = make_unet(settings.widths)
+        self.text_encoder: CLIPTextModel = make_text_encoder(self.tokenizer)
+        if start:
+            old = UNet2DConditionModel.from_pretrained(start / "unet", torch_dtype=torch.float32)
+            self.unet.load_state_dict(old.state_dict())
+            words = CLIPTextModel.from_pretrained(start / "text_encoder")
+            widen(
+                self.text_encoder, words, self.tokenizer, CLIPTokenizer.from_pretrained(start / "tokenizer")
+            )
+        self.unet.to(self.device)
+        self.text_encoder.to(self.device)
+        # the flash kernel's backward pass is slow on processors
+        self.unet.set_attn_processor(AttnProcessor())
+        for module in self.unet.modules():
+            if type(module) is nn.GroupNorm:
+                module.__class__ = FullPrecisionGroupNorm
         self.modules: dict[str, nn.Module] = {"unet": self.unet, "text": self.text_encoder}
         both = nn.ModuleDict(self.modules)
         matrices, others = split(both, ("token_embedding", "position_embedding", "conv_in", "conv_out"))
@@ -176,22 +212,37 @@ class Trainer:
         self.step = load(self.checkpoint, self.modules, self.average, self.optimizers)
         self.log = Log(folder / "diffusion.csv", ("loss", "rate"), self.step)
         self.noise = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(self.device)
-        weights = dict(settings.style_weights)
-        counts: dict[str, int] = {}
-        for picture in self.shown:
-            counts[picture.style] = counts.get(picture.style, 0) + 1
-        chance = np.array([weights.get(p.style, 0.0) / counts[p.style] for p in self.shown])
-        self.cumulative = np.cumsum(chance / chance.sum())
+        # all things and mostly alone first; then fewer of them, in all that can be said of them
+        self.cumulative = [
+            [np.cumsum([weigh(p) for p in part]) for part in self.shown]
+            for weigh in (self._wide, self._narrow)
+        ]
+
+    def _wide(self, picture: Picture) -> float:
+        return 1.0 if picture.alone() else self.settings.company_weight
+
+    def _narrow(self, picture: Picture) -> float:
+        names = {picture.noun()} | ({CONCEPTS[picture.second].noun} if picture.second is not None else set())
+        if not names <= FINISHED:
+            return 0.0
+        weight = 1.0 if picture.concept < len(EVERYDAY) else self.settings.later_weight
+        return weight * (self.settings.third_set_weight if picture.style == "noto" else 1.0)
 
     def loss(self, step: int) -> Tensor:
         """Plain mean squared error of v over one batch; everything random comes from the step's number."""
         settings = self.settings
         rng = random.Random(f"{settings.seed}-{step}")
         draw = np.random.default_rng((settings.seed, step))
-        rows = np.searchsorted(self.cumulative, draw.random(settings.batch)).clip(0, len(self.shown) - 1)
-        texts = _captions([self.shown[row] for row in rows], rng, settings.drop_caption)
+        # a batch has one size; the others take turns
+        size = 0 if draw.random() < settings.square_share else int(draw.integers(1, len(SIZES)))
+        shown = self.shown[size]
+        cumulative = self.cumulative[step >= settings.wide_steps][size]
+        rows = np.searchsorted(cumulative, draw.random(settings.batch) * cumulative[-1])
+        rows = rows.clip(0, len(shown) - 1)
+        texts = _captions([shown[row] for row in rows], rng, settings.drop_caption)
         ids = tokenize(self.tokenizer, texts).to(self.device)
-        clean = self.latents[torch.from_numpy(rows)].float() * float(self.vae.config["scaling_factor"])
+        latents = torch.from_numpy(np.array(self.latents[size][rows])).to(self.device)
+        clean = latents.float() * float(self.vae.config["scaling_factor"])
         # more of the middle of the schedule, where the shapes are decided
         logits = torch.from_numpy(draw.normal(0.2, 1.2, settings.batch))
         times = (logits.sigmoid() * 1000).long().clamp(0, 999).to(self.device)
@@ -199,9 +250,10 @@ class Trainer:
         keep = self.noise[times].view(-1, 1, 1, 1)
         noisy = keep.sqrt() * clean + (1 - keep).sqrt() * noise
         target = keep.sqrt() * noise - (1 - keep).sqrt() * clean
-        words = self.text_encoder(ids)[0]
-        guess = self.unet(noisy.contiguous(memory_format=torch.channels_last), times, words).sample
-        return (guess - target).square().mean()
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=settings.bfloat16):
+            words = self.text_encoder(ids)[0]
+            guess = self.unet(noisy, times, words).sample
+        return (guess.float() - target).square().mean()
 
     def rate(self, step: int) -> float:
         """Share of the full learning rate: warm-up, flat, then a line to nothing at the end of the budget."""
@@ -216,10 +268,13 @@ class Trainer:
     def run(self) -> None:
         """Train until the budget is spent, saving and exporting on the way."""
         settings, saved, exported, losses = self.settings, time.monotonic(), time.monotonic(), []
+        told: list[int] = []
+        # asked to stop, a run saves first; the checkpoint of a killed one is minutes old
+        signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
         bar = tqdm(
             initial=self.step, total=None if settings.steps >= 1_000_000 else settings.steps, desc="diffusion"
         )
-        while self.step < settings.steps and self.log.seconds() < settings.minutes * 60:
+        while not told and self.step < settings.steps and self.log.seconds() < settings.minutes * 60:
             rate = self.rate(self.step)
             for optimizer, base in zip(self.optimizers, self.rates, strict=True):
                 optimizer.param_groups[0]["lr"] = base * rate

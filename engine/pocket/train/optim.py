@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
+def orthogonalise(matrix: Tensor, steps: int = 4) -> Tensor:
     """Push the singular values of a 2-D tensor towards 1 by a quintic Newton-Schulz iteration.
 
     Coefficients: Keller Jordan, "Muon", 2024. torch.optim.Muon does this in bfloat16, which processors
@@ -21,12 +21,13 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     x = x / (x.norm() + 1e-7)
     gram = x @ x.T
     total: Tensor | None = None
-    for _ in range(steps):
+    for step in range(steps):
         factor = b * gram + c * gram @ gram
         factor.diagonal().add_(a)
         total = factor if total is None else factor @ total
         # every factor is a polynomial of the same symmetric matrix, so they commute and stay symmetric
-        gram = factor @ gram @ factor
+        if step < steps - 1:
+            gram = factor @ gram @ factor
     if total is not None:
         x = total @ x
     return x.T if tall else x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterable
@@ -11,8 +12,10 @@ from pathlib import Path
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from engine.pocket.train.concepts import COLOURS, CONCEPTS
+from engine.pocket.train.concepts import COLOURS, CONCEPTS, Concept, plural
 from engine.pocket.train.data import STYLES
+from engine.pocket.train.looks import LOOKS
+from engine.pocket.train.places import PHRASES
 
 LENGTH = 32
 """Tokens a prompt may have, the two marks included."""
@@ -25,14 +28,22 @@ _SPARE = (
     "puppy the a an on background gray no eyes wearing holding cats dogs cars stars apples rockets "
     "penguins strawberries balloons frogs "
 )
-"""Words not taught yet; having tokens, they can be taught later without changing the tokenizer."""
+"""Words around the nouns, and some not taught yet: having tokens, they can be taught later as they are."""
 
 
 def words() -> list[str]:
-    """Every word that gets a token of its own, in a stable order."""
+    """Every word that is taught, and so gets a token of its own, in a stable order."""
     text = " ".join([*COLOURS, *STYLES.values(), _SPARE])
-    text += " " + " ".join(" ".join((concept.noun, *concept.other_nouns)) for concept in CONCEPTS)
+    text += " " + " ".join(" ".join(nouns(concept)) for concept in CONCEPTS)
+    for phrases in (*PHRASES.values(), *LOOKS.values()):
+        text += " " + " ".join(phrases)
     return sorted({word for word in re.findall(r"[a-z]+", text.lower()) if len(word) > 1})
+
+
+def nouns(concept: Concept) -> list[str]:
+    """All names of a thing, one of it and several."""
+    names = [concept.noun, *concept.other_nouns]
+    return names + [plural(name) for name in names] if concept.article else names
 
 
 def _byte_alphabet() -> list[str]:
@@ -41,11 +52,20 @@ def _byte_alphabet() -> list[str]:
     return [chr(b) for b in kept] + [chr(256 + i) for i in range(256 - len(kept))]
 
 
-def make_tokenizer() -> CLIPTokenizer:
-    """Build the tokenizer: bytes, then for each word the merges that make it one token."""
+def make_tokenizer(base: Path | None = None) -> CLIPTokenizer:
+    """Build the tokenizer: bytes, then for each word the merges that make it one token.
+
+    With `base`, a saved tokenizer's folder, its tokens keep their numbers (but for the two marks, which stay
+    last) and its words their splits; words it has not are added behind.
+    """
     alphabet = _byte_alphabet()
     vocabulary = [*alphabet, *(c + "</w>" for c in alphabet)]
     merges: dict[tuple[str, str], int] = {}
+    if base is not None:
+        model = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+        vocabulary = sorted(model["vocab"], key=model["vocab"].__getitem__)[:-2]
+        merges = {(first, second): rank for rank, (first, second) in enumerate(model["merges"])}
+    known = set(vocabulary)
     for word in words():
         pieces = [*word[:-1], word[-1] + "</w>"]
         # apply the merges other words brought (they rank first), then join what is left, left to right
@@ -58,7 +78,8 @@ def make_tokenizer() -> CLIPTokenizer:
         while len(pieces) > 1:
             merges[(pieces[0], pieces[1])] = len(merges)
             pieces[:2] = [pieces[0] + pieces[1]]
-            if pieces[0] not in vocabulary:
+            if pieces[0] not in known:
+                known.add(pieces[0])
                 vocabulary.append(pieces[0])
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(
@@ -94,6 +115,34 @@ def make_text_encoder(tokenizer: CLIPTokenizer, width: int = 192, layers: int = 
                     if row not in known:
                         parameter[row] *= 0.1
     return model
+
+
+@torch.no_grad()
+def widen(encoder: CLIPTextModel, base: CLIPTextModel, tokenizer: CLIPTokenizer, old: CLIPTokenizer) -> None:
+    """Give `encoder` the weights of `base`, which knew fewer words.
+
+    A new plural or second name starts as the noun it stands for, so that what is known of the one helps the
+    other; a wholly new word starts as `make_text_encoder` left it.
+    """
+    state, mine = base.state_dict(), encoder.state_dict()
+    table = next(name for name in state if name.endswith("token_embedding.weight"))
+    rows = mine[table].clone()
+    numbers, before = tokenizer.get_vocab(), old.get_vocab()
+    for token, row in before.items():
+        rows[numbers[token]] = state[table][row]
+    for concept in CONCEPTS:
+        last = [name.split()[-1] + "</w>" for name in nouns(concept) if len(name.split()) == 1]
+        if concept.noun + "</w>" not in before:
+            continue
+        for word in last:
+            # the first version's tokenizer held a few words in store; their rows were never trained
+            if (
+                word in numbers
+                and word != concept.noun + "</w>"
+                and (word not in before or word[:-4] in _SPARE.split())
+            ):
+                rows[numbers[word]] = rows[numbers[concept.noun + "</w>"]] + 0.1 * torch.randn(rows.shape[1])
+    encoder.load_state_dict(state | {table: rows})
 
 
 def garble(text: str, rng: random.Random) -> str:

@@ -28,13 +28,13 @@ from engine.pocket.train.vae import psnr, to_tensor
 
 log = logging.getLogger(__name__)
 
-LARGE, SMALL = 256, 64
+LARGE, SMALL = 512, 128
 HELD_OUT = frozenset(concept.noun for concept in CONCEPTS[5::11])
-"""Things whose icons the network never sees, in any set: ten of the hundred and thirteen."""
+"""Things whose icons the network never sees, in any set: one in eleven."""
 
 
-def build(data: Path, count: int = 3000, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Draw `count` pictures at 256 px; returns them and which are held out. Kept in `large.npy`."""
+def build(data: Path, count: int = 1500, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Draw `count` pictures at 512 px; returns them and which are held out. Kept in `large.npy`."""
     path = data / "large.npy"
     rng = random.Random(seed)
     icons = load_icons(fetch(data))
@@ -68,9 +68,9 @@ def _shrink(large: Image.Image, rng: random.Random) -> Image.Image:
 
 @torch.no_grad()
 def degrade(large: NDArray[np.uint8], vae: AutoencoderTiny, rng: random.Random, coded: float = 0.7) -> Tensor:
-    """Make the 64 px pictures the network will meet: shrunk, and mostly passed through the autoencoder.
+    """Make the 128 px pictures the network will meet: shrunk, and mostly passed through the autoencoder.
 
-    The latents get a little noise, because the diffusion model's are never exact. Returns (n, 3, 64, 64)
+    The latents get a little noise, because the diffusion model's are never exact. Returns (n, 3, 128, 128)
     in -1..1.
     """
     small = to_tensor(
@@ -141,7 +141,7 @@ def train(
         large = np.array(pictures[sorted(rng.sample(list(seen), batch))])
         small, true = degrade(large, vae, rng), to_tensor(large, "cpu")
         # a window of each picture: four times as many pictures for the same cost
-        left, top = rng.randint(0, 32), rng.randint(0, 32)
+        left, top = rng.randint(0, 96), rng.randint(0, 96)
         small = small[..., top : top + 32, left : left + 32]
         true = true[..., top * 4 : top * 4 + 128, left * 4 : left * 4 + 128]
         made = network((small + 1) / 2) * 2 - 1

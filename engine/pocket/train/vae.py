@@ -1,4 +1,7 @@
-"""Train the autoencoder: 64 x 64 pictures to 16 x 16 x 4 latents and back; it refuses to know captions."""
+"""Train the first autoencoder: 64 x 64 pictures to 16 x 16 x 4 latents and back; it refuses to know captions.
+
+`double` makes it one of 128 x 128 pictures afterwards.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,20 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
+from engine.pocket.train.data import SIZES, file
 from engine.pocket.train.optim import Muon, split
 
 log = logging.getLogger(__name__)
 
 
-def make_vae() -> AutoencoderTiny:
-    """The autoencoder, untrained: f = 4, 4 channels (stock inpainting demands them), 0.35 M weights."""
+def make_vae(levels: int = 3) -> AutoencoderTiny:
+    """The autoencoder, untrained: factor 2 ** (levels - 1), 4 channels (stock inpainting demands them)."""
     return AutoencoderTiny(
-        encoder_block_out_channels=(32, 32, 32),
-        decoder_block_out_channels=(32, 32, 32),
-        # no blocks at full size: they cost most of the time and bring little
-        num_encoder_blocks=(0, 2, 3),
-        num_decoder_blocks=(3, 3, 0),
+        encoder_block_out_channels=(32,) * levels,
+        decoder_block_out_channels=(32,) * levels,
+        # hardly any blocks at large sizes: they cost most of the time and bring little
+        num_encoder_blocks=(0, 0, 2, 3)[-levels:],
+        num_decoder_blocks=(3, 3, 1, 0) if levels == 4 else (3, 3, 0),
         latent_channels=4,
         upsampling_scaling_factor=2,
         scaling_factor=1.0,
@@ -38,6 +42,11 @@ def to_tensor(
 ) -> Tensor:
     """uint8 (n, h, w, 3) to float (n, 3, h, w) in -1..1."""
     return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+
+def halve(pictures: Tensor) -> Tensor:
+    """(n, 3, h, w) in -1..1 to half the sides, each pixel the mean of four."""
+    return nn.functional.avg_pool2d(pictures, 2)
 
 
 def psnr(made: Tensor, true: Tensor) -> float:
@@ -75,8 +84,8 @@ def train(
 ) -> AutoencoderTiny:
     """Train or resume; `decoder_only` keeps the latents as they are. Writes averages to `folder`/vae."""
     torch.manual_seed(seed)
-    pictures = np.load(data / "pictures.npy", mmap_mode="r")
-    held_out = to_tensor(np.array(pictures[7::401]), device)
+    pictures = np.load(file(data, "pictures", 0), mmap_mode="r")
+    held_out = halve(to_tensor(np.array(pictures[7::401]), device))
     # the averaged autoencoder made the latents, so it is what a sharper decoder has to start from
     vae = (AutoencoderTiny.from_pretrained(folder / "vae") if decoder_only else make_vae()).to(device)
     vae.to(memory_format=torch.channels_last)
@@ -103,7 +112,7 @@ def train(
         rate = min(1.0, (step + 1) / 50) * min(1.0, max(0.02, (1 - done) / 0.5))
         for optimizer, base in zip(optimizers, bases, strict=True):
             optimizer.param_groups[0]["lr"] = base * rate
-        true = to_tensor(np.array(pictures[rows]), device).to(memory_format=torch.channels_last)
+        true = halve(to_tensor(np.array(pictures[rows]), device)).to(memory_format=torch.channels_last)
         latents = vae.encoder(true)
         # a little noise: the decoder must forgive what the diffusion model gets slightly wrong
         made = vae.decoder(latents + 0.03 * torch.randn_like(latents))
@@ -140,17 +149,26 @@ def train(
 
 @torch.no_grad()
 def encode(data: Path, folder: Path, device: str = "cpu") -> None:
-    """Encode every picture once to `latents.npy` (n, 4, 16, 16) float16, and note their spread beside it."""
-    vae = AutoencoderTiny.from_pretrained(folder / "vae").to(device)
-    pictures = np.load(data / "pictures.npy", mmap_mode="r")
-    parts = [
-        vae.encoder(to_tensor(np.array(pictures[i : i + 128]), device)).cpu()
-        for i in tqdm(range(0, len(pictures), 128), desc="encoding")
-    ]
-    latents = torch.cat(parts)
-    deviation = float(latents.std())
-    log.info("latent deviation %.3f, mean %.3f", deviation, float(latents.mean()))
-    np.save(folder / "latents.tmp.npy", latents.half().numpy())
-    (folder / "latents.tmp.npy").replace(folder / "latents.npy")
-    vae.register_to_config(scaling_factor=1 / deviation)
-    vae.save_pretrained(folder / "vae")
+    """Encode every picture once to `latents-WxH.npy` (n, 4, H / 8, W / 8) float16; note their spread.
+
+    An autoencoder of factor 4 is given the pictures at half size.
+    """
+    vae = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32).to(device)
+    small = len(vae.config["encoder_block_out_channels"]) == 3
+    deviation = 0.0
+    for size in range(len(SIZES)):
+        pictures = np.load(file(data, "pictures", size), mmap_mode="r")
+        parts = []
+        for i in tqdm(range(0, len(pictures), 128), desc="encoding"):
+            whole = to_tensor(np.array(pictures[i : i + 128]), device)
+            parts.append(vae.encoder(halve(whole) if small else whole).cpu())
+        latents = torch.cat(parts)
+        deviation = deviation or float(latents.std())
+        path = file(folder, "latents", size)
+        np.save(path.with_suffix(".tmp.npy"), latents.half().numpy())
+        path.with_suffix(".tmp.npy").replace(path)
+    log.info("latent deviation %.3f", deviation)
+    # a denoiser that goes on from another's weights keeps the scale it knows
+    if vae.config["scaling_factor"] == 1.0:
+        vae.register_to_config(scaling_factor=1 / deviation)
+        vae.save_pretrained(folder / "vae")
