@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from engine import log, weights
 from engine.config import Config, LoraConfig, ModelConfig
 from engine.errors import LimitError, NotFound, PromptError, UserError
 from engine.jobs import State
+
+if TYPE_CHECKING:
+    from engine.backup import Report
 
 EXIT_USER = 2
 """The exit code for what the host can mend: a wrong key, a missing token, no disk space."""
@@ -280,6 +283,36 @@ def _show_parsed(answer: dict[str, Any]) -> None:
         typer.echo(f"jobs    {answer['jobs']}")
     if answer["error"]:
         typer.echo(f"error   {plain(answer['error'])}")
+
+
+def _told(report: Report, done: str) -> None:
+    new = f"{report.copied} of them new"
+    typer.echo(f"{done}: {report.jobs} jobs, {report.files} pictures and films ({new}).")
+    if report.missing:
+        typer.echo(f"{report.missing} files that the database names are not there any more.", err=True)
+
+
+@app.command()
+def backup(
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; again, it is renewed.")],
+    config: ConfigOption = None,
+) -> None:
+    """Copy database and pictures while the bot runs or not, and verify the copy."""
+    from engine.backup import backup as copy
+
+    _told(copy(configuration.load(config).data_dir, destination), f"Backed up to {destination}")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder that `limner backup` made.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there; it is kept beside.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put a backup back, verified; the bot must not run meanwhile."""
+    from engine.backup import restore as put_back
+
+    _told(put_back(source, configuration.load(config).data_dir, force=force), f"Restored from {source}")
 
 
 models = typer.Typer(no_args_is_help=True, help="The models people can ask for.")

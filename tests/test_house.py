@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.store_moderation",),
     ("engine.intake",),  # pictures from outside: the network and the decoders, and nothing of ours
     ("engine.store", "engine.gallery", "engine.lock", "engine.derive"),
-    ("engine.inputs", "engine.masks", "engine.keeping"),
+    ("engine.inputs", "engine.masks", "engine.keeping", "engine.backup"),
     ("engine.administration",),
     ("engine.screening",),
     ("engine.pocket",),
@@ -63,6 +63,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "nudenet": ("engine.render",),
     "safetensors": ("engine.render", "engine.pocket"),
     "sqlite3": (
+        "engine.backup",
         "engine.store",
         "engine.store_admin",
         "engine.store_keeping",
