@@ -128,6 +128,7 @@ _SPEED = {Speed.RELAX: "relaxed", Speed.FAST: "fast", Speed.TURBO: "turbo"}
 
 DOING = {
     Kind.IMAGINE: "",
+    Kind.BLEND: "Blend",
     Kind.VARY: "Variations",
     Kind.INPAINT: "Repaint",
     Kind.UPSCALE: "Upscaled",
@@ -300,6 +301,7 @@ def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
                 ("Style", spec.style), ("Tile", "on" if spec.tile else ""),
                 ("Stop", f"{spec.stop}%" if spec.stop < 100 else ""),
                 ("LoRA", ", ".join(f"{lora.name}:{lora.weight:g}" for lora in spec.loras)),
+                ("Pictures", ", ".join(f"{one.role.value} × {one.weight:.2g}" for one in spec.inputs)),
             )
             if value
         ]

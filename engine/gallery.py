@@ -143,6 +143,14 @@ class Gallery:
                     found.append((path.stem, path.suffix))
         return found
 
+    async def find(self, beginning: str) -> str | None:
+        """Return the SHA-256 of the one PNG whose name begins so (8 characters or more), else None."""
+        if len(beginning) < 8 or not set(beginning) <= set("0123456789abcdef"):
+            return None
+        folder = self.root / beginning[:2] / beginning[2:4]
+        found = await asyncio.to_thread(lambda: [path.stem for path in folder.glob(f"{beginning}*.png")])
+        return found[0] if len(found) == 1 else None
+
     async def load(self, sha256: str, suffix: str = ".png") -> bytes:
         """Return a file's bytes. Raises NotFound where it has been cleaned away."""
         try:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from engine import images
 from engine.config import LinksConfig
+from engine.errors import NotFound
 from engine.gallery import Gallery
 from engine.intake import Clean, Decoder
 from engine.jobs import Job
+from engine.references import CODE, KEPT
 from engine.store import Store
+
+if TYPE_CHECKING:
+    from engine.intake.fetch import Fetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +49,41 @@ class Inputs:
         self._gallery = gallery
         self._stand_in = stand_in
         self._decoder = Decoder()
+        self._fetcher: Fetcher | None = None
 
     async def link(self, url: str, *, attached: bool = False) -> Kept:
         """Fetch a picture and take it in. Raises UserError with a sentence.
 
         ``attached``: the link comes with an attachment and is no person's, so ``links.hosts`` is not asked.
         """
-        from engine.intake.fetch import Fetcher  # brings aiohttp, which the command line seldom needs
+        if self._fetcher is None:
+            from engine.intake.fetch import Fetcher  # brings aiohttp, which the command line seldom needs
 
-        hosts = () if attached else self._config.hosts
-        return await self.take(await Fetcher(stand_in=self._stand_in, hosts=hosts).fetch(url))
+            self._fetcher = Fetcher(stand_in=self._stand_in)
+        return await self.take(await self._fetcher.fetch(url, () if attached else self._config.hosts))
+
+    async def bring(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 of the picture behind each name (``engine.references``), fetched where need be.
+
+        Raises UserError with a sentence for the first that cannot be had.
+        """
+        wanted = list(dict.fromkeys(names))
+        tasks = [asyncio.create_task(self._brought(name)) for name in wanted]
+        try:
+            return dict(zip(wanted, await asyncio.gather(*tasks), strict=True))
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _brought(self, name: str) -> str:
+        if name.startswith(CODE):
+            return await self._gallery.keep(await asyncio.to_thread(_swatch, name.removeprefix(CODE)))
+        if name.startswith(KEPT):
+            found = await self._gallery.find(name.removeprefix(KEPT))
+            if found is None:
+                raise NotFound(f"`{name}` is no longer kept here. Attach the picture again.")
+            return found
+        return (await self.link(name)).sha256
 
     async def take(self, data: bytes) -> Kept:
         """Clean a file's bytes and keep the picture. Raises UserError with a sentence."""
@@ -81,3 +114,9 @@ class Inputs:
         if job is None or not 0 <= cell < len(job.pictures):
             return None
         return (job, cell) if job.pictures[cell] == hashlib.sha256(data).hexdigest() else None
+
+
+def _swatch(code: str) -> bytes:
+    from engine.images.swatch import swatch  # brings numpy, for which the bot need not wait at its start
+
+    return images.png(swatch(code))

@@ -55,6 +55,7 @@ class Kind(StrEnum):
     """What is done. Every kind is rendered from its spec alone."""
 
     IMAGINE = "imagine"  # text to image (with PROMPT inputs: image prompts)
+    BLEND = "blend"  # several PROMPT pictures and no words: a picture between them
     VARY = "vary"  # image-to-image from one INIT picture
     INPAINT = "inpaint"  # only the masked area changes; zoom and pan are inpaints on a larger canvas
     UPSCALE = "upscale"  # super-resolution of one INIT picture, no denoising

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -10,9 +9,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from engine import references
 from engine.config import Config, LimitsConfig, LoraConfig, ModelConfig
 from engine.errors import PromptError
-from engine.jobs import SEED_MAX, Condition, Input, JobSpec, Kind, Lora, Role
+from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora
 from engine.prompt.explain import as_json as read_as_json
 from engine.prompt.flags import STYLE_NAMES
 from engine.prompt.prompt import NO_WEIGHT, Given, Prompt, Source, Value, number
@@ -45,24 +45,20 @@ def plan(
     *,
     loras: Sequence[LoraConfig] = (),
     styles: Mapping[str, str] = MappingProxyType({}),
-    inputs: Sequence[Input] = (),
+    pictures: Mapping[str, str] | None = None,
 ) -> Plan:
     """Decide everything a prompt leaves open, with ``seed`` where none was given.
 
-    ``styles`` are a server's own styles next to the 17 presets, by name: the words each adds; ``inputs`` the
-    pictures behind the prompt's links, which whoever can fetch them has fetched.
+    ``styles`` are a server's own styles next to the 17 presets, by name: the words each adds; ``pictures``
+    gives the SHA-256 of what stands behind each of the prompt's links (``engine.references``); whoever can
+    fetch them has done so.
 
     Raises PromptError where the prompt asks for what cannot be: an unknown model, LoRA or style, a ratio or
     size past the model's, pictures that nobody fetched.
     """
     limits = limits or LimitsConfig()
     notes: list[str] = []
-    if prompt.images and not inputs:
-        raise PromptError(
-            "Pictures as part of a prompt cannot be drawn from here. "
-            "Leave the link out and describe the picture.",
-            Prompt(prompt.parts, (), prompt.given).to_line(("prompt",)) if prompt.parts else None,
-        )
+    inputs = references.inputs(prompt, pictures or {})
     model = choose_model(prompt, models, notes)
     width, height = size(prompt, model, limits, notes)
     steps, few = _steps(prompt, model, limits, notes)
@@ -70,7 +66,7 @@ def plan(
     usual_sampler = model.few_steps_sampler if few else model.sampler
     stylize = _stylize(prompt, model, notes)
     spec = JobSpec(
-        kind=Kind.IMAGINE,
+        kind=Kind.IMAGINE if prompt.parts else Kind.BLEND,
         model=model.name,
         conditions=_conditions(prompt),
         negative_prompt=_negative(prompt, model, guidance, notes),
@@ -81,7 +77,7 @@ def plan(
         sampler=_text(prompt, "sampler") or sampler(usual_sampler) or usual_sampler,
         seed=_seed(prompt, seed, notes),
         count=CELLS,
-        inputs=tuple(inputs),
+        inputs=inputs,
         stop=_int(prompt, "stop", 100),
         chaos=_int(prompt, "chaos", 0),
         stylize=stylize,
@@ -403,7 +399,8 @@ def as_json(line: str, config: Config, **more: Any) -> dict[str, Any]:
     """
 
     def decide(prompt: Prompt) -> tuple[list[Given], tuple[str, ...]]:
-        planned = plan(prompt, config.models, config.limits, loras=config.loras, inputs=_stand_ins(prompt))
+        pictures = references.stand_ins(prompt)
+        planned = plan(prompt, config.models, config.limits, loras=config.loras, pictures=pictures)
         spec = planned.spec
         decided: dict[str, Value] = {
             "model": spec.model,
@@ -417,14 +414,6 @@ def as_json(line: str, config: Config, **more: Any) -> dict[str, Any]:
         ], planned.notes
 
     return read_as_json(line, config, planner=decide, **more)
-
-
-def _stand_ins(prompt: Prompt) -> tuple[Input, ...]:
-    """Return an input for each linked picture: how a line is read does not depend on fetching them."""
-    return tuple(
-        Input(sha256=hashlib.sha256(image.url.encode()).hexdigest(), role=Role.PROMPT)
-        for image in prompt.images
-    )
 
 
 def _ratio(width: int, height: int) -> tuple[int, int]:

@@ -36,11 +36,17 @@ _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
 
 def rows(spec: JobSpec) -> int:
-    """Return how many UNet rows a job holds at once: one a picture and condition."""
+    """Return how many UNet rows a job holds at once: one a picture and condition, and a reference."""
     if spec.kind is Kind.UPSCALE or spec.kind in WORDS:
         return 1
     negative = spec.guidance_scale > 1.0
-    return spec.count * min(6, max(1, len(spec.conditions)) + negative)
+    return spec.count * (min(6, max(1, len(spec.conditions)) + negative) + references(spec))
+
+
+def references(spec: JobSpec) -> int:
+    """Return how many pictures are looked at while each of a job's pictures forms: a row each."""
+    looked_at = {Role.STYLE, Role.SUBJECT} | ({Role.PROMPT} if spec.kind is Kind.BLEND else set())
+    return sum(one.role in looked_at for one in spec.inputs)
 
 
 def work(spec: JobSpec) -> float:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import allowance, answers, derive, images, policy, store_ledger
+from engine import allowance, answers, derive, images, policy, references, store_ledger
 from engine.administration import Administration
 from engine.allowance import Balance
 from engine.authority import EVERYWHERE, Deed, Standing, command_of
@@ -79,11 +79,10 @@ SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
 class Request:
     """What a door asks for. ``key`` names the request for ever (an interaction id, an HTTP idempotency key).
 
-    ``options`` are more of the owner's own options (name → flags). ``inputs``: the pictures behind the line's
-    links, fetched, checked and kept (``Service.keep``) by the door.
-    ``reply_to``: message the result answers. ``progress``: message that shows progress, removed at the end;
-    where it is known only later, tell it with ``Service.progress_message``. ``asker``: the same person with
-    their server, channel and roles; a door that knows of none leaves it out, and no server's rules apply.
+    ``options`` are more of the owner's own options (name → flags). ``reply_to``: message the result answers.
+    ``progress``: message that shows progress, removed at the end; where it is known only later, tell it with
+    ``Service.progress_message``. ``asker``: the same person with their server, channel and roles; a door that
+    knows of none leaves it out, and no server's rules apply. ``inputs``: a kept picture to put into words.
     """
 
     key: str
@@ -197,6 +196,11 @@ def server(guild: str) -> str:
 
 def _guild(asked: Request | Action) -> str | None:
     return None if asked.asker is None else asked.asker.guild
+
+
+def _style_code() -> int:
+    """Return the number of some style: nine digits, as people can copy them."""
+    return 100_000_000 + secrets.randbelow(900_000_000)
 
 
 class _Watch:
@@ -365,7 +369,7 @@ class Service:
 
     async def preview(self, request: Request) -> Preview:
         """Return what a request would make and take, accepting nothing; raises as ``submit``."""
-        planned = await self._plan(request)
+        planned = await self._plan(request, fetch=False)
         for one in planned:
             self._permit(request, one.spec, _speed(request, one))
         jobs, pictures = len(planned), sum(one.spec.count for one in planned)
@@ -585,11 +589,20 @@ class Service:
             length=self.config.limits.prompt_length,
         )
 
-    async def _plan(self, request: Request) -> list[_Planned]:
-        """Return what a line asks for, one a job, read with its owner's and its place's settings."""
+    async def _plan(self, request: Request, *, fetch: bool = True) -> list[_Planned]:
+        """Return what a line asks for, one a job, read with its owner's and its place's settings.
+
+        Its pictures are fetched, unless ``fetch`` is False: then anything stands in for them.
+        """
         parsed = await self._read(request, request.line, request.options)
         planned = []
-        for prompt in parsed.prompts:
+        prompts = [references.settled(prompt, _style_code) for prompt in parsed.prompts]
+        if fetch:
+            names = [one.name for prompt in prompts for one in references.named(prompt)]
+            pictures = await self.inputs.bring(names)
+        else:
+            pictures = {name: sha for one in prompts for name, sha in references.stand_ins(one).items()}
+        for typed, prompt in zip(parsed.prompts, prompts, strict=True):
             made = plan(
                 prompt,
                 self.models,
@@ -597,12 +610,15 @@ class Service:
                 secrets.randbelow(SEED_MAX + 1),
                 loras=self.config.loras,
                 styles=self.admin.rules(_guild(request)).styles,
-                inputs=request.inputs,
+                pictures=pictures,
             )
             # a copy of --repeat is one job: drawn again, it must not become many
             one = prompt.with_flags({"repeat": None})
-            line = request.line.strip() if parsed.jobs == 1 else one.to_line(("prompt",))
+            as_typed = parsed.jobs == 1 and prompt == typed
+            line = request.line.strip() if as_typed else one.to_line(("prompt",))
             notes = tuple(dict.fromkeys([*parsed.notes, *made.notes]))
+            if prompt != typed:
+                notes += (f"`--sref {prompt.flags['sref'].plain()}` draws in this style again.",)
             planned.append(_Planned(made.spec, notes, line, prompt.speed, tuple(made.sources.items())))
         return planned
 

@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.jobs", "engine.people"),
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
+    ("engine.references",),
     ("engine.answers", "engine.plan", "engine.policy", "engine.moderation", "engine.queue"),
     ("engine.images", "engine.weights"),
     ("engine.authority",),

@@ -35,43 +35,44 @@ class _ForbiddenAddress(OSError):
 
 
 class Fetcher:
-    """Fetches links. ``stand_in``: the one loopback origin that is let through, over plain http.
+    """Fetches links, four at a time. ``stand_in``: the one loopback origin let through, over plain http.
 
-    ``hosts``: if not empty, the only ones (and those below them). ``resolver`` says which addresses a name
-    has; by default the system does.
+    ``resolver`` says which addresses a name has; by default the system does.
     """
 
     def __init__(
         self,
         *,
         stand_in: str = "",
-        hosts: Sequence[str] = (),
         resolver: AbstractResolver | None = None,
         seconds: float = SECONDS,
     ) -> None:
         self._stand_in = str(yarl.URL(stand_in).origin()) if stand_in else ""
-        self._hosts = tuple(host.lower().strip(".") for host in hosts)
         self._resolver = resolver
         self._seconds = seconds
         self._slots = asyncio.Semaphore(4)
 
-    async def fetch(self, link: str) -> bytes:
-        """Return what stands at a link: at most ``MOST_BYTES``. Raises UserError with a sentence."""
-        checked(link, self._stand_in, self._hosts)  # refused at once, however many others wait
+    async def fetch(self, link: str, hosts: Sequence[str] = ()) -> bytes:
+        """Return what stands at a link: at most ``MOST_BYTES``. Raises UserError with a sentence.
+
+        ``hosts``: if not empty, the only ones (and those below them), also for what it redirects to.
+        """
+        known = tuple(host.lower().strip(".") for host in hosts)
+        checked(link, self._stand_in, known)  # refused at once, however many others wait
         async with self._slots:
             try:
                 async with asyncio.timeout(self._seconds):
-                    return await self._follow(link)
+                    return await self._follow(link, known)
             except TimeoutError:
                 raise UserError(f"The server behind this link is too slow. {ATTACH}") from None
 
-    async def _follow(self, link: str) -> bytes:
-        url = checked(link, self._stand_in, self._hosts)
+    async def _follow(self, link: str, hosts: tuple[str, ...]) -> bytes:
+        url = checked(link, self._stand_in, hosts)
         for _ in range(HOPS + 1):
             found = await self._ask(url)
             if isinstance(found, bytes):
                 return found
-            url = checked(found, self._stand_in, self._hosts)
+            url = checked(found, self._stand_in, hosts)
         raise UserError(f"This link leads from one to the next without end. {ATTACH}")
 
     async def _ask(self, url: yarl.URL) -> bytes | str:

@@ -374,33 +374,64 @@ FLAGS: tuple[Flag, ...] = (
             ("lp", "2:3"),
         )
     ),
-    # -- told apart, said, and left out
-    _ignored(
+    # -- pictures to go by
+    _honoured(
         "iw",
         Kind.NUMBER,
-        "`--iw` weighs image prompts against the text; image prompts are not drawn here yet.",
+        "How much the pictures in the prompt weigh against its words.",
         low=0,
         high=3,
         default="1",
         example="1.5",
     ),
-    _ignored(
+    _honoured(
         "sref",
         Kind.REFS,
-        "Style references are not drawn here yet; name a style with `--style` instead.",
+        "Draw in the style of these pictures, or in the style with this number; `random` picks one.",
         repeats=True,
         example="https://example.com/a.png",
     ),
-    _ignored(
+    _honoured(
         "sw",
         Kind.INT,
-        "The weight of `--sref`, which is not drawn here yet.",
+        "How much `--sref` weighs; 0 is as if it were not there.",
         low=0,
         high=1000,
         default="100",
         needs="sref",
         example="200",
     ),
+    _honoured(
+        "cref",
+        Kind.REFS,
+        "Draw the figure that these pictures show.",
+        repeats=True,
+        example="https://example.com/a.png",
+    ),
+    _honoured(
+        "cw",
+        Kind.INT,
+        "How much `--cref` weighs.",
+        low=0,
+        high=100,
+        default="100",
+        needs="cref",
+        example="50",
+    ),
+    _honoured(
+        "oref", Kind.REFS, "Draw the thing that this picture shows.", example="https://example.com/a.png"
+    ),
+    _honoured(
+        "ow",
+        Kind.INT,
+        "How much `--oref` weighs.",
+        low=0,
+        high=1000,
+        default="100",
+        needs="oref",
+        example="200",
+    ),
+    # -- told apart, said, and left out
     _ignored(
         "sv",
         Kind.INT,
@@ -409,36 +440,6 @@ FLAGS: tuple[Flag, ...] = (
         high=8,
         needs="sref",
         example="6",
-    ),
-    _ignored(
-        "cref",
-        Kind.REFS,
-        "Character references are not drawn here yet.",
-        repeats=True,
-        example="https://example.com/a.png",
-    ),
-    _ignored(
-        "cw",
-        Kind.INT,
-        "The weight of `--cref`, which is not drawn here yet.",
-        low=0,
-        high=100,
-        default="100",
-        needs="cref",
-        example="50",
-    ),
-    _ignored(
-        "oref", Kind.REFS, "Object references are not drawn here yet.", example="https://example.com/a.png"
-    ),
-    _ignored(
-        "ow",
-        Kind.INT,
-        "The weight of `--oref`, which is not drawn here yet.",
-        low=0,
-        high=1000,
-        default="100",
-        needs="oref",
-        example="200",
     ),
     _ignored(
         "profile", Kind.OPTIONAL, "Midjourney's personal profiles do not exist here.", "p", example="abc1234"

@@ -43,7 +43,7 @@ _IMAGINE = re.compile(r"\s*+/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|
 _OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,40})(?![\w-])")
 _PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
 _LINKED_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
-_PART_THEN_LINK = re.compile(r"::(?=<?(?:https?://|blob:))", re.IGNORECASE)
+_PART_THEN_LINK = re.compile(r"::(?=<?(?:https?://|blob:|picture:))", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)
 _PICTURE_HOSTS = re.compile(
     r"https?://(?:cdn\.discordapp\.com|media\.discordapp\.net|s\.mj\.run|cdn\.midjourney\.com)/\S",
@@ -427,13 +427,13 @@ def _merge(own: list[Given], lower: list[list[Given]]) -> list[Given]:
 
 def _images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLink]]:
     """Take the links out of the text. Raises PromptError for one that is no picture."""
-    if "://" not in text and "blob:" not in text.lower():
+    if "://" not in text and "blob:" not in text.lower() and "picture:" not in text.lower():
         return text, []
     words: list[str] = []
     images: list[ImageLink] = []
     text = _PART_THEN_LINK.sub(":: ", text)
     for word in text.split():
-        match = values.LINK.match(word) if word[:1] in "<hHbB" else None
+        match = values.LINK.match(word) if word[:1] in "<hHbBpP" else None
         if match is None:
             words.append(word)
             continue
@@ -451,7 +451,10 @@ def _images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLin
                 "Send it as an attachment and use its link.",
                 _without(typed, word),
             )
-        if not (_PICTURE.search(bare) or _PICTURE_HOSTS.match(bare)):
+        kept = bare.lower().startswith("picture:")
+        if kept:
+            bare = bare.lower()
+        if not (kept or _PICTURE.search(bare) or _PICTURE_HOSTS.match(bare)):
             raise PromptError(
                 f"{quote(bare)} is not a direct link to a picture. "
                 "It must end in .png, .jpg, .jpeg, .webp or .gif; leave it out otherwise.",

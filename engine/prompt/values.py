@@ -11,7 +11,11 @@ from engine.prompt.flags import OTHER_STYLES, STYLE_NAMES, Flag, Kind
 from engine.prompt.prompt import DASHES, Value, number
 from engine.prompt.samplers import SAMPLERS, sampler
 
-LINK = re.compile(r"<?((?:https?://|blob:)[^\s<>]+)>?", re.IGNORECASE)
+LINK = re.compile(
+    r"<?((?:https?://|blob:)[^\s<>]+|picture:[0-9a-f]{16}(?:::[+-]?[\d.]{0,9})?(?![^\s<>,;]))>?",
+    re.IGNORECASE,
+)
+"""A link, or the name of a picture that is kept here."""
 _NUMBER = re.compile(r"[+-]?(?:\d{1,12}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
 _RATIO = re.compile(
     r"\"?(\d{1,5}+(?:\.\d{1,4}+)?)(?:\s*+([:/*xX×∶：÷⁄])\s*+|(\s++|-))(\d{1,5}+(?:\.\d{1,4}+)?)(?![\w:])\"?"

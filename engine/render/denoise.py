@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from engine.render.sharing import Look, Looks, shared
 
 BUCKETS = (1, 2, 4, 8, 12, 16, 24, 32)
 """Row counts a call is padded to where compiled graphs are reused (CUDA)."""
@@ -43,6 +45,21 @@ class Kept:
     latents: Tensor
     noise: Tensor
     mask: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A picture that another one looks at while it forms: its latents run along, noised as far as that one.
+
+    ``latents`` and ``noise`` are (1, channels, height, width) in the picture's own size, ``text`` is what its
+    row is read with. ``style``: for its style alone.
+    """
+
+    latents: Tensor
+    noise: Tensor
+    text: Embedding
+    weight: float
+    style: bool
 
 
 @dataclass(eq=False)
@@ -74,6 +91,8 @@ class Picture:
     """Bends a condition's tokens, given the share of the schedule still to run (1 at first, 0 at the end)."""
     push: Callable[[Tensor, float], Tensor] | None = None
     """Bends the current estimate of the final latents, given the same share."""
+    references: Sequence[Reference] = ()
+    """What its wanted conditions look at beside themselves; one more row each."""
     index: int = 0
     turn: int = 0
     """When this picture was last served; the one that waited longest goes first."""
@@ -93,7 +112,21 @@ class Picture:
     @property
     def rows(self) -> int:
         """Rows this picture takes in a UNet call."""
+        return self.own_rows + len(self.references)
+
+    @property
+    def own_rows(self) -> int:
+        """Rows without those of its references, which come last."""
         return len(self.conditions) + (self.unconditional is not None)
+
+    def looks(self, first: int) -> list[list[Look]]:
+        """Return what each of its rows looks at, where its rows begin at row ``first`` of a call."""
+        seen = [
+            Look(first + self.own_rows + index, one.weight, one.style)
+            for index, one in enumerate(self.references)
+        ]
+        weights = [1.0] * (self.unconditional is not None) + list(self.weights)
+        return [seen if weight > 0 else [] for weight in weights] + [[] for _ in self.references]
 
     @property
     def length(self) -> int:
@@ -247,7 +280,9 @@ def predict(
     for picture, seen in zip(pictures, inputs, strict=True):
         sample = seen if picture.extra_channels is None else torch.cat([seen, picture.extra_channels], dim=1)
         timestep = picture.timesteps[picture.index : picture.index + 1]
-        for text in picture.embeddings():
+        seen_by = [(sample, text) for text in picture.embeddings()]
+        seen_by += [(_along(picture, one, timestep), one.text) for one in picture.references]
+        for sample, text in seen_by:
             tokens = text.tokens.repeat(1, length // text.tokens.shape[1], 1)
             rows.append((sample, timestep, tokens, text.pooled, picture.time_ids, picture.guidance_embedding))
     count = len(rows)
@@ -255,23 +290,60 @@ def predict(
         rows += [rows[-1]] * (next((bucket for bucket in BUCKETS if bucket >= count), count) - count)
 
     predictions = []
-    for first in range(0, len(rows), at_once or len(rows)):
-        columns = zip(*rows[first : first + (at_once or len(rows))], strict=True)
+    for first, last, looks in _calls(pictures, len(rows), at_once):
+        columns = zip(*rows[first:last], strict=True)
         sample, timestep, tokens, pooled, time_ids, guidance = (
             None if column[0] is None else torch.cat(column) for column in columns
         )
-        predictions.append(
-            unet(
-                sample,
-                timestep.to(sample.device, torch.float32),  # type: ignore[union-attr]
-                encoder_hidden_states=tokens,
-                timestep_cond=guidance,
-                added_cond_kwargs=None if time_ids is None else {"text_embeds": pooled, "time_ids": time_ids},
-                return_dict=False,
-            )[0]
-        )
-    own = torch.cat(predictions)[:count].split([picture.rows for picture in pictures])
+        with shared(unet, looks):
+            predictions.append(
+                unet(
+                    sample,
+                    timestep.to(sample.device, torch.float32),  # type: ignore[union-attr]
+                    encoder_hidden_states=tokens,
+                    timestep_cond=guidance,
+                    added_cond_kwargs=None
+                    if time_ids is None
+                    else {"text_embeds": pooled, "time_ids": time_ids},
+                    return_dict=False,
+                )[0]
+            )
+    all_rows = torch.cat(predictions)[:count].split([picture.rows for picture in pictures])
+    own = [part[: picture.own_rows] for part, picture in zip(all_rows, pictures, strict=True)]
     return list(zip(own, inputs, strict=True))
+
+
+def _along(picture: Picture, reference: Reference, timestep: Tensor) -> Tensor:
+    """Return a reference as the UNet sees it at the picture's timestep, with as many channels."""
+    alpha, sigma = signal_and_noise(picture.scheduler, float(timestep))
+    noised = alpha * reference.latents + sigma * reference.noise
+    if picture.extra_channels is None:
+        return noised
+    nothing_masked = torch.zeros_like(picture.extra_channels[:, :1])
+    return torch.cat([noised, nothing_masked, reference.latents], dim=1)
+
+
+def _calls(
+    pictures: Sequence[Picture], count: int, at_once: int | None
+) -> Iterator[tuple[int, int, Looks]]:
+    """Yield the first row, the one behind the last, and the looks of each UNet call.
+
+    A picture with references stays in one call with them, even if that has more rows than ``at_once``.
+    """
+    at_once = at_once or count
+    if not any(picture.references for picture in pictures):
+        for first in range(0, count, at_once):
+            yield first, min(first + at_once, count), ()
+        return
+    first, last, looks = 0, 0, list[list[Look]]()
+    for picture in pictures:
+        if looks and last + picture.rows - first > at_once:
+            yield first, last, looks
+            first, looks = last, []
+        looks += picture.looks(last - first)
+        last += picture.rows
+    looks += [[] for _ in range(count - last)]  # rows that pad the call
+    yield first, count, looks
 
 
 @torch.inference_mode()

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from engine.errors import UserError
 from engine.images import feathered, rim
 from engine.jobs import SEED_MAX, JobSpec, Kind, Lora, Role
-from engine.render import decode, samplers, steer, styles
-from engine.render.denoise import Embedding, Kept, Picture
+from engine.render import decode, samplers, sharing, steer, styles
+from engine.render.denoise import Embedding, Kept, Picture, Reference
 from engine.render.models import FEW_STEPS, Model
 
 DEFAULT_STRENGTH = 0.6
 """Share of the schedule that image-to-image runs where the spec does not say."""
+BLEND_STRENGTH = 0.7
+"""The same for a blend: enough that the two pictures stop showing through each other."""
+IMAGE_HALF = 2.0
+"""The ``--iw`` at which half the schedule is run: 1 leaves two thirds, 3 leaves two fifths."""
+TONE = 0.6
+"""How far the colours of a style reference of weight 1 are taken over at each step."""
 
 
 @dataclass(eq=False)
@@ -97,12 +103,17 @@ def begin(job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) ->
 
     sources = _Sources.of(spec, model, inputs)
     conditions, unconditional = _texts(spec, model, loras)
+    references = _references(sources, model, unconditional or conditions[0])
     length = conditions[0].tokens.shape[1] if model.text_joins_by_length else None
     shape = (1, model.channels, spec.height // model.scale, spec.width // model.scale)
-    group = (model.name, shape, spec.tile, loras, length, model.unet.config.in_channels)
+    looking = bool(references)
+    group = (model.name, shape, spec.tile, loras, length, model.unet.config.in_channels, looking)
     drawing = Drawing(job, spec, model, [], loras, (model.name, shape), notes=sources.notes)
     for cell in range(spec.count):
-        drawing.pictures.append(_picture(spec, model, cell, shape, group, conditions, unconditional, sources))
+        picture = _picture(spec, model, cell, shape, group, conditions, unconditional, sources)
+        if references:
+            _refer(picture, references, (spec.seed + cell) % (SEED_MAX + 1))
+        drawing.pictures.append(picture)
     if spec.kind is Kind.INPAINT:
         drawing.parent, drawing.mask = sources.parent, sources.mask
     drawing.spent("prepare", began)
@@ -129,6 +140,44 @@ def _texts(spec: JobSpec, model: Model, state: Hashable) -> tuple[list[Embedding
     return embeddings, unconditional
 
 
+def _references(sources: _Sources, model: Model, text: Embedding) -> list[Reference]:
+    """Return what the pictures look at, in latents; their noise is each picture's own matter."""
+    found = []
+    for pixels, weight, style in sources.references:
+        # one draw from the posterior for all cells, whatever their seeds
+        latents = decode.encode(model, pixels, torch.Generator().manual_seed(0))
+        found.append(Reference(latents, torch.zeros_like(latents), text, weight, style))
+    return found
+
+
+def _refer(picture: Picture, references: Sequence[Reference], seed: int) -> None:
+    """Let a picture look at references, whose noise comes from a generator of its own."""
+    generator = torch.Generator().manual_seed(seed ^ 0x5E7)
+    picture.references = [
+        replace(
+            one,
+            noise=randn_tensor(
+                one.latents.shape,
+                generator=generator,
+                device=one.latents.device,
+                dtype=one.latents.dtype,
+            ),
+        )
+        for one in references
+    ]
+    styles_of = [(one.latents, one.weight) for one in references if one.style]
+    if styles_of:
+        before, total = picture.push, sum(weight for _, weight in styles_of)
+        mean = torch.cat([latents for latents, _ in styles_of], dim=3)
+        share = min(0.95, TONE * 2 * total / (1 + total))
+
+        def push(estimate: Tensor, remaining: float) -> Tensor:
+            toned = sharing.toned(estimate, mean, share)
+            return toned if before is None else before(toned, remaining)
+
+        picture.push = push
+
+
 def _weights(spec: JobSpec) -> list[float]:
     return [condition.weight for condition in spec.conditions] or [1.0]
 
@@ -143,6 +192,8 @@ class _Sources:
     parent: Image.Image | None = None
     mask: Image.Image | None = None
     notes: list[str] = field(default_factory=list)
+    references: list[tuple[Tensor, float, bool]] = field(default_factory=list)
+    """Pixels to look at while drawing, their weights, and whether for their style alone."""
 
     @classmethod
     def of(cls, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> _Sources:
@@ -151,24 +202,35 @@ class _Sources:
         size = (spec.width, spec.height)
         prompts: list[float] = []
         for source in spec.inputs:
-            if source.role in (Role.STYLE, Role.SUBJECT):
-                raise UserError(
-                    "Style and subject references cannot be drawn yet. Try without `--sref` and `--cref`."
-                )
             picture = decode.opened(inputs[source.sha256])
             if source.role is Role.MASK:
                 sources.mask = picture.convert("L")
                 continue
             if source.role is Role.INIT:
                 sources.parent = picture
+                fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
             else:
+                fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)  # cut, never squeezed
+            pixels = decode.to_pixels(fitted, model)
+            if source.role in (Role.STYLE, Role.SUBJECT):
+                sources.references.append((pixels, source.weight, source.role is Role.STYLE))
+                continue
+            if source.role is Role.PROMPT:
                 prompts.append(source.weight)
-            fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
-            sources.start.append((decode.to_pixels(fitted, model), source.weight))
-        if spec.kind is Kind.IMAGINE and sources.start:
-            weight = sum(prompts) / max(1, len(prompts))
-            sources.strength = 1 / (1 + max(weight, 0.0) / 3)
-            sources.notes.append("The image prompt was used as a starting picture.")
+                if spec.kind is not Kind.IMAGINE and spec.kind is not Kind.BLEND:
+                    continue  # a variation starts from its parent
+            sources.start.append((pixels, source.weight))
+        if spec.kind is Kind.BLEND:
+            if not sources.start:
+                raise UserError("There is nothing to blend. Give two to five pictures.")
+            sources.strength = BLEND_STRENGTH
+            equal = sum(prompts) / len(prompts) or 1.0
+            sources.references += [(pixels, weight / equal, False) for pixels, weight in sources.start]
+            sources.notes.append("Drawn over a mix of the pictures, and looking at each of them.")
+        elif spec.kind is Kind.IMAGINE and sources.start:
+            sources.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)
+            how = f"{sources.strength:.0%} of the steps were drawn over it"
+            sources.notes.append(f"The image prompt was used as a starting picture; {how}.")
         elif spec.kind is Kind.VARY:
             sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
         elif spec.kind is Kind.INPAINT:
@@ -214,11 +276,7 @@ def _picture(
         encoded = [
             (decode.encode(model, pixels, generator), weight / total) for pixels, weight in sources.start
         ]
-        start = (
-            encoded[0][0]
-            if len(encoded) == 1
-            else sum((e * w for e, w in encoded), torch.zeros_like(encoded[0][0]))
-        )
+        start = sharing.between([one for one, _ in encoded], [weight for _, weight in encoded])
         noise = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
         latents = scheduler.add_noise(start, noise, timesteps[:1])
     else:

@@ -25,6 +25,7 @@ from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, NotFound, UserError
 from engine.jobs import WORDS, JobSpec, Kind
+from engine.queue import references
 from engine.render import decode, memory, stock, upscale, words
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
@@ -152,7 +153,7 @@ class Renderer:
         """Return the rows a spec takes in a UNet call; 1 for what needs no UNet."""
         if spec.kind is Kind.UPSCALE or spec.kind in WORDS:
             return 1
-        return spec.count * (max(1, len(spec.conditions)) + (spec.guidance_scale > 1))
+        return spec.count * (max(1, len(spec.conditions)) + (spec.guidance_scale > 1) + references(spec))
 
     def busy(self) -> bool:
         """Return whether a `tick` would have something to do."""

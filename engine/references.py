@@ -1,0 +1,122 @@
+"""Which pictures a prompt refers to, for what and how strongly. Pure: fetches nothing, draws nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from engine.errors import PromptError
+from engine.jobs import Input, Role
+from engine.prompt.prompt import Prompt, number
+from engine.prompt.values import quote
+
+MOST = 8
+"""Pictures one prompt may refer to."""
+IMAGE_WEIGHT = 1.0
+"""``--iw`` where nobody gave it."""
+FULL = 100
+"""What ``--sw``, ``--cw`` and ``--ow`` are where nobody gave them: the weight 1."""
+CODE, KEPT = "code:", "picture:"
+"""How styles by number and pictures in the gallery are named beside links."""
+KEPT_LENGTH = 16
+"""Characters of a SHA-256 that name a kept picture in a prompt."""
+RANDOM = "random"
+
+_WEIGHED = re.compile(r"(.+?)::([+-]?[\d.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A picture that a prompt refers to: a link, ``picture:…`` or ``code:…``, for what, how strongly."""
+
+    name: str
+    role: Role
+    weight: float
+
+
+def kept(sha256: str) -> str:
+    """Return how a prompt names a picture of the gallery."""
+    return KEPT + sha256[:KEPT_LENGTH]
+
+
+def named(prompt: Prompt) -> tuple[Reference, ...]:
+    """Return what a prompt refers to, in its order; what weighs nothing is left out.
+
+    The weights of image prompts add up to ``--iw``, those of style references to a hundredth of ``--sw``, and
+    so on; among themselves they stand as their ``::weights`` do. Raises PromptError.
+    """
+    images = [(image.url, 1.0 if image.weight is None else image.weight) for image in prompt.images]
+    iw = prompt.get("iw")
+    found = _shared(images, Role.PROMPT, IMAGE_WEIGHT if iw is None else float(iw))  # type: ignore[arg-type]
+    for flag, weight, role in (
+        ("sref", "sw", Role.STYLE),
+        ("cref", "cw", Role.SUBJECT),
+        ("oref", "ow", Role.SUBJECT),
+    ):
+        given, strength = prompt.get(flag), prompt.get(weight)
+        if isinstance(given, tuple):
+            share = (FULL if strength is None else float(strength)) / FULL  # type: ignore[arg-type]
+            found += _shared([_read(flag, text) for text in given], role, share)
+    if len(found) > MOST:
+        raise PromptError(f"A prompt can refer to {MOST} pictures, and this one names {len(found)}.")
+    return tuple(found)
+
+
+def inputs(prompt: Prompt, pictures: Mapping[str, str]) -> tuple[Input, ...]:
+    """Return a prompt's input pictures, given the SHA-256 of what each name stands for.
+
+    Raises PromptError where one is missing: a picture is never ignored in silence.
+    """
+    found = []
+    for one in named(prompt):
+        if one.name not in pictures:
+            bare = Prompt(prompt.parts, (), prompt.given)
+            bare = bare.with_flags(dict.fromkeys(("iw", "sref", "sw", "cref", "cw", "oref", "ow")))
+            raise PromptError(
+                "Pictures as part of a prompt cannot be drawn from here. "
+                "Leave the link out and describe the picture.",
+                bare.to_line(("prompt",)) if prompt.parts else None,
+            )
+        found.append(Input(sha256=pictures[one.name], role=one.role, weight=one.weight))
+    return tuple(found)
+
+
+def settled(prompt: Prompt, dice: Callable[[], int]) -> Prompt:
+    """Return the prompt with ``--sref random`` as the code of one style, so that it can be had again."""
+    given = prompt.get("sref")
+    if not isinstance(given, tuple) or not any(text.lower().startswith(RANDOM) for text in given):
+        return prompt
+    chosen = tuple(
+        f"{dice()}{text[len(RANDOM) :]}" if text.lower().startswith(RANDOM) else text for text in given
+    )
+    return prompt.with_flags({"sref": chosen}, prompt.source("sref") or "prompt")
+
+
+def stand_ins(prompt: Prompt) -> dict[str, str]:
+    """Return a name for each picture: how a line is read does not depend on fetching them."""
+    return {one.name: hashlib.sha256(one.name.encode()).hexdigest() for one in named(prompt)}
+
+
+def _shared(given: list[tuple[str, float]], role: Role, weight: float) -> list[Reference]:
+    total = sum(own for _, own in given)
+    if weight <= 0 or total <= 0:
+        return []
+    return [Reference(name, role, weight * own / total) for name, own in given if own > 0]
+
+
+def _read(flag: str, text: str) -> tuple[str, float]:
+    """Return the name and the weight that a value of ``--sref`` and its like says."""
+    match = _WEIGHED.fullmatch(text)
+    name, weight = (match[1], float(match[2])) if match else (text, 1.0)
+    if weight < 0:
+        shown = quote(f"{name}::{number(weight)}")
+        raise PromptError(f"A reference cannot weigh less than nothing: {shown}.")
+    if "://" in name or name.startswith(KEPT):
+        return name, weight
+    if flag != "sref":
+        raise PromptError(
+            f"`--{flag}` takes a link to a picture; {quote(name)} is none. Codes are for `--sref`."
+        )
+    return CODE + name.lower(), weight

@@ -1,0 +1,152 @@
+"""Attention shared with reference pictures while denoising, for any UNet and without further weights.
+
+A reference runs along as one more row of the call: its latents, noised to the picture's own timestep. In the
+self-attention layers the picture's rows then look at the reference's keys and values beside their own, as in
+"reference only" (Mikubill's sd-webui-controlnet, May 2023) and StyleAligned (Hertz et al. 2023). A weight w
+multiplies a reference's share of the attention: ``log w`` is added to its logits. Refuses to know schedulers,
+guidance and jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.models.attention_processor import Attention
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Look:
+    """A row that is looked at: which, how strongly, and whether for its style alone.
+
+    Style is looked at in the second half of the UNet only (its ``up_blocks``), where layout is settled, and
+    the picture's queries and keys take over the reference's mean and spread there (StyleAligned's AdaIN).
+    """
+
+    row: int
+    weight: float
+    style: bool
+
+
+Looks = Sequence[Sequence[Look]]
+"""For each row of a call, what it looks at beside itself."""
+
+
+@contextmanager
+def shared(unet: Any, looks: Looks) -> Iterator[None]:
+    """Let rows look at others while inside; where nobody does, the UNet is as it was, to the bit."""
+    if not any(looks):
+        yield
+        return
+    before: list[tuple[Attention, Any]] = []
+    for name, module in unet.named_modules():
+        if isinstance(module, Attention) and not module.is_cross_attention:
+            before.append((module, module.processor))
+            module.processor = _Shared(module.processor, looks, late=name.startswith("up_blocks"))
+    try:
+        yield
+    finally:
+        for module, processor in before:
+            module.processor = processor
+
+
+class _Shared:
+    """An attention processor in which some rows see more than themselves."""
+
+    def __init__(self, plain: Any, looks: Looks, late: bool) -> None:
+        self._plain = plain
+        self._looks = [[look for look in row if late or not look.style] for row in looks]
+
+    def __call__(self, attn: Attention, hidden_states: Tensor, *args: Any, **options: Any) -> Tensor:
+        """Return the layer's output (rows, tokens, width)."""
+        output: Tensor = self._plain(attn, hidden_states, *args, **options)
+        if hidden_states.ndim != 3 or attn.group_norm is not None or attn.residual_connection:
+            return output  # the VAE's kind of layer, of which a UNet of ours has none
+        seen = self._seen(attn, hidden_states)
+        if seen is None:
+            return output
+        output = output.clone()
+        for row, tokens in seen:
+            output[row] = attn.to_out[1](attn.to_out[0](tokens)) / attn.rescale_output_factor
+        return output
+
+    def _seen(self, attn: Attention, hidden: Tensor) -> list[tuple[int, Tensor]] | None:
+        """Return what the rows that look elsewhere attend to: (row, (tokens, width))."""
+        looking = [(row, looks) for row, looks in enumerate(self._looks) if looks]
+        if not looking:
+            return None
+        query, key, value = (self._split(attn, part(hidden)) for part in (attn.to_q, attn.to_k, attn.to_v))
+        if attn.norm_q is not None:
+            query = attn.norm_q(query)
+        if attn.norm_k is not None:
+            key = attn.norm_k(key)
+        found = []
+        for row, looks in looking:
+            own_query, own_key = query[row], key[row]
+            for look in looks:
+                if look.style:
+                    share = min(1.0, look.weight)
+                    own_query = torch.lerp(own_query, _like(own_query, query[look.row]), share)
+                    own_key = torch.lerp(own_key, _like(own_key, key[look.row]), share)
+            keys = torch.cat([own_key, *(key[look.row] for look in looks)], dim=1)
+            values = torch.cat([value[row], *(value[look.row] for look in looks)], dim=1)
+            tokens = own_key.shape[1]
+            bias = torch.cat(
+                [keys.new_zeros(tokens), *(keys.new_full((tokens,), math.log(look.weight)) for look in looks)]
+            )
+            mixed = torch.nn.functional.scaled_dot_product_attention(
+                own_query[None], keys[None], values[None], attn_mask=bias[None, None, None], scale=attn.scale
+            )
+            found.append((row, mixed[0].transpose(0, 1).reshape(tokens, -1)))
+        return found
+
+    @staticmethod
+    def _split(attn: Attention, projected: Tensor) -> Tensor:
+        """Return (rows, tokens, width) as (rows, heads, tokens, width of a head)."""
+        rows, tokens, width = projected.shape
+        return projected.view(rows, tokens, attn.heads, width // attn.heads).transpose(1, 2)
+
+
+def _like(own: Tensor, other: Tensor) -> Tensor:
+    """Return ``own`` with the mean and spread over tokens of ``other`` (AdaIN, Huang & Belongie 2017)."""
+    mean, spread = own.mean(-2, keepdim=True), own.std(-2, keepdim=True) + 1e-5
+    return (own - mean) / spread * other.std(-2, keepdim=True) + other.mean(-2, keepdim=True)
+
+
+def toned(estimate: Tensor, reference: Tensor, share: float) -> Tensor:
+    """Return an estimate of the final latents, its channels' mean and spread moved toward a reference's.
+
+    Both are (1, channels, height, width); ``share`` is how far, 0 to 1. In the latents of Stable Diffusion's
+    VAEs the channels carry light and colour, so this is how a style reference's colours come through.
+    """
+    axes = (2, 3)
+    mean, spread = estimate.mean(axes, keepdim=True), estimate.std(axes, keepdim=True) + 1e-5
+    wanted = (estimate - mean) / spread * reference.std(axes, keepdim=True)
+    return torch.lerp(estimate, wanted + reference.mean(axes, keepdim=True), share)
+
+
+def between(latents: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return latents (1, …) between several: along the arc, so that they keep their length (slerp).
+
+    With more than two, each is brought in by its share of the weights so far.
+    """
+    mixed, total = latents[0], weights[0]
+    for one, weight in zip(latents[1:], weights[1:], strict=True):
+        total += weight
+        mixed = _arc(mixed, one, weight / total if total else 0.0)
+    return mixed
+
+
+def _arc(a: Tensor, b: Tensor, share: float) -> Tensor:
+    flat_a, flat_b = a.flatten().float(), b.flatten().float()
+    cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b, dim=0).clamp(-1, 1)
+    angle = torch.arccos(cosine)
+    if float(torch.sin(angle)) < 1e-3:
+        return torch.lerp(a, b, share)
+    first, second = torch.sin((1 - share) * angle), torch.sin(share * angle)
+    return ((first * a + second * b) / torch.sin(angle)).to(a.dtype)
