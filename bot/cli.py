@@ -174,6 +174,10 @@ def imagine(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to; else output/<job>.")
     ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option("-i", "--image", metavar="PICTURE", help="A picture to go by: a file or a link."),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -202,7 +206,7 @@ def imagine(
         )
 
     try:
-        answers = asyncio.run(headless.imagine(loaded, " ".join(prompt), out, show))
+        answers = asyncio.run(headless.imagine(loaded, " ".join(prompt), out, show, image or ()))
     finally:
         if bars:
             progress.stop()

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from engine.config import Config
+from engine.errors import UserError
 from engine.jobs import Job, State
+from engine.references import kept
 from engine.service import Request, Service, Snapshot
 
 
 async def imagine(
-    config: Config, line: str, folder: Path | None, show: Callable[[Snapshot], None]
+    config: Config,
+    line: str,
+    folder: Path | None,
+    show: Callable[[Snapshot], None],
+    pictures: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Draw what the line asks for and return, for each job, its files, recipe and timings (JSON values).
+
+    ``pictures`` are paths or links of pictures that stand before the words, as image prompts.
 
     Files go to ``folder``, or to ``output/<job id>``; with several jobs each gets a folder of its own number.
     The data folder of a running bot is left alone: this one lives in a temporary folder and is gone after.
@@ -26,6 +34,8 @@ async def imagine(
     with TemporaryDirectory(prefix="limner-", ignore_cleanup_errors=True) as scratch:
         config = config.model_copy(update={"data_dir": Path(scratch)})
         async with Service.open(config) as service:
+            if pictures:
+                line = " ".join([*[kept(await _taken(service, one)) for one in pictures], line])
             submitted = await service.submit(Request(key="1", owner="cli", origin="cli:", line=line))
             answers = []
             async with asyncio.TaskGroup() as tasks:
@@ -39,6 +49,17 @@ async def imagine(
     for answer in answers:
         answer["timings"]["total"] = round(time.monotonic() - began, 3)
     return answers
+
+
+async def _taken(service: Service, picture: str) -> str:
+    """Take in a picture by its path or link; return its SHA-256. Raises UserError."""
+    if "://" in picture:
+        return (await service.fetch(picture)).sha256
+    try:
+        data = await asyncio.to_thread(lambda: Path(picture).expanduser().read_bytes())
+    except OSError as error:
+        raise UserError(f"`{picture}` cannot be read: {error.strerror}.") from None
+    return (await service.take_in(data)).sha256
 
 
 async def _finished(service: Service, job: Job, show: Callable[[Snapshot], None]) -> Job:

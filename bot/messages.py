@@ -126,6 +126,12 @@ def plural(number: int, noun: str) -> str:
 
 _SPEED = {Speed.RELAX: "relaxed", Speed.FAST: "fast", Speed.TURBO: "turbo"}
 
+
+def blend_count(given: int) -> str:
+    """Return the refusal of a blend with too few or too many pictures."""
+    return f"A blend takes two to five pictures, and this one has {given}. Attach them, or name them by link."
+
+
 DOING = {
     Kind.IMAGINE: "",
     Kind.BLEND: "Blend",

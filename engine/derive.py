@@ -64,7 +64,7 @@ def drawn(
 
 def again(before: JobSpec, spec: JobSpec) -> JobSpec:
     """Return ``spec``, read from a changed prompt, with what was being done to a picture kept."""
-    if before.kind is Kind.IMAGINE:
+    if before.kind in (Kind.IMAGINE, Kind.BLEND):
         return spec
     kept = ("kind", "model", "width", "height", "count", "strength", "scale", "tile")
     told = {name: getattr(before, name) for name in kept}

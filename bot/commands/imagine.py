@@ -1,18 +1,20 @@
-"""``/imagine``: words in, a grid of pictures out."""
+"""``/imagine`` and ``/blend``: words or pictures in, a grid of pictures out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from discord import app_commands
+from discord import Attachment, app_commands
 from discord.app_commands import Choice, Range
 
-from bot import buttons, desk, messages
+from bot import buttons, desk, messages, picture
 from bot.desk import Interaction
 from bot.failures import TYPED
+from engine.errors import UserError
 from engine.jobs import SEED_MAX
 from engine.prompt.flags import FLAGS, STYLE_NAMES
+from engine.references import kept
 
 ASPECTS = {
     "1:1": "square",
@@ -25,6 +27,9 @@ ASPECTS = {
     "2:1": "very wide",
     "1:2": "very tall",
 }
+DIMENSIONS = {"Portrait": "2:3", "Square": "1:1", "Landscape": "3:2"}
+BLENDED = (2, 5)
+"""How many pictures a blend takes."""
 _FLAG = {flag.option: flag.name for flag in FLAGS if flag.option}
 MOST_CHOICES = 25
 """Most suggestions Discord shows."""
@@ -38,7 +43,10 @@ MOST_CHOICES = 25
     style="A style preset.",
     seed="The same seed and words give the same pictures.",
     negative="What to keep out of the picture.",
+    image="A picture to go by, beside the words.",
+    linked="The same by link, a message's link, or job.2; --iw says how much it weighs.",
 )
+@app_commands.rename(linked="picture")
 async def imagine(
     interaction: Interaction,
     prompt: Range[str, 1, 6000],
@@ -47,17 +55,80 @@ async def imagine(
     style: Range[str, 1, 32] | None = None,
     seed: Range[int, 0, SEED_MAX] | None = None,
     negative: Range[str, 1, 1000] | None = None,
+    image: Attachment | None = None,
+    linked: Range[str, 1, 2000] | None = None,
 ) -> None:
     """Draw."""
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
     message = await desk.acknowledge(interaction)
     line = interaction.extras[TYPED] = with_flags(prompt, given)
+    if image is not None or linked is not None:
+        shown = await picture.resolve(interaction, image, linked)
+        line = interaction.extras[TYPED] = f"{kept(shown.sha256)} {line}"
+    await _submit(interaction, message, line)
+
+
+async def _submit(interaction: Interaction, message: str | None, line: str) -> None:
+    """Hand a line over, asking first where it makes much."""
     found = await desk.preview(interaction, line)
     if found.large:
         question = messages.question(line, found.jobs, found.pictures, found.seconds, found.balances)
         await desk.ask(interaction, line, question, buttons.question_view(str(interaction.id)))
     else:
         await desk.submit_line(interaction, message, line, buttons.progress_view)
+
+
+@app_commands.command(name="blend", description="Mix two to five pictures into new ones.")
+@app_commands.describe(
+    image1="The first picture.",
+    image2="The second.",
+    dimensions="The shape of the result; square if you say nothing.",
+    image3="One more.",
+    image4="One more.",
+    image5="One more.",
+    pictures="More of them by link, a message's link or job.2, with blanks between.",
+)
+@app_commands.choices(
+    dimensions=[Choice(name=name, value=ratio) for name, ratio in DIMENSIONS.items()],
+)
+async def blend(
+    interaction: Interaction,
+    image1: Attachment | None = None,
+    image2: Attachment | None = None,
+    dimensions: Choice[str] | None = None,
+    image3: Attachment | None = None,
+    image4: Attachment | None = None,
+    image5: Attachment | None = None,
+    pictures: Range[str, 1, 2000] | None = None,
+) -> None:
+    """Blend."""
+    message = await desk.acknowledge(interaction)
+    given = [one for one in (image1, image2, image3, image4, image5) if one is not None]
+    named = (pictures or "").split()
+    if not BLENDED[0] <= len(given) + len(named) <= BLENDED[1]:
+        raise UserError(messages.blend_count(len(given) + len(named)))
+    found = [await picture.resolve(interaction, one, None) for one in given]
+    found += [await picture.resolve(interaction, None, one) for one in named]
+    ratio = "1:1" if dimensions is None else dimensions.value
+    line = " ".join([*(kept(one.sha256) for one in found), f"--ar {ratio}"])
+    interaction.extras[TYPED] = line
+    await _submit(interaction, message, line)
+
+
+@blend.autocomplete("pictures")
+async def _to_blend(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    before, _, last = typed.rpartition(" ")
+    begun = f"{before.strip()} " if before.strip() else ""
+    return [
+        Choice(name=f"{begun}{choice.name}"[-100:], value=begun + choice.value)
+        for choice in await picture.suggestions(interaction, last)
+        if len(begun + choice.value) <= 100
+    ]
+
+
+@imagine.autocomplete("linked")
+async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    return await picture.suggestions(interaction, typed)
 
 
 def with_flags(prompt: str, given: Mapping[str, object]) -> str:
@@ -88,4 +159,4 @@ async def _styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
     return [Choice(name=name, value=name) for name in fitting[:MOST_CHOICES]]
 
 
-COMMANDS: tuple[Any, ...] = (imagine,)
+COMMANDS: tuple[Any, ...] = (imagine, blend)

@@ -57,6 +57,14 @@ class Session:
     held: str | None = None  # a frame that the next one overtakes
 
 
+def without_content(data: Json, guild_id: str | None) -> Json:
+    """Return a message as a bot without the message content intent gets it, over whichever way."""
+    mine = data["author"]["id"] == APP_ID or any(user["id"] == APP_ID for user in data["mentions"])
+    if mine or guild_id is None:
+        return data
+    return {**data, "content": "", "embeds": [], "attachments": [], "components": []}
+
+
 class Gateway:
     """All sessions. ``duplicate_next``, ``lose_next``, ``swap_next``: how many dispatches go wrong so.
 
@@ -110,10 +118,7 @@ class Gateway:
         """Take the content away from a bot that may not read messages it is not part of."""
         if name not in ("MESSAGE_CREATE", "MESSAGE_UPDATE") or session.intents & MESSAGE_CONTENT:
             return data
-        mine = data["author"]["id"] == APP_ID or any(user["id"] == APP_ID for user in data["mentions"])
-        if mine or guild_id is None:
-            return data
-        return {**data, "content": "", "embeds": [], "attachments": [], "components": []}
+        return without_content(data, guild_id)
 
     def _send_event(self, session: Session, name: str, data: Any) -> None:
         session.sequence += 1

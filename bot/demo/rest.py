@@ -17,6 +17,7 @@ from aiohttp import BodyPartReader, web
 from bot.demo import faults, forms, interactions
 from bot.demo import permissions as perm
 from bot.demo.errors import DiscordError, NotBuilt
+from bot.demo.gateway import MESSAGE_CONTENT, without_content
 from bot.demo.limits import OLD_MESSAGE, Limits
 from bot.demo.openapi import Checker
 from bot.demo.world import APP_ID, COMPONENTS_V2, DM, EPOCH_MS, Json, Message, Upload, World
@@ -65,6 +66,7 @@ class Rest:
         self.faults = dice
         self.checker = checker
         self.gateway_url = ""
+        self.privileged = 0  # intents granted in the portal
         self.requests = 0
         self.invalid = 0
         self.unbuilt: list[str] = []
@@ -353,14 +355,21 @@ class Rest:
         if not self.world.permissions(APP_ID, channel) & perm.READ_MESSAGE_HISTORY:
             return 200, []
         before, after = call.query.get("before"), call.query.get("after")
-        return 200, self.world.history(channel, APP_ID, limit=limit, before=before, after=after)
+        found = self.world.history(channel, APP_ID, limit=limit, before=before, after=after)
+        return 200, [self._readable(message, channel) for message in found]
 
     @route("GET", "/channels/{channel}/messages/{message}")
     async def get_message(self, call: Call) -> Answer:
         """One message."""
         message = self._seen(call)
         self.world.demand(APP_ID, call.path["channel"], perm.READ_MESSAGE_HISTORY)
-        return 200, self.world.render(message)
+        return 200, self._readable(self.world.render(message), call.path["channel"])
+
+    def _readable(self, message: Json, channel: str) -> Json:
+        """Return a message as far as the bot may read it."""
+        if self.privileged & MESSAGE_CONTENT:
+            return message
+        return without_content(message, self.world.guild_of(channel))
 
     @route("POST", "/channels/{channel}/messages")
     async def create_message(self, call: Call) -> Answer:

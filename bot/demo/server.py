@@ -54,6 +54,7 @@ class Standin:
         self.checker = Checker(openapi)
         self.gateway = Gateway(self.world, privileged=privileged)
         self.rest = Rest(self.world, self.limits, self.faults, self.checker)
+        self.rest.privileged = privileged
         self.port = port
         self._tls = tls
         self._hosts = {"127.0.0.1", "localhost", "::1"} | (REAL_HOSTS if tls else set())

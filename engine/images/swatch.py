@@ -38,7 +38,7 @@ def swatch(code: str) -> Image.Image:
     palette = _palette(dice)
     sheet = _laid(dice, palette[:3])
     over = _laid(dice, palette[2:])
-    stencil = _field(dice) % 7 < 3
+    stencil = _field(dice) % 64 < 28
     sheet[stencil] = over[stencil]
     return Image.fromarray(sheet.astype(np.uint8))
 

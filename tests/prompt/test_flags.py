@@ -8,6 +8,7 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.errors import PromptError
 from engine.plan import plan
 from engine.prompt import BY_NAME, FLAGS, Action, Flag, Kind, complete, parse
+from engine.references import stand_ins
 
 LEFT_OUT = [flag for flag in FLAGS if flag.action is not Action.HONOURED]
 WITH_VALUE = [flag for flag in FLAGS if flag.kind not in (Kind.BARE, Kind.OPTIONAL)]
@@ -65,6 +66,7 @@ SPEC = {
     "exp": "exp",
     "tile": "tile", "seed": "seed", "quality": "steps", "draft": "steps", "stop": "stop", "steps": "steps",
     "cfg": "guidance_scale", "sampler": "sampler", "video": "film",
+    "sref": "inputs", "cref": "inputs", "oref": "inputs",
 }  # fmt: skip
 ELSEWHERE = {
     "model",
@@ -75,6 +77,10 @@ ELSEWHERE = {
     "fast",
     "relax",
     "turbo",
+    "iw",
+    "sw",
+    "cw",
+    "ow",
 }  # tested by name in their own tests
 
 
@@ -86,7 +92,8 @@ def test_every_honoured_flag_is_tested_for_what_it_does() -> None:
 def test_an_honoured_flag_changes_the_spec(name: str, changed: str) -> None:
     usual = plan(parse("a cat").prompt, MODELS, LimitsConfig(), 1).spec
     example = {"cfg": "3.5"}.get(name, BY_NAME[name].example)
-    made = plan(parse(f"a cat --{name} {example}").prompt, MODELS, LimitsConfig(), 1).spec
+    prompt = parse(f"a cat --{name} {example}").prompt
+    made = plan(prompt, MODELS, LimitsConfig(), 1, pictures=stand_ins(prompt)).spec
     assert getattr(made, changed) != getattr(usual, changed)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from engine import references
 from engine.config import LimitsConfig, LoraConfig, ModelConfig
 from engine.errors import PromptError
-from engine.jobs import Condition, Input, JobSpec, Lora, Role
+from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role
 from engine.plan import Plan, plan, price, sides
 from engine.prompt import parse
 from engine.prompt.flags import STYLE_NAMES
@@ -270,10 +271,76 @@ def test_loras_are_the_configured_ones_of_the_model() -> None:
 
 
 def test_pictures_nobody_fetched_are_never_ignored() -> None:
-    error = refused("https://a.b/x.png a cat")
-    assert error.repaired == "a cat"
+    for line in ("https://a.b/x.png a cat", "a cat --sref 12 --sw 50", "a cat --cref https://a.b/x.png"):
+        assert refused(line).repaired == "a cat"
     given = Input(sha256="0" * 64, role=Role.PROMPT)
-    assert spec("https://a.b/x.png a cat", inputs=[given]).inputs == (given,)
+    pictures = {"https://a.b/x.png": "0" * 64}
+    assert spec("https://a.b/x.png a cat", pictures=pictures).inputs == (given,)
+
+
+ANY = {f"https://a.b/{name}.png": name * 64 for name in "abc"} | {"code:12": "d" * 64}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("https://a.b/a.png cat", [("a", "prompt", 1)]),
+        ("https://a.b/a.png cat --iw 1.5", [("a", "prompt", 1.5)]),
+        ("https://a.b/a.png cat --iw 0", []),
+        ("https://a.b/a.png::3 https://a.b/b.png cat", [("a", "prompt", 0.75), ("b", "prompt", 0.25)]),
+        ("https://a.b/a.png::0 https://a.b/b.png cat --iw 2", [("b", "prompt", 2)]),
+        ("cat --sref https://a.b/a.png", [("a", "style", 1)]),
+        ("cat --sref https://a.b/a.png::1 12::3 --sw 400", [("a", "style", 1), ("d", "style", 3)]),
+        ("cat --sref https://a.b/a.png --sw 0", []),
+        ("cat --cref https://a.b/a.png --cw 40", [("a", "subject", 0.4)]),
+        ("cat --cref https://a.b/a.png --cw 0", []),
+        ("cat --oref https://a.b/c.png --ow 250", [("c", "subject", 2.5)]),
+        (
+            "https://a.b/c.png cat --sref 12 --cref https://a.b/b.png",
+            [("c", "prompt", 1), ("d", "style", 1), ("b", "subject", 1)],
+        ),
+    ],
+)
+def test_what_pictures_weigh(line: str, expected: list[tuple[str, str, float]]) -> None:
+    found = [(one.sha256[0], one.role.value, one.weight) for one in spec(line, pictures=ANY).inputs]
+    assert found == [(name, role, pytest.approx(weight)) for name, role, weight in expected]
+
+
+def test_a_weight_of_nothing_is_as_if_it_were_not_there() -> None:
+    for flags in ("--sref https://a.b/a.png --sw 0", "--cref https://a.b/a.png --cw 0"):
+        assert spec(f"cat {flags}", pictures=ANY) == spec("cat")
+
+
+def test_pictures_without_words_are_a_blend() -> None:
+    made = spec("https://a.b/a.png https://a.b/b.png --ar 2:3", pictures=ANY)
+    assert made.kind is Kind.BLEND
+    assert made.width < made.height
+    assert spec("https://a.b/a.png https://a.b/b.png cat", pictures=ANY).kind is Kind.IMAGINE
+
+
+def test_references_that_cannot_be() -> None:
+    assert "takes a link" in str(refused("cat --cref 12", pictures=ANY))
+    many = " ".join(f"https://a.b/{number}.png" for number in range(9))
+    assert "8 pictures" in str(refused(f"cat --sref {many}", pictures=ANY))
+
+
+def test_a_style_by_chance_gets_a_number() -> None:
+    prompt = parse("cat --sref random random::2 77").prompt
+    numbers = iter((111, 222))
+    assert references.settled(prompt, lambda: next(numbers)).get("sref") == ("111", "222::2", "77")
+    plain = parse("cat --sref 77").prompt
+    assert references.settled(plain, lambda: 5) is plain
+
+
+def test_a_kept_picture_has_a_name_in_prompts() -> None:
+    name = references.kept("0123456789abcdef" + "0" * 48)
+    prompt = parse(f"{name}::2 a cat --sref {name}::3 12").prompt
+    assert [str(image) for image in prompt.images] == [f"{name}::2"]
+    assert prompt.get("sref") == (f"{name}::3", "12")
+    assert parse(prompt.to_line()).prompt == prompt
+    for prose in ("a picture: a cat", "picture:perfect cat", "a picture:0123456789abcdef0 cat"):
+        assert parse(prose).prompt.images == ()
+        assert parse(prose).prompt.text == prose
 
 
 def test_it_is_said_who_chose_what() -> None:
