@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,8 @@ from engine.jobs import State
 if TYPE_CHECKING:
     from engine.backup import Report
 
+RELOADED_WITHIN = 10.0
+"""Seconds the running bot may take to say what became of a reload."""
 EXIT_USER = 2
 """The exit code for what the host can mend: a wrong key, a missing token, no disk space."""
 
@@ -120,7 +123,7 @@ def run(
     doctor.require_space(loaded)
     if attached:
         threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
-    asyncio.run(client.run(loaded, token.get_secret_value()))
+    asyncio.run(client.run(loaded, token.get_secret_value(), lambda: configuration.load(config)))
 
 
 def _stop_at_end_of_input() -> None:
@@ -294,6 +297,30 @@ def _told(report: Report, done: str) -> None:
     typer.echo(f"{done}: {report.jobs} jobs, {report.files} pictures and films ({new}).")
     if report.missing:
         typer.echo(f"{report.missing} files that the database names are not there any more.", err=True)
+
+
+@app.command()
+def reload(config: ConfigOption = None) -> None:
+    """Have the running bot read its configuration anew; says what changed and what needs a restart."""
+    from engine.lock import holder
+    from engine.reload import OUTCOME
+    from engine.store import peek
+
+    loaded = configuration.load(config)  # a mistake is said here, and the bot is left alone
+    bot = holder(loaded.data_dir / "limner.lock")
+    if bot is None:
+        raise NotFound(f"No bot is running on `{loaded.data_dir}`. `limner run` starts one.")
+    database, began = loaded.data_dir / "limner.db", time.time()
+    os.kill(bot, signal.SIGHUP)
+    while time.time() < began + RELOADED_WITHIN:
+        outcome = json.loads(peek(database, OUTCOME) or "{}")
+        if outcome.get("at", 0) >= began:
+            for sentence in outcome["said"]:
+                typer.echo(sentence)
+            raise typer.Exit(EXIT_USER if outcome.get("wrong") else 0)
+        time.sleep(0.1)
+    typer.echo("limner: the bot has not answered; its log may say why", err=True)
+    raise typer.Exit(1)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +30,8 @@ from bot.failures import Tree
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.log import hide
+from engine.log import setup as set_up_logs
+from engine.reload import OUTCOME
 from engine.service import Service
 
 log = logging.getLogger(__name__)
@@ -174,8 +176,11 @@ class Stop:
         (self.at_once if self.asked.is_set() else self.asked).set()
 
 
-async def run(config: Config, token: str) -> None:
-    """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong."""
+async def run(config: Config, token: str, reread: Callable[[], Config] | None = None) -> None:
+    """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong.
+
+    ``reread``: at SIGHUP, the host's choices are read with it anew.
+    """
     token = token.strip()
     if not token:
         raise ConfigError(NO_TOKEN)
@@ -189,10 +194,29 @@ async def run(config: Config, token: str) -> None:
         loop.add_signal_handler(signum, stop.signalled)
     try:
         async with Service.open(config, stand_in=stand_in) as service:
+            reloads: set[asyncio.Task[None]] = set()
+            if reread is not None:
+                loop.add_signal_handler(
+                    signal.SIGHUP, lambda: reloads.add(loop.create_task(_reload(service, reread)))
+                )
             await _serve(config, service, token, stop)
     finally:
+        loop.remove_signal_handler(signal.SIGHUP)
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(signum)
+
+
+async def _reload(service: Service, reread: Callable[[], Config]) -> None:
+    """Read the configuration anew and say what became of it; a wrong one changes nothing."""
+    try:
+        new = await asyncio.to_thread(reread)
+    except ConfigError as error:
+        log.error("the configuration was not reloaded: %s", error)
+        await service.remember(OUTCOME, json.dumps({"at": time.time(), "said": [str(error)], "wrong": True}))
+        return
+    found = await service.reload(new)
+    set_up_logs(found.config.log_level, found.config.log_format)
+    log.info("configuration reloaded. %s", " ".join(found.sentences()))
 
 
 class _Stopped(Exception):

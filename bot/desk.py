@@ -61,9 +61,13 @@ class Desk(discord.Client):
 
     def __init__(self, config: Config, service: Service, **options: Any) -> None:
         super().__init__(**options)
-        self.config = config
         self.service = service
         self.followed: set[str] = set()  # progress messages that are removed by their follower
+
+    @property
+    def config(self) -> Config:
+        """The host's choices as they stand: a reload changes them."""
+        return self.service.config
 
     def owned_by(self, user: int) -> bool:
         """Say whether this person owns the bot: named under ``discord.owners``, or the application's owner.

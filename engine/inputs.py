@@ -44,7 +44,7 @@ class Inputs:
     """Takes pictures in. ``stand_in`` is the one loopback origin that links may lead to (the demo's)."""
 
     def __init__(self, config: LinksConfig, store: Store, gallery: Gallery, stand_in: str = "") -> None:
-        self._config = config
+        self.config = config
         self._store = store
         self._gallery = gallery
         self._stand_in = stand_in
@@ -60,7 +60,7 @@ class Inputs:
             from engine.intake.fetch import Fetcher  # brings aiohttp, which the command line seldom needs
 
             self._fetcher = Fetcher(stand_in=self._stand_in)
-        return await self.take(await self._fetcher.fetch(url, () if attached else self._config.hosts))
+        return await self.take(await self._fetcher.fetch(url, () if attached else self.config.hosts))
 
     async def bring(self, names: Iterable[str]) -> dict[str, str]:
         """Return the SHA-256 of the picture behind each name (``engine.references``), fetched where need be.

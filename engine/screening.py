@@ -27,7 +27,7 @@ class Screening:
     def __init__(
         self, config: ModerationConfig, models: Sequence[ModelConfig], store: Store, admin: Administration
     ) -> None:
-        self._config = config
+        self.config = config
         self._models = {model.name: model for model in models}
         self._store = store
         self._admin = admin
@@ -35,7 +35,7 @@ class Screening:
     def adult(self, asker: Asker | None) -> Adult:
         """Return what becomes of adult content where somebody asks."""
         if asker is None or asker.guild is None:
-            return self._config.direct_messages
+            return self.config.direct_messages
         content = self._admin.content(asker)
         return "allow" if content.level == "restricted" else content.showing
 
@@ -48,7 +48,7 @@ class Screening:
         """
         guild = None if asker is None else asker.guild
         blocked, allowed = self._admin.words(guild)
-        blocked, allowed = (*self._config.blocked, *blocked), (*self._config.allowed, *allowed)
+        blocked, allowed = (*self.config.blocked, *blocked), (*self.config.allowed, *allowed)
         texts: list[str] = []
         rated = False
         if spec.inputs:
@@ -82,11 +82,11 @@ class Screening:
             moderation.stop("\n\n".join([moderation.wanted(job.spec), *outcome.texts]))
         except moderation.BlockedError as error:
             return Verdict(sentence=moderation.REFUSED_AFTER, why=error.why)
-        return judge(outcome.adult, job.adult, self._config) if outcome.pictures else Verdict()
+        return judge(outcome.adult, job.adult, self.config) if outcome.pictures else Verdict()
 
     def preview(self, job: Job) -> bool:
         """Say whether a job's pictures may be shown while they form: a classifier sees them only later."""
-        return not self._config.classifier or job.adult == "allow"
+        return not self.config.classifier or job.adult == "allow"
 
     def cover(self, job: Job, asker: Asker | None) -> bool:
         """Say whether a job's pictures are covered where somebody asks to see them. Raises UserError."""

@@ -43,6 +43,7 @@ from engine.people import Asker, AuditEntry
 from engine.plan import plan
 from engine.prompt import Parsed, Source, parse
 from engine.queue import FairQueue, ticket, work
+from engine.reload import OUTCOME, Reloaded, compare
 from engine.scheduler import PACE, Scheduler
 from engine.screening import Screening
 from engine.store import Draft, Store, Usage
@@ -998,6 +999,16 @@ class Service:
             worker.send(Load(model) if wanted else Unload(model))
 
     # ---- the host ------------------------------------------------------------------------------------------
+
+    async def reload(self, new: Config) -> Reloaded:
+        """Go on with the host's new choices, as far as they may change while the bot runs; say which did."""
+        found = compare(self.config, new)
+        self.config = found.config
+        self._scheduler.queue.running = found.config.limits.running
+        self.inputs.config = found.config.links
+        self.screening.config = found.config.moderation
+        await self.store.remember(OUTCOME, found.as_json(self.store.now()))
+        return found
 
     def pause(self, paused: bool = True) -> None:
         """Start nothing new (what runs goes on), or go on starting."""

@@ -839,3 +839,13 @@ def examine(path: Path) -> int:
             return int(db.execute("SELECT count(*) FROM job").fetchone()[0])
     except sqlite3.Error as error:
         raise _explain(path, error) from None
+
+
+def peek(path: Path, key: str) -> str | None:
+    """Return a fact from a database that a bot may be using, changing nothing. Raises ConfigError."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            return None if row is None else str(row[0])
+    except sqlite3.Error as error:
+        raise _explain(path, error) from None

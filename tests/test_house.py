@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.errors", "engine.log"),
     ("engine.config",),
+    ("engine.reload",),
     ("engine.jobs", "engine.people"),
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
