@@ -33,11 +33,18 @@ def free() -> None:
         torch.cuda.empty_cache()
 
 
+CALM = 100
+"""Calls at a lowered number of rows after which twice as many are tried; four times as many each time that
+this was too early, so that memory another program holds for good costs ever less often a failed call."""
+
+
 class Ladder:
     """How far down each model and size has gone; small pictures are not made to suffer for large ones."""
 
     def __init__(self) -> None:
         self._rows: dict[Hashable, int] = {}
+        self._calls: dict[Hashable, int] = {}  # since a size went down or up
+        self._patience: dict[Hashable, int] = {}
 
     def rows(self, size: Hashable) -> int | None:
         """Return how many rows a call of this model and size may have; None = all there are."""
@@ -48,9 +55,20 @@ class Ladder:
         free()
         if rows > 1:
             self._rows[size] = max(1, rows // 2)
+            self._calls[size] = 0
+            self._patience[size] = 4 * self._patience[size] if size in self._patience else CALM
             log.warning("out of memory with %d rows of %s: trying %d", rows, model.name, self._rows[size])
             return True
         return self._save(model)
+
+    def worked(self, size: Hashable, rows: int) -> None:
+        """Note a call that went well; after enough of them at the limit, try twice as many rows again."""
+        if rows < self._rows.get(size, rows + 1):
+            return  # not at a limit: it tells nothing
+        self._calls[size] += 1
+        if self._calls[size] >= self._patience[size]:
+            self._rows[size], self._calls[size] = 2 * rows, 0
+            log.info("memory has sufficed for %d rows: trying %d again", rows, 2 * rows)
 
     def twice(self, model: Model, work: Callable[[], T]) -> T:
         """Do some work; if memory runs out, save what can be saved and do it once more."""
@@ -66,7 +84,9 @@ class Ladder:
 
     def forget(self, name: str) -> None:
         """Start at the top again for a model that was unloaded."""
-        self._rows = {size: rows for size, rows in self._rows.items() if size[0] != name}  # type: ignore[index]
+        for kept in (self._rows, self._calls, self._patience):
+            for size in [size for size in kept if size[0] == name]:  # type: ignore[index]
+                del kept[size]
 
     @staticmethod
     def _save(model: Model) -> bool:

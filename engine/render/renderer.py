@@ -25,7 +25,7 @@ from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, NotFound, UserError
 from engine.jobs import WORDS, JobSpec, Kind
-from engine.queue import references
+from engine.queue import rows
 from engine.render import decode, memory, stock, upscale, words
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
@@ -142,18 +142,11 @@ class Renderer:
 
     def room(self) -> int:
         """Return how many UNet rows may still be admitted. An idle worker takes any job."""
-        rows = sum(picture.rows for picture in self._in_flight())
-        rows += sum(self.rows(waiting.spec) for waiting in self._waiting)
+        taken = sum(picture.rows for picture in self._in_flight())
+        taken += sum(rows(waiting.spec) for waiting in self._waiting)
         if self._stock.busy():
             return 0
-        return max(0, self._engine.max_rows - rows)
-
-    @staticmethod
-    def rows(spec: JobSpec) -> int:
-        """Return the rows a spec takes in a UNet call; 1 for what needs no UNet."""
-        if spec.kind is Kind.UPSCALE or spec.kind in WORDS:
-            return 1
-        return spec.count * (max(1, len(spec.conditions)) + (spec.guidance_scale > 1) + references(spec))
+        return max(0, self._engine.max_rows - taken)
 
     def busy(self) -> bool:
         """Return whether a `tick` would have something to do."""
@@ -280,15 +273,16 @@ class Renderer:
         model, spec, size = first.model, first.spec, first.size
         began = time.perf_counter()
         at_once = self._ladder.rows(size)
-        rows = min(sum(picture.rows for picture in chosen), at_once or self._engine.max_rows)
+        rows_now = min(sum(picture.rows for picture in chosen), at_once or self._engine.max_rows)
         try:
-            self._reserve("unet", rows)
+            self._reserve("unet", rows_now)
             model.use_loras(first.loras)
             with model.wrapping(spec.tile):
                 predictions = predict(model.unet, chosen, at_once, pad=self.machine.device.type == "cuda")
             self.unet_calls += 1
+            self._ladder.worked(size, rows_now)
         except Exception as error:
-            if not (out_of_memory(error) and self._ladder.down(size, rows, model)):
+            if not (out_of_memory(error) and self._ladder.down(size, rows_now, model)):
                 self._find_the_guilty(error, drawings)
             return
         self._turn += 1

@@ -17,7 +17,7 @@ from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.page,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="package"),
 ]
 DRAWN_WITHIN = 150_000  # milliseconds; a slow core with everything else running on it
@@ -88,6 +88,39 @@ async def test_a_newcomer_draws_and_presses(visit: Open, tmp_path: Path) -> None
             await page.screenshot(path=shots / "modal.png")
             await dialog.get_by_role("button", name="Cancel").click()
             await expect(dialog).to_have_count(0)
+
+            # a thread under the grid: a word of one's own, and a command answered for oneself
+            await grid.locator(".content").click(button="right")
+            await page.get_by_role("menuitem", name="Open a thread").click()
+            await expect(page.locator(".title")).not_to_contain_text("general")
+            await page.keyboard.type("The second one is my favourite.")
+            await page.keyboard.press("Enter")
+            await expect(page.locator(".message .content").first).to_contain_text("favourite")
+            await page.fill("#composer", "/queue")
+            await page.keyboard.press("Enter")
+            await page.keyboard.press("Enter")
+            await expect(page.locator(".message.ephemeral")).to_have_count(1)
+            await page.screenshot(path=shots / "thread.png")
+
+            # in private: the bot's own suggestions while typing, a preview while it draws, the grid
+            await page.get_by_role("button", name="Message Limner").click()
+            await expect(page.locator(".title")).to_contain_text("Limner")
+            await page.fill("#composer", "/imagine a penguin --steps 60")
+            await page.locator(".pill-more").click()
+            await page.locator(".suggest-row", has_text="style").click()
+            await page.keyboard.type("a")
+            await expect(page.locator(".suggest-row", has_text="anime")).to_be_visible()
+            await page.screenshot(path=shots / "autocomplete.png")
+            await page.locator(".suggest-row", has_text="anime").click()
+            await page.keyboard.press("Enter")
+            drawing = page.locator(".message", has=page.get_by_role("button", name="Cancel", exact=True))
+            await expect(drawing.locator(".picture img")).to_have_count(1, timeout=DRAWN_WITHIN)
+            await _shown(drawing.locator(".picture img"))
+            await page.screenshot(path=shots / "preview.png")
+            private = page.locator(".message", has=page.get_by_role("button", name="U1", exact=True))
+            await expect(private).to_have_count(1, timeout=DRAWN_WITHIN)
+            await _shown(private.locator(".picture img"))
+            await page.screenshot(path=shots / "direct.png")
 
             # the same on a phone, and as a file that needs nobody
             phone = await visit(discord.url, **PHONE, color_scheme="dark")

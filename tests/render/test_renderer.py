@@ -17,6 +17,7 @@ from engine.backends.protocol import Done, Event, Failed, Progress
 from engine.config import LoraConfig, ModelConfig
 from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role
 from engine.pocket.srvgg import SRVGGNetCompact
+from engine.queue import rows
 from engine.render import Renderer, decode
 from engine.render.denoise import advance
 from engine.render.drawing import begin
@@ -215,7 +216,7 @@ def test_short_of_memory_calls_get_smaller(renderer: Make) -> None:
     render.start("job", spec(count=4, steps=3))
     told = drain(render)
     assert len(pictures(told["job"])) == 4
-    assert [rows for stage, rows in budget.asked if stage == "unet"] == [8, 4, 2, 2, 2]
+    assert [count for stage, count in budget.asked if stage == "unet"] == [8, 4, 2, 2, 2]
 
     whole = renderer()
     whole.start("job", spec(count=4, steps=3))
@@ -377,7 +378,7 @@ def test_several_texts_are_several_rows(renderer: Make) -> None:
     two = (Condition(text="a red car", weight=2.0), Condition(text="a dog", weight=-0.5))
     render.start("two", spec(conditions=two, steps=3))
     render.start("one", spec(conditions=two[:1], steps=3))
-    assert Renderer.rows(spec(conditions=two)) == 6
+    assert rows(spec(conditions=two)) == 6
     told = drain(render)
     assert pictures(told["two"])[0].tobytes() != pictures(told["one"])[0].tobytes()
 

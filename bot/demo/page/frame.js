@@ -298,7 +298,7 @@ export class Beginning {
             : channel.topic ||
                 (channel.type === 0 ? `The beginning of #${channel.name}.` : "The beginning of this thread."),
         ),
-        store.welcome.length && !hands.quiet
+        store.welcome.length && !hands.quiet && !(channel.type >= 10 && channel.type <= 12)
           ? h(
               "div.welcome",
               {},
