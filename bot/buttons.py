@@ -17,7 +17,8 @@ from discord import ui
 from bot import answers, desk, messages, messages_answers, modals, region
 from bot.desk import Interaction
 from bot.failures import TYPED, guarded
-from bot.wire import PRESS, REPLY, Answer, Press, Token, Verb
+from bot.messages_reports import APPEAL
+from bot.wire import PRESS, REPLY, Answer, Of, Press, Token, Verb, appeal_id
 from engine.jobs import WORDS, Job, Kind, State
 from engine.service import Action, Submitted
 from engine.service import Verb as Deed
@@ -290,8 +291,11 @@ def picture_view(job: Job, cell: int, delivery: int) -> ui.View:
 
 
 def failure_view(job: Job, delivery: int) -> ui.View:
-    """Return the row under a failure: try again."""
-    return _view([Press(Verb.REROLL, job.id, None, delivery)])
+    """Return the row under a failure: try again, and appeal where it was our doing."""
+    view = _view([Press(Verb.REROLL, job.id, None, delivery)])
+    if job.state is State.BLOCKED:
+        view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
+    return view
 
 
 progress_view = desk.progress_view

@@ -23,7 +23,7 @@ from discord.app_commands import AppCommandContext, AppInstallationType
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot import buttons, delivery, desk, panel
+from bot import buttons, delivery, desk, panel, reports
 from bot.commands import COMMANDS
 from bot.desk import Desk
 from bot.failures import Tree
@@ -78,9 +78,11 @@ class Limner(Desk):
 
     async def setup_hook(self) -> None:
         """Make old buttons work again, register commands where they changed, start delivering."""
-        self.add_dynamic_items(*buttons.ITEMS, *panel.ITEMS)
+        self.add_dynamic_items(*buttons.ITEMS, *panel.ITEMS, *reports.ITEMS)
         await self._register()
-        self.spawn(delivery.Publisher(self, self.service).run(), "deliveries")
+        publisher = delivery.Publisher(self, self.service)
+        self.spawn(publisher.run(), "deliveries")
+        self.spawn(reports.Moderation(self, publisher).run(), "reports")
         await desk.resume(self, buttons.progress_view)
 
     async def close(self) -> None:
@@ -99,6 +101,7 @@ class Limner(Desk):
         """Take what was typed into a dialog, by its ``custom_id``: a restart in between is no matter."""
         if interaction.type is discord.InteractionType.modal_submit:
             await buttons.submitted(interaction)
+            await reports.submitted(interaction)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log what an event handler raised."""

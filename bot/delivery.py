@@ -155,10 +155,10 @@ class Publisher:
         """Return the id of the message that keeps this promise, sending it unless it is there already."""
         job = await self._service.find(delivery.job)
         target = address(delivery.origin)
-        limit = self._limit(target)
+        limit = self.limit(target)
         while True:
             try:
-                letter = await self._letter(job, delivery, limit)
+                letter = await self.letter(job, delivery, limit)
             except OSError as error:
                 if error.errno not in (None, errno.ENOENT):
                     raise  # too many open files, a disk that stumbles: it may pass
@@ -237,7 +237,8 @@ class Publisher:
             log.info("delivery %s: may not read that channel's history; relying on the nonce", delivery.id)
         return None
 
-    async def _letter(self, job: Job, delivery: Delivery, limit: int) -> Letter:
+    async def letter(self, job: Job, delivery: Delivery, limit: int) -> Letter:
+        """Return what a delivery says, with files of at most ``limit`` bytes together."""
         match delivery.kind:
             case "failure":
                 content, whole = messages.failure(job)
@@ -273,7 +274,8 @@ class Publisher:
             files.append((f"described-{job.id}.{file.extension}", file.data, messages_answers.DESCRIBED_ALT))
         return Letter(content, tuple(files), buttons.answer_view(job, len(prompts), delivery.id))
 
-    def _limit(self, target: Channel | Token | None) -> int:
+    def limit(self, target: Channel | Token | None) -> int:
+        """Return how many bytes a file may have there."""
         guild = self._client.get_guild(target.guild) if isinstance(target, Channel) and target.guild else None
         return DEFAULT_LIMIT if guild is None else guild.filesize_limit
 

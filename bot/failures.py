@@ -9,9 +9,11 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from bot import messages
+from bot.messages_reports import APPEAL
+from bot.wire import Of, appeal_id
 from engine.errors import Cancelled, EngineError, LimitError, PromptError, UserError
 
 log = logging.getLogger(__name__)
@@ -118,16 +120,30 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
         whole = kept is None or kept.strip().replace("`", "'") in text.replace("`", "'")
     try:
         # a message cannot hold the longest prompts: those come back as a file
-        await say(interaction, text, None if whole else kept)
+        await say(interaction, text, None if whole else kept, _appeal(error))
     except (discord.DiscordException, OSError) as silent:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 
 
-async def say(interaction: Interaction, text: str, prompt: str | None = None) -> None:
+def _appeal(error: BaseException) -> ui.View | None:
+    """Return the Appeal button for what was refused by a rule that moderators can change."""
+    number = getattr(error, "number", None)
+    if number is None or getattr(error, "absolute", False):
+        return None
+    view = ui.View(timeout=None)
+    view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.REFUSAL, str(number))))
+    view.stop()  # discord.py need not remember it: its button is known by its custom_id
+    return view
+
+
+async def say(
+    interaction: Interaction, text: str, prompt: str | None = None, view: ui.View | None = None
+) -> None:
     """Give this interaction its answer, whichever state it is in; only the person sees it where possible.
 
     ``prompt`` goes with it as a file.
     """
+    buttons: dict[str, Any] = {} if view is None else {"view": view}
 
     def files() -> list[discord.File]:  # each send reads them to the end
         if prompt is None:
@@ -136,13 +152,13 @@ async def say(interaction: Interaction, text: str, prompt: str | None = None) ->
         return [discord.File(data, "prompt.txt", description=messages.PROMPT_FILE)]
 
     if not interaction.response.is_done():
-        await interaction.response.send_message(text, ephemeral=True, files=files())
+        await interaction.response.send_message(text, ephemeral=True, files=files(), **buttons)
     elif interaction.extras.get(THINKING) == HIDDEN:
-        await interaction.edit_original_response(content=text, attachments=files(), view=None)
+        await interaction.edit_original_response(content=text, attachments=files(), view=view)
     elif interaction.extras.get(THINKING) == PUBLIC:
         # the first follow-up of a public "thinking" would be public too: fill that one, then remove it
         await interaction.edit_original_response(content=messages.REFUSED, attachments=[], view=None)
-        await interaction.followup.send(text, ephemeral=True, files=files())
+        await interaction.followup.send(text, ephemeral=True, files=files(), **buttons)
         await interaction.delete_original_response()
     else:
-        await interaction.followup.send(text, ephemeral=True, files=files())
+        await interaction.followup.send(text, ephemeral=True, files=files(), **buttons)

@@ -4,6 +4,9 @@
     l1:<answer>:<key>                       an answer to a question asked before a request starts
     l1m:<verb>:<job>:<cell>:<opening>       a dialog that such a button opened, once
     l1s:<setting>:<value>                   a control of the settings panel
+    l1r:<deed>:<report>                     a moderator's button under a notice
+    l1p:<of>:<id>                           the Appeal button
+    l1rm:<of>:<id>:<opening>                the dialog of a report or an appeal, opened once
     l1k:<part>:<key>[:<value>]              a control of a mask in the making
     l1km:<part>:<key>:<opening>             a dialog that such a control opened, once
 
@@ -94,6 +97,40 @@ MASK_DIALOG = re.compile(r"l1km:(?P<part>[gtb]):(?P<key>[0-9a-z]{10}):(?P<openin
 def mask_id(part: Part, key: str, value: int | None = None) -> str:
     """Return the ``custom_id`` of a control of the mask ``key``."""
     return f"l1k:{part.value}:{key}" + ("" if value is None else f":{value}")
+
+
+class Deed(StrEnum):
+    """What moderators decide about a report or an appeal."""
+
+    BACK = "back"
+    GONE = "gone"
+    BAN = "ban"
+    GRANT = "yes"
+    DECLINE = "no"
+
+
+class Of(StrEnum):
+    """What a report or an appeal is about."""
+
+    PICTURE = "m"  # a job's picture, reported
+    REFUSAL = "f"  # a refused prompt, by its number in the record
+    JOB = "j"  # a job that was blocked
+    REPORT = "r"  # a picture that was removed after this report
+
+
+REPORT = re.compile(r"l1r:(?P<deed>back|gone|ban|yes|no):(?P<report>[0-9]{1,18})")
+APPEAL = re.compile(r"l1p:(?P<of>f|j|r):(?P<id>[0-9a-z]{1,18})")
+REPORT_DIALOG = re.compile(r"l1rm:(?P<of>m|f|j|r):(?P<id>[0-9a-z]{1,18}):(?P<opening>[0-9]{1,20})")
+
+
+def appeal_id(of: Of, number: str) -> str:
+    """Return the ``custom_id`` of an Appeal button."""
+    return f"l1p:{of.value}:{number}"
+
+
+def report_dialog(of: Of, number: str, opening: int) -> str:
+    """Return the ``custom_id`` of the dialog of a report or an appeal, opened once."""
+    return f"l1rm:{of.value}:{number}:{opening}"
 
 
 @dataclass(frozen=True, slots=True)

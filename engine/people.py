@@ -37,3 +37,43 @@ class AuditEntry:
     action: str  # such as "ban"
     target: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A picture somebody reported, or an appeal against what was refused or removed.
+
+    ``guild``: whose moderators decide, None: the host. ``hides``: the picture is hidden while this is open.
+    ``state``: open; a report is then returned or removed, an appeal granted or declined. ``todo``: what must
+    still be done in Discord. ``channel`` and ``notice``: where moderators were told.
+    """
+
+    id: int
+    at: float  # Unix seconds
+    kind: str  # report or appeal
+    job: str | None
+    refusal: int | None
+    guild: str | None
+    person: str
+    words: str
+    hides: bool
+    state: str
+    moderator: str | None
+    todo: str | None
+    channel: str | None
+    notice: str | None
+    attempted_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was refused to whom, and why (for moderators). ``absolute``: no appeal."""
+
+    id: int
+    at: float  # Unix seconds
+    owner: str
+    guild: str | None
+    job: str | None
+    prompt: str
+    why: str
+    absolute: bool

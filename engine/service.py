@@ -44,6 +44,7 @@ from engine.plan import plan
 from engine.prompt import Parsed, Source, parse
 from engine.queue import FairQueue, ticket, work
 from engine.reload import OUTCOME, Reloaded, compare
+from engine.reports import Reports
 from engine.scheduler import PACE, Scheduler
 from engine.screening import Screening
 from engine.store import Draft, Store, Usage
@@ -247,6 +248,7 @@ class Service:
         self.inputs = Inputs(config.links, store, gallery, stand_in)
         self.admin = admin
         self.screening = Screening(config.moderation, models, store, admin)
+        self.reports = Reports(store, admin)
         self.masks = Masks(store, gallery)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
@@ -427,6 +429,8 @@ class Service:
         if seen := await self.store.of_request(action.key):
             return self._submitted(seen, new=False)
         parent = None if action.job is None else await self.find(action.job)
+        if parent is not None:
+            await self.reports.require_shown(parent.id, _guild(action))
         derived = await self._derive(parent, action)
         speed = action.speed or derived.speed
         if speed is None:
@@ -462,6 +466,7 @@ class Service:
             raise NotFound("This job has no pictures to show (yet). `/info` tells how it stands.")
         if cell is not None:
             self._cell(job, cell)
+        await self.reports.require_shown(job.id, None if asker is None else asker.guild)
         spoiler = self.screening.cover(job, asker)
         kind = "picture" if cell is not None else ("text" if job.texts and not job.pictures else "grid")
         delivery, new = await asyncio.shield(

@@ -96,8 +96,11 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[File]:
     told = "UPDATE audit SET target = ?, detail = json_remove(detail, '$.prompt') WHERE target = ?"
     db.execute(told, (mark, owner))
     db.execute("UPDATE audit SET detail = replace(detail, ?, ?) WHERE instr(detail, ?)", (owner, mark, owner))
+    # what somebody reported stays hidden or removed
+    db.execute("UPDATE report SET owner = ?, words = '' WHERE owner = ?", (mark, owner))
+    db.execute("UPDATE report SET moderator = ? WHERE moderator = ?", (mark, owner))
     for table in personal(db):
-        if table not in ("ledger", "ban"):
+        if table not in ("ledger", "ban", "report"):
             db.execute(f"DELETE FROM {table} WHERE owner = ?", (owner,))
     return unneeded(db, files)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands import answers, imagine, jobs, person, privacy, talk
+from bot.commands import answers, imagine, jobs, person, privacy, report, talk
 
 COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu, ...] = (
     *imagine.COMMANDS,
@@ -14,6 +14,7 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_c
     *jobs.COMMANDS,
     *person.COMMANDS,
     *privacy.COMMANDS,
+    *report.COMMANDS,
     *talk.COMMANDS,
 )
 """Everything registered with Discord."""

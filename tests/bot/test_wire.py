@@ -6,7 +6,22 @@ import pytest
 
 from bot.buttons import AnswerButton, JobButton
 from bot.panel import ModelSelect, SettingButton
-from bot.wire import CUSTOM_ID_LIMIT, PRESS, Answer, Channel, Press, Token, Verb, address
+from bot.wire import (
+    APPEAL,
+    CUSTOM_ID_LIMIT,
+    PRESS,
+    REPORT,
+    REPORT_DIALOG,
+    Answer,
+    Channel,
+    Of,
+    Press,
+    Token,
+    Verb,
+    address,
+    appeal_id,
+    report_dialog,
+)  # fmt: skip
 
 JOB = "7h2k9q3v0x"
 
@@ -117,3 +132,19 @@ def test_return_addresses(origin: str, place: Channel | Token | None) -> None:
 
 def test_a_token_does_not_show_itself() -> None:
     assert "secret" not in repr(Token(56, "secret"))
+
+
+def test_reports_keep_their_wire_format() -> None:
+    assert REPORT.fullmatch("l1r:back:12")
+    assert REPORT.fullmatch("l1r:gone:12")
+    assert REPORT.fullmatch("l1r:ban:12")
+    assert REPORT.fullmatch("l1r:yes:12")
+    assert REPORT.fullmatch("l1r:no:12")
+    assert appeal_id(Of.REFUSAL, "7") == "l1p:f:7"
+    assert appeal_id(Of.JOB, JOB) == "l1p:j:7h2k9q3v0x"
+    assert appeal_id(Of.REPORT, "7") == "l1p:r:7"
+    assert all(APPEAL.fullmatch(one) for one in ("l1p:f:7", "l1p:j:7h2k9q3v0x", "l1p:r:7"))
+    said = report_dialog(Of.PICTURE, JOB, 1573562412009783296)
+    assert said == "l1rm:m:7h2k9q3v0x:1573562412009783296"
+    assert REPORT_DIALOG.fullmatch(said)
+    assert not APPEAL.fullmatch("l1p:m:7")

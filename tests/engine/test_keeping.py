@@ -18,6 +18,7 @@ from engine import images
 from engine.config import AllowanceConfig, RetentionConfig
 from engine.errors import LimitError, NotFound
 from engine.jobs import State
+from engine.moderation import BlockedError
 from engine.people import Asker
 from engine.service import Action, Request, Service
 from engine.store import Store
@@ -50,6 +51,11 @@ async def busy_life(service: Service, owner: str) -> list[str]:
     picture = jobs[1].pictures[0]
     row = MaskRow(f"{owner}-m", owner, "discord:1/2", picture, jobs[1].id, 0, None, "{}", time.time())
     await service.store.write(add, row)
+    asker = Asker(owner, "77", manager=True)
+    reported = await service.reports.report(jobs[1], asker, f"a secret of {owner}", seen=True)
+    await service.reports.decide(reported.id, asker, "returned")
+    with pytest.raises(BlockedError):
+        await service.submit(asking(f"{owner}-r", "a secret nude child", owner=owner))
     return [*(job.id for job in jobs), varied.id]
 
 

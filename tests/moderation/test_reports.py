@@ -1,0 +1,109 @@
+"""Reports and appeals: what they hide, who decides, how often one may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+import pytest
+
+from engine.errors import LimitError, NotFound, UserError
+from engine.moderation import BlockedError
+from engine.people import Asker
+from engine.service import Action, Service
+from tests.engine.conftest import asking, drawn, open_service  # noqa: F401
+
+Open = Callable[..., AbstractAsyncContextManager[Service]]
+
+ANNA = Asker("anna", "1", "2")
+BOB = Asker("bob", "1", "2")
+BOSS = Asker("boss", "1", "2", manager=True)
+STRANGER = Asker("eve", "9", "8", manager=True)
+HOST = Asker("host", "9", "8", host=True)
+
+
+async def shows(service: Service, job: str, asker: Asker) -> bool:
+    try:
+        await service.show(job, 0, key=f"{asker.owner}-{len(await service.audits())}", origin="discord:1/2",
+                           owner=asker.owner, asker=asker)  # fmt: skip
+    except UserError as error:
+        return not ("was reported" in str(error) or "was removed" in str(error))
+    return True
+
+
+async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> None:  # noqa: F811
+    async with open_service(blocked=("teapot",)) as service:
+        reports = service.reports
+        job = await drawn(service, "a", asker=ANNA)
+        with pytest.raises(UserError, match="drawn elsewhere"):
+            await reports.report(job, STRANGER, "not mine", seen=False)
+
+        # a report hides the picture in that server, whoever asks, for new pictures of it too
+        first = await reports.report(job, BOB, "odd", seen=True)
+        assert (first.state, first.hides, first.todo) == ("open", True, "hide")
+        assert (await reports.report(job, BOB, "again", seen=True)).id == first.id, "once each"
+        second = await reports.report(job, replace(BOB, owner="carl"), "me too", seen=False)
+        assert [one.id for one in await reports.undone()] == [first.id, second.id]
+        assert not await shows(service, job.id, ANNA)
+        with pytest.raises(UserError, match="hidden until"):
+            await service.act(Action("b", "bob", "discord:1/2", job.id, "vary", 0, asker=BOB))
+
+        # only those who manage that server decide, and the bot's owner
+        for other in (BOB, STRANGER):
+            with pytest.raises(UserError, match="Only people who may manage"):
+                await reports.decide(first.id, other, "returned")
+        back = await reports.decide(first.id, BOSS, "returned")
+        assert (back.state, back.todo, back.moderator) == ("returned", "restore", "boss")
+        assert (await reports.find(second.id)).state == "returned", "the same picture, decided once"
+        with pytest.raises(UserError, match="decided already"):
+            await reports.decide(first.id, HOST, "removed")
+        assert await shows(service, job.id, ANNA)
+
+        # removed, with a ban; an appeal that is granted brings it back
+        third = await reports.report(job, replace(BOB, owner="dora"), "worse", seen=True)
+        await reports.decide(third.id, BOSS, "removed", ban=True)
+        assert [ban.owner for ban in service.admin.bans("1")] == ["anna"]
+        await service.admin.unban("boss", "1", "anna")
+        assert not await shows(service, job.id, ANNA)
+        with pytest.raises(UserError, match="Only the person"):
+            await reports.appeal(BOB, "why", report=third.id)
+        appeal = await reports.appeal(replace(ANNA, guild=None), "it is an apple", report=third.id)
+        assert (appeal.kind, appeal.guild, appeal.hides) == ("appeal", "1", False)
+        await reports.decide(appeal.id, HOST, "granted")
+        assert await shows(service, job.id, ANNA)
+
+        # a refused prompt can be appealed, the refusal that nobody can lift cannot
+        with pytest.raises(BlockedError) as told:
+            await service.submit(asking("c", "a teapot", asker=ANNA))
+        refused = await reports.appeal(ANNA, "only tea", refusal=told.value.number)
+        assert (refused.refusal, refused.job) == (told.value.number, None)
+        with pytest.raises(BlockedError) as told:
+            await service.submit(asking("d", "a nude child", asker=ANNA))
+        with pytest.raises(UserError, match="nobody can lift"):
+            await reports.appeal(ANNA, "please", refusal=told.value.number)
+        with pytest.raises(NotFound, match="too old"):
+            await reports.appeal(ANNA, "please", refusal=999)
+        done = {entry.action for entry in await service.audits("1")}
+        assert {"report", "report returned", "report removed", "appeal", "appeal granted", "ban"} <= done
+
+
+async def test_floods_are_slowed_and_false_alarms_hide_nothing(open_service: Open) -> None:  # noqa: F811
+    async with open_service() as service:
+        reports = service.reports
+        jobs = [await drawn(service, f"k{n}", asker=ANNA) for n in range(4)]
+        for job in jobs[:3]:
+            report = await reports.report(job, BOB, "", seen=True)
+            await reports.decide(report.id, BOSS, "returned")
+        doubted = await reports.report(jobs[3], BOB, "", seen=True)
+        assert not doubted.hides
+        assert await shows(service, jobs[3].id, ANNA)
+        believed = await reports.report(jobs[3], replace(BOB, owner="carl"), "", seen=True)
+        assert believed.hides
+
+        busy = replace(BOB, owner="dora")
+        for n in range(10):
+            fake = jobs[0].model_copy(update={"id": f"{n:010d}"})
+            await reports.report(fake, busy, "", seen=True)
+        with pytest.raises(LimitError, match="reported 10 pictures today"):
+            await reports.report(jobs[0], busy, "", seen=True)
