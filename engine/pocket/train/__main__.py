@@ -95,6 +95,27 @@ def diffusion(
 
 
 @app.command()
+def clip(
+    work: Work = WORK,
+    name: Annotated[str, typer.Option(help="encoder (for use) or judge (another seed).")] = "encoder",
+    minutes: Minutes = 40.0,
+    device: Device = "auto",
+    threads: Threads = 1,
+    out: Annotated[Path | None, typer.Option(help="Where it goes; its own place if left out.")] = None,
+) -> None:
+    """Train a text-image encoder on the drawn pictures; reports retrieval on held-out ones."""
+    from engine.pocket import ENCODER, JUDGE
+    from engine.pocket.train.clip import SEEDS, Settings, Trainer
+
+    device = _start(device, threads)
+    trainer = Trainer(work / "data", work / "run", name, Settings(minutes=minutes, seed=SEEDS[name]), device)
+    trainer.run()
+    trainer.export(out or (ENCODER if name == "encoder" else JUDGE))
+    first, five = trainer.retrieval()
+    typer.echo(f"right caption of 100: first {100 * first:.0f} %, among five {100 * five:.0f} %")
+
+
+@app.command()
 def upscaler(work: Work = WORK, minutes: Minutes = 10.0, threads: Threads = 1, out: Path = UPSCALER) -> None:
     """Train the x4 super-resolution network; needs the autoencoder. Reports decibels beside Lanczos."""
     from engine.pocket.train.upscaler import train
@@ -112,12 +133,13 @@ def evaluate(
     steps: Annotated[int, typer.Option(min=1)] = 20,
     guidance_scale: float = 5.0,
     threads: Threads = 1,
+    page: Annotated[Path | None, typer.Option(help="A Markdown file for the findings.")] = None,
 ) -> None:
-    """Draw the evaluation prompts to sheets, check hues, measure time and sizes."""
+    """Draw the evaluation prompts to sheets; judge them, check hues, measure time and sizes."""
     from engine.pocket.train.evaluate import report
 
     _start("cpu", threads)
-    typer.echo(report(pipeline, out, seed, steps, guidance_scale))
+    typer.echo(report(pipeline, out, seed, steps, guidance_scale, page))
 
 
 if __name__ == "__main__":

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import platform
+import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
+from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from engine.pocket import ENCODER, JUDGE, UPSCALER
+from engine.pocket.train.clip import load_encoder, picture_vectors, text_vectors
 from engine.pocket.train.concepts import COLOURS, HELD_OUT_COLOURS, with_article
 from engine.pocket.train.data import oklab
 
@@ -100,8 +106,44 @@ def check_hues(
     return right, len(cases)
 
 
-def report(folder: Path, out: Path, seed: int = 0, steps: int = 20, guidance_scale: float = 5.0) -> str:
-    """Draw the evaluation prompts to `out`, check hues, time and weigh; returns the findings."""
+@dataclass(frozen=True)
+class Judged:
+    """How encoders see the drawn lines: the shipped one's cosines, and the other seed's ranks from 0."""
+
+    scores: Tensor  # (n,)
+    ranks: list[int]  # of the right line among itself and 99 others
+
+
+@torch.no_grad()
+def judge(pictures: Sequence[Image.Image], texts: Sequence[str], of: int = 100, seed: int = 0) -> Judged:
+    """Score each picture against its line, and find each line among `of` by the judge."""
+    encoder, tokenizer = load_encoder(ENCODER)
+    scores = (picture_vectors(encoder, pictures) * text_vectors(encoder, tokenizer, texts)).sum(-1)
+    other, tokenizer = load_encoder(JUDGE if JUDGE.exists() else ENCODER)
+    table = picture_vectors(other, pictures) @ text_vectors(other, tokenizer, texts).T
+    rng, ranks = random.Random(seed), []
+    for own in range(len(texts)):
+        others = rng.sample([row for row in range(len(texts)) if row != own], min(of, len(texts)) - 1)
+        ranks.append(int((table[own, others] >= table[own, own]).sum()))
+    return Judged(scores, ranks)
+
+
+def _weight(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
+
+
+def report(
+    folder: Path,
+    out: Path,
+    seed: int = 0,
+    steps: int = 20,
+    guidance_scale: float = 5.0,
+    page: Path | None = None,
+) -> str:
+    """Draw the lines to sheets in `out`, judge, check hues, time and weigh; returns the findings as Markdown.
+
+    `page` is a file to write them to as well.
+    """
     out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     pipeline = StableDiffusionPipeline.from_pretrained(folder)
@@ -115,13 +157,51 @@ def report(folder: Path, out: Path, seed: int = 0, steps: int = 20, guidance_sca
     alone = time.monotonic() - started
     sheet(pictures[:100], texts[:100]).save(out / "everyday.png", optimize=True)
     sheet(pictures[100:], texts[100:]).save(out / "combinations.png", optimize=True)
+    judged = judge(pictures, texts)
+    who = "the judge" if JUDGE.exists() else "the shipped encoder (no judge here)"
     right, asked = check_hues(pipeline, steps, guidance_scale)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
+    parts = {"pipeline": folder, "encoder": ENCODER, "judge": JUDGE, "upscaler": UPSCALER}
+    weights = {name: _weight(path) for name, path in parts.items() if path.exists()}
     lines = [
-        f"pipeline: {size:.1f} MiB, loads in {loading:.2f} s",
-        f"a picture of {steps} steps: {alone:.2f} s alone, {each:.2f} s in batches of ten, "
-        f"{torch.get_num_threads()} threads",
-        f"hues: {right} of {asked} right",
+        "# The shipped model, measured",
+        "",
+        "Written by `make evaluate` (`python -m engine.pocket.train evaluate`): the 160 lines of",
+        "`engine/pocket/evaluate_prompts.txt`, one picture each, "
+        f"seed {seed}, {steps} steps, guidance {guidance_scale:g}. Judging the sheets is for eyes: the model",
+        "card has those counts.",
+        "",
+        "| | found |",
+        "|---|---|",
+        f"| right line in the first five of 100 by {who}, everyday | {_share(judged.ranks[:100], 5)} |",
+        f"| the same, combinations never shown | {_share(judged.ranks[100:], 5)} |",
+        f"| the same, all | {_share(judged.ranks, 5)} |",
+        f"| right line first, all | {_share(judged.ranks, 1)} |",
+        f"| mean cosine of picture and line, shipped encoder, everyday | {judged.scores[:100].mean():.2f} |",
+        f"| the same, combinations | {judged.scores[100:].mean():.2f} |",
+        f"| right hue, eleven colours × twenty things | {right} of {asked} ({100 * right / asked:.0f} %) |",
+        f"| one picture alone | {alone:.2f} s, {torch.get_num_threads()} threads |",
+        f"| one picture in batches of ten | {each:.2f} s |",
+        f"| loading | {loading:.2f} s |",
+        *(f"| size of the {name} | {size:.1f} MiB |" for name, size in weights.items()),
+        f"| all that ships | {sum(weights.values()):.1f} MiB |",
+        "",
+        f"On {platform.machine()}, {platform.system()}, torch {torch.__version__}.",
+        "",
+        f"Lines that {who} did not find among the first five, with the rank of the right one:",
+        "",
+        *(
+            f"- {text} ({rank + 1}, cosine {score:.2f})"
+            for text, rank, score in zip(texts, judged.ranks, judged.scores.tolist(), strict=True)
+            if rank >= 5
+        ),
     ]
-    (out / "report.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return "\n".join(lines)
+    text = "\n".join(lines) + "\n"
+    (out / "report.md").write_text(text, encoding="utf-8")
+    if page is not None:
+        page.write_text(text, encoding="utf-8")
+    return text
+
+
+def _share(ranks: Sequence[int], first: int) -> str:
+    found = sum(rank < first for rank in ranks)
+    return f"{found} of {len(ranks)} ({100 * found / max(1, len(ranks)):.0f} %)"

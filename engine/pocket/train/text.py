@@ -52,8 +52,8 @@ def _byte_alphabet() -> list[str]:
     return [chr(b) for b in kept] + [chr(256 + i) for i in range(256 - len(kept))]
 
 
-def make_tokenizer(base: Path | None = None) -> CLIPTokenizer:
-    """Build the tokenizer: bytes, then for each word the merges that make it one token.
+def make_tokenizer(base: Path | None = None, whole: Iterable[str] | None = None) -> CLIPTokenizer:
+    """Build the tokenizer: bytes, then for each of `whole` (`words()`) the merges that make it one token.
 
     With `base`, a saved tokenizer's folder, its tokens keep their numbers (but for the two marks, which stay
     last) and its words their splits; words it has not are added behind.
@@ -66,7 +66,7 @@ def make_tokenizer(base: Path | None = None) -> CLIPTokenizer:
         vocabulary = sorted(model["vocab"], key=model["vocab"].__getitem__)[:-2]
         merges = {(first, second): rank for rank, (first, second) in enumerate(model["merges"])}
     known = set(vocabulary)
-    for word in words():
+    for word in words() if whole is None else whole:
         pieces = [*word[:-1], word[-1] + "</w>"]
         # apply the merges other words brought (they rank first), then join what is left, left to right
         while True:
