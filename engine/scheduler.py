@@ -21,6 +21,7 @@ from engine.moderation.pictures import Verdict
 from engine.queue import FairQueue, Ticket, rows, ticket
 from engine.store import Store
 from engine.store_moderation import refuse
+from engine.tally import Tally
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,6 +80,7 @@ class Scheduler:
             LocalWorker(setup, lambda worker, event: self._inbox.put_nowait((worker, event)))
             for setup in setups
         ]
+        self.tally = Tally()
         self.running: dict[str, _Running] = {}
         self.rate: float | None = None  # work a second, as lately seen
         self.idle = asyncio.Event()  # set while nothing runs
@@ -171,6 +173,7 @@ class Scheduler:
                 self._over(chosen.job, refund=chosen.work)
                 return
             self.running[job.id].job = job
+            self.tally.waits.add(max(0.0, self.store.now() - job.created_at))
             self._tell(job, None)
             inputs = {one.sha256: await self.gallery.load(one.sha256) for one in job.spec.inputs}
         except UserError as error:  # its parent picture is gone
@@ -229,6 +232,10 @@ class Scheduler:
         if after is None or after.state in (State.RENDERED, State.CANCELLED):
             return
         log.warning("job %s goes back (attempt %d): %s", job, after.attempts, after.state)
+        if not blameless:
+            self.tally.failed["worker"] += 1
+        if after.state is State.FAILED:
+            self.tally.ended[after.state] += 1
         if after.state is State.QUEUED:
             self.admit(after)
         self._tell(after, None)
@@ -242,6 +249,8 @@ class Scheduler:
                 f"keep pictures of {job}", self._keep, run.job, done.outcome, run.seconds
             )
             if after is not None:
+                self.tally.ended[after.state] += 1
+                self.tally.drawing.add(run.seconds or 0.0)
                 self._measure(run)
                 self._tell(after, None)
                 await self.store.remember(PACE, json.dumps(self.pace))
@@ -295,6 +304,7 @@ class Scheduler:
                 "user": failed.message,
                 "memory": OUT_OF_MEMORY,
             }.get(failed.kind, EngineError.apology)
+            self.tally.failed[failed.kind] += 1
             await self._end_badly(job, sentence)
         finally:
             run = self.running.get(job)
@@ -303,6 +313,7 @@ class Scheduler:
     async def _end_badly(self, job: str, sentence: str) -> None:
         after = await self._insist(f"end job {job}", self.store.fail, job, sentence)
         if after is not None:
+            self.tally.ended[after.state] += 1
             self._tell(after, None)
 
     def _over(self, job: str, refund: float = 0.0) -> _Running | None:

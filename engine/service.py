@@ -48,6 +48,7 @@ from engine.reports import Reports
 from engine.scheduler import PACE, Scheduler
 from engine.screening import Screening
 from engine.store import Draft, Store, Usage
+from engine.tally import Tally
 
 log = logging.getLogger("limner.service")
 
@@ -492,6 +493,7 @@ class Service:
         after = await self.store.cancel(job.id, self._scheduler.given(job.id))
         if after is None:
             return await self.find(job.id)
+        self.tally.ended[after.state] += 1
         self._scheduler.withdraw(job.id)
         self._tell(after, None)
         return after
@@ -1039,6 +1041,15 @@ class Service:
                             await self._shown.wait()
         return not self._scheduler.running
 
+    @property
+    def tally(self) -> Tally:
+        """What was counted since the start."""
+        return self._scheduler.tally
+
+    async def undelivered(self) -> int:
+        """Return how many promised messages have not been shown yet."""
+        return await self.store.undelivered()
+
     def workers(self) -> list[dict[str, Any]]:
         """Return each worker: device, models, bytes, free rows, process id, restarts, seconds silent."""
         return [
@@ -1047,6 +1058,8 @@ class Service:
                 "models": list(worker.status.models),
                 "memory": worker.status.memory,
                 "room": worker.status.room,
+                "calls": worker.status.calls,
+                "rows": worker.status.rows,
                 "pid": worker.pid,
                 "restarts": worker.restarts,
                 "ready": worker.ready,

@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.errors", "engine.log"),
     ("engine.config",),
     ("engine.reload",),
-    ("engine.jobs", "engine.people"),
+    ("engine.jobs", "engine.people", "engine.tally"),
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
     ("engine.references",),
@@ -81,6 +81,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "fastapi": ("engine.web",),
     "starlette": ("engine.web",),
     "uvicorn": ("engine.web",),
+    "prometheus_client": ("engine.web",),
     "aiohttp.web": ("bot.demo",),
     "typer": ("bot.cli", "engine.pocket.train"),
     "rich": ("bot.cli",),

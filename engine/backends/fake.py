@@ -70,7 +70,7 @@ class Renderer:
         self._poison = poison
         self._memory = memory
         self._red = red
-        self._ticks = 0
+        self._ticks = self._calls = self._rows = 0
         self._tasks: dict[str, _Task] = {}
         self._models: set[str] = set()
         self._dropped: list[str] = []
@@ -105,7 +105,8 @@ class Renderer:
 
     def status_fields(self) -> Mapping[str, Any]:
         """Return what Status tells."""
-        return {"models": sorted(self._models), "device": "fake", "memory": 0}
+        told = {"models": sorted(self._models), "device": "fake", "memory": 0}
+        return told | {"calls": self._calls, "rows": self._rows}
 
     def tick(self) -> list[Event]:
         """Take every job one step further."""
@@ -117,6 +118,9 @@ class Renderer:
         events: list[Event] = [Failed(job, "cancelled", "") for job in self._dropped]
         self._dropped.clear()
         time.sleep(self._step_seconds)
+        if self._tasks:
+            self._calls += 1
+            self._rows += sum(rows(task.spec) for task in self._tasks.values())
         for job, task in list(self._tasks.items()):
             said = " ".join(one.text for one in task.spec.conditions)
             if self._poison and self._poison in said:

@@ -43,13 +43,18 @@ Order = Start | Cancel | Load | Unload
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The worker's heartbeat. ``room``: UNet rows that may still be admitted; ``memory``: bytes in use."""
+    """The worker's heartbeat. ``room``: UNet rows that may still be admitted; ``memory``: bytes in use.
+
+    ``calls`` of the UNet since the worker's start, and the ``rows`` they had together.
+    """
 
     room: int
     models: tuple[str, ...]
     device: str
     memory: int
     beat: int
+    calls: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

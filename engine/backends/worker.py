@@ -68,7 +68,7 @@ class Renderer(Protocol):
         """Say whether a tick would do anything."""
 
     def status_fields(self) -> Mapping[str, Any]:
-        """Return ``models``, ``device`` and ``memory`` of Status."""
+        """Return ``models``, ``device``, ``memory`` and, of one that makes calls, ``calls`` and ``rows``."""
 
 
 def frame(message: object) -> bytes:
@@ -138,7 +138,7 @@ class _Worker:
         # beats go out beside the work; the number only moves when the work itself moves, so a hang shows
         while True:
             status = self._status
-            self.send(Status(status.room, status.models, status.device, status.memory, self._beat))
+            self.send(replace(status, beat=self._beat))
             time.sleep(BEAT)
 
     def run(self) -> None:
@@ -197,6 +197,8 @@ class _Worker:
             device=str(fields["device"]),
             memory=int(fields["memory"]),
             beat=self._beat,
+            calls=int(fields.get("calls", 0)),
+            rows=int(fields.get("rows", 0)),
         )
         if (before.room, before.models, before.device) != (
             self._status.room,

@@ -84,6 +84,7 @@ class Renderer:
         self._encoder: Encoder | None = None
         self._describes: words.Describer | words.Captioner | None = None
         self.unet_calls = 0
+        self.unet_rows = 0
 
     # ---- orders
 
@@ -161,7 +162,8 @@ class Renderer:
             memory = torch.mps.driver_allocated_memory()
         else:
             memory = sum(model.bytes for model in self._models.values())
-        return {"room": self.room(), "models": tuple(self._models), "device": device, "memory": memory}
+        told = {"room": self.room(), "models": tuple(self._models), "device": device, "memory": memory}
+        return told | {"calls": self.unet_calls, "rows": self.unet_rows}
 
     def close(self) -> None:
         """Stop the threads; what is in flight is forgotten."""
@@ -281,6 +283,7 @@ class Renderer:
                 predictions = predict(model.unet, chosen, at_once, pad=self.machine.device.type == "cuda")
             self.unet_calls += 1
             self._ladder.worked(size, rows_now)
+            self.unet_rows += sum(picture.rows for picture in chosen)
         except Exception as error:
             if not (out_of_memory(error) and self._ladder.down(size, rows_now, model)):
                 self._find_the_guilty(error, drawings)

@@ -1,4 +1,4 @@
-"""The listener and what mounts on it: today `/healthz`; knows the service and nothing behind it."""
+"""The listener and what mounts on it: `/healthz` and `/metrics`; knows the service and nothing behind it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fastapi import FastAPI, Response
 from engine.config import WebConfig
 from engine.errors import ConfigError
 from engine.service import Service
+from engine.web.metrics import CONTENT_TYPE, metrics
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,11 @@ def application(service: Service, parts: Mapping[str, Callable[[], bool]] | None
         response.status_code = 200 if answer["status"] == "ok" else 503
         response.headers["Cache-Control"] = "no-store"
         return answer
+
+    @app.get("/metrics")
+    async def scrape() -> Response:
+        """Answer in Prometheus' text format."""
+        return Response(await metrics(service), media_type=CONTENT_TYPE)
 
     return app
 

@@ -1,0 +1,73 @@
+"""``/metrics``: the service's numbers in Prometheus' text format; nothing in them names a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from engine.service import Service
+from engine.tally import Histogram
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def metrics(service: Service) -> bytes:
+    """Return everything that is measured, as it stands now."""
+    queue, undelivered = await service.queue(), await service.undelivered()
+    registry = CollectorRegistry()
+    registry.register(
+        _Numbers([*_gauges(service, len(queue.waiting), len(queue.running), undelivered), *_counted(service)])
+    )
+    return generate_latest(registry)
+
+
+class _Numbers(Collector):
+    def __init__(self, found: list[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> list[Metric]:
+        return self._found
+
+
+def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> Iterator[Metric]:
+    yield GaugeMetricFamily("limner_jobs_waiting", "Jobs that wait for their turn.", waiting)
+    yield GaugeMetricFamily("limner_jobs_running", "Jobs being drawn.", running)
+    yield GaugeMetricFamily("limner_deliveries_pending", "Promised messages not shown yet.", undelivered)
+    each = ["worker"]
+    memory = GaugeMetricFamily("limner_device_memory_bytes", "Memory in use.", labels=[*each, "device"])
+    ready = GaugeMetricFamily("limner_worker_ready", "1 where a worker can draw.", labels=each)
+    silence = GaugeMetricFamily("limner_worker_silence_seconds", "Since it was heard of.", labels=each)
+    restarts = CounterMetricFamily("limner_worker_restarts", "Times a worker was started anew.", labels=each)
+    calls = CounterMetricFamily("limner_unet_calls", "Calls of the UNet by a worker.", labels=each)
+    rows = CounterMetricFamily("limner_unet_rows", "Rows of all these calls.", labels=each)
+    for number, worker in enumerate(service.workers()):
+        label = str(number)
+        memory.add_metric([label, worker["device"]], worker["memory"])
+        ready.add_metric([label], float(worker["ready"]))
+        silence.add_metric([label], worker["silence"])
+        restarts.add_metric([label], worker["restarts"])
+        calls.add_metric([label], worker["calls"])
+        rows.add_metric([label], worker["rows"])
+    yield from (memory, ready, silence, restarts, calls, rows)
+
+
+def _counted(service: Service) -> Iterator[Metric]:
+    tally = service.tally
+    ended = CounterMetricFamily("limner_jobs", "Jobs that ended, by how.", labels=["state"])
+    for state in ("rendered", "failed", "blocked", "cancelled"):
+        ended.add_metric([state], tally.ended[state])
+    failed = CounterMetricFamily("limner_failures", "What went wrong, by kind.", labels=["kind"])
+    for kind in sorted({"user", "memory", "engine", "worker", *tally.failed}):
+        failed.add_metric([kind], tally.failed[kind])
+    yield from (ended, failed)
+    yield _histogram("limner_wait_seconds", "From the request to the start of drawing.", tally.waits)
+    yield _histogram("limner_drawing_seconds", "Seconds of the device a finished job took.", tally.drawing)
+
+
+def _histogram(name: str, words: str, histogram: Histogram) -> Metric:
+    found = HistogramMetricFamily(name, words)
+    found.add_metric([], histogram.cumulative(), histogram.total)
+    return found
