@@ -32,8 +32,11 @@ _FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
     Verb.STRONG: ("Vary (Strong)", "🪄"),
     Verb.REGION: ("Vary (Region)", "🖌️"),
     Verb.INFO: ("Info", "ℹ️"),
-    Verb.UPSCALE_2: ("Upscale (2x)", "🔍"),
+    Verb.UPSCALE_2: ("Upscale (Subtle)", "🔍"),
     Verb.UPSCALE_4: ("Upscale (4x)", "🔍"),
+    Verb.UPSCALE_CREATIVE: ("Upscale (Creative)", "🔍"),
+    Verb.REDO_SUBTLE: ("Redo Upscale (Subtle)", "🔍"),
+    Verb.REDO_CREATIVE: ("Redo Upscale (Creative)", "🔍"),
     Verb.ZOOM_2: ("Zoom Out 2x", "🔭"),
     Verb.ZOOM_1_5: ("Zoom Out 1.5x", "🔭"),
     Verb.ZOOM_CUSTOM: ("Custom Zoom", "🔭"),
@@ -54,6 +57,9 @@ ACTIONS: dict[Verb, Deed] = {
     Verb.REROLL: "reroll",
     Verb.UPSCALE_2: "upscale_2x",
     Verb.UPSCALE_4: "upscale_4x",
+    Verb.UPSCALE_CREATIVE: "upscale_creative",
+    Verb.REDO_SUBTLE: "upscale_again_subtle",
+    Verb.REDO_CREATIVE: "upscale_again_creative",
     Verb.ZOOM_2: "zoom",
     Verb.ZOOM_1_5: "zoom",
     Verb.ZOOM_CUSTOM: "zoom",
@@ -220,8 +226,7 @@ async def act(
     async def submit(place: str, message: str | None) -> Submitted:
         verb = ACTIONS[press.verb]
         if press.verb is Verb.VARY:
-            preferences = await interaction.client.service.preferences(str(interaction.user.id))
-            verb = "vary_subtle" if preferences.get(desk.VARIATION) == "low" else "vary_strong"
+            verb = await as_strong_as_preferred(interaction)
         return await interaction.client.service.act(
             Action(
                 key=str(interaction.id),
@@ -239,6 +244,12 @@ async def act(
         )
 
     await desk.begin(interaction, submit, progress_view)
+
+
+async def as_strong_as_preferred(interaction: Interaction) -> Deed:
+    """Return how far variations go for this person where nothing says it."""
+    preferences = await interaction.client.service.preferences(str(interaction.user.id))
+    return "vary_subtle" if preferences.get(desk.VARIATION) == "low" else "vary_strong"
 
 
 def _pressed(interaction: Interaction) -> str | None:
@@ -277,13 +288,15 @@ def grid_view(job: Job, delivery: int) -> ui.View:
 
 
 def picture_view(job: Job, cell: int, delivery: int) -> ui.View:
-    """Return the rows under a single picture; enlarging is the last thing done to one."""
-    rows: list[tuple[Verb, ...]] = [(Verb.INFO,)]
+    """Return the rows under a single picture; an enlarged one can be enlarged another way, and varied."""
+    # enlarged as it is, it would come out the same again: only the other way is worth a press
+    again = (Verb.REDO_SUBTLE, Verb.REDO_CREATIVE) if job.spec.strength is not None else (Verb.REDO_CREATIVE,)
+    rows: list[tuple[Verb, ...]] = [(Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.INFO), again]
     if job.spec.kind is not Kind.UPSCALE:
         square = () if job.spec.width == job.spec.height else (Verb.SQUARE,)
         rows = [
             (Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.REROLL, Verb.INFO),
-            (Verb.UPSCALE_2, Verb.UPSCALE_4),
+            (Verb.UPSCALE_2, Verb.UPSCALE_CREATIVE, Verb.UPSCALE_4),
             (Verb.ZOOM_2, Verb.ZOOM_1_5, Verb.ZOOM_CUSTOM, *square),
             PANS,
         ]

@@ -152,9 +152,18 @@ def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     if not doing:
         return f"**{shown(job.prompt)}** - {who}"
     if job.spec.kind is Kind.UPSCALE:
-        return f"**{shown(job.prompt)}** - {doing} ({job.spec.scale}x) by {who}"
+        return f"**{shown(job.prompt)}** - {doing} ({_upscale(job)}) by {who}"
     of = "" if job.parent_cell is None else f" of image #{job.parent_cell + 1}"
     return f"**{shown(job.prompt)}** - {doing}{of} by {who}"
+
+
+def _creative(job: Job) -> bool:
+    return job.spec.kind is Kind.UPSCALE and job.spec.strength is not None
+
+
+def _upscale(job: Job) -> str:
+    """Return how a picture was enlarged: ``2x``, ``2x, creative``."""
+    return f"{job.spec.scale}x" + (", creative" if _creative(job) else "")
 
 
 def progress(job: Job, *, state: State, place: int | None = None, percent: int = 0) -> str:
@@ -289,10 +298,10 @@ def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
     facts = [
         ("Job", f"`{job.id}`" + ("" if cell is None else f", image #{cell + 1}")),
         ("Model", f"`{spec.model}`"),
-        ("Size", f"{spec.width} × {spec.height} px"),
+        ("Drawn at" if _creative(job) else "Size", f"{spec.width} × {spec.height} px"),
     ]
     if spec.kind is Kind.UPSCALE:
-        facts.append(("Upscaled", f"{spec.scale}×"))
+        facts.append(("Upscaled", f"{spec.scale}×" + ("" if spec.strength is None else ", creative")))
     elif spec.kind not in WORDS:
         facts += [
             ("Seed", str(spec.seed if cell is None else (spec.seed + cell) % 2**32)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.messages import shown as plain
 from engine.images import Reading
 from engine.masks import Shown, Sketch
 
@@ -14,7 +15,7 @@ STAYS = "What is tinted pink is repainted. Everything else stays as it is, to th
 AREAS = "Halves, thirds, centre, border …"
 WIDEN, SHRINK, INVERT, FEATHER = "Widen", "Shrink", "Invert", "Feather"
 GO, LEAVE = "Go on", "Cancel"
-SAY, BRING, DRAW, TAP = "Say where…", "Bring a mask…", "Draw it", "Use squares"
+SAY, BRING, DRAW, TAP, LOOK = "Say where…", "Bring a mask…", "Draw it", "Use squares", "Show"
 
 PROMPT_TITLE = "What should be there?"
 PROMPT_LABEL = "Prompt for the marked part"
@@ -35,6 +36,11 @@ REPAINTS = {
 }
 
 
+def looking(words: str) -> str:
+    """Return what is said while words are looked for."""
+    return f"Looking for “{plain(words, 100)}” in the picture …"
+
+
 def title(sketch: Sketch, shown: Shown) -> str:
     """Return the lines above the overlay."""
     outline = sketch.outline
@@ -50,7 +56,7 @@ def _facts(sketch: Sketch, shown: Shown) -> list[str]:
     outline = sketch.outline
     facts = []
     if outline.words:
-        facts.append(f"found by the words “{outline.words}”")
+        facts.append(f"found by the words “{plain(outline.words, 100)}”")
     if outline.readings:
         facts.append(f"{REPAINTS[outline.reading].lower()} in your mask")
     facts.append(f"{share(shown)} of {shown.size[0]} × {shown.size[1]} pixels marked")

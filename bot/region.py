@@ -18,7 +18,7 @@ from discord import ui
 from bot import desk, messages_region, modals
 from bot.desk import Interaction
 from bot.failures import TYPED, guarded
-from bot.wire import MASK, MASK_DIALOG, Part, Press, mask_id
+from bot.wire import MASK, MASK_DIALOG, Part, Press, Token, mask_id
 from engine.errors import UserError
 from engine.images import AREAS, COLUMNS, ROWS
 from engine.masks import Outline, Shown, Sketch
@@ -87,6 +87,11 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
                         messages_region.BRING_HELP,
                     )
                 )
+            case Part.LOOK:
+                await desk.acknowledge(interaction, thinking=False)
+                sketch = await interaction.client.service.masks.settle(self.key, str(interaction.user.id))
+                if not sketch.outline.finding:
+                    await show(interaction, sketch)
             case _:
                 await desk.acknowledge(interaction, thinking=False)
                 await _change(interaction, self.key, self._turn)
@@ -150,7 +155,8 @@ async def opened(interaction: Interaction, press: Press) -> None:
     picture = await service.picture(press.job, press.cell or 0)
     sketch = await service.masks.open(
         owner=str(interaction.user.id),
-        origin=str(desk.origin(interaction)),
+        origin=postable(interaction),
+        asker=desk.asker(interaction),
         picture=picture,
         job=press.job,
         cell=press.cell or 0,
@@ -158,16 +164,35 @@ async def opened(interaction: Interaction, press: Press) -> None:
     await show(interaction, sketch)
 
 
+def postable(interaction: Interaction) -> str:
+    """Return where a result can be posted though nobody presses a button; empty: nowhere."""
+    place = desk.origin(interaction)
+    return "" if isinstance(place, Token) else str(place)
+
+
+async def link(interaction: Interaction, sketch: Sketch) -> str | None:
+    """Return the address of the drawing page for a sketch, or None where the host offers none."""
+    web = interaction.client.config.web
+    if not web.enabled or not web.public_url:
+        return None
+    name = await interaction.client.service.masks.link(sketch)
+    return None if name is None else f"{web.public_url.rstrip('/')}/draw/{name}"
+
+
 async def show(interaction: Interaction, sketch: Sketch) -> None:
     """Show a mask in the message this interaction is about, with all that changes it."""
+    page = await link(interaction, sketch)
     shown = await interaction.client.service.masks.show(sketch)
     alt = messages_region.alt(sketch, shown)
     file = discord.File(io.BytesIO(shown.overlay), NAME, description=alt)
-    await interaction.edit_original_response(view=panel(sketch, shown), attachments=[file])
+    await interaction.edit_original_response(view=panel(sketch, shown, page), attachments=[file])
 
 
-def panel(sketch: Sketch, shown: Shown) -> ui.LayoutView:
-    """Return the message of a mask: words, overlay, squares, list, and two rows of controls."""
+def panel(sketch: Sketch, shown: Shown, page: str | None = None) -> ui.LayoutView:
+    """Return the message of a mask: words, overlay, squares, list, and two rows of controls.
+
+    With squares these are 39 components of Discord's 40. ``page``: the address of the drawing page.
+    """
     key, outline, words = sketch.key, sketch.outline, messages_region
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(words.title(sketch, shown)))
@@ -187,8 +212,17 @@ def panel(sketch: Sketch, shown: Shown) -> ui.LayoutView:
     ]
     if len(outline.readings) > 1:
         shape.append(MaskButton(Part.REREAD, key, label=words.REPAINTS[outline.reading], style=Blue))
-    view.add_item(_row(*shape))
-    other = [] if outline.base is None else [MaskButton(Part.TAP, key, label=words.TAP)]
+    other: list[ui.Item[Any]] = [
+        MaskButton(Part.SAY, key, label=words.SAY),
+        MaskButton(Part.BRING, key, label=words.BRING),
+    ]
+    if page is not None:
+        other.append(ui.Button(style=discord.ButtonStyle.link, label=words.DRAW, url=page))
+    if outline.base is not None:
+        shape.append(MaskButton(Part.TAP, key, label=words.TAP))
+    rows = [shape] if len(shape) <= COLUMNS else [shape[:4], shape[4:]]
+    for controls in rows:
+        view.add_item(_row(*controls))
     view.add_item(
         _row(
             MaskButton(Part.GO, key, label=words.GO, style=Green, disabled=shown.empty),
@@ -263,11 +297,64 @@ async def submitted(interaction: Interaction) -> None:
 @guarded
 async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
     key = match["key"]
-    if Part(match["part"]) is Part.GO:
+    if Part(match["part"]) is Part.SAY:
+        await desk.acknowledge(interaction, thinking=False)
+        words = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
+        await found(interaction, key, words)
+    elif Part(match["part"]) is Part.BRING:
+        await desk.acknowledge(interaction, thinking=False)
+        sent = modals.files(interaction)
+        if not sent:
+            raise UserError(messages_region.NO_FILE)
+        await show(interaction, await brought(interaction, key, sent[0]))
+    elif Part(match["part"]) is Part.GO:
         line = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
         if not line:
             raise UserError(messages_region.NO_PROMPT)
         await _start(interaction, key, line)
+
+
+async def found(interaction: Interaction, key: str, words: str) -> None:
+    """Look for words in the picture and show what is marked then; what was marked before stays until then.
+
+    The looking is a job like any other, so after a restart it goes on; the button shows what came of it.
+    """
+    service, owner = interaction.client.service, str(interaction.user.id)
+    sketch = await service.masks.find(key, owner)
+    submitted = await service.act(
+        Action(
+            key=str(interaction.id),
+            owner=owner,
+            origin=f"find:{key}",
+            asker=desk.asker(interaction),
+            job=sketch.job,
+            verb="locate",
+            cell=sketch.cell,
+            line=words,
+            picture=sketch.picture,
+        )
+    )
+    job = submitted.jobs[0].id
+    await service.masks.find_in(sketch, words, job)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(messages_region.looking(words)))
+    view.add_item(_row(MaskButton(Part.LOOK, key, label=messages_region.LOOK)))
+    await interaction.edit_original_response(view=view, attachments=[])
+    async for _ in service.progress(job):
+        pass
+    try:
+        sketch = await service.masks.settle(key, owner)
+    except UserError:
+        await show(interaction, await service.masks.find(key, owner))
+        raise
+    await show(interaction, sketch)
+
+
+async def brought(interaction: Interaction, key: str, file: discord.Attachment) -> Sketch:
+    """Take a mask from a file somebody sent."""
+    service = interaction.client.service
+    kept = await service.fetch(file.url, attached=True)
+    return await service.masks.bring(key, str(interaction.user.id), kept.sha256, kept.mask)
 
 
 async def _start(interaction: Interaction, key: str, line: str) -> None:

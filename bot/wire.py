@@ -48,6 +48,11 @@ class Verb(StrEnum):
     PAN_DOWN = "pd"
     PROMPT = "p"  # that prompt (of a description, of shorter ones), in a dialog to send
     PROMPTS = "pa"  # all of them, at once
+    UPSCALE_CREATIVE = "sc"
+    REDO_SUBTLE = "rs"  # the picture an enlarged one came from, enlarged again
+    REDO_CREATIVE = "rc"
+    REMASTER = "rm"  # again with another model
+    LIKE = "lk"
 
 
 class Answer(StrEnum):
@@ -85,6 +90,7 @@ class Part(StrEnum):
     SAY = "t"
     BRING = "b"
     TAP = "q"
+    LOOK = "o"
 
 
 MASK = re.compile(

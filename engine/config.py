@@ -85,6 +85,7 @@ class EngineConfig(_Section):
     preview_every: int = 4  # steps between previews; 0 = none
     heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
     threads: int = 0  # CPU threads of a worker; 0 = all but one core
+    segmenter: str = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention
     describer: str = ""  # image-to-text model for /describe (folder or hub name); "" = the encoder that ships
 
 

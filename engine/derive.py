@@ -25,6 +25,15 @@ OUTWARD: Mapping[str, str] = {
 }
 """The verbs that paint around a picture, and the note that says so under the result."""
 
+CREATIVE = 0.35
+"""The same for a creative enlargement: enough for new detail, too little for new things."""
+
+STEADY = frozenset({"ddim", "euler", "euler_karras", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "lms"})
+"""Samplers that add no noise on the way: tiles that drew their own would blur where they overlap."""
+
+AGAIN = frozenset({"upscale_again_subtle", "upscale_again_creative"})
+"""The verbs that enlarge once more what an enlarged picture came from."""
+
 LARGEST = 2.25
 """Edits are drawn at no more than this many times a model's own pixels: beyond, models repeat themselves."""
 SMALLEST = 0.25
@@ -116,6 +125,64 @@ def upscaled(spec: JobSpec, start: str, size: tuple[int, int], scale: int) -> Jo
             "strength": None,
             "film": False,
         }
+    )
+
+
+def enriched(
+    spec: JobSpec,
+    start: str,
+    size: tuple[int, int],
+    scale: int,
+    times: float,
+    model: ModelConfig,
+    limits: LimitsConfig,
+    strength: float,
+) -> JobSpec:
+    """Return the spec that enlarges ``start`` and draws it again in tiles, gently, for new details.
+
+    Raises UserError past the server's pixels.
+    """
+    wide, high = size[0] * scale, size[1] * scale
+    if wide * high > limits.max_pixels:
+        raise UserError(
+            f"That would be {wide} × {high} pixels, and this server makes at most {limits.max_pixels:,} in "
+            "one picture. Take 2x, or a smaller picture."
+        )
+    steady = spec.sampler if spec.sampler in STEADY else "euler"
+    quick = {"steps": model.steps, "guidance_scale": model.guidance_scale} if spec.few_steps else {}
+    return upscaled(spec, start, size, scale).model_copy(
+        update={
+            "strength": strength,
+            "width": _step(wide / times, model.multiple),
+            "height": _step(high / times, model.multiple),
+            "sampler": steady,
+            "few_steps": False,
+            "tile": False,
+            "stop": 100,
+            "chaos": 0,
+            **quick,
+        }
+    )
+
+
+def _step(side: float, multiple: int) -> int:
+    return max(1, round(side / multiple)) * multiple
+
+
+def located(spec: JobSpec, start: str, size: tuple[int, int]) -> JobSpec:
+    """Return the spec that looks in ``start`` for what the spec's words name; equal words find the same."""
+    return JobSpec(
+        kind=Kind.LOCATE,
+        model=spec.model,
+        conditions=spec.conditions[:1],
+        width=size[0],
+        height=size[1],
+        steps=1,
+        guidance_scale=1.0,
+        sampler=spec.sampler,
+        seed=0,
+        count=1,
+        inputs=(Input(sha256=start, role=Role.INIT),),
     )
 
 

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     BLEND = "blend"  # several PROMPT pictures and no words: a picture between them
     VARY = "vary"  # image-to-image from one INIT picture
     INPAINT = "inpaint"  # only the masked area changes; zoom and pan are inpaints on a larger canvas
+    LOCATE = "locate"  # where in a picture the words are: a mask
     UPSCALE = "upscale"  # super-resolution of one INIT picture, no denoising
     DESCRIBE = "describe"  # picture to words
     SHORTEN = "shorten"  # which words of a prompt matter, and shorter prompts
@@ -98,6 +99,11 @@ class JobSpec(Frozen):
     few_steps: bool = False  # use the model's few-step weights (draft, turbo)
     loras: tuple[Lora, ...] = ()
     scale: Literal[1, 2, 4] = 1  # UPSCALE only
+
+    @property
+    def faithful(self) -> bool:
+        """Whether it only enlarges a picture, drawing nothing into it."""
+        return self.kind is Kind.UPSCALE and self.strength is None
 
     def digest(self) -> str:
         """Return the SHA-256 of the spec's JSON: the name of what is drawn."""

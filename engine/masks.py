@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import hashlib
+import hmac
 import io
+import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -14,7 +19,8 @@ from engine import images, store_masks
 from engine.errors import NotFound, UserError
 from engine.gallery import Gallery
 from engine.images import Reading
-from engine.jobs import Frozen, new_job_id
+from engine.jobs import FINAL, Frozen, new_job_id
+from engine.people import Asker
 from engine.store import Store
 from engine.store_masks import MaskRow
 
@@ -23,6 +29,12 @@ T = TypeVar("T")
 MOST = 12
 """Presses a mask may be grown, shrunk or feathered by."""
 
+LINK_LIFE = 15 * 60.0
+"""Seconds a link to the drawing page is good for."""
+SECRET = "masks.secret"
+"""Where the key that links are signed with is kept."""
+
+LINK_GONE = "This link is used up or too old. Open a new one in Discord with `Vary (Region)` or `/inpaint`."
 GONE = "This mask is no longer kept. Open a new one with `Vary (Region)` under the picture, or `/inpaint`."
 
 
@@ -35,6 +47,7 @@ class Outline(Frozen):
     reading: Reading = Reading.WHITE  # what repaints in it
     readings: tuple[Reading, ...] = ()  # brought ones: the ways it may be read
     words: str = ""  # found ones: what was looked for
+    finding: str = ""  # the job that looks for them
     inverted: bool = False
     grown: int = 0  # presses; negative: shrunk
     feather: int = 0
@@ -71,6 +84,8 @@ class Sketch:
     cell: int | None
     line: str | None
     outline: Outline
+    asker: Asker | None = None
+    ticket: str | None = None  # of the link to the drawing page that is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +119,16 @@ class Masks:
         job: str | None = None,
         cell: int | None = None,
         line: str | None = None,
-        outline: Outline | None = None,
+        asker: Asker | None = None,
     ) -> Sketch:
-        """Begin a mask over the kept picture ``picture``."""
-        sketch = Sketch(new_job_id(), owner, origin, picture, job, cell, line, outline or Outline())
+        """Begin a mask over the kept picture ``picture``.
+
+        ``origin``: where results can be posted without anybody pressing a button; empty: nowhere.
+        """
+        sketch = Sketch(new_job_id(), owner, origin, picture, job, cell, line, Outline(), asker)
         kept = sketch.outline.model_dump_json()
-        row = MaskRow(sketch.key, owner, origin, picture, job, cell, line, kept, self._store.now())
+        who = None if asker is None else json.dumps(dataclasses.asdict(asker))
+        row = MaskRow(sketch.key, owner, origin, picture, job, cell, line, kept, self._store.now(), who)
         await self._store.write(store_masks.add, row)
         return sketch
 
@@ -125,14 +144,91 @@ class Masks:
         )
         return _sketch(row, owner)
 
-    async def bring(self, key: str, owner: str, png: bytes) -> Sketch:
-        """Take a mask from a clean PNG, transparency included. Raises as ``find``, or UserError."""
+    async def bring(self, key: str, owner: str, file: str, opaque: str | None = None) -> Sketch:
+        """Take a mask from a kept picture; ``opaque`` is its kept transparency (black where clear).
+
+        Raises as ``find``, and UserError where its size does not fit.
+        """
         sketch = await self.find(key, owner)
         picture = await self._gallery.load(sketch.picture)
-        fitted, reading, readings = await asyncio.to_thread(_fitted, png, picture)
+        png = await self._gallery.load(file)
+        alpha = None if opaque is None else await self._gallery.load(opaque)
+        fitted, reading, readings = await asyncio.to_thread(_fitted, png, alpha, picture)
         base = await self._gallery.keep(fitted)
-        update = {"base": base, "reading": reading, "readings": readings, "words": "", "squares": (),
-                  "areas": (), "inverted": False, "grown": 0, "feather": 0}  # fmt: skip
+        update = {"base": base, "reading": reading, "readings": readings, "words": "", "finding": "",
+                  "squares": (), "areas": (), "inverted": False, "grown": 0, "feather": 0}  # fmt: skip
+        return await self.change(key, owner, lambda outline: outline.model_copy(update=update))
+
+    async def link(self, sketch: Sketch) -> str | None:
+        """Return the open link to a sketch's drawing page (its last part), made anew when it runs out."""
+        now = self._store.now()
+        fresh = secrets.token_hex(16)
+        ticket = await self._store.write(
+            store_masks.issue, sketch.key, fresh, now, now + LINK_LIFE, LINK_LIFE / 3
+        )
+        if ticket is None:
+            return None
+        return f"{sketch.key}.{ticket}.{await self._signature(sketch.key, ticket)}"
+
+    async def linked(self, link: str) -> Sketch:
+        """Return the sketch a link opens. Raises NotFound: never made by us, used, or too old."""
+        key, _, rest = link.partition(".")
+        ticket, _, signature = rest.partition(".")
+        if not hmac.compare_digest(signature.encode(), (await self._signature(key, ticket)).encode()):
+            raise NotFound(LINK_GONE)
+        row = await self._store.read(store_masks.find, key)
+        if row is None or row.ticket != ticket or (row.ticket_until or 0.0) < self._store.now():
+            raise NotFound(LINK_GONE)
+        return _sketch(row, row.owner)
+
+    async def spend(self, sketch: Sketch) -> None:
+        """Close the link a sketch was opened by."""
+        if sketch.ticket is not None:
+            await self._store.write(store_masks.spend, sketch.key, sketch.ticket)
+
+    async def _signature(self, key: str, ticket: str) -> str:
+        secret = await self._store.meta(SECRET)
+        if secret is None:
+            await self._store.write(store_masks.secret, SECRET, secrets.token_hex(32))
+            secret = await self._store.meta(SECRET)
+        text = f"draw {key} {ticket}".encode()
+        return hmac.new((secret or "").encode(), text, hashlib.sha256).hexdigest()[:40]
+
+    async def drawn(self, sketch: Sketch, file: str) -> Sketch:
+        """Take a mask from the drawing page, where white repaints, in place of all that was marked before."""
+        ticket = sketch.ticket
+        sketch = await self.bring(sketch.key, sketch.owner, file)
+        update = {"reading": Reading.WHITE, "readings": ()}
+        sketch = await self.change(
+            sketch.key, sketch.owner, lambda outline: outline.model_copy(update=update)
+        )
+        return dataclasses.replace(sketch, ticket=ticket)
+
+    async def so_far(self, sketch: Sketch) -> bytes:
+        """Return what is marked as PNG, though it be nothing."""
+        picture, base = await self._files(sketch)
+        return await asyncio.to_thread(_marked, sketch.outline, picture, base)
+
+    async def find_in(self, sketch: Sketch, words: str, job: str) -> Sketch:
+        """Note that a job looks for ``words``."""
+        update = {"words": words, "finding": job}
+        return await self.change(sketch.key, sketch.owner, lambda outline: outline.model_copy(update=update))
+
+    async def settle(self, key: str, owner: str) -> Sketch:
+        """Take over what a job has found, if one was looking and is done. Raises UserError if it failed."""
+        sketch = await self.find(key, owner)
+        looking = sketch.outline.finding
+        job = await self._store.job(looking) if looking else None
+        if not looking or (job is not None and job.state not in FINAL):
+            return sketch
+        if job is None or not job.pictures:
+            await self.change(key, owner, lambda outline: outline.model_copy(update={"finding": ""}))
+            why = None if job is None else job.failure
+            raise UserError(why or "That could not be looked for. Try other words, or mark it by hand.")
+        found = images.opened(await self._gallery.load(job.pictures[0])).convert("L")
+        update = {"base": await self._gallery.keep(images.png(found)), "reading": Reading.WHITE,
+                  "readings": (), "finding": "", "squares": (), "areas": (), "inverted": False,
+                  "grown": 0, "feather": 0}  # fmt: skip
         return await self.change(key, owner, lambda outline: outline.model_copy(update=update))
 
     async def leave(self, key: str, owner: str) -> None:
@@ -166,7 +262,14 @@ def _sketch(row: MaskRow | None, owner: str) -> Sketch:
     if row.owner != owner:
         raise UserError("Somebody else is making this mask. `Vary (Region)` opens one of your own.")
     outline = Outline.model_validate_json(row.outline)
-    return Sketch(row.key, row.owner, row.origin, row.picture, row.job, row.cell, row.line, outline)
+    asker = None
+    if row.asker is not None:
+        told: dict[str, Any] = json.loads(row.asker)
+        told |= {name: tuple(one) for name, one in told.items() if isinstance(one, list)}
+        asker = Asker(**told)
+    return Sketch(
+        row.key, row.owner, row.origin, row.picture, row.job, row.cell, row.line, outline, asker, row.ticket
+    )
 
 
 def mask_of(outline: Outline, size: tuple[int, int], base: Image.Image | None) -> Image.Image:
@@ -174,6 +277,8 @@ def mask_of(outline: Outline, size: tuple[int, int], base: Image.Image | None) -
     mask = images.chosen(size, outline.squares, outline.areas)
     if base is not None:
         read, _ = images.read(base, outline.reading)
+        if read.size != size:
+            read = read.resize(size, Image.Resampling.BILINEAR)
         mask = images.joined(mask, read)
     return images.shaped(mask, inverted=outline.inverted, grown=outline.grown, feather=outline.feather)
 
@@ -208,13 +313,21 @@ def _finished(outline: Outline, png: bytes, base: bytes | None) -> bytes:
     return images.png(mask)
 
 
-def _fitted(png: bytes, picture: bytes) -> tuple[bytes, Reading, tuple[Reading, ...]]:
+def _marked(outline: Outline, png: bytes, base: bytes | None) -> bytes:
+    return images.png(mask_of(outline, images.opened(png).size, _opened(base)))
+
+
+def _fitted(
+    png: bytes, alpha: bytes | None, picture: bytes
+) -> tuple[bytes, Reading, tuple[Reading, ...]]:
     """Return a brought mask in the picture's size, how it is read, and how else it may be.
 
     The same picture may have been enlarged for showing, so the same shape at another size fits too.
     """
     brought, size = _opened(png), images.opened(picture).size
     assert brought is not None
+    if alpha is not None:
+        brought.putalpha(images.opened(alpha).convert("L"))
     off = abs(brought.width * size[1] - brought.height * size[0])
     if off > max(*size, *brought.size):
         raise UserError(

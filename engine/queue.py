@@ -37,7 +37,7 @@ _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
 def rows(spec: JobSpec) -> int:
     """Return how many UNet rows a job holds at once: one a picture and condition, and a reference."""
-    if spec.kind is Kind.UPSCALE or spec.kind in WORDS:
+    if spec.faithful or spec.kind is Kind.LOCATE or spec.kind in WORDS:
         return 1
     negative = spec.guidance_scale > 1.0
     return spec.count * (min(6, max(1, len(spec.conditions)) + negative) + references(spec))
@@ -54,10 +54,12 @@ def work(spec: JobSpec) -> float:
 
     Attention grows faster than the area, convolution with it; 1.1 lies between what SD 1.5 and SDXL show.
     """
+    if spec.kind is Kind.LOCATE:
+        return 24.0 * math.pow(spec.width * spec.height / 512**2, 1.1)  # twelve noises, two texts
     if spec.kind in WORDS:
         return 4.0  # every picture is seen at one small size
     size = math.pow(spec.width * spec.height / 512**2, 1.1)
-    if spec.kind is Kind.UPSCALE:
+    if spec.faithful:
         return size * 4
     steps = max(1.0, spec.steps * spec.stop / 100)
     if spec.strength is not None and any(one.role is Role.INIT for one in spec.inputs):

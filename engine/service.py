@@ -35,12 +35,12 @@ from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound, UserError
 from engine.gallery import Gallery, recipe, with_texts
 from engine.inputs import Inputs, Kept
-from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Speed, State, new_job_id
+from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.keeping import Keeping
 from engine.lock import locked
 from engine.masks import Masks
 from engine.people import Asker, AuditEntry
-from engine.plan import plan
+from engine.plan import default_model, plain, plan
 from engine.prompt import Parsed, Source, parse
 from engine.queue import FairQueue, ticket, work
 from engine.reload import OUTCOME, Reloaded, compare
@@ -57,10 +57,14 @@ T = TypeVar("T")
 Verb = Literal[
     "reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix",
     "zoom", "square", "pan_left", "pan_right", "pan_up", "pan_down", "inpaint",
+    "locate", "upscale_creative", "upscale_again_subtle", "upscale_again_creative",
 ]  # fmt: skip
 
 FACTORS = (1.0, 2.0)
 """How far one zoom may go out, as in Midjourney's dialog."""
+
+UPLOADED = "an uploaded picture"
+"""What stands in a prompt's place where a picture came without one."""
 
 ATTENTIVE = 2.0
 """Seconds between two looks at what those in charge decided."""
@@ -633,9 +637,14 @@ class Service:
     async def _derive(self, parent: Job | None, action: Action) -> _Planned:
         """Return the spec of a new job made from a stored picture."""
         seed = secrets.randbelow(SEED_MAX + 1)
-        if parent is None or action.verb == "remix" or action.line is not None:
+        if parent is None and action.line is None and action.verb.startswith("upscale"):
+            # enlarging needs no words, and words no picture: what is asked of a model may be empty
+            said = _Planned(plain(default_model(self.models)), (), UPLOADED)
+        elif parent is None or action.verb == "remix" or action.line is not None:
             line = action.line if action.line is not None or parent is None else parent.prompt
-            request = Request(action.key, action.owner, action.origin, line or "", asker=action.asker)
+            if not line:
+                raise UserError("Say in `prompt` what the picture shows or should show, and try again.")
+            request = Request(action.key, action.owner, action.origin, line, asker=action.asker)
             fresh = await self._plan(request)
             if len(fresh) != 1:
                 raise UserError("This makes one job: take the `{…}` choices out of the prompt.")
@@ -649,6 +658,13 @@ class Service:
         if parent is not None and anew:
             return replace(said, spec=derive.again(parent.spec, spec))
         start = self._cell(parent, action.cell or 0) if parent is not None else action.picture
+        if parent is not None and action.verb in derive.AGAIN:
+            # what the enlarged picture was made from, at the same size
+            start = next((one.sha256 for one in parent.spec.inputs if one.role is Role.INIT), start)
+            creative = action.verb == "upscale_again_creative"
+            plainly: Verb = "upscale_4x" if parent.spec.scale == 4 else "upscale_2x"
+            verb: Verb = "upscale_creative" if creative else plainly
+            action = replace(action, verb=verb, factor=float(parent.spec.scale))
         if start is None:
             raise UserError("Say which picture: attach one, or name one of yours.")
         picture = await self.gallery.load(start)
@@ -660,6 +676,13 @@ class Service:
             cell = (said.spec.seed + (action.cell or 0)) % (SEED_MAX + 1)
             scale = 2 if action.verb == "upscale_2x" else 4
             spec = derive.upscaled(spec.model_copy(update={"seed": cell}), start, size, scale)
+        elif action.verb == "upscale_creative":
+            strength = derive.CREATIVE if action.strength is None else action.strength
+            spec = derive.enriched(
+                spec, start, size, 4 if action.factor > 2 else 2, times, model, limits, strength
+            )
+        elif action.verb == "locate":
+            spec = derive.located(spec, start, derive.drawn(size, times, model, limits))
         elif action.verb == "inpaint":
             if action.mask is None:
                 raise UserError("Say first which part to repaint.")

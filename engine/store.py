@@ -565,7 +565,10 @@ class Store:
     async def of_owner(self, owner: str, limit: int = 50) -> list[Job]:
         """Return a person's newest jobs, newest first."""
         return await self._read(
-            Store._jobs, "WHERE owner = ? ORDER BY created_at DESC, nth DESC LIMIT ?", (owner, limit)
+            Store._jobs,
+            # what only looks for a mask is nobody's result
+            "WHERE owner = ? AND origin NOT LIKE 'find:%' ORDER BY created_at DESC, nth DESC LIMIT ?",
+            (owner, limit),
         )
 
     async def open_of(self, owner: str) -> list[Job]:
@@ -796,7 +799,7 @@ def _spec(text: str) -> JobSpec:
 
 def is_delivered(origin: str) -> bool:
     """Say whether results are brought to this origin; the command line and HTTP fetch theirs themselves."""
-    return not origin.startswith(("cli:", "http:"))
+    return not origin.startswith(("cli:", "http:", "find:"))
 
 
 def _promise(job: Job) -> tuple[str, int | None]:

@@ -23,6 +23,9 @@ class MaskRow:
     line: str | None
     outline: str
     created_at: float
+    asker: str | None = None  # JSON
+    ticket: str | None = None
+    ticket_until: float | None = None
 
 
 def _row(found: sqlite3.Row | None) -> MaskRow | None:
@@ -33,10 +36,10 @@ def add(db: sqlite3.Connection, row: MaskRow) -> None:
     """Keep a new one, and forget those that are too old."""
     db.execute("DELETE FROM mask WHERE created_at < ?", (row.created_at - KEPT,))
     db.execute(
-        "INSERT INTO mask (key, owner, origin, picture, job, cell, line, outline, created_at)"
-        " VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO mask (key, owner, origin, picture, job, cell, line, outline, created_at, asker)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?)",
         (row.key, row.owner, row.origin, row.picture, row.job, row.cell, row.line, row.outline,
-         row.created_at),
+         row.created_at, row.asker),
     )  # fmt: skip
 
 
@@ -53,6 +56,30 @@ def change(db: sqlite3.Connection, key: str, turn: Callable[[str], str]) -> Mask
     outline = turn(row.outline)
     db.execute("UPDATE mask SET outline = ? WHERE key = ?", (outline, key))
     return replace(row, outline=outline)
+
+
+def issue(
+    db: sqlite3.Connection, key: str, ticket: str, now: float, until: float, least: float
+) -> str | None:
+    """Return the ticket of the mask's open link, a new one where it has less than ``least`` seconds left."""
+    row = find(db, key)
+    if row is None:
+        return None
+    if row.ticket is not None and (row.ticket_until or 0.0) >= now + least:
+        return row.ticket
+    db.execute("UPDATE mask SET ticket = ?, ticket_until = ? WHERE key = ?", (ticket, until, key))
+    return ticket
+
+
+def secret(db: sqlite3.Connection, key: str, value: str) -> None:
+    """Keep a secret under ``key`` unless there is one."""
+    db.execute("INSERT INTO meta (key, value) VALUES (?,?) ON CONFLICT (key) DO NOTHING", (key, value))
+
+
+def spend(db: sqlite3.Connection, key: str, ticket: str) -> bool:
+    """Close the link; False: it had been closed."""
+    done = db.execute("UPDATE mask SET ticket = NULL WHERE key = ? AND ticket = ?", (key, ticket))
+    return done.rowcount == 1
 
 
 def remove(db: sqlite3.Connection, key: str) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands import answers, imagine, jobs, person, privacy, report, talk
+from bot.commands import answers, edit, imagine, jobs, person, privacy, report, talk
 
 COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu, ...] = (
     *imagine.COMMANDS,
+    *edit.COMMANDS,
     *answers.COMMANDS,
     *jobs.COMMANDS,
     *person.COMMANDS,

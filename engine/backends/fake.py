@@ -154,6 +154,11 @@ class Renderer:
         cells = [draw(spec, cell) for cell in range(spec.count)]
         if self._red and any(self._red in one.text for one in spec.conditions):
             cells = [Image.new("RGB", (spec.width, spec.height), "red")] * spec.count
+        if spec.kind is Kind.LOCATE:
+            # whatever is looked for is in the upper left quarter
+            mask = Image.new("L", (spec.width, spec.height))
+            mask.paste(255, (0, 0, spec.width // 2, spec.height // 2))
+            return Outcome(pictures=(images.png(mask),))
         return Outcome(
             pictures=tuple(map(images.png, cells)),
             timings={"denoise": self._step_seconds * spec.steps},

@@ -6,8 +6,9 @@ so a cell can be made again without its neighbours.
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -21,6 +22,7 @@ from engine.jobs import SEED_MAX, JobSpec, Kind, Lora, Role
 from engine.render import decode, samplers, sharing, steer, styles
 from engine.render.denoise import Embedding, Kept, Picture, Reference
 from engine.render.models import FEW_STEPS, Model
+from engine.render.tiles import Tiles
 
 DEFAULT_STRENGTH = 0.6
 """Share of the schedule that image-to-image runs where the spec does not say."""
@@ -48,6 +50,10 @@ class Drawing:
     parent: Image.Image | None = None
     """INPAINT: the picture whose unmasked part stays as it is, in the size of the results."""
     mask: Image.Image | None = None
+    tiles: Tiles | None = None
+    """UPSCALE: its pictures are the tiles of one larger one."""
+    whole: tuple[int, int] | None = None
+    """UPSCALE: width and height of the result."""
     results: dict[int, Image.Image] = field(default_factory=dict)
     frames: list[Image.Image] = field(default_factory=list)
     shown: int = -1
@@ -72,13 +78,51 @@ class Drawing:
         """Return the grid of what its pictures look like now, or None before the first step."""
         if any(picture.estimate is None for picture in self.pictures):
             return None
-        return decode.grid([decode.preview(self.model, picture.estimate) for picture in self.pictures])
+        estimates = [picture.estimate for picture in self.pictures]
+        if self.tiles is not None:
+            estimates = [self.tiles.joined(estimates)]
+        return decode.grid([decode.preview(self.model, estimate) for estimate in estimates])
+
+    def ahead(self, picture: Picture) -> bool:
+        """Say whether this tile has taken a step that others have not; tiles keep in step."""
+        return self.tiles is not None and picture.index > min(other.index for other in self.pictures)
+
+    def stepped(self) -> None:
+        """Blend the tiles, once all of them have taken the same step."""
+        if self.tiles is None or len({picture.index for picture in self.pictures}) > 1:
+            return
+        whole = self.tiles.joined([picture.latents for picture in self.pictures])
+        for picture, part in zip(self.pictures, self.tiles.cut(whole), strict=True):
+            picture.latents = part
+
+    def ready(self) -> list[int]:
+        """Return the cells that are drawn and not yet decoded."""
+        if self.tiles is not None:
+            return [0] if not self.results and all(picture.finished for picture in self.pictures) else []
+        return [
+            cell
+            for cell, picture in enumerate(self.pictures)
+            if picture.finished and cell not in self.results
+        ]
+
+    def latents(self, cell: int) -> Tensor:
+        """Return the final latents of a cell; of one that was stopped early, as it was foreseen."""
+        chosen = self.pictures if self.tiles is not None else [self.pictures[cell]]
+        finals = [
+            picture.estimate
+            if picture.end < len(picture.timesteps) and picture.estimate is not None
+            else picture.latents
+            for picture in chosen
+        ]
+        return finals[0] if self.tiles is None else self.tiles.joined(finals)
 
     def finish(self, cell: int, picture: Image.Image) -> None:
         """Take a decoded (and enlarged) cell; what masked painting must not touch is put back to the bit.
 
         The result has the parent's size, whatever size it was drawn at.
         """
+        if self.whole is not None and picture.size != self.whole:
+            picture = picture.resize(self.whole, Image.Resampling.LANCZOS)
         if self.parent is not None and self.mask is not None:
             parent, size = self.parent, self.parent.size
             if picture.size != size:
@@ -89,9 +133,16 @@ class Drawing:
 
 
 @torch.inference_mode()
-def begin(job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> Drawing:
+def begin(
+    job: str,
+    spec: JobSpec,
+    model: Model,
+    inputs: Mapping[str, bytes],
+    enlarge: Callable[[Image.Image, int], Image.Image] | None = None,
+) -> Drawing:
     """Prepare every cell of a job for the denoising loop.
 
+    ``enlarge`` is what UPSCALE starts with: a picture, and how many times as wide it shall be.
     Raises UserError where the spec asks for what this model cannot do.
     """
     began = time.perf_counter()
@@ -101,19 +152,32 @@ def begin(job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) ->
     loras = tuple(lora for lora in loras if lora.weight != 0)
     model.use_loras(loras)
 
-    sources = _Sources.of(spec, model, inputs)
+    sources = _Sources.of(spec, model, inputs, enlarge)
     conditions, unconditional = _texts(spec, model, loras)
     references = _references(sources, model, unconditional or conditions[0])
     length = conditions[0].tokens.shape[1] if model.text_joins_by_length else None
     shape = (1, model.channels, spec.height // model.scale, spec.width // model.scale)
     looking = bool(references)
+    tiles = None
+    if spec.kind is Kind.UPSCALE:
+        usual = model.config.height // model.scale, model.config.width // model.scale
+        tiles = Tiles.over((shape[2], shape[3]), usual)
+        shape = (*shape[:2], *tiles.window)
     group = (model.name, shape, spec.tile, loras, length, model.unet.config.in_channels, looking)
     drawing = Drawing(job, spec, model, [], loras, (model.name, shape), notes=sources.notes)
+    if tiles is not None:
+        drawing.tiles, drawing.whole = tiles, sources.whole
+        shape = (*shape[:2], *tiles.size)
     for cell in range(spec.count):
         picture = _picture(spec, model, cell, shape, group, conditions, unconditional, sources)
         if references:
             _refer(picture, references, (spec.seed + cell) % (SEED_MAX + 1))
-        drawing.pictures.append(picture)
+        if tiles is None:
+            drawing.pictures.append(picture)
+        else:
+            for part in tiles.cut(picture.latents):
+                own = copy.deepcopy(picture.scheduler)
+                drawing.pictures.append(replace(picture, latents=part, scheduler=own))
     if spec.kind is Kind.INPAINT:
         drawing.parent, drawing.mask = sources.parent, sources.mask
     drawing.spent("prepare", began)
@@ -191,12 +255,19 @@ class _Sources:
     strength: float = 1.0
     parent: Image.Image | None = None
     mask: Image.Image | None = None
+    whole: tuple[int, int] | None = None
     notes: list[str] = field(default_factory=list)
     references: list[tuple[Tensor, float, bool]] = field(default_factory=list)
     """Pixels to look at while drawing, their weights, and whether for their style alone."""
 
     @classmethod
-    def of(cls, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> _Sources:
+    def of(
+        cls,
+        spec: JobSpec,
+        model: Model,
+        inputs: Mapping[str, bytes],
+        enlarge: Callable[[Image.Image, int], Image.Image] | None = None,
+    ) -> _Sources:
         """Open what the spec names. Raises UserError where a picture would have to be ignored."""
         sources = cls()
         size = (spec.width, spec.height)
@@ -208,6 +279,8 @@ class _Sources:
                 continue
             if source.role is Role.INIT:
                 sources.parent = picture
+                if spec.kind is Kind.UPSCALE and enlarge is not None and size[0] > picture.width:
+                    picture = enlarge(picture, spec.scale)
                 fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
             else:
                 fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)  # cut, never squeezed
@@ -233,9 +306,12 @@ class _Sources:
             sources.notes.append(f"The image prompt was used as a starting picture; {how}.")
         elif spec.kind is Kind.VARY:
             sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
+        elif spec.kind is Kind.UPSCALE and sources.parent is not None:
+            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
+            sources.whole = sources.parent.width * spec.scale, sources.parent.height * spec.scale
         elif spec.kind is Kind.INPAINT:
             sources.strength = 1.0 if spec.strength is None else spec.strength
-        if spec.kind in (Kind.VARY, Kind.INPAINT) and sources.parent is None:
+        if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and sources.parent is None:
             raise UserError("The picture to start from is missing. Try again from the picture's own buttons.")
         if spec.kind is Kind.INPAINT and sources.mask is None:
             raise UserError("The mask is missing. Say first which part to repaint.")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from PIL import Image
@@ -26,7 +27,7 @@ from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, NotFound, UserError
 from engine.jobs import WORDS, JobSpec, Kind
 from engine.queue import rows
-from engine.render import decode, memory, stock, upscale, words
+from engine.render import decode, locate, memory, segment, stock, upscale, words
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
 from engine.render.encoder import Encoder
@@ -76,6 +77,7 @@ class Renderer:
         self._drawings: dict[str, Drawing] = {}
         self._saving: dict[str, tuple[Drawing | None, Future[Outcome]]] = {}
         self._events: list[Event] = []
+        self._segmenter: segment.ClipSeg | None = None
         self._turn = 0
         self._ladder = memory.Ladder()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
@@ -180,9 +182,9 @@ class Renderer:
                 continue  # those behind it, of other models, need not wait too
             self._waiting.remove(waiting)
             begun = True
-            loading = waiting.spec.kind not in (Kind.UPSCALE, *WORDS) and (
-                waiting.spec.model not in self._models
-            )
+            spec = waiting.spec
+            without = spec.faithful or spec.kind in WORDS
+            loading = not without and spec.model not in self._models
             with self._answering(waiting.job):
                 self._begin(waiting)
             if loading:
@@ -194,11 +196,14 @@ class Renderer:
         missing = [source.sha256 for source in spec.inputs if source.sha256 not in inputs]
         if missing:
             raise EngineError(f"job {job} came without its input {missing[0][:12]}")
-        if spec.kind is Kind.UPSCALE:
+        if spec.faithful:
             self._upscale(job, spec, inputs)
             return
         if spec.kind in WORDS:
             self._answer(job, spec, inputs)
+            return
+        if spec.kind is Kind.LOCATE:
+            self._locate(job, spec, inputs)
             return
         began = time.perf_counter()
         self.load(spec.model)
@@ -208,11 +213,30 @@ class Renderer:
             self._stock.start(job, spec, model, inputs)
             return
         # text encoders and a parent's latents need memory too
-        drawing = self._ladder.twice(model, lambda: begin(job, spec, model, inputs))
+        enlarge = partial(self._enlarged, model.config.upscaler)
+        drawing = self._ladder.twice(model, lambda: begin(job, spec, model, inputs, enlarge))
         drawing.timings["load"] = loaded
         for picture in drawing.pictures:
             picture.turn = self._turn
         self._drawings[job] = drawing
+
+    def _locate(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
+        """Find the words in the one input picture; a call or two, so it is done in this turn."""
+        began = time.perf_counter()
+        picture = decode.opened(inputs[spec.inputs[0].sha256])
+        asked = spec.conditions[0].text
+        if self._engine.segmenter:
+            if self._segmenter is None:
+                self._segmenter = segment.ClipSeg(self._engine.segmenter, self.machine.device)
+            found = self._segmenter.find(picture, asked)
+        else:
+            self.load(spec.model)
+            model = self._models[spec.model]
+            model.use_loras(())
+            found = locate.attention(model, picture, asked, (spec.width, spec.height))
+        mask = decode.png(locate.mask(found, picture.size))
+        timings = {"locate": time.perf_counter() - began}
+        self._events.append(Done(job, Outcome((mask,), timings=timings)))
 
     def _answer(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
         """Answer in words; no denoising, so it is done in this turn."""
@@ -249,6 +273,9 @@ class Renderer:
             if text is not None:
                 return text.summaries
         return self.encoder().texts
+
+    def _enlarged(self, source: str, picture: Image.Image, times: int) -> Image.Image:
+        return self._upscalers.enlarge(picture, times, source)[0]
 
     def _upscale(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
         """Enlarge the one input picture; no denoising, so it is done in this turn."""
@@ -298,6 +325,7 @@ class Renderer:
         for drawing in drawings:
             if drawing.job in self._drawings:
                 with self._answering(drawing.job):
+                    drawing.stepped()
                     drawing.spent("denoise", began)
                     self._tell(drawing)
 
@@ -334,19 +362,17 @@ class Renderer:
     def _retire(self) -> None:
         """Decode what is finished, and hand a job over once all of its cells are done."""
         for drawing in list(self._drawings.values()):
-            for cell, picture in enumerate(drawing.pictures):
-                if picture.finished and cell not in drawing.results and drawing.job in self._drawings:
+            for cell in drawing.ready():
+                if drawing.job in self._drawings:
                     with self._answering(drawing.job):
-                        self._finish(drawing, cell, picture)
-            if drawing.job in self._drawings and len(drawing.results) == len(drawing.pictures):
+                        self._finish(drawing, cell)
+            if drawing.job in self._drawings and len(drawing.results) == drawing.spec.count:
                 del self._drawings[drawing.job]
                 self._saving[drawing.job] = (drawing, self._pool.submit(_outcome, drawing))
 
-    def _finish(self, drawing: Drawing, cell: int, picture: Picture) -> None:
+    def _finish(self, drawing: Drawing, cell: int) -> None:
         """Decode one cell, and enlarge it where the model's pictures are small."""
-        model = drawing.model
-        stopped = picture.end < len(picture.timesteps)
-        latents = picture.estimate if stopped and picture.estimate is not None else picture.latents
+        model, latents = drawing.model, drawing.latents(cell)
         if not torch.isfinite(latents).all():
             raise EngineError(f"{model.name} gave no finite latents for job {drawing.job}, cell {cell}")
         began = time.perf_counter()
@@ -419,7 +445,7 @@ class Renderer:
     # ---- looking around
 
     def _in_flight(self) -> list[Picture]:
-        return [p for d in self._drawings.values() for p in d.pictures if not p.finished]
+        return [p for d in self._drawings.values() for p in d.pictures if not p.finished and not d.ahead(p)]
 
     def _in_use(self) -> set[str]:
         return (

@@ -1,4 +1,4 @@
-"""The listener and what mounts on it: `/healthz` and `/metrics`; knows the service and nothing behind it."""
+"""The listener and what mounts on it: `/healthz`, `/metrics` and the drawing page; knows the service alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fastapi import FastAPI, Response
 from engine.config import WebConfig
 from engine.errors import ConfigError
 from engine.service import Service
+from engine.web import draw
 from engine.web.metrics import CONTENT_TYPE, metrics
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def application(service: Service, parts: Mapping[str, Callable[[], bool]] | None
         """Answer in Prometheus' text format."""
         return Response(await metrics(service), media_type=CONTENT_TYPE)
 
+    draw.mount(app, service)
     return app
 
 

@@ -296,12 +296,17 @@ async def test_upscaling_doubles_the_sides(discord: Discord, bot: BotProcess) ->
     await alice.click(grid, "U1")
     one = await discord.wait_for_message(is_picture, after=grid)
     small = await facts_of(discord, one)
-    await alice.click(one, "Upscale (2x)")
+    await alice.click(one, "Upscale (Subtle)")
     big = await discord.wait_for_message(is_picture, after=one)
-    assert faces(big) == ["Info"]
+    assert faces(big)[-1] == "Redo Upscale (Creative)"
     assert "Upscaled (2x) by" in big.data["content"]
     width, height = (int(word) for word in small["Size"].removesuffix(" px").split(" × "))
     assert (await facts_of(discord, big))["Size"] == f"{2 * width} × {2 * height} px"
+    await alice.click(big, "Redo Upscale (Creative)")
+    creative = await discord.wait_for_message(is_picture, after=big)
+    assert "Upscaled (2x, creative) by" in creative.data["content"]
+    assert faces(creative)[-2:] == ["Redo Upscale (Subtle)", "Redo Upscale (Creative)"]
+    assert (await facts_of(discord, creative))["Upscaled"] == "2×, creative"
 
 
 async def facts_of(discord: Discord, message: Message) -> dict[str, str]:

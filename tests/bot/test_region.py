@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from bot.demo.driver import Answer, BotProcess, Discord, faces
 from bot.demo.forms import walk
-from bot.demo.world import Message
+from bot.demo.world import Message, Upload
 from bot.region import AreaSelect, MaskButton
 from bot.wire import MASK, Part, mask_id
 from tests.bot.conftest import is_grid, is_picture
@@ -33,6 +34,7 @@ GOLDEN = {
     "l1k:t:7h2k9q3v0x": (Part.SAY, None),
     "l1k:b:7h2k9q3v0x": (Part.BRING, None),
     "l1k:q:7h2k9q3v0x": (Part.TAP, None),
+    "l1k:o:7h2k9q3v0x": (Part.LOOK, None),
 }
 
 
@@ -133,7 +135,103 @@ def _default(dialog: Answer) -> str:
     return str(box.get("value"))
 
 
-def file(picture: Image.Image) -> bytes:
+def upload(picture: Image.Image, name: str = "mask.png") -> Upload:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    return buffer.getvalue()
+    return Upload(name, buffer.getvalue())
+
+
+def spot(size: tuple[int, int], ground: str, colour: str) -> Image.Image:
+    """Return a picture whose upper left quarter has another colour."""
+    picture = Image.new("RGB", size, ground)
+    picture.paste(colour, (0, 0, size[0] // 2, size[1] // 2))
+    return picture
+
+
+@pytest.mark.e2e
+async def test_a_mask_is_brought_by_command_or_into_the_dialog(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot() as bot:
+        alice = discord.user("alice")
+        photo = upload(Image.new("RGB", (120, 80), "navy"), "photo.png")
+        opened = await alice.slash(
+            "inpaint", image=photo, prompt="a red apple", mask=upload(spot((120, 80), "white", "black"))
+        )
+        await said(discord, opened, "black repaints in your mask")
+        assert "25% of 120 × 80 pixels marked" in text(opened.message)
+        assert "1" not in faces(opened.message)
+        await alice.click(opened.message, "Black repaints")
+        await said(discord, opened, "white repaints in your mask")
+        assert "75% of" in text(opened.message)
+        wrong = await alice.click(opened.message, "Bring a mask…")
+        await alice.submit(wrong, {"file": [upload(Image.new("L", (80, 120)))]})
+        told = await discord.wait_for_message(
+            lambda m: "80 × 120 pixels and the picture 120 × 80" in m.data["content"]
+        )
+        assert told.ephemeral
+        dialog = await alice.click(opened.message, "Bring a mask…")
+        await bot.kill()
+        await bot.start()
+        await alice.submit(dialog, {"file": [upload(spot((240, 160), "black", "white"))]})
+        await said(discord, opened, "25% of")
+        assert "white repaints" in text(opened.message)
+        # the prompt came with the command, so nothing is asked any more
+        await alice.click(opened.message, "Go on")
+        painted = await discord.wait_for_message(is_grid)
+        assert painted.data["content"].startswith("**a red apple** - Repaint by")
+        await alice.click(opened.message, "Use squares")
+        await said(discord, opened, "Which part")
+
+
+@pytest.mark.e2e
+async def test_words_say_where_and_looking_outlives_a_restart(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot(step_seconds=1.0) as bot:
+        alice = discord.user("alice")
+        photo = upload(Image.new("RGB", (120, 80), "navy"), "photo.png")
+        opened = await alice.slash("inpaint", image=photo, region="the *hat*")
+        await said(discord, opened, "Looking for “the \\*hat\\*”")
+        await bot.kill()
+        await bot.start()
+        # what it drew for was not lost; the button shows it once it is there
+        await discord.until(lambda: "Show" in faces(opened.message), "the button")
+        for _ in range(40):
+            if "Show" not in faces(opened.message):
+                break
+            await alice.click(opened.message, "Show")
+            await asyncio.sleep(0.5)
+        await said(discord, opened, "found by the words “the \\*hat\\*”")
+        assert "25% of 120 × 80 pixels marked" in text(opened.message)
+        dialog = await alice.click(opened.message, "Say where…")
+        await alice.submit(dialog, {"prompt": "the dog"})
+        await said(discord, opened, "found by the words “the dog”")
+        info = await alice.slash("info")
+        await discord.until(lambda: info.message.data["embeds"], "the info")
+        assert "the dog" not in str(info.message.data["embeds"]), "looking is no result"
+
+
+@pytest.mark.e2e
+async def test_pictures_are_varied_and_enlarged_by_command(discord: Discord, bot: BotProcess) -> None:
+    alice, bob = discord.user("alice"), discord.user("bob")
+    await alice.slash("imagine", prompt="a red apple")
+    grid = await discord.wait_for_message(is_grid)
+    [first, *_] = await alice.autocomplete("vary", "link", "apple")
+    await alice.slash("vary", link=first["value"], strength="vary_subtle", prompt="a green pear")
+    varied = await discord.wait_for_message(is_grid, after=grid)
+    assert varied.data["content"].startswith("**a green pear** - Variations of image #1 by")
+
+    photo = upload(Image.new("RGB", (120, 80), "navy"), "photo.png")
+    await bob.slash("upscale", image=photo)
+    large = await discord.wait_for_message(is_picture, after=varied)
+    assert "Upscaled (2x)" in large.data["content"]
+    [file] = large.data["attachments"]
+    assert file["filename"].startswith("an-uploaded-picture-")
+    await bob.slash("vary", image=photo)
+    told = await discord.wait_for_message(
+        lambda m: "what the picture shows" in m.data["content"], after=large
+    )
+    assert told.viewer == bob.id
+    await bob.slash("vary", image=photo, prompt="a boat")
+    boat = await discord.wait_for_message(is_grid, after=large)
+    assert boat.data["content"].startswith("**a boat** - Variations by")
+    none = await bob.slash("upscale")
+    await discord.wait_for_message(lambda m: "Which picture?" in m.data["content"], after=boat)
+    assert none.interaction.answered == 5

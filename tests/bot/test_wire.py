@@ -46,6 +46,12 @@ GOLDEN = {
     "l1:pr:7h2k9q3v0x:0:7": Press(Verb.PAN_RIGHT, JOB, 0, 7),
     "l1:pu:7h2k9q3v0x:0:7": Press(Verb.PAN_UP, JOB, 0, 7),
     "l1:pd:7h2k9q3v0x:0:7": Press(Verb.PAN_DOWN, JOB, 0, 7),
+    "l1:vr:7h2k9q3v0x:0:7": Press(Verb.REGION, JOB, 0, 7),
+    "l1:sc:7h2k9q3v0x:0:7": Press(Verb.UPSCALE_CREATIVE, JOB, 0, 7),
+    "l1:rs:7h2k9q3v0x:0:7": Press(Verb.REDO_SUBTLE, JOB, 0, 7),
+    "l1:rc:7h2k9q3v0x:0:7": Press(Verb.REDO_CREATIVE, JOB, 0, 7),
+    "l1:rm:7h2k9q3v0x:0:7": Press(Verb.REMASTER, JOB, 0, 7),
+    "l1:lk:7h2k9q3v0x:0:7": Press(Verb.LIKE, JOB, 0, 7),
 }
 
 

@@ -174,10 +174,10 @@ async def test_a_brought_mask_must_fit(tmp_path: Path) -> None:
         picture = await gallery.keep(png(Image.new("RGB", (40, 30), "navy")))
         sketch = await masks.open(owner="alice", origin="cli:", picture=picture)
         with pytest.raises(UserError, match=r"30 × 40 pixels and the picture 40 × 30"):
-            await masks.bring(sketch.key, "alice", png(Image.new("L", (30, 40))))
+            await masks.bring(sketch.key, "alice", await gallery.keep(png(Image.new("L", (30, 40)))))
         # black spot on white, saved at twice the size as the picture may have been shown
         large = drawn("L", 255, 0).resize((80, 60), Image.Resampling.NEAREST)
-        brought = await masks.bring(sketch.key, "alice", png(large))
+        brought = await masks.bring(sketch.key, "alice", await gallery.keep(png(large)))
         assert brought.outline.reading is Reading.BLACK
         assert brought.outline.readings == (Reading.WHITE, Reading.BLACK)
         mask = images.opened(await gallery.load(await masks.mask(brought))).convert("L")
@@ -187,3 +187,12 @@ async def test_a_brought_mask_must_fit(tmp_path: Path) -> None:
         turned = images.opened(await gallery.load(await masks.mask(other))).convert("L")
         assert turned.getpixel((0, 0)) == 255
         assert turned.getpixel((15, 15)) == 0
+        # a picture with a hole, as it comes out of the child process: over white, and where it was opaque
+        hole = await gallery.keep(png(drawn("L", 255, 0)))
+        clear = await masks.bring(
+            sketch.key, "alice", await gallery.keep(png(drawn("RGB", "teal", "white"))), hole
+        )
+        assert clear.outline.reading is Reading.TRANSPARENT
+        assert clear.outline.readings[0] is Reading.TRANSPARENT
+        kept = images.opened(await gallery.load(await masks.mask(clear))).convert("L")
+        assert kept.getbbox() == (10, 10, 20, 20)

@@ -6,7 +6,7 @@ import { emojiNode, onlyEmoji } from "./emoji.js";
 import { avatar, icon, nameOf } from "./icons.js";
 import { inlineMarkdown, markdown, plain } from "./markdown.js";
 import { Attachments, Picture, local } from "./media.js";
-import { EPHEMERAL, LOADING } from "./store.js";
+import { COMPONENTS_V2, EPHEMERAL, LOADING } from "./store.js";
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "2-digit", month: "2-digit", year: "numeric" });
@@ -90,6 +90,8 @@ export class MessageView {
     const names = this.context.names();
     const ephemeral = Boolean(message.flags & EPHEMERAL);
     const loading = Boolean(message.flags & LOADING);
+    // with the V2 layout Discord shows a file only where the layout names it
+    const loose = message.flags & COMPONENTS_V2 ? [] : (message.attachments ?? []);
     const mine = message.mentions?.some((user) => user.id === store.me?.id) || message.mention_everyone;
     this.element.dataset.id = message.id;
     this.element.id = `m-${message.id}`;
@@ -157,10 +159,10 @@ export class MessageView {
     );
     this.#part(
       "attachments",
-      (message.attachments ?? []).map((file) => [file.id, file.description, file.filename]),
-      () => this.attachments.show(message.attachments ?? []),
+      loose.map((file) => [file.id, file.description, file.filename]),
+      () => this.attachments.show(loose),
     );
-    this.attachments.element.hidden = !message.attachments?.length;
+    this.attachments.element.hidden = !loose.length;
     this.#part("embeds", strip(message.embeds ?? []), () =>
       this.embeds.replaceChildren(
         ...(message.flags & 4 ? [] : (message.embeds ?? [])).map((one) => this.#embed(one, names)),

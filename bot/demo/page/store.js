@@ -5,6 +5,7 @@ export const bySnowflake = (a, b) => a.length - b.length || (a < b ? -1 : a > b 
 
 export const EPHEMERAL = 64;
 export const LOADING = 128;
+export const COMPONENTS_V2 = 32768;
 
 /** Holds the world as one viewer sees it; emits "world", "channels", "message", "messages", "people", "commands", "typing". */
 export class Store extends EventTarget {

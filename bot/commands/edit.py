@@ -1,0 +1,164 @@
+"""``/inpaint``, ``/vary``, ``/upscale``: what is made of a picture, whichever picture it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+
+from bot import buttons, desk, picture
+from bot.desk import Interaction
+from bot.failures import TYPED
+from bot.picture import Picture
+from bot.region import brought, found, postable, show
+from engine.service import Action, Submitted
+from engine.service import Verb as Deed
+
+IMAGE = "The picture: attach it."
+LINK = "Or one of yours, `job.2`, a message's link, or a link to a picture."
+PROMPT = "What to draw. Flags may follow the words."
+
+
+@app_commands.command(name="inpaint", description="Repaint a part of a picture.")
+@app_commands.describe(
+    image=IMAGE,
+    link=LINK,
+    prompt="What should be there. Without it you are asked before it starts.",
+    region="What to mark, in words: the hat.",
+    mask="A mask in the picture's size: what is white, black or transparent changes.",
+)
+async def inpaint(
+    interaction: Interaction,
+    image: discord.Attachment | None = None,
+    link: Range[str, 1, 1000] | None = None,
+    prompt: Range[str, 1, 6000] | None = None,
+    region: Range[str, 1, 100] | None = None,
+    mask: discord.Attachment | None = None,
+) -> None:
+    """Open the mask over a picture."""
+    await desk.acknowledge(interaction, ephemeral=True)
+    interaction.extras[TYPED] = prompt
+    chosen = await picture.resolve(interaction, image, link)
+    service = interaction.client.service
+    sketch = await service.masks.open(
+        owner=str(interaction.user.id),
+        origin=postable(interaction),
+        asker=desk.asker(interaction),
+        picture=chosen.sha256,
+        job=chosen.job,
+        cell=chosen.cell,
+        line=prompt,
+    )
+    if mask is not None:
+        sketch = await brought(interaction, sketch.key, mask)
+    elif region is not None:
+        await found(interaction, sketch.key, region)
+        return
+    await show(interaction, sketch)
+
+
+@app_commands.command(name="vary", description="Four variations of a picture.")
+@app_commands.describe(
+    image=IMAGE, link=LINK, strength="How far they may go.", prompt="Another prompt for them."
+)
+@app_commands.choices(
+    strength=[
+        Choice(name="Subtle: the same picture, other details", value="vary_subtle"),
+        Choice(name="Strong: the same idea, another picture", value="vary_strong"),
+    ]
+)
+async def vary(
+    interaction: Interaction,
+    image: discord.Attachment | None = None,
+    link: Range[str, 1, 1000] | None = None,
+    strength: Choice[str] | None = None,
+    prompt: Range[str, 1, 6000] | None = None,
+) -> None:
+    """Vary a picture."""
+    message = await desk.acknowledge(interaction)
+    interaction.extras[TYPED] = prompt
+    chosen = await picture.resolve(interaction, image, link)
+    verb = await buttons.as_strong_as_preferred(interaction) if strength is None else _verb(strength.value)
+    await _do(interaction, message, chosen, verb, prompt)
+
+
+@app_commands.command(name="upscale", description="Enlarge a picture.")
+@app_commands.describe(
+    image=IMAGE,
+    link=LINK,
+    factor="How many times as wide and high; 2 unless you say.",
+    kind="Subtle keeps it as it is; creative adds details.",
+    prompt="Creative: what to bring out.",
+)
+@app_commands.choices(factor=[Choice(name="2x", value=2), Choice(name="4x", value=4)])
+@app_commands.choices(
+    kind=[
+        Choice(name="Subtle: the same picture, larger", value="subtle"),
+        Choice(name="Creative: larger, with new details", value="creative"),
+    ]
+)
+async def upscale(
+    interaction: Interaction,
+    image: discord.Attachment | None = None,
+    link: Range[str, 1, 1000] | None = None,
+    factor: Choice[int] | None = None,
+    kind: Choice[str] | None = None,
+    prompt: Range[str, 1, 6000] | None = None,
+) -> None:
+    """Enlarge a picture."""
+    message = await desk.acknowledge(interaction)
+    interaction.extras[TYPED] = prompt
+    chosen = await picture.resolve(interaction, image, link)
+    times = 2 if factor is None else factor.value
+    creative = kind is not None and kind.value == "creative"
+    verb: Deed
+    if creative:
+        verb = "upscale_creative"
+    else:
+        verb = "upscale_2x" if times == 2 else "upscale_4x"
+    # enlarged as it is, no words are drawn
+    await _do(interaction, message, chosen, verb, prompt if creative else None, factor=float(times))
+
+
+def _verb(value: str) -> Deed:
+    return "vary_subtle" if value == "vary_subtle" else "vary_strong"
+
+
+async def _do(
+    interaction: Interaction,
+    message: str | None,
+    found: Picture,
+    verb: Deed,
+    line: str | None,
+    factor: float = 2.0,
+) -> None:
+    async def submit(place: str, progress: str | None) -> Submitted:
+        return await interaction.client.service.act(
+            Action(
+                key=str(interaction.id),
+                owner=str(interaction.user.id),
+                origin=place,
+                asker=desk.asker(interaction),
+                job=found.job,
+                verb=verb,
+                cell=found.cell,
+                line=line,
+                picture=found.sha256,
+                factor=factor,
+                progress=progress,
+            )
+        )
+
+    await desk.start(interaction, message, submit, buttons.progress_view)
+
+
+@inpaint.autocomplete("link")
+@vary.autocomplete("link")
+@upscale.autocomplete("link")
+async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    return await picture.suggestions(interaction, typed)
+
+
+COMMANDS: tuple[Any, ...] = (inpaint, vary, upscale)

@@ -1,0 +1,136 @@
+"""The drawing page: a picture, a brush, and one chance to send what was marked. Knows the service alone.
+
+A link is signed, good for 15 minutes and one sending, and made for one person and one picture. The page asks
+no other host for anything, and says so to the browser.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import resources
+from urllib.parse import unquote
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from engine.errors import EngineError, NotFound, UserError
+from engine.masks import Sketch
+from engine.service import Action, Service
+
+log = logging.getLogger("limner.web")
+
+MOST_BYTES = 8 * 2**20
+"""Bytes of a sent mask; one of four million pixels, drawn by hand, takes a tenth of that."""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+FILES = {"draw.js": "text/javascript", "draw.css": "text/css"}
+GONE = (
+    "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    "<title>Link used up</title><p>{}</p>"
+)
+
+
+def mount(app: FastAPI, service: Service) -> None:
+    """Put the page on the listener."""
+    page = resources.files("engine.web") / "page"
+
+    @app.get("/draw/files/{name}")
+    async def files(name: str) -> Response:
+        """Return the page's own script and style."""
+        if name not in FILES:
+            return Response(status_code=404, headers=HEADERS)
+        return Response((page / name).read_bytes(), media_type=FILES[name], headers=HEADERS)
+
+    @app.get("/draw/{link}")
+    async def draw(link: str) -> Response:
+        """Return the page, or why the link is not good any more."""
+        try:
+            await service.masks.linked(link)
+        except UserError as error:
+            return HTMLResponse(GONE.format(error), status_code=410, headers=HEADERS)
+        return HTMLResponse((page / "draw.html").read_text("utf-8"), headers=HEADERS)
+
+    @app.get("/draw/{link}/{name}.png")
+    async def pixels(link: str, name: str) -> Response:
+        """Return the picture, or what is marked of it so far."""
+        try:
+            sketch = await service.masks.linked(link)
+            if name == "mask":
+                png = await service.masks.so_far(sketch)
+            elif name == "picture":
+                png = await service.masks.picture(sketch)
+            else:
+                return Response(status_code=404, headers=HEADERS)
+        except UserError as error:
+            return _refused(error)
+        return Response(png, media_type="image/png", headers=HEADERS)
+
+    @app.get("/draw/{link}/about")
+    async def about(link: str) -> Response:
+        """Return the prompt to begin with, and whether sending starts the drawing."""
+        try:
+            sketch = await service.masks.linked(link)
+            prompt = sketch.line
+            if prompt is None:
+                prompt = "" if sketch.job is None else (await service.find(sketch.job)).prompt
+        except UserError as error:
+            return _refused(error)
+        return JSONResponse({"prompt": prompt, "paints": bool(sketch.origin)}, headers=HEADERS)
+
+    @app.post("/draw/{link}")
+    async def send(link: str, request: Request) -> Response:
+        """Take the mask (PNG, white repaints) and, where results can be posted, paint."""
+        try:
+            sketch = await service.masks.linked(link)
+            data = await _body(request)
+            kept = await service.take_in(data)
+            sketch = await service.masks.drawn(sketch, kept.sha256)
+            if sketch.origin:
+                await _paint(service, sketch, unquote(request.headers.get("X-Prompt", "")).strip())
+            await service.masks.spend(sketch)
+        except UserError as error:
+            return _refused(error)
+        except EngineError as error:
+            log.exception("a drawn mask could not be used")
+            return JSONResponse({"error": error.apology}, status_code=500, headers=HEADERS)
+        return JSONResponse({"painting": bool(sketch.origin)}, headers=HEADERS)
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MOST_BYTES:
+            raise UserError("That mask is too large to send.")
+    return bytes(data)
+
+
+async def _paint(service: Service, sketch: Sketch, line: str) -> None:
+    if not line:
+        raise UserError("Write what should be there: it is drawn into the marked part.")
+    same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
+    await service.act(
+        Action(
+            key=f"draw:{sketch.ticket}",  # sent twice, it is still one request
+            owner=sketch.owner,
+            origin=sketch.origin,
+            asker=sketch.asker,
+            job=sketch.job,
+            verb="inpaint",
+            cell=sketch.cell,
+            line=None if same else line,
+            picture=sketch.picture,
+            mask=await service.masks.mask(sketch),
+        )
+    )
+
+
+def _refused(error: UserError) -> JSONResponse:
+    status = 410 if isinstance(error, NotFound) else 422
+    return JSONResponse({"error": str(error)}, status_code=status, headers=HEADERS)
