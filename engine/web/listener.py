@@ -1,4 +1,4 @@
-"""The listener and what mounts on it: `/healthz`, `/metrics` and the drawing page; knows the service alone."""
+"""The listener and what mounts on it: `/healthz`, `/metrics`, the drawing page; knows the service alone."""
 
 from __future__ import annotations
 
