@@ -258,15 +258,23 @@ def _lines() -> Iterator[str]:
 def parse(
     prompt: Annotated[list[str] | None, typer.Argument(help="The prompt, or - to read one a line.")] = None,
     as_json: JsonOption = False,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="ID", help="With this server's defaults and styles.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Show how a prompt and its flags are read, without drawing anything."""
     from engine.plan import as_json as read
 
     loaded = configuration.load(config)
+    more: dict[str, Any] = {}
+    if server is not None:
+        from bot.cli_admin import defaults_of
+
+        more = defaults_of(config, server)
     lines: Iterator[str] = iter([" ".join(prompt)]) if prompt and prompt != ["-"] else _lines()
     for line in lines:
-        answer = read(line, loaded)
+        answer = read(line, loaded, **more)
         if as_json:
             # ASCII only: a lone surrogate stays an escape that every JSON reader takes
             sys.stdout.write(json.dumps(answer) + "\n")
@@ -346,6 +354,13 @@ def restore(
     _told(put_back(source, configuration.load(config).data_dir, force=force), f"Restored from {source}")
 
 
+def _add_admin() -> None:
+    from bot import cli_admin
+
+    app.add_typer(cli_admin.app, name="admin")
+
+
+_add_admin()
 models = typer.Typer(no_args_is_help=True, help="The models people can ask for.")
 app.add_typer(models, name="models")
 

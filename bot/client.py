@@ -23,7 +23,7 @@ from discord.app_commands import AppCommandContext, AppInstallationType
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot import buttons, delivery, desk, panel, reports
+from bot import buttons, delivery, desk, panel, record, reports
 from bot.commands import COMMANDS
 from bot.desk import Desk
 from bot.failures import Tree
@@ -82,6 +82,7 @@ class Limner(Desk):
         await self._register()
         publisher = delivery.Publisher(self, self.service)
         self.spawn(publisher.run(), "deliveries")
+        self.spawn(record.report(self), "record")
         self.spawn(reports.Moderation(self, publisher).run(), "reports")
         await desk.resume(self, buttons.progress_view)
 

@@ -58,6 +58,7 @@ class Desk(discord.Client):
     """A Discord client that knows the engine's front door and keeps its background tasks."""
 
     background: asyncio.TaskGroup
+    tree: discord.app_commands.CommandTree[Any]
 
     def __init__(self, config: Config, service: Service, **options: Any) -> None:
         super().__init__(**options)

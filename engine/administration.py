@@ -15,6 +15,7 @@ from typing import Any
 from engine import authority, store_admin
 from engine.authority import EVERYWHERE, Ban, Content, Deed, Rule, Rules, Standing
 from engine.errors import UserError
+from engine.figures import Done
 from engine.people import Asker, AuditEntry
 from engine.store import Store
 from engine.store_admin import Decision
@@ -68,6 +69,11 @@ class Administration:
     def rules(self, guild: str | None) -> Rules:
         """Return a server's rules; none for None (direct messages), those of all for ``EVERYWHERE``."""
         return _NONE if guild is None else self._rules.get(guild, _NONE)
+
+    @property
+    def newest(self) -> int:
+        """Return the number of the newest record, as far as anybody looked."""
+        return self._seen[0]
 
     def every(self) -> Mapping[str, Rules]:
         """Return the rules of every server that has any."""
@@ -168,6 +174,11 @@ class Administration:
     async def audits(self, guild: str | None, limit: int, after: int | None) -> list[AuditEntry]:
         """Return the newest records of a server (None: of all), newest first; or those after one in order."""
         return await self._store.read(store_admin.audits, guild, limit, after)
+
+    async def jobs(self, guild: str | None, days: int) -> list[Done]:
+        """Return what is counted of the jobs of so many days, today among them, newest first."""
+        since = self._store.now() - days * 86400.0
+        return await self._store.read(store_admin.jobs, guild, since)
 
     # ---- errands -------------------------------------------------------------------------------------------
 

@@ -392,15 +392,24 @@ def price(work: float, plain_work: float) -> str:
     return f"{shown} grid" if shown == "1" else f"{shown} grids"
 
 
-def as_json(line: str, config: Config, **more: Any) -> dict[str, Any]:
+def as_json(
+    line: str, config: Config, *, styles: Mapping[str, str] = MappingProxyType({}), **more: Any
+) -> dict[str, Any]:
     """Return how a line is read, what the model decides where nobody said, and every refusal; never raises.
 
-    The object is ``engine.prompt.as_json``'s, which also says what ``more`` may hold.
+    The object is ``engine.prompt.as_json``'s, which also says what ``more`` may hold; ``styles`` as for
+    ``plan``.
     """
 
     def decide(prompt: Prompt) -> tuple[list[Given], tuple[str, ...]]:
-        pictures = references.stand_ins(prompt)
-        planned = plan(prompt, config.models, config.limits, loras=config.loras, pictures=pictures)
+        planned = plan(
+            prompt,
+            config.models,
+            config.limits,
+            loras=config.loras,
+            styles=styles,
+            pictures=references.stand_ins(prompt),
+        )
         spec = planned.spec
         decided: dict[str, Value] = {
             "model": spec.model,

@@ -47,8 +47,7 @@ class Screening:
         Raises BlockedError; what was refused and why is on the record then, under its ``number``.
         """
         guild = None if asker is None else asker.guild
-        blocked, allowed = self._admin.words(guild)
-        blocked, allowed = (*self.config.blocked, *blocked), (*self.config.allowed, *allowed)
+        blocked, allowed = self._lists(asker)
         texts: list[str] = []
         rated = False
         if spec.inputs:
@@ -75,6 +74,22 @@ class Screening:
         if any(moderation.minor(text) for text in (wanted, *texts)):
             adult = "refuse"  # should the pictures turn out to be
         return adult, rated
+
+    def trial(self, spec: JobSpec, asker: Asker | None) -> str | None:
+        """Return which rule would refuse these words where somebody asks, or None; it is not recorded."""
+        blocked, allowed = self._lists(asker)
+        try:
+            moderation.check(spec, blocked, allowed)
+            found = moderation.adult(moderation.wanted(spec), allowed)
+            if found and self.adult(asker) == "refuse":
+                raise moderation.not_here(found)
+        except moderation.BlockedError as error:
+            return error.why
+        return None
+
+    def _lists(self, asker: Asker | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        blocked, allowed = self._admin.words(None if asker is None else asker.guild)
+        return (*self.config.blocked, *blocked), (*self.config.allowed, *allowed)
 
     def after(self, job: Job, outcome: Outcome) -> Verdict:
         """Say of what was drawn (or described) whether it may be shown."""

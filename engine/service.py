@@ -33,7 +33,9 @@ from engine.backends.protocol import Load, Progress, Unload
 from engine.backends.worker import Setup
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound, UserError
+from engine.figures import Figures, count, table
 from engine.gallery import Gallery, recipe, with_texts
+from engine.images.chart import chart
 from engine.inputs import Inputs, Kept
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.keeping import Keeping
@@ -962,6 +964,41 @@ class Service:
     def standing(self, asker: Asker | None) -> Standing:
         """Return what somebody's roles bring them where they ask: weight, allowance, size."""
         return self.admin.standing(asker)
+
+    async def open_jobs(self, guild: str | None = None) -> list[Job]:
+        """Return what runs and waits in a server (None: everywhere), in order; what is held comes last."""
+        view = await self.queue()
+        known = {job.id: job for job in await self.store.unended()}
+        first = [known.pop(one) for one in (*view.running, *view.waiting) if one in known]
+        return [job for job in (*first, *known.values()) if guild in (None, job.guild)]
+
+    async def figures(self, guild: str | None, days: int) -> Figures:
+        """Count what was drawn in a server (None: everywhere) in so many days, today among them."""
+        jobs = await self.admin.jobs(guild, days)
+        return await asyncio.to_thread(count, jobs, days, self.store.now())
+
+    async def chart(self, figures: Figures, title: str) -> bytes:
+        """Return figures as a picture (PNG)."""
+        return await asyncio.to_thread(chart, figures, title)
+
+    async def jobs_table(self, guild: str | None, days: int, limit: int) -> tuple[bytes, int, int]:
+        """Return a server's jobs (None: everyone's) as a CSV of at most ``limit`` bytes, newest first.
+
+        With it, how many jobs it holds and how many older ones did not fit. It holds no prompts.
+        """
+        jobs = await self.admin.jobs(guild, days)
+        data, held = await asyncio.to_thread(table, jobs, limit)
+        return data, held, len(jobs) - held
+
+    async def verdict(self, asker: Asker, line: str) -> str | None:
+        """Return which rule would hold a prompt's words back where somebody asks; None: none would.
+
+        Raises PromptError where the line cannot be read.
+        """
+        for one in await self._plan(Request("", asker.owner, "", line, asker=asker)):
+            if (why := self.screening.trial(one.spec, asker)) is not None:
+                return why
+        return None
 
     async def _attend(self) -> None:
         """Look every so often whether those in charge decided something, in whichever process."""

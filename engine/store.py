@@ -562,6 +562,11 @@ class Store:
         """Return all jobs waiting to start, oldest first."""
         return await self._read(Store._jobs, "WHERE state = ? ORDER BY created_at, nth", (State.QUEUED,))
 
+    async def unended(self) -> list[Job]:
+        """Return all jobs that run or wait, oldest first."""
+        where = f"WHERE state IN ({','.join('?' * len(OPEN))}) ORDER BY created_at, nth"
+        return await self._read(Store._jobs, where, OPEN)
+
     async def of_owner(self, owner: str, limit: int = 50) -> list[Job]:
         """Return a person's newest jobs, newest first."""
         return await self._read(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.authority import Ban, Rule
+from engine.figures import Done
+from engine.jobs import State
 from engine.people import AuditEntry
 
 
@@ -128,3 +130,16 @@ def errands(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
 def done(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
     """Forget errands that were run."""
     db.executemany("DELETE FROM errand WHERE id = ?", [(number,) for number in numbers])
+
+
+def jobs(db: sqlite3.Connection, guild: str | None, since: float) -> list[Done]:
+    """Return what is counted of every job of a server (None: of all) asked for since then, newest first."""
+    where, values = ("", []) if guild is None else (" AND guild = ?", [guild])
+    rows = db.execute(
+        "SELECT id, owner, guild, state, speed, spec ->> 'kind', spec ->> 'model', spec ->> 'width',"
+        " spec ->> 'height', spec ->> 'steps', (SELECT count(*) FROM picture WHERE picture.job = job.id),"
+        f" created_at, started_at, finished_at FROM job WHERE created_at >= ?{where}"
+        " ORDER BY created_at DESC, nth DESC",
+        [since, *values],
+    )
+    return [Done._make((*row[:3], State(row[3]), *row[4:])) for row in rows]

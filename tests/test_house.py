@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.config",),
     ("engine.reload",),
     ("engine.jobs", "engine.people", "engine.tally"),
+    ("engine.figures",),
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
     ("engine.references",),
@@ -40,18 +41,19 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.service",),
     ("engine.web",),
     ("bot.messages", "bot.wire"),
-    ("bot.messages_answers", "bot.messages_region", "bot.messages_reports"),
+    ("bot.messages_admin", "bot.messages_answers", "bot.messages_region", "bot.messages_reports"),
     ("bot.failures",),
     ("bot.desk",),
     ("bot.modals", "bot.picture"),
     ("bot.region", "bot.answers"),
     ("bot.buttons",),
     ("bot.panel",),
-    ("bot.delivery",),
+    ("bot.delivery", "bot.record"),
     ("bot.reports",),
     ("bot.commands",),
     ("bot.client", "bot.demo", "bot.headless"),
     ("bot.doctor",),
+    ("bot.cli_admin",),
     ("bot.cli",),
     ("bot.__main__",),
 )
@@ -83,7 +85,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "uvicorn": ("engine.web",),
     "prometheus_client": ("engine.web",),
     "aiohttp.web": ("bot.demo",),
-    "typer": ("bot.cli", "engine.pocket.train"),
+    "typer": ("bot.cli", "bot.cli_admin", "engine.pocket.train"),
     "rich": ("bot.cli",),
 }
 
@@ -108,7 +110,7 @@ BEHIND_THE_COUNTER = (
 )
 DOORS = ("bot", "engine.web")
 # the rooms that wire and look at everything
-SEE_EVERYTHING = ("bot.cli", "bot.__main__", "bot.doctor")
+SEE_EVERYTHING = ("bot.cli", "bot.cli_admin", "bot.__main__", "bot.doctor")
 
 
 @dataclass(frozen=True)
@@ -245,3 +247,23 @@ def test_the_bot_imports_no_torch() -> None:
     code = f"import sys, bot.client, bot.cli; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_whatever_is_asked_for_in_discord_says_who_asks() -> None:
+    """A request without its asker would pass every rule of its server by."""
+    seen, mute = 0, []
+    for module, source in SOURCES.items():
+        if not within(module, "bot") or module == "bot.headless":
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            on = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+            asks = name in ("Request", "Action") or (name == "show" and on.endswith("service"))
+            if asks:
+                seen += 1
+                if "asker" not in {keyword.arg for keyword in node.keywords}:
+                    mute.append(f"{module}:{node.lineno}")
+    assert seen >= 5, "the test no longer sees them"
+    assert not mute

@@ -6,7 +6,7 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands import answers, edit, imagine, jobs, person, privacy, report, talk
+from bot.commands import admin, answers, edit, imagine, jobs, person, privacy, report, talk
 
 COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu, ...] = (
     *imagine.COMMANDS,
@@ -17,5 +17,6 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_c
     *privacy.COMMANDS,
     *report.COMMANDS,
     *talk.COMMANDS,
+    *admin.COMMANDS,
 )
 """Everything registered with Discord."""

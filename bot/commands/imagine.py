@@ -155,7 +155,9 @@ async def _models(interaction: Interaction, typed: str) -> list[Choice[str]]:
 
 @imagine.autocomplete("style")
 async def _styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    fitting = [name for name in STYLE_NAMES if typed.strip().lower() in name]
+    guild = interaction.guild_id
+    here = interaction.client.service.admin.rules(None if guild is None else str(guild)).styles
+    fitting = [name for name in (*here, *STYLE_NAMES) if typed.strip().lower() in name]
     return [Choice(name=name, value=name) for name in fitting[:MOST_CHOICES]]
 
 

@@ -37,7 +37,9 @@ async def queue(interaction: Interaction) -> None:
     await desk.acknowledge(interaction, ephemeral=True)
     service = interaction.client.service
     view = await service.queue()
-    lines = [messages.queue(len(view.running), len(view.waiting), paused=view.paused)]
+    guild = None if interaction.guild_id is None else str(interaction.guild_id)
+    paused = view.paused or service.admin.rules(guild).state == "paused"
+    lines = [messages.queue(len(view.running), len(view.waiting), paused=paused)]
     for job in (await _open_jobs(interaction))[:LISTED]:
         before = await service.position(job.id)
         lines.append(messages.job_line(job, None if before is None else before + 1))

@@ -149,6 +149,10 @@ class Actor:
         """Send a slash command."""
         return await self._answered(self.person.slash(channel, name, options))
 
+    async def send(self, name: str, options: Mapping[str, Value], *, channel: str = "general") -> Answer:
+        """Send a slash command with options of any name, ``channel`` too."""
+        return await self._answered(self.person.slash(channel, name, options))
+
     async def click(self, message: Message, component: str, values: Sequence[str] | None = None) -> Answer:
         """Press a button by custom_id, label or emoji; or choose ``values`` of a select."""
         return await self._answered(self.person.click(message.id, component, values))

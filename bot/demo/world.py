@@ -720,6 +720,7 @@ class World:
         for body in bodies:
             kind = body.get("type") or 1
             old = before.get((body["name"], kind))
+            needed = body.get("default_member_permissions")
             command: Json = {
                 "id": old["id"] if old else self.snowflake(),
                 "application_id": APP_ID,
@@ -729,7 +730,8 @@ class World:
                 "name_localizations": body.get("name_localizations"),
                 "description": body.get("description") or "",
                 "description_localizations": body.get("description_localizations"),
-                "default_member_permissions": body.get("default_member_permissions"),
+                # a number is taken, a string is given
+                "default_member_permissions": None if needed is None else str(needed),
                 "nsfw": bool(body.get("nsfw")),
             }
             if body.get("options"):

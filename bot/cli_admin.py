@@ -1,0 +1,435 @@
+"""``limner admin``: what ``/admin`` does, for the host and all servers, from the command line.
+
+Works on the database, whether the bot runs or not: what changes there a running bot takes up within two
+seconds, one that starts later at its start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from engine import config as configuration
+from engine import figures as counted
+from engine.administration import Administration
+from engine.authority import EVERYWHERE, Rule
+from engine.config import Config
+from engine.errors import ConfigError, NotFound, PromptError
+from engine.images.chart import chart
+from engine.jobs import Job, State
+from engine.service import SETTINGS, SUFFIX
+from engine.service import server as place
+from engine.store import Store
+from engine.store_admin import Decision
+
+T = TypeVar("T")
+
+ACTOR = "cli"
+LATER = "A running bot takes this up within two seconds, else the next one at its start."
+
+app = typer.Typer(no_args_is_help=True, help="What /admin does, for all servers; the bot may run meanwhile.")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="The host's choices; else $LIMNER_CONFIG, else ./config.toml."
+    ),
+]
+ServerOption = Annotated[
+    str | None, typer.Option("--server", metavar="ID", help="In this server only; else everywhere.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
+
+
+class _Office:
+    """The store and its rules, while a command works with them."""
+
+    def __init__(self, config: Config, store: Store, admin: Administration) -> None:
+        self.config = config
+        self.store = store
+        self.admin = admin
+
+    async def errand(self, verb: str, target: str, owner: str | None = None) -> None:
+        """Ask the bot to do something, on the record."""
+        detail = {"job": target} if owner else {}
+        await self.admin.decide(
+            Decision(ACTOR, verb, EVERYWHERE, owner or target, detail, errand=(verb, target))
+        )
+
+    async def job(self, name: str) -> Job:
+        """Return a job that waits or runs. Raises NotFound."""
+        job = await self.store.job(name.strip().lower())
+        if job is None:
+            raise NotFound(f"There is no job `{name}`.")
+        if job.state not in (State.QUEUED, State.RUNNING):
+            raise NotFound(f"Job `{job.id}` has ended: {job.state.value}.")
+        return job
+
+
+def _work(config: Path | None, do: Callable[[_Office], Awaitable[T]]) -> T:
+    """Open the data folder's database beside a running bot, and do something with it."""
+    loaded = configuration.load(config)
+    path = loaded.data_dir / "limner.db"
+    if not path.exists():
+        raise ConfigError(f"There is no `{path}` yet. Start the bot once, or name another `data_dir`.")
+
+    async def run() -> T:
+        async with Store.open(path) as store:
+            return await do(_Office(loaded, store, await Administration.of(store)))
+
+    return asyncio.run(run())
+
+
+def _server(named: str | None) -> str | None:
+    if named is not None and not re.fullmatch(r"\d{15,20}", named):
+        raise PromptError(f"`{named}` is no server's id: a number of 17 to 20 digits (Copy Server ID).")
+    return named
+
+
+def _person(named: str) -> str:
+    match = re.fullmatch(r"<?@?!?(\d{15,20})>?", named.strip())
+    if match is None:
+        raise PromptError(f"`{named}` is no person's id: a number of 17 to 20 digits (Copy User ID).")
+    return match[1]
+
+
+def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
+    """Return a server's defaults and styles, as ``engine.plan.as_json`` takes them."""
+
+    async def do(office: _Office) -> dict[str, Any]:
+        guild = _server(server) or ""
+        [kept] = await office.store.preferences_of(place(guild))
+        layers = [("server", kept[key]) for key in (SUFFIX, SETTINGS) if kept.get(key)]
+        return {"layers": layers, "styles": office.admin.rules(guild).styles}
+
+    return _work(config, do)
+
+
+def _state(config: Path | None, server: str | None, action: str, value: str | None) -> None:
+    rule = Rule("state", value=value or "")
+
+    async def do(office: _Office) -> bool:
+        return await office.admin.change(
+            ACTOR, action, _server(server), keep=[rule] if value else (), drop=() if value else [rule]
+        )
+
+    changed = _work(config, do)
+    typer.echo(LATER if changed else "It stood so already.")
+
+
+@app.command()
+def pause(server: ServerOption = None, config: ConfigOption = None) -> None:
+    """Start nothing new; what is asked for waits."""
+    _state(config, server, "pause", "paused")
+
+
+@app.command()
+def drain(server: ServerOption = None, config: ConfigOption = None) -> None:
+    """Take nothing new; what waits is still drawn."""
+    _state(config, server, "drain", "draining")
+
+
+@app.command()
+def resume(server: ServerOption = None, config: ConfigOption = None) -> None:
+    """End a pause or a drain."""
+    _state(config, server, "resume", None)
+
+
+@app.command()
+def ban(
+    person: Annotated[str, typer.Argument(help="Their Discord id.")],
+    reason: Annotated[str, typer.Option(help="They read it.")] = "",
+    length: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Such as 30m, 2h, 7d; else for good.")
+    ] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Keep somebody from drawing."""
+    from bot.commands.admin.people import seconds
+
+    span = None if length is None else seconds(length)
+
+    async def do(office: _Office) -> None:
+        await office.admin.ban(ACTOR, _server(server), _person(person), reason, span)
+
+    _work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def unban(
+    person: Annotated[str, typer.Argument(help="Their Discord id.")],
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let somebody draw again."""
+
+    async def do(office: _Office) -> bool:
+        return await office.admin.unban(ACTOR, _server(server), _person(person))
+
+    if not _work(config, do):
+        where = "that server" if server else "all servers (name one with --server)"
+        raise NotFound(f"They are not banned in {where}.")
+    typer.echo(LATER)
+
+
+def _when(at: float | None) -> str:
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+@app.command()
+def bans(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show who may not draw, in all servers or in one."""
+
+    async def do(office: _Office) -> list[dict[str, Any]]:
+        return [
+            {
+                "person": one.owner,
+                "reason": one.reason,
+                "by": one.actor,
+                "since": one.since,
+                "until": one.until,
+            }
+            for one in office.admin.bans(_server(server))
+        ]
+
+    held = _work(config, do)
+    if as_json:
+        typer.echo(json.dumps(held, indent=2))
+    for one in () if as_json else held:
+        until = "for good" if one["until"] is None else f"until {_when(one['until'])}"
+        typer.echo(
+            f"{one['person'] or '(deleted)':<20} {until:<24} since {_when(one['since'])}  {one['reason']}"
+        )
+
+
+@app.command()
+def words(
+    block: Annotated[list[str] | None, typer.Option(help="A word or phrase not to draw.")] = None,
+    allow: Annotated[list[str] | None, typer.Option(help="One to let through after all.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="One to take off both lists.")] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show and change the lists of words that are not drawn."""
+    keep = [Rule("word", "block", one) for one in block or ()]
+    keep += [Rule("word", "allow", one) for one in allow or ()]
+    drop = [Rule("word", which, one) for one in remove or () for which in ("block", "allow")]
+
+    async def do(office: _Office) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if keep or drop:
+            detail = {"words": [*(block or ()), *(allow or ()), *(remove or ())]}
+            await office.admin.change(ACTOR, "words", _server(server), keep=keep, drop=drop, detail=detail)
+        held = office.admin.rules(_server(server) or EVERYWHERE)
+        return held.blocked, held.allowed
+
+    blocked, allowed = _work(config, do)
+    typer.echo(f"blocked  {', '.join(blocked) or '-'}\nallowed  {', '.join(allowed) or '-'}")
+
+
+@app.command()
+def weight(
+    share: Annotated[float, typer.Argument(min=0.1, max=10, help="2 is served twice as much as 1.")],
+    server: Annotated[str, typer.Option("--server", metavar="ID", help="Which.")],
+    config: ConfigOption = None,
+) -> None:
+    """Set a server's share of the engine."""
+    rule = Rule("weight", value=f"{share:g}")
+
+    async def do(office: _Office) -> None:
+        await office.admin.change(ACTOR, "weight", _server(server), keep=[rule], detail={"weight": share})
+
+    _work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def allowance(
+    seconds: Annotated[
+        float | None, typer.Argument(min=0, help="Engine seconds for the whole server; else no limit.")
+    ] = None,
+    per: Annotated[str, typer.Option(help="day or month.")] = "day",
+    server: Annotated[str, typer.Option("--server", metavar="ID", help="Which.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Set what all people of a server may use together."""
+    if per not in ("day", "month"):
+        raise PromptError(f"`{per}` is neither day nor month.")
+    rule = Rule("allowance", value="" if seconds is None else f"{seconds:g} {per}")
+
+    async def do(office: _Office) -> None:
+        await office.admin.change(
+            ACTOR, "allowance", _server(server), detail={"allowance": rule.value},
+            keep=() if seconds is None else [rule], drop=[rule] if seconds is None else (),
+        )  # fmt: skip
+
+    _work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def jobs(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what is being drawn and what waits, oldest first."""
+
+    async def do(office: _Office) -> list[Job]:
+        found = await office.store.unended()
+        return [job for job in found if _server(server) in (None, job.guild)]
+
+    for job in _work(config, do):
+        if as_json:
+            typer.echo(job.model_dump_json())
+        else:
+            words = " ".join(job.prompt.split())[:60]
+            typer.echo(f"{job.id}  {job.state.value:<8} {job.owner:<20} {_when(job.created_at)}  {words}")
+
+
+@app.command()
+def cancel(
+    job: Annotated[list[str], typer.Argument(help="Which, by id.")], config: ConfigOption = None
+) -> None:
+    """Take jobs back, whoever asked for them."""
+
+    async def do(office: _Office) -> None:
+        for one in [await office.job(name) for name in job]:
+            await office.errand("cancel", one.id, one.owner)
+
+    _work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def move(
+    job: Annotated[str, typer.Argument(help="Which, by id.")],
+    back: Annotated[bool, typer.Option("--back", help="After all others, not before them.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Let a waiting job go before all others of a running bot, or after them."""
+
+    async def do(office: _Office) -> None:
+        one = await office.job(job)
+        await office.errand("back" if back else "front", one.id, one.owner)
+
+    _work(config, do)
+    typer.echo(LATER)
+
+
+def _model(config: Path | None, name: str, verb: str) -> None:
+    async def do(office: _Office) -> None:
+        known = [one.name for one in office.config.models]
+        if name not in known:
+            raise NotFound(f"There is no model `{name}`. There are {', '.join(known)}.")
+        if verb in ("load", "unload"):
+            await office.errand(verb, name)
+        else:
+            rule = Rule("off", name)
+            off = verb == "disable"
+            await office.admin.change(
+                ACTOR, f"models {verb}", None, keep=[rule] if off else (), drop=() if off else [rule],
+                target=name,
+            )  # fmt: skip
+
+    _work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def load(name: str, config: ConfigOption = None) -> None:
+    """Have a running bot bring a model into memory."""
+    _model(config, name, "load")
+
+
+@app.command()
+def unload(name: str, config: ConfigOption = None) -> None:
+    """Have a running bot drop a model from memory."""
+    _model(config, name, "unload")
+
+
+@app.command()
+def disable(name: str, config: ConfigOption = None) -> None:
+    """Switch a model off in all servers."""
+    _model(config, name, "disable")
+
+
+@app.command()
+def enable(name: str, config: ConfigOption = None) -> None:
+    """Switch a model on again."""
+    _model(config, name, "enable")
+
+
+DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today among them.")]
+
+
+@app.command()
+def stats(
+    days: DaysOption = 30,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw them as a PNG too.")] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Count jobs, people, seconds, failures and waits."""
+    from bot import messages_admin
+
+    async def do(office: _Office) -> counted.Figures:
+        found = await office.admin.jobs(_server(server), days)
+        return counted.count(found, days, office.store.now())
+
+    figures = _work(config, do)
+    typer.echo(messages_admin.stats(figures).replace("**", ""))
+    if picture is not None:
+        picture.write_bytes(chart(figures, server or messages_admin.EVERYWHERE))
+        typer.echo(str(picture))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    days: DaysOption = 30,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write every job as a CSV file, without prompts."""
+
+    async def do(office: _Office) -> tuple[bytes, int]:
+        return counted.table(await office.admin.jobs(_server(server), days), 2**40)
+
+    data, held = _work(config, do)
+    file.write_bytes(data)
+    os.chmod(file, 0o600)  # it says who drew when
+    typer.echo(f"{held} jobs: {file}")
+
+
+@app.command()
+def audit(
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what those in charge did, newest first."""
+
+    async def do(office: _Office) -> list[Any]:
+        return await office.admin.audits(_server(server), limit, None)
+
+    for one in _work(config, do):
+        detail = json.dumps(dict(one.detail), ensure_ascii=False)
+        if as_json:
+            typer.echo(
+                json.dumps(
+                    {"at": one.at, "server": one.guild, "actor": one.actor, "action": one.action,
+                     "target": one.target, "detail": dict(one.detail)}, ensure_ascii=False,
+                )
+            )  # fmt: skip
+        else:
+            where = one.guild or "everywhere"
+            typer.echo(
+                f"{_when(one.at)}  {one.actor:<20} {where:<20} {one.action} {one.target or ''} {detail}"
+            )

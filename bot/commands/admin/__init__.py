@@ -1,0 +1,13 @@
+"""``/admin``: who may draw what where, what is going on, and what was done about it; for those in charge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.commands.admin import defaults, figures, people, places, roles, work
+from bot.commands.admin.office import admin
+
+ROOMS = (places, roles, defaults, people, work, figures)
+"""Where the subcommands are; each adds its own to ``admin``."""
+
+COMMANDS: tuple[Any, ...] = (admin,)
