@@ -28,6 +28,17 @@ def personal(db: sqlite3.Connection) -> list[str]:
     ]
 
 
+def acting(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return every (table, column) that says who did something in charge, or to whom."""
+    return [
+        (row[0], row[1])
+        for row in db.execute(
+            "SELECT one.name, field.name FROM sqlite_schema AS one JOIN pragma_table_info(one.name) AS field"
+            " WHERE one.type = 'table' AND field.name IN ('actor', 'target', 'moderator')"
+        )
+    ]
+
+
 def everything(db: sqlite3.Connection, owner: str) -> dict[str, list[dict[str, Any]]]:
     """Return every row about a person, by table."""
     found = {
@@ -92,9 +103,9 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[File]:
     )
     db.execute("UPDATE ledger SET owner = ? WHERE owner = ?", (mark, owner))
     db.execute("UPDATE ban SET owner = NULL WHERE owner = ?", (owner,))
-    db.execute("UPDATE audit SET actor = ? WHERE actor = ?", (mark, owner))
-    told = "UPDATE audit SET target = ?, detail = json_remove(detail, '$.prompt') WHERE target = ?"
-    db.execute(told, (mark, owner))
+    db.execute("UPDATE audit SET detail = json_remove(detail, '$.prompt') WHERE target = ?", (owner,))
+    for table, column in acting(db):
+        db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (mark, owner))
     db.execute("UPDATE audit SET detail = replace(detail, ?, ?) WHERE instr(detail, ?)", (owner, mark, owner))
     # what somebody reported stays hidden or removed
     db.execute("UPDATE report SET owner = ?, words = '' WHERE owner = ?", (mark, owner))
