@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import shutil
@@ -74,6 +75,8 @@ async def check(path: Path | None) -> AsyncIterator[Finding]:
     for finding in await asyncio.to_thread(lambda: [*_device(config)]):
         yield finding
     for finding in _models(config):
+        yield finding
+    for finding in _classifier(config):
         yield finding
     for finding in _disk(config):
         yield finding
@@ -215,6 +218,23 @@ def require_space(config: Config) -> None:
             f"The disk of `{config.data_dir}` has {free / 2**20:,.0f} MB left, less than `min_free_mb` "
             f"({config.min_free_mb:,}). Free some space, or set another `data_dir`."
         )
+
+
+def _classifier(config: Config) -> Iterator[Finding]:
+    """Look for the picture classifier, without loading it: the worker does that."""
+    chosen = config.moderation.classifier
+    if not chosen:
+        yield note(
+            "pictures",
+            "Nothing looks at pictures before they are posted; words and reports are all there is. "
+            "docs/moderation.md shows how to have a classifier.",
+        )
+    elif chosen == "nudenet" and importlib.util.find_spec("nudenet") is None:
+        yield wrong("pictures", "The package nudenet is not installed: pip install 'limner[nsfw]'")
+    elif chosen != "nudenet" and not (Path(chosen) / "config.json").is_file():
+        yield wrong("pictures", f"There is no image classifier in `{chosen}`. Mend `classifier`.")
+    else:
+        yield ok("pictures", f"looked at by {chosen} before they are posted")
 
 
 def _disk(config: Config) -> Iterator[Finding]:

@@ -457,6 +457,9 @@ def _finish(config: Config, base: Path, where: str) -> Config:
             )
     update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
     update["engine"] = config.engine.model_copy(update={"describer": resolved(config.engine.describer)})
+    update["moderation"] = config.moderation.model_copy(
+        update={"classifier": resolved(config.moderation.classifier)}
+    )
     update["data_dir"] = (base / config.data_dir.expanduser()).absolute()
     if config.discord.token_file:
         file = (base / Path(config.discord.token_file).expanduser()).absolute()

@@ -13,8 +13,8 @@ from engine.administration import Administration
 from engine.backends.protocol import Outcome
 from engine.config import ModelConfig, ModerationConfig
 from engine.errors import UserError
-from engine.jobs import Adult, Job, JobSpec
-from engine.moderation.pictures import Verdict, judge
+from engine.jobs import Adult, Job, JobSpec, Kind
+from engine.moderation.pictures import FLAGGED_INPUT, Verdict, judge
 from engine.people import Asker
 from engine.store import Store
 
@@ -97,6 +97,8 @@ class Screening:
             moderation.stop("\n\n".join([moderation.wanted(job.spec), *outcome.texts]))
         except moderation.BlockedError as error:
             return Verdict(sentence=moderation.REFUSED_AFTER, why=error.why)
+        if job.spec.kind is Kind.DESCRIBE:
+            return judge(outcome.adult, job.adult, self.config, flagged=FLAGGED_INPUT)
         return judge(outcome.adult, job.adult, self.config) if outcome.pictures else Verdict()
 
     def preview(self, job: Job) -> bool:

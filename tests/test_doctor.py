@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.doctor import Finding, judge
-from engine.config import Config, EngineConfig, ModelConfig, pocket
+from bot.doctor import Finding, _classifier, judge
+from engine.config import Config, EngineConfig, ModelConfig, ModerationConfig, pocket
 
 GIB = 2**30
 
@@ -64,3 +66,17 @@ def test_each_machine_gets_the_advice_it_needs(found: list[Finding], state: str,
 
 def test_a_small_card_with_offload_left_to_itself_needs_no_advice() -> None:
     assert [finding.state for finding in findings(report(card(6)), nvidia="RTX")] == ["ok"]
+
+
+def test_a_classifier_is_looked_for(tmp_path: Path) -> None:
+    def said(chosen: str) -> Finding:
+        [one] = _classifier(Config(moderation=ModerationConfig(classifier=chosen)))
+        return one
+
+    assert said("").state == "note"
+    missing = said(str(tmp_path))
+    assert (missing.state, str(tmp_path) in missing.text) == ("wrong", True)
+    (tmp_path / "config.json").write_text("{}")
+    assert said(str(tmp_path)).state == "ok"
+    installed = importlib.util.find_spec("nudenet") is not None
+    assert said("nudenet").state == ("ok" if installed else "wrong")

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Protocol
 from engine.backends.protocol import Cancel, Done, Event, Failed, Load, Order, Progress, Start, Status, Unload
 from engine.config import EngineConfig, LoraConfig, ModelConfig, ModerationConfig
 from engine.errors import Cancelled, EngineError, LimnerError, UserError
-from engine.jobs import JobSpec
+from engine.jobs import JobSpec, Kind
 from engine.log import setup as logs
 
 log = logging.getLogger("limner.worker")
@@ -100,6 +100,7 @@ class _Worker:
         self._status = Status(0, (), "starting", 0, 0)
         self._shown: dict[str, float] = {}  # when each job's progress was last sent
         self._preview: dict[str, bytes] = {}
+        self._described: dict[str, tuple[bytes, ...]] = {}  # pictures a classifier will look at
 
     def _worth_sending(self, events: list[Event]) -> list[Event]:
         """Drop progress that nobody could read: more than 20 a second. A preview comes with the next."""
@@ -177,10 +178,16 @@ class _Worker:
             return lambda event: event
 
         def look(event: Event) -> Event:
-            if not isinstance(event, Done) or not event.outcome.pictures:
+            if isinstance(event, Failed):
+                self._described.pop(event.job, None)
+            if not isinstance(event, Done):
+                return event
+            # a described picture is posted with its description
+            pictures = event.outcome.pictures or self._described.pop(event.job, ())
+            if not pictures:
                 return event
             try:
-                scores = tuple(judge.adult(event.outcome.pictures))
+                scores = tuple(judge.adult(pictures))
             except Exception:
                 log.exception("the pictures of job %s could not be looked at", event.job)
                 return event
@@ -210,6 +217,8 @@ class _Worker:
     def _obey(self, renderer: Renderer, order: Order) -> None:
         match order:
             case Start(job, spec, inputs):
+                if spec.kind is Kind.DESCRIBE and self.setup.moderation.classifier:
+                    self._described[job] = tuple(inputs.values())
                 try:
                     renderer.start(job, spec, inputs)
                 except UserError as error:

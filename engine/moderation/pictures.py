@@ -12,6 +12,10 @@ FLAGGED = (
     "What came out looks like adult content to our picture check, and that is not shown here. Nothing was "
     "charged. 🔄 draws it again from another seed; other words help more."
 )
+FLAGGED_INPUT = (
+    "That picture looks like adult content to our picture check, and such pictures are not shown or "
+    "described here. Nothing was charged."
+)
 UNSURE = (
     "Our picture check did not work, so this picture cannot be shown. Nothing was charged. Please tell the "
     "host."
@@ -30,11 +34,14 @@ class Verdict:
     why: str = ""
 
 
-def judge(scores: Sequence[float] | None, adult: Adult, config: ModerationConfig) -> Verdict:
+def judge(
+    scores: Sequence[float] | None, adult: Adult, config: ModerationConfig, *, flagged: str = FLAGGED
+) -> Verdict:
     """Return what becomes of a job's pictures.
 
     ``scores``: for each picture the classifier's probability (0 to 1) of adult content; None where it did not
-    work. ``adult``: what becomes of adult pictures where this one was asked for.
+    work. ``adult``: what becomes of adult pictures where this one was asked for. ``flagged``:
+    what is said of one that is not shown.
     """
     if not config.classifier:
         return Verdict()
@@ -47,5 +54,5 @@ def judge(scores: Sequence[float] | None, adult: Adult, config: ModerationConfig
         return Verdict()
     why = f"picture: {config.classifier} says {worst:.2f} (from {config.threshold:g} on it counts as adult)"
     if adult == "refuse":
-        return Verdict(rated=True, sentence=FLAGGED, why=why)
+        return Verdict(rated=True, sentence=flagged, why=why)
     return Verdict(rated=True, why=why)

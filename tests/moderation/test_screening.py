@@ -67,6 +67,25 @@ async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: O
         assert "adult" in refused.detail["why"]
 
 
+async def test_what_a_line_becomes_is_what_is_read(open_service: Open) -> None:  # noqa: F811
+    async with open_service() as service:
+        await rules(service)
+        # every permutation, part, own flag and repeated line is looked at, and one refusal starts none
+        lines = ("a {vase, child}, nude", "a child::1 nude::1", "nude {a, b} of a {tree, ch{il, ol}d}")
+        for key, line in enumerate(lines):
+            with pytest.raises(BlockedError, match="never drawn"):
+                await service.submit(asking(f"p{key}", line, asker=MARKED))
+        await service.prefer("anna", "option:bare", "nude, --ar 3:2")
+        with pytest.raises(BlockedError, match="never drawn"):
+            await service.submit(asking("o", "a child --bare", asker=MARKED))
+        with pytest.raises(BlockedError, match="not drawn here"):
+            await service.submit(asking("n", "a tree --bare", asker=PLAIN))
+        await service.prefer("anna", "settings", "--no clothes")
+        with pytest.raises(BlockedError, match="never drawn"):
+            await service.submit(asking("s", "a child on a swing", asker=MARKED))
+        assert await service.jobs_of("anna") == []
+
+
 async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> None:  # noqa: F811
     async with open_service() as service:
         await rules(service)
