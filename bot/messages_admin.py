@@ -100,7 +100,7 @@ def content(place: str | None, level: str, past: str) -> str:
 
 def log_kept(place: str) -> str:
     """Return what is said of a log channel."""
-    return f"What those in charge do is reported in {place}. I must be able to write there."
+    return f"What admins do and what is held back is reported in {place}. I must be able to write there."
 
 
 def channels(rules: Rules) -> str:
@@ -476,12 +476,14 @@ def entry(one: AuditEntry) -> str:
     for key, value in one.detail.items():
         if value in (None, "", False):
             continue
-        if key == "until":
+        if key == "prompt":
+            parts.append(f"prompt: {shown(str(value), 300)}")
+        elif key == "until":
             parts.append(f"until <t:{float(value):.0f}:f>")
         else:
             parts.append(f"{key} {_code(', '.join(value) if isinstance(value, list) else str(value))}")
     detail = f" ({', '.join(parts)})" if parts else ""
-    where = " everywhere" if one.guild is None else ""
+    where = " everywhere" if one.guild is None and one.actor != "limner" else ""
     return f"**{one.action}**{where}{target} by {actor}{detail}"
 
 

@@ -12,6 +12,7 @@ import discord
 
 from bot import messages_admin
 from bot.desk import TRANSIENT, Desk
+from engine.authority import EVERYWHERE
 from engine.people import AuditEntry
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def _channels(client: Desk, entry: AuditEntry) -> list[int]:
     if entry.guild is not None:
         named = [entry.guild]
     else:
-        named = [*rules] if entry.action in FOR_ALL else []
+        named = [*rules] if entry.action in FOR_ALL else [EVERYWHERE]
     logs = [rules[guild].log for guild in named if guild in rules]
     return [int(channel) for channel in logs if channel is not None]
 

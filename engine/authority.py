@@ -46,6 +46,7 @@ VERBS: Mapping[str, str] = {
     "pan_right": "zoom",
     "pan_up": "zoom",
     "pan_down": "zoom",
+    "locate": "inpaint",
 }
 """Under which command's rules each button stands."""
 

@@ -93,15 +93,21 @@ async def channels_list(interaction: Interaction) -> None:
 
 
 @office.admin.command(name="log", description="Report what admins do in a channel; without one, nowhere.")
-@app_commands.describe(channel="Mention, id or name. Without it: report nowhere.")
+@app_commands.describe(
+    channel="Mention, id or name. Without it: report nowhere.",
+    everywhere="What concerns no one server, or one without a log (the bot's owner only).",
+)
 @app_commands.autocomplete(channel=office.places)
-async def log(interaction: Interaction, channel: Named | None = None) -> None:
+async def log(interaction: Interaction, channel: Named | None = None, everywhere: bool = False) -> None:
     """Set the log channel."""
     await desk.acknowledge(interaction, ephemeral=True)
     if channel is None:
-        await office.change(interaction, "log off", words.LOG_OFF, drop=[Rule("log")])
+        await office.change(
+            interaction, "log off", words.LOG_OFF, drop=[Rule("log")], everywhere=everywhere
+        )
         return
     place = office.place(interaction, channel)
     await office.change(
-        interaction, "log", words.log_kept(str(place)), keep=[Rule("log", value=place.id)], target=place.id
-    )
+        interaction, "log", words.log_kept(str(place)), keep=[Rule("log", value=place.id)], target=place.id,
+        everywhere=everywhere,
+    )  # fmt: skip

@@ -22,7 +22,8 @@ REMOVE = "Take this role off the list again; an empty list means everybody."
 def _commands(interaction: Interaction) -> list[str]:
     """Return what can be kept for roles: our commands, and the buttons that have none."""
     guild = interaction.guild if interaction.client.config.discord.guilds else None
-    names = {command.name for command in interaction.client.tree.get_commands(guild=guild)}
+    kind = discord.AppCommandType.chat_input
+    names = {command.name for command in interaction.client.tree.get_commands(guild=guild, type=kind)}
     return sorted(({*names, *VERBS.values(), "show"} - ALWAYS) - {ADMIN})
 
 
