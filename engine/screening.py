@@ -54,7 +54,9 @@ class Screening:
             # an edit is also what it starts from: a word taken out of the prompt is still in the picture
             jobs = [] if parent is None else [parent]
             inputs = [one.sha256 for one in spec.inputs]
-            texts, rated = await self._store.read(store_moderation.lineage, jobs, inputs)
+            texts, rated, hidden = await self._store.read(store_moderation.lineage, jobs, inputs, guild)
+            if hidden:
+                raise UserError(moderation.HIDDEN)
         if spec.stylize and spec.model in self._models:
             texts.append(self._models[spec.model].house_style)
         adult, wanted = self.adult(asker), moderation.wanted(spec)

@@ -19,15 +19,21 @@ WITH RECURSIVE up (id) AS (
     UNION SELECT picture.job FROM up JOIN job ON job.id = up.id, json_each(job.spec, '$.inputs') AS one
         JOIN picture ON picture.sha256 = json_extract(one.value, '$.sha256')
 )
-SELECT job.spec, job.rated FROM up JOIN job ON job.id = up.id
+SELECT job.spec, job.rated, job.id FROM up JOIN job ON job.id = up.id
 """
 
 
-def lineage(db: sqlite3.Connection, jobs: Sequence[str], pictures: Sequence[str]) -> tuple[list[str], bool]:
-    """Return the texts of every job whose pixels may be in these pictures; whether one is adult content."""
+def lineage(
+    db: sqlite3.Connection, jobs: Sequence[str], pictures: Sequence[str], guild: str | None
+) -> tuple[list[str], bool, bool]:
+    """Return the texts of every job whose pixels may be in these pictures.
+
+    And whether one of them is adult content, and whether one is hidden or removed in a server.
+    """
     rows = db.execute(LINEAGE, (json.dumps(jobs), json.dumps(pictures))).fetchall()
     texts = [moderation.wanted(JobSpec.model_validate_json(row[0])) for row in rows]
-    return list(dict.fromkeys(texts)), any(row[1] for row in rows)
+    covered = any(hidden(db, row[2], guild) for row in rows)
+    return list(dict.fromkeys(texts)), any(row[1] for row in rows), covered
 
 
 KEPT = 30 * 86400.0

@@ -17,6 +17,7 @@ from engine.moderation.words import CLOTHES, EXPLICIT, FINE, GROWN, MINORS, NAKE
 __all__ = [
     "ADULT",
     "CLOTHES",
+    "HIDDEN",
     "MINORS",
     "NOT_HERE",
     "REFUSED",
@@ -75,6 +76,7 @@ REFUSED_AFTER = (
     "What came of this puts words for children or teenagers beside sexual ones. That is never shown, here or "
     "anywhere."
 )
+HIDDEN = "This starts from a picture that was reported or removed here. Take another one."
 NOT_HERE = (
     "This picture is adult content, and this place does not show that. Look at it where it was drawn, or in "
     "a channel that the server's admins opened for it."

@@ -12,7 +12,7 @@ from engine.errors import LimitError, NotFound, UserError
 from engine.moderation import BlockedError
 from engine.people import Asker
 from engine.service import Action, Service
-from tests.engine.conftest import asking, drawn, open_service  # noqa: F401
+from tests.engine.conftest import asking, drawn, ended, open_service  # noqa: F401
 
 Open = Callable[..., AbstractAsyncContextManager[Service]]
 
@@ -39,6 +39,9 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
         with pytest.raises(UserError, match="drawn elsewhere"):
             await reports.report(job, STRANGER, "not mine", seen=False)
 
+        press = Action("v", "anna", "discord:1/2", job.id, "vary", 0, asker=ANNA)
+        varied = await ended(service, (await service.act(press)).jobs[0].id)
+
         # a report hides the picture in that server, whoever asks, for new pictures of it too
         first = await reports.report(job, BOB, "odd", seen=True)
         assert (first.state, first.hides, first.todo) == ("open", True, "hide")
@@ -48,6 +51,9 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
         assert not await shows(service, job.id, ANNA)
         with pytest.raises(UserError, match="hidden until"):
             await service.act(Action("b", "bob", "discord:1/2", job.id, "vary", 0, asker=BOB))
+
+        with pytest.raises(UserError, match="starts from a picture that was reported"):
+            await service.act(Action("w", "anna", "discord:1/2", varied.id, "vary", 0, asker=ANNA))
 
         # only those who manage that server decide, and the bot's owner
         for other in (BOB, STRANGER):
