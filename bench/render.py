@@ -22,7 +22,7 @@ from engine.render.drawing import begin
 from engine.render.models import Machine, Model, load
 from tests.render import tiny
 
-PAIRS = 15
+PAIRS = 9
 ENGINE = EngineConfig(device="cpu", dtype="float32")
 
 
