@@ -342,14 +342,3 @@ class Scheduler:
         """Return the seconds of its device that a running job has had so far."""
         run = self.running.get(job)
         return 0.0 if run is None else self._meters[run.worker].given(job)
-
-    def ahead(self, job: str) -> float | None:
-        """Return about how many seconds until a waiting job starts; None where nothing was measured yet."""
-        if self.rate is None:
-            return None
-        left = sum(run.ticket.work * (1 - run.share) for run in self.running.values())
-        for waiting in self.queue.waiting():
-            if waiting.job == job:
-                return left / self.rate
-            left += waiting.work
-        return None

@@ -742,10 +742,6 @@ class Service:
         """Return how many waiting jobs go before this one, or None where it does not wait."""
         return self._scheduler.queue.position(job_id)
 
-    async def wait(self, job_id: str) -> float | None:
-        """Return about how many seconds until a waiting job starts, or None where that is not known."""
-        return self._scheduler.ahead(job_id)
-
     async def queue(self) -> QueueView:
         """Return the queue as it stands."""
         scheduler = self._scheduler

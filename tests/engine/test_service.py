@@ -305,20 +305,6 @@ async def test_requests_of_different_people_run_together(open_service: Open) -> 
         assert together == 2  # eight rows each, sixteen fit
 
 
-async def test_the_wait_is_known_once_something_was_drawn(open_service: Open) -> None:
-    engine = EngineConfig(max_rows=8)  # one job at a time
-    async with open_service(engine=engine, step_seconds=0.02) as service:
-        await drawn(service, "first", "a cat --steps 20")
-        jobs = [(await service.submit(asking(f"{n}", "a cat --steps 20"))).jobs[0] for n in range(4)]
-        waits = [await service.wait(job.id) for job in jobs[1:]]
-        await ended(service, jobs[3].id)
-        assert await service.wait(jobs[3].id) is None
-        # each waits for those before it: 0.4 s a job at least
-        assert all(wait is not None for wait in waits)
-        assert waits == sorted(waits, key=lambda wait: wait or 0)
-        assert (waits[2] or 0) > 0.4
-
-
 async def test_a_paused_engine_starts_nothing_and_goes_on_afterwards(service: Service) -> None:
     service.pause()
     job = (await service.submit(asking("1"))).jobs[0]

@@ -135,3 +135,46 @@ async def test_a_newcomer_draws_and_presses(visit: Open, tmp_path: Path) -> None
         await _shown(record.locator(".message .picture img").first)
         assert discord.checker.violations == []
         assert discord.rest.unbuilt == []
+
+
+async def test_a_mask_is_brought_as_a_file(visit: Open, tmp_path: Path) -> None:
+    shots = DOCS if WRITE_DOCS else tmp_path
+    (tmp_path / "config.toml").write_text("")
+    environment = {
+        "LIMNER_CONFIG": str(tmp_path / "config.toml"),
+        "LIMNER_DATA_DIR": str(tmp_path / "data"),
+        "LIMNER_RENDERER": "engine.backends.fake:Renderer",
+    }
+    mask = Image.new("L", (256, 256), 0)
+    mask.paste(255, (0, 0, 128, 256))
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    discord = Discord(rate_limits=False)
+    playground.mount(discord.app, discord.world)
+    async with discord, BotProcess(discord, environment=environment, log=tmp_path / "bot.log"):
+        page = await visit(discord.url, color_scheme="dark", viewport={"width": 1280, "height": 860})
+        await page.fill("#composer", "/imagine a red apple")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="U2").click(timeout=60_000)
+        await page.get_by_role("button", name="Vary (Region)").click(timeout=60_000)
+        panel = page.locator(".message.ephemeral")
+        await panel.get_by_role("button", name="Bring a mask…").click()
+        dialog = page.get_by_role("dialog", name="Bring a mask")
+        await dialog.locator("input[type=file]").set_input_files(
+            {"name": "left-half.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+        )
+        await expect(dialog).to_contain_text("left-half.png")
+        await page.wait_for_timeout(300)  # it rises into place
+        await page.screenshot(path=shots / "upload.png")
+        await dialog.get_by_role("button", name="Submit").click()
+        await expect(dialog).to_have_count(0)
+
+        # what was uploaded is read and shown over the picture: half of it is marked
+        await expect(panel).to_contain_text("Is this the part that should change?")
+        await expect(panel).to_contain_text("50%")
+        await _shown(panel.locator("img[alt*=marked]"))
+        await page.screenshot(path=shots / "mask.png")
+        await panel.get_by_role("button", name="Cancel", exact=True).click()
+        await expect(panel).to_contain_text("Nothing was painted")
+        assert discord.checker.violations == []
+        assert discord.rest.unbuilt == []
