@@ -32,6 +32,10 @@ IMAGE_HALF = 2.0
 """The ``--iw`` at which half the schedule is run: 1 leaves two thirds, 3 leaves two fifths."""
 TONE = 0.6
 """How far the colours of a style reference of weight 1 are taken over at each step."""
+SUBJECT_TONE = 0.8
+"""The same for a subject reference, within the subject."""
+
+Push = Callable[[Tensor, float], Tensor]
 
 
 @dataclass(eq=False)
@@ -172,12 +176,15 @@ def begin(
         picture = _picture(spec, model, cell, shape, group, conditions, unconditional, sources)
         if references:
             _refer(picture, references, (spec.seed + cell) % (SEED_MAX + 1))
+            if spec.kind is not Kind.BLEND:  # that one starts from their colours
+                picture.push = _toning(references, picture.push)
         if tiles is None:
             drawing.pictures.append(picture)
         else:
             for part in tiles.cut(picture.latents):
                 own = copy.deepcopy(picture.scheduler)
-                drawing.pictures.append(replace(picture, latents=part, scheduler=own))
+                seen = [_beside(one, part) for one in picture.references]
+                drawing.pictures.append(replace(picture, latents=part, scheduler=own, references=seen))
     if spec.kind is Kind.INPAINT:
         drawing.parent, drawing.mask = sources.parent, sources.mask
     drawing.spent("prepare", began)
@@ -229,17 +236,38 @@ def _refer(picture: Picture, references: Sequence[Reference], seed: int) -> None
         )
         for one in references
     ]
-    styles_of = [(one.latents, one.weight) for one in references if one.style]
-    if styles_of:
-        before, total = picture.push, sum(weight for _, weight in styles_of)
-        mean = torch.cat([latents for latents, _ in styles_of], dim=3)
-        share = min(0.95, TONE * 2 * total / (1 + total))
 
-        def push(estimate: Tensor, remaining: float) -> Tensor:
-            toned = sharing.toned(estimate, mean, share)
-            return toned if before is None else before(toned, remaining)
 
-        picture.push = push
+def _beside(reference: Reference, tile: Tensor) -> Reference:
+    """Return a reference in the size of a tile: rows of one call are of one size."""
+    high, wide = tile.shape[2:]
+    small = torch.nn.functional.interpolate(reference.latents, (high, wide), mode="bilinear")
+    return replace(reference, latents=small, noise=reference.noise[..., :high, :wide])
+
+
+def _toning(references: Sequence[Reference], before: Push | None) -> Push | None:
+    """Return what lets the colours of references come through at each step, before what bent it so far."""
+    styles_of = [one for one in references if one.style]
+    subjects = [one for one in references if not one.style]
+    if not references:
+        return before
+    # several styles side by side have one mean and spread
+    style = torch.cat([one.latents for one in styles_of], dim=3) if styles_of else None
+    style_share = _share(TONE, sum(one.weight for one in styles_of))
+
+    def push(estimate: Tensor, remaining: float) -> Tensor:
+        for one in subjects:
+            estimate = sharing.coloured(estimate, one.latents, _share(SUBJECT_TONE, one.weight))
+        if style is not None:
+            estimate = sharing.toned(estimate, style, style_share)
+        return estimate if before is None else before(estimate, remaining)
+
+    return push
+
+
+def _share(usual: float, weight: float) -> float:
+    """Return how far to go at a weight: ``usual`` at 1, nothing at 0, never all the way."""
+    return min(0.95, usual * 2 * weight / (1 + weight))
 
 
 def _weights(spec: JobSpec) -> list[float]:

@@ -130,6 +130,35 @@ def toned(estimate: Tensor, reference: Tensor, share: float) -> Tensor:
     return torch.lerp(estimate, wanted + reference.mean(axes, keepdim=True), share)
 
 
+def coloured(estimate: Tensor, reference: Tensor, share: float) -> Tensor:
+    """Return an estimate of the final latents whose subject leans to the colours of a reference's subject.
+
+    As `toned`, but what stands out from the picture's edges counts, in both, and the ground is left alone.
+    """
+    here, there = _standing_out(estimate), _standing_out(reference)
+    mean, spread = _weighed(estimate, here)
+    wanted_mean, wanted_spread = _weighed(reference, there)
+    moved = (estimate - mean) / spread * wanted_spread + wanted_mean
+    return torch.lerp(estimate, moved, share * here)
+
+
+def _standing_out(latents: Tensor) -> Tensor:
+    """Return (1, 1, height, width) from 0 to 1: how far each place is from the mean of the four edges."""
+    edges = [latents[..., 0, :], latents[..., -1, :], latents[..., :, 0], latents[..., :, -1]]
+    ground = torch.cat(edges, dim=-1).mean(-1)[..., None, None]
+    distance = (latents - ground).float().norm(dim=1, keepdim=True)
+    most = distance.flatten().quantile(0.9).clamp_min(1e-6)
+    return (distance / most).clamp(0, 1).to(latents.dtype)
+
+
+def _weighed(latents: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and spread of each channel, places counted by their weights."""
+    total = weights.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    mean = (latents * weights).sum((2, 3), keepdim=True) / total
+    variance = ((latents - mean) ** 2 * weights).sum((2, 3), keepdim=True) / total
+    return mean, variance.sqrt() + 1e-5
+
+
 def between(latents: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     """Return latents (1, …) between several: along the arc, so that they keep their length (slerp).
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -30,10 +32,17 @@ def draw() -> Iterator[Draw]:
 
     renderer = Renderer([model], EngineConfig(device="cpu", preview_every=0, threads=1, max_rows=16))
 
-    def drawn(lines: Sequence[str], steps: int = 5, films: list[bytes] | None = None) -> list[Pictures]:
+    def drawn(
+        lines: Sequence[str],
+        steps: int = 5,
+        films: list[bytes] | None = None,
+        pictures: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> list[Pictures]:
+        names = {name: hashlib.sha256(data).hexdigest() for name, data in pictures.items()}
+        inputs = {names[name]: data for name, data in pictures.items()}
         for index, line in enumerate(lines):
             prompt = parse(line, layers=(("server", f"--steps {steps} --seed 11"),)).prompt
-            renderer.start(str(index), plan(prompt, [model]).spec)
+            renderer.start(str(index), plan(prompt, [model], pictures=names).spec, inputs)
         found: dict[str, Pictures] = {}
         for _ in range(5000):
             if not renderer.busy():

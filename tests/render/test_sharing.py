@@ -14,7 +14,7 @@ from engine.render import decode
 from engine.render.denoise import Picture, advance
 from engine.render.drawing import begin
 from engine.render.models import Model
-from engine.render.sharing import Look, between, shared, toned
+from engine.render.sharing import Look, between, coloured, shared, toned
 from tests.render.test_oracle import TOGETHER, assert_same, ours, photo, run, spec
 
 HEADS, WIDTH = 2, 16
@@ -87,6 +87,17 @@ def test_colours_are_taken_over_by_mean_and_spread() -> None:
     assert torch.equal(toned(picture, other, 0.0), picture)
     half = toned(picture, other, 0.5)
     assert torch.allclose(half, (picture + whole) / 2, atol=1e-5)
+
+
+def test_a_subject_takes_colours_over_and_the_ground_stays() -> None:
+    picture, other = torch.zeros(1, 4, 16, 16), torch.zeros(1, 4, 16, 16)
+    inside = (..., slice(4, 12), slice(4, 12))
+    picture[inside] = 3 + 0.1 * torch.randn(1, 4, 8, 8)
+    other[inside] = -2 + 0.1 * torch.randn(1, 4, 8, 8)
+    moved = coloured(picture, other, 1.0)
+    assert torch.equal(moved[..., :4, :], picture[..., :4, :])
+    assert torch.allclose(moved[inside].mean((2, 3)), other[inside].mean((2, 3)), atol=0.3)
+    assert torch.equal(coloured(picture, other, 0.0), picture)
 
 
 def test_between_two_is_on_the_arc() -> None:
