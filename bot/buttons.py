@@ -18,7 +18,7 @@ from bot import answers, desk, messages, messages_answers, modals, region
 from bot.desk import Interaction
 from bot.failures import TYPED, guarded
 from bot.messages_reports import APPEAL
-from bot.wire import PRESS, REPLY, Answer, Of, Press, Token, Verb, appeal_id
+from bot.wire import MODEL_CHOICE, PRESS, REPLY, Answer, Of, Press, Token, Verb, appeal_id
 from engine.jobs import WORDS, Job, Kind, State
 from engine.service import Action, Submitted
 from engine.service import Verb as Deed
@@ -32,6 +32,8 @@ _FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
     Verb.STRONG: ("Vary (Strong)", "🪄"),
     Verb.REGION: ("Vary (Region)", "🖌️"),
     Verb.INFO: ("Info", "ℹ️"),
+    Verb.REMASTER: ("Remaster", "🎨"),
+    Verb.LIKE: (None, "❤️"),
     Verb.UPSCALE_2: ("Upscale (Subtle)", "🔍"),
     Verb.UPSCALE_4: ("Upscale (4x)", "🔍"),
     Verb.UPSCALE_CREATIVE: ("Upscale (Creative)", "🔍"),
@@ -64,6 +66,7 @@ ACTIONS: dict[Verb, Deed] = {
     Verb.ZOOM_1_5: "zoom",
     Verb.ZOOM_CUSTOM: "zoom",
     Verb.SQUARE: "square",
+    Verb.REMASTER: "remaster",
     Verb.PAN_LEFT: "pan_left",
     Verb.PAN_RIGHT: "pan_right",
     Verb.PAN_UP: "pan_up",
@@ -74,6 +77,8 @@ ACTIONS: dict[Verb, Deed] = {
 PANS = (Verb.PAN_LEFT, Verb.PAN_RIGHT, Verb.PAN_UP, Verb.PAN_DOWN)
 FACTOR = {Verb.ZOOM_2: 2.0, Verb.ZOOM_1_5: 1.5}
 REMIXABLE = frozenset({Verb.VARY, Verb.SUBTLE, Verb.STRONG, Verb.REROLL, *PANS})
+MOST_CHOICES = 25
+"""Options of a list (Discord)."""
 ASK_WITHIN = 1.0
 """Seconds our own database has to say whether a dialog is wanted."""
 
@@ -128,7 +133,29 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
         await desk.answered(interaction, self.key, start=self.answer is Answer.START, row=progress_view)
 
 
-ITEMS = (JobButton, AnswerButton, *region.ITEMS)
+class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
+    """The list of models that may draw a picture again."""
+
+    def __init__(self, job: str, cell: int, names: Sequence[str] = ()) -> None:
+        self.job, self.cell = job, cell
+        options = [discord.SelectOption(label=name) for name in names[:MOST_CHOICES]]
+        options = options or [discord.SelectOption(label="…")]
+        super().__init__(ui.Select(custom_id=f"l1r:{job}:{cell}", options=options))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the list again from its wire format."""
+        return cls(match["job"], int(match["cell"] or 0))
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Draw it again with the chosen model."""
+        await act(interaction, Press(Verb.REMASTER, self.job, self.cell), model=self.item.values[0])
+
+
+ITEMS = (JobButton, AnswerButton, ModelChoice, *region.ITEMS)
 
 
 async def press(interaction: Interaction, press: Press) -> None:
@@ -144,6 +171,19 @@ async def press(interaction: Interaction, press: Press) -> None:
             await answers.taken(interaction, press)
         case Verb.PROMPTS:
             await answers.all_taken(interaction, press)
+        case Verb.LIKE:
+            await desk.acknowledge(interaction, ephemeral=True)
+            turned = await interaction.client.service.likes.turn(
+                str(interaction.user.id), press.job, press.cell
+            )
+            await interaction.edit_original_response(content=messages.liked(*turned))
+        case Verb.REMASTER:
+            await desk.acknowledge(interaction, ephemeral=True)
+            job = await interaction.client.service.find(press.job)
+            view = ui.View(timeout=None)
+            names = [one.name for one in interaction.client.service.models if one.name != job.spec.model]
+            view.add_item(ModelChoice(press.job, press.cell or 0, names))
+            await interaction.edit_original_response(content=messages.WHICH_MODEL, view=view)
         case Verb.REGION:
             await region.opened(interaction, press)
         case Verb.CANCEL:
@@ -216,7 +256,11 @@ async def _submitted(press: Press, interaction: Interaction) -> None:
 
 
 async def act(
-    interaction: Interaction, press: Press, line: str | None = None, factor: str | None = None
+    interaction: Interaction,
+    press: Press,
+    line: str | None = None,
+    factor: str | None = None,
+    model: str | None = None,
 ) -> None:
     """Make a new job from the one under the button.
 
@@ -236,6 +280,7 @@ async def act(
                 verb=verb,
                 cell=press.cell,
                 line=line,
+                model=model,
                 factor=FACTOR.get(press.verb, 2.0) if factor is None else modals.number(factor),
                 reply_to=_pressed(interaction),
                 progress=message,
@@ -287,18 +332,23 @@ def grid_view(job: Job, delivery: int) -> ui.View:
     return _view(us[:5], us[5:], vs[:5], vs[5:], [again])
 
 
-def picture_view(job: Job, cell: int, delivery: int) -> ui.View:
-    """Return the rows under a single picture; an enlarged one can be enlarged another way, and varied."""
+def picture_view(job: Job, cell: int, delivery: int, models: int = 1) -> ui.View:
+    """Return the rows under a single picture; an enlarged one can be enlarged another way, and varied.
+
+    ``models``: how many there are; with more than one, another may draw it again.
+    """
+    other = (Verb.REMASTER,) if models > 1 else ()
     # enlarged as it is, it would come out the same again: only the other way is worth a press
     again = (Verb.REDO_SUBTLE, Verb.REDO_CREATIVE) if job.spec.strength is not None else (Verb.REDO_CREATIVE,)
-    rows: list[tuple[Verb, ...]] = [(Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.INFO), again]
+    rows: list[tuple[Verb, ...]] = [(Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.INFO)]
+    rows.append((*again, *other, Verb.LIKE))
     if job.spec.kind is not Kind.UPSCALE:
         square = () if job.spec.width == job.spec.height else (Verb.SQUARE,)
         rows = [
             (Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.REROLL, Verb.INFO),
-            (Verb.UPSCALE_2, Verb.UPSCALE_CREATIVE, Verb.UPSCALE_4),
+            (Verb.UPSCALE_2, Verb.UPSCALE_CREATIVE, Verb.UPSCALE_4, *other),
             (Verb.ZOOM_2, Verb.ZOOM_1_5, Verb.ZOOM_CUSTOM, *square),
-            PANS,
+            (*PANS, Verb.LIKE),
         ]
     return _view(*([Press(verb, job.id, cell, delivery) for verb in row] for row in rows))
 

@@ -50,6 +50,7 @@ WRONG_TOKEN = (
     "https://discord.com/developers/applications."
 )
 AUTHENTICATION_FAILED = 4004
+HEARTS = ("❤️", "❤")
 LONGEST_PAUSE = 60.0
 DRAIN = 12.0
 """Seconds that what is being drawn, and then posted, is given when the bot is asked to stop; with leaving
@@ -66,7 +67,7 @@ class Limner(Desk):
             config,
             service,
             # neither message content nor members: commands, buttons and menus need none of them
-            intents=discord.Intents(guilds=True),
+            intents=discord.Intents(guilds=True, guild_reactions=True, dm_reactions=True),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             guild_ready_timeout=0.2,
@@ -103,6 +104,18 @@ class Limner(Desk):
         if interaction.type is discord.InteractionType.modal_submit:
             await buttons.submitted(interaction)
             await reports.submitted(interaction)
+
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        """Mark the pictures of a result that somebody put a heart on."""
+        await self._hearted(payload, on=True)
+
+    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+        """Unmark what somebody took their heart off."""
+        await self._hearted(payload, on=False)
+
+    async def _hearted(self, payload: discord.RawReactionActionEvent, *, on: bool) -> None:
+        if str(payload.emoji) in HEARTS and payload.user_id != self.application_id:
+            await self.service.likes.react(str(payload.user_id), str(payload.message_id), on=on)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log what an event handler raised."""

@@ -249,7 +249,7 @@ class Publisher:
                 return await self._answer(job, delivery, limit)
         if delivery.kind == "picture":
             cell = delivery.cell or 0
-            view = buttons.picture_view(job, cell, delivery.id)
+            view = buttons.picture_view(job, cell, delivery.id, len(self._service.models))
         else:
             cell, view = None, buttons.grid_view(job, delivery.id)
         file = await self._service.file(job.id, cell, limit=limit, least=LEAST_SIDE)

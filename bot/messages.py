@@ -18,6 +18,7 @@ ALT_LIMIT = 1024
 """Most characters of a file's description (Discord, attachment object)."""
 SHOWN_LIMIT = 700
 """Characters of a prompt shown above a picture; the Info button has all of it."""
+WHICH_MODEL = "Draw this picture again, with which model?"
 
 APOLOGY = "Something broke on our side. Nothing was charged; please try again."
 CANCELLED = "Cancelled."
@@ -404,6 +405,12 @@ def person_facts(
         *([("Your allowance", allowance(balances))] if balances else []),
         ("Your settings", "\n".join(habits) or "As they came. `/settings` and `/prefer` change them."),
     ]
+
+
+def liked(marked: bool, count: int) -> str:
+    """Return what the heart button answers."""
+    now = "Marked with ❤️." if marked else "No longer marked."
+    return f"{now} You have marked {plural(count, 'picture')}."
 
 
 def no_number(text: str) -> str:

@@ -7,6 +7,7 @@
     l1r:<deed>:<report>                     a moderator's button under a notice
     l1p:<of>:<id>                           the Appeal button
     l1rm:<of>:<id>:<opening>                the dialog of a report or an appeal, opened once
+    l1r:<job>:<cell>                        the list of models for a remaster
     l1k:<part>:<key>[:<value>]              a control of a mask in the making
     l1km:<part>:<key>:<opening>             a dialog that such a control opened, once
 
@@ -72,6 +73,7 @@ DIALOG = re.compile(
 )
 SETTING = re.compile(r"l1s:(?P<setting>raw|stylize|remix|variation|speed|reset):(?P<value>[a-z0-9]{0,20})")
 MODEL_SETTING = re.compile(r"l1s:model:")
+MODEL_CHOICE = re.compile(r"l1r:(?P<job>[0-9a-z]{10}):(?P<cell>[0-9]?)")
 REPLY = re.compile(r"l1:(?P<answer>go|no):(?P<key>[0-9]{1,20})")
 
 

@@ -9,7 +9,7 @@ from engine.errors import UserError
 from engine.jobs import Input, JobSpec, Kind, Role
 from engine.plan import sides
 
-STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35}
+STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35, "remaster": 0.6}
 """How much of the noise schedule a variation runs: subtle keeps the composition, strong keeps the idea."""
 
 REPAINT = 1.0

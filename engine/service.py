@@ -39,6 +39,7 @@ from engine.images.chart import chart
 from engine.inputs import Inputs, Kept
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
 from engine.keeping import Keeping
+from engine.likes import Likes
 from engine.lock import locked
 from engine.masks import Masks
 from engine.people import Asker, AuditEntry
@@ -59,7 +60,7 @@ T = TypeVar("T")
 Verb = Literal[
     "reroll", "vary", "vary_subtle", "vary_strong", "upscale_2x", "upscale_4x", "remix",
     "zoom", "square", "pan_left", "pan_right", "pan_up", "pan_down", "inpaint",
-    "locate", "upscale_creative", "upscale_again_subtle", "upscale_again_creative",
+    "locate", "remaster", "upscale_creative", "upscale_again_subtle", "upscale_again_creative",
 ]  # fmt: skip
 
 FACTORS = (1.0, 2.0)
@@ -125,6 +126,7 @@ class Action:
     picture: str | None = None
     mask: str | None = None  # inpaint: the SHA-256 of the kept mask, white repaints
     strength: float | None = None  # vary, inpaint: share of the schedule that is run
+    model: str | None = None  # remaster: which one draws
     speed: Speed | None = None
     reply_to: str | None = None
     progress: str | None = None
@@ -257,6 +259,7 @@ class Service:
         self.screening = Screening(config.moderation, models, store, admin)
         self.reports = Reports(store, admin)
         self.masks = Masks(store, gallery)
+        self.likes = Likes(store)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
         self.keeping = Keeping(store, gallery)
@@ -642,8 +645,12 @@ class Service:
         if parent is None and action.line is None and action.verb.startswith("upscale"):
             # enlarging needs no words, and words no picture: what is asked of a model may be empty
             said = _Planned(plain(default_model(self.models)), (), UPLOADED)
-        elif parent is None or action.verb == "remix" or action.line is not None:
+        elif parent is None or action.verb in ("remix", "remaster") or action.line is not None:
             line = action.line if action.line is not None or parent is None else parent.prompt
+            if action.verb == "remaster":
+                read = (await self._read(action, line or "")).prompts[0]
+                other = read.with_flags({"model": action.model, "v": None, "niji": None})
+                line = other.to_line(("prompt",))
             if not line:
                 raise UserError("Say in `prompt` what the picture shows or should show, and try again.")
             request = Request(action.key, action.owner, action.origin, line, asker=action.asker)

@@ -298,14 +298,14 @@ async def test_upscaling_doubles_the_sides(discord: Discord, bot: BotProcess) ->
     small = await facts_of(discord, one)
     await alice.click(one, "Upscale (Subtle)")
     big = await discord.wait_for_message(is_picture, after=one)
-    assert faces(big)[-1] == "Redo Upscale (Creative)"
+    assert faces(big)[-2:] == ["Redo Upscale (Creative)", "❤️"]
     assert "Upscaled (2x) by" in big.data["content"]
     width, height = (int(word) for word in small["Size"].removesuffix(" px").split(" × "))
     assert (await facts_of(discord, big))["Size"] == f"{2 * width} × {2 * height} px"
     await alice.click(big, "Redo Upscale (Creative)")
     creative = await discord.wait_for_message(is_picture, after=big)
     assert "Upscaled (2x, creative) by" in creative.data["content"]
-    assert faces(creative)[-2:] == ["Redo Upscale (Subtle)", "Redo Upscale (Creative)"]
+    assert faces(creative)[-3:] == ["Redo Upscale (Subtle)", "Redo Upscale (Creative)", "❤️"]
     assert (await facts_of(discord, creative))["Upscaled"] == "2×, creative"
 
 

@@ -1,0 +1,39 @@
+"""What people like: pictures marked with a heart, by button or by reaction. Knows no Discord."""
+
+from __future__ import annotations
+
+from engine import store_likes
+from engine.errors import NotFound
+from engine.store import Store
+
+
+class Likes:
+    """Marks and unmarks pictures."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def turn(self, owner: str, job: str, cell: int | None) -> tuple[bool, int]:
+        """Mark one cell (None: all) of a job, or unmark it; return whether it is marked, and how many are.
+
+        Raises NotFound where there is no such picture.
+        """
+        marked = await self._mark(owner, job, cell, None)
+        return marked, await self._store.read(store_likes.count, owner)
+
+    async def react(self, owner: str, message: str, *, on: bool) -> bool:
+        """Mark or unmark what a message shows; False: it shows no result of ours."""
+        shown = await self._store.read(store_likes.shown, message)
+        if shown is None:
+            return False
+        await self._mark(owner, *shown, on)
+        return True
+
+    async def _mark(self, owner: str, job_id: str, cell: int | None, on: bool | None) -> bool:
+        job = await self._store.job(job_id)
+        if job is None or not job.pictures or (cell is not None and cell >= len(job.pictures)):
+            raise NotFound("This picture is no longer kept.")
+        cells = [
+            (number, one) for number, one in enumerate(job.pictures) if cell is None or number == cell
+        ]
+        return await self._store.write(store_likes.mark, owner, job_id, cells, self._store.now(), on)
