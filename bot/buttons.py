@@ -358,6 +358,7 @@ def failure_view(job: Job, delivery: int) -> ui.View:
     view = _view([Press(Verb.REROLL, job.id, None, delivery)])
     if job.state is State.BLOCKED:
         view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
+        view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view
 
 

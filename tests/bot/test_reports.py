@@ -130,3 +130,23 @@ async def test_a_refusal_carries_its_appeal(discord: Discord, make_bot: MakeBot,
         await alice.slash("imagine", prompt="a nude child")
         never = await discord.wait_for_message(lambda m: "never drawn" in m.data["content"])
         assert faces(never) == []
+
+
+async def test_a_picture_that_was_not_shown_can_be_appealed(
+    discord: Discord, make_bot: MakeBot, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log_to_gallery(data)
+    # none is there, and pictures that nobody could look at are not shown
+    monkeypatch.setenv("LIMNER_MODERATION_CLASSIFIER", str(data / "no-classifier"))
+    async with make_bot():
+        alice = discord.user("alice")
+        await alice.slash("imagine", prompt="a red apple")
+        told = await discord.wait_for_message(lambda m: "picture check did not work" in m.data["content"])
+        assert faces(told) == ["🔄", "Appeal"]
+        assert not told.data["attachments"]
+        opened = await alice.click(told, "Appeal")
+        sent = await alice.submit(opened, {"prompt": "an apple is an apple"})
+        await discord.until(lambda: "was sent" in sent.message.data["content"], "the answer")
+        appeal = await discord.wait_for_message(lambda m: "**Appeal" in m.data["content"], channel=GALLERY_ID)
+        assert "the picture classifier did not work" in appeal.data["content"]
+    assert not list((data / "pictures").rglob("*.png"))
