@@ -283,15 +283,14 @@ class FairQueue:
 
 
 def _key(at: float, ticket: Ticket) -> float:
-    """Return where a ticket stands whose owner has been served up to ``at``."""
-    if ticket.urgency == _FIRST:
-        return -_FAR
-    return _FAR if ticket.urgency == _LAST else at + _surcharge(ticket)
+    """Return where a ticket stands whose owner has been served up to ``at``.
 
-
-def _surcharge(ticket: Ticket) -> float:
-    """Return how far a light ticket stands behind (a heavy one before) an ordinary one of the same work."""
-    return ticket.work / ticket.weight - ticket.work if ticket.weight != 1.0 else 0.0
+    A light ticket stands behind an ordinary one of the same work, a heavy one before it.
+    """
+    urgency, weight = ticket.urgency, ticket.weight
+    if urgency in (_FIRST, _LAST):
+        return -_FAR if urgency == _FIRST else _FAR
+    return at if weight == 1.0 else at + (ticket.work / weight - ticket.work)
 
 
 def ticket(
