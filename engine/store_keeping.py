@@ -121,11 +121,12 @@ def old(
 ) -> list[tuple[float, str]]:
     """Return the next jobs that ended before a time and nobody kept since, as (when, id), oldest first.
 
-    Kept: what was shown, made into something else or pressed a button on since then.
+    Kept: what somebody likes; what was shown or made into something else since then.
     """
     rows = db.execute(
         "SELECT finished_at, id FROM job WHERE (finished_at, id) > (?, ?) AND finished_at < ?"
         " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.job = job.id AND delivery.created_at >= ?)"
+        " AND NOT EXISTS (SELECT 1 FROM likes WHERE likes.job = job.id)"
         " AND NOT EXISTS (SELECT 1 FROM job AS child WHERE child.parent = job.id AND child.created_at >= ?)"
         " ORDER BY finished_at, id LIMIT ?",
         (*after, before, before, before, most),
