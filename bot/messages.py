@@ -246,17 +246,21 @@ def question(
     return f"**{shown(prompt)}**\nThis makes {made}.{price} {left}".rstrip() + " Start?"
 
 
+_NOW = {"day": "today", "month": "this month"}
+
+
 def _left(balance: Balance) -> str:
     whose = "You have" if balance.whose == "you" else "This server has"
-    return f"{whose} {engine_seconds(balance.left)} left this {balance.per}."
+    return f"{whose} {engine_seconds(balance.left)} left {_NOW[balance.per]}."
 
 
 def allowance(balances: Sequence[Balance]) -> str:
     """Return how the allowances stand: used, left, and when all of it is there again."""
     whose = {"you": "You", "server": "Everybody here together"}
     return "\n".join(
-        f"{whose[one.whose]}: {engine_seconds(one.used)} of {engine_seconds(one.limit)} used this {one.per}, "
-        f"{engine_seconds(one.left)} left; all of it again <t:{int(one.until)}:R>. `--relax` costs nothing."
+        f"{whose[one.whose]}: {engine_seconds(one.used)} of {engine_seconds(one.limit)} used "
+        f"{_NOW[one.per]}, {engine_seconds(one.left)} left; "
+        f"all of it again <t:{int(one.until)}:R>. `--relax` costs nothing."
         for one in balances
     )
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies
 
 from bot import messages
+from engine.allowance import Balance
 from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, State
 
 
@@ -175,3 +176,17 @@ def test_help_fits_discords_fields() -> None:
 def test_info_says_who_chose_what_nearest_first() -> None:
     said = messages.origins({"steps": "model", "ar": "prompt", "chaos": "suffix", "seed": "prompt"})
     assert said == "The prompt: `--ar` `--seed`\nYour suffix: `--chaos`\nThe model: `--steps`"
+
+
+def test_a_price_is_told_with_what_is_left_of_the_allowance() -> None:
+    mine = Balance("you", 600.0, 590.0, "day", 1_772_323_200.0)
+    ours = Balance("server", 36_000.0, 400.5, "month", 1_772_323_200.0)
+    assert messages.question("a cat", 4, 16, 42.4, [mine, ours]) == (
+        "**a cat**\nThis makes 4 jobs with 16 pictures together. It takes about 42 s of the engine. "
+        "You have 10 s left today. This server has 35,600 s left this month. Start?"
+    )
+    assert messages.question("a cat", 4, 16).endswith("This makes 4 jobs with 16 pictures together. Start?")
+    assert messages.allowance([mine]) == (
+        "You: 590 s of 600 s used today, 10 s left; all of it again <t:1772323200:R>. "
+        "`--relax` costs nothing."
+    )
