@@ -91,6 +91,8 @@ class Gallery:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256, suffix)
         if path.exists():
+            with contextlib.suppress(OSError):
+                os.utime(path)  # kept anew: whoever tidies up goes by the age of what no job names yet
             return sha256
         temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
         try:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,22 @@ async def test_a_folder_that_cannot_be_made_is_an_apology(tmp_path: Path) -> Non
     with pytest.raises(EngineError) as told:
         await Gallery(tmp_path / "file").keep(b"x")
     assert "Please tell the host" in told.value.apology
+
+
+async def test_what_is_kept_again_is_young_again(tmp_path: Path) -> None:
+    """A picture brought once more is not tidied away before the job that names it is accepted."""
+    gallery = Gallery(tmp_path)
+    sha256 = await gallery.keep(b"a picture")
+    os.utime(gallery.path(sha256), (1000.0, 1000.0))
+    [folder] = await gallery.folders()
+    assert await gallery.files(folder, before=2000.0) == [(sha256, ".png")]
+    assert await gallery.keep(b"a picture") == sha256
+    assert await gallery.files(folder, before=2000.0) == []
+
+
+async def test_a_picture_is_found_by_the_beginning_of_its_name(tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path)
+    sha256 = await gallery.keep(b"a picture")
+    assert await gallery.find(sha256[:16]) == sha256
+    for beginning in ("0" * 16, sha256[:4], "../../../etc", "*" * 16):
+        assert await gallery.find(beginning) is None
