@@ -77,7 +77,7 @@ clients: $(STAMP) ## fetch hikari and discord.js into build/: they too must find
 
 evaluate: $(STAMP) ## pictures: the oracle's full counts (docs/evaluate.md), then sheets of the shipped model
 	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines, and flags" "make evaluate" \
-	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py tests/acting $(ARGS)
+	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py tests/acting tests/pocket $(ARGS)
 	$(BIN)/python -m engine.pocket.train evaluate --page docs/evaluate-model.md
 
 clean: ## remove .venv and caches (never data/)

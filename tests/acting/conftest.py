@@ -16,10 +16,13 @@ from engine.backends.protocol import Done, Progress
 from engine.config import EngineConfig, pocket
 from engine.plan import plan
 from engine.prompt import parse
+from engine.render.encoder import Encoder
 from engine.weights import find
 
 Pictures = NDArray[np.float64]  # cells × height × width × 3, 0..1
 Draw = Callable[..., list[Pictures]]
+
+HOUSE = "blue background"
 
 
 @pytest.fixture(scope="session")
@@ -30,19 +33,25 @@ def draw() -> Iterator[Draw]:
         pytest.skip("the shipped model's weights are not on this machine")
     from engine.render import Renderer
 
-    renderer = Renderer([model], EngineConfig(device="cpu", preview_every=0, threads=1, max_rows=16))
+    # the same weights, with a house style for --stylize to move toward
+    housed = model.model_copy(
+        update={"name": "housed", "aliases": (), "default": False, "house_style": HOUSE}
+    )
+    renderer = Renderer([model, housed], EngineConfig(device="cpu", preview_every=0, threads=1, max_rows=16))
 
     def drawn(
         lines: Sequence[str],
         steps: int = 5,
         films: list[bytes] | None = None,
         pictures: Mapping[str, bytes] = MappingProxyType({}),
+        count: int = 4,
     ) -> list[Pictures]:
         names = {name: hashlib.sha256(data).hexdigest() for name, data in pictures.items()}
         inputs = {names[name]: data for name, data in pictures.items()}
         for index, line in enumerate(lines):
             prompt = parse(line, layers=(("server", f"--steps {steps} --seed 11"),)).prompt
-            renderer.start(str(index), plan(prompt, [model], pictures=names).spec, inputs)
+            spec = plan(prompt, [model, housed], pictures=names).spec
+            renderer.start(str(index), spec.model_copy(update={"count": count}), inputs)
         found: dict[str, Pictures] = {}
         for _ in range(5000):
             if not renderer.busy():
@@ -58,6 +67,12 @@ def draw() -> Iterator[Draw]:
 
     yield drawn
     renderer.close()
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """Return the encoder that ships."""
+    return Encoder.open()
 
 
 def _array(data: bytes) -> Pictures:

@@ -295,12 +295,12 @@ class Trainer:
         rows = np.arange(len(self.facts))
         self.held_out = rows[rows % HELD_OUT_EVERY == 0]
         self.rows = rows[rows % HELD_OUT_EVERY != 0]
-        # every thing equally often, nearly, whatever its share of the pictures
+        # everyday things more often, as people ask for them
         nouns = [self.facts[row]["object"] for row in self.rows]
         counts: dict[str, int] = {}
         for noun in nouns:
             counts[noun] = counts.get(noun, 0) + 1
-        chance = np.array([counts[noun] ** -0.7 for noun in nouns])
+        chance = np.array([counts[noun] ** -0.2 for noun in nouns])
         self.cumulative = np.cumsum(chance / chance.sum())
         self.coded: dict[int, int] = {}
         if settings.roundtrips and (folder / "vae").exists():
