@@ -62,8 +62,8 @@ class Settings:
     square_share: float = 0.72
     wide_steps: int = 900
     company_weight: float = 0.5
-    later_weight: float = 1.6
-    third_set_weight: float = 0.5
+    later_weight: float = 1.0
+    third_set_weight: float = 0.35
     save_seconds: float = 180.0
     export_seconds: float = 300.0
     report_every: int = 10
