@@ -47,6 +47,7 @@ class ModelConfig(_Section):
     house_style: str = ""  # the words --stylize steers toward
     negative_prompt: str = ""
     outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
+    creative_strength: Annotated[float, Field(gt=0, le=1)] = 0.3  # the same for creative upscales
     upscaler: str = ""  # a .safetensors; empty = the shipped one
     licence: str = ""
     default: bool = False
@@ -209,8 +210,10 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         steps=20,
         guidance_scale=5.0,
         sampler="dpmpp_2m",
-        # more, and it draws its one subject again around itself (looked at: 0.3 to 1.0)
-        outward_strength=0.4,
+        # more, and it draws its one subject again around itself (looked at: 0.2 to 1.0)
+        outward_strength=0.2,
+        # more, and tiles show its one subject in pieces at their edges (looked at: 0.1 to 0.35)
+        creative_strength=0.15,
         licence="Apache-2.0",
         default=True,
     )

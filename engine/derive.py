@@ -25,9 +25,6 @@ OUTWARD: Mapping[str, str] = {
 }
 """The verbs that paint around a picture, and the note that says so under the result."""
 
-CREATIVE = 0.35
-"""The same for a creative enlargement: enough for new detail, too little for new things."""
-
 STEADY = frozenset({"ddim", "euler", "euler_karras", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "lms"})
 """Samplers that add no noise on the way: tiles that drew their own would blur where they overlap."""
 

@@ -686,7 +686,7 @@ class Service:
             scale = 2 if action.verb == "upscale_2x" else 4
             spec = derive.upscaled(spec.model_copy(update={"seed": cell}), start, size, scale)
         elif action.verb == "upscale_creative":
-            strength = derive.CREATIVE if action.strength is None else action.strength
+            strength = model.creative_strength if action.strength is None else action.strength
             spec = derive.enriched(
                 spec, start, size, 4 if action.factor > 2 else 2, times, model, limits, strength
             )

@@ -1,9 +1,10 @@
-"""Where in a picture something is, asked of the model that draws, by its own attention. Knows no jobs.
+"""Where in a picture something is, asked of the model that draws, in two ways. Knows no jobs.
 
-The picture's latents are noised and shown to the UNet together with the words, as when it draws; its
-cross-attention then says which places each word speaks to (Hertz et al., "Prompt-to-Prompt", 2022; Tang et
-al., "What the DAAM", 2023). Several noises and noise levels are averaged, and what the same places attend to
-for words that mean nothing is taken off.
+The picture's latents are noised and shown to the UNet with the words and without any. Where the words help it
+to tell the noise, what they name is there (Li et al., "Your Diffusion Model is Secretly a Zero-Shot
+Classifier", 2023, taken place by place). And its cross-attention says which places the words speak to (Tang
+et al., "What the DAAM", 2023). Both are averaged over noises and noise levels, and multiplied: a place must
+show both.
 """
 
 from __future__ import annotations
@@ -44,31 +45,46 @@ def attention(model: Model, picture: Image.Image, words: str, size: tuple[int, i
     generator = torch.Generator().manual_seed(0)
     latents = decode.encode(model, decode.to_pixels(fitted, model), generator)
     steps = model.pipe.scheduler.config.num_train_timesteps
-    noised, times = [], []
+    noised, truths, times = [], [], []
     for level in LEVELS:
         time = round(level * (steps - 1))
         alpha, sigma = signal_and_noise(model.pipe.scheduler, float(time))
         for _ in range(NOISES):
             noise = torch.randn(latents.shape, generator=generator).to(latents)
             noised.append(alpha * latents + sigma * noise)
+            truths.append(_truth(model, latents, noise, alpha, sigma))
             times.append(time)
     sample, timestep = torch.cat(noised), torch.tensor(times, device=latents.device)
     shape = (latents.shape[2], latents.shape[3])
-    said = _attended(model, sample, timestep, " ".join(wanted), size, shape)
-    nothing = _attended(model, sample, timestep, "picture", size, shape)
-    found = (said / said.mean().clamp_min(1e-9)) - (nothing / nothing.mean().clamp_min(1e-9))
-    return (found - found.min()) / (found.max() - found.min()).clamp_min(1e-9)
+    maps: list[Tensor] = []
+    with _watching(model, " ".join(wanted), shape, maps):
+        said = _predicted(model, sample, timestep, " ".join(wanted), size)
+    silent = _predicted(model, sample, timestep, "", size)
+    truth = torch.cat(truths)
+    gain = ((silent - truth) ** 2 - (said - truth) ** 2).float().sum(1)
+    gain = (gain / gain.abs().mean((1, 2), keepdim=True).clamp_min(1e-9)).mean(0)
+    gain = torch.nn.functional.avg_pool2d(gain[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
+    return _unit(gain) * _unit(torch.stack(maps).mean(0))
 
 
-def _attended(
-    model: Model, sample: Tensor, timestep: Tensor, text: str, size: tuple[int, int], shape: tuple[int, int]
-) -> Tensor:
-    """Return the mean attention of each place to the words of ``text``, over heads, layers and rows."""
+def _unit(found: Tensor) -> Tensor:
+    found = found - found.min()
+    return found / found.max().clamp_min(1e-9)
+
+
+def _truth(model: Model, latents: Tensor, noise: Tensor, alpha: float, sigma: float) -> Tensor:
+    """Return what a perfect guess would be, in the model's own terms."""
+    kind = model.pipe.scheduler.config.prediction_type
+    if kind == "v_prediction":
+        return alpha * noise - sigma * latents
+    return noise if kind == "epsilon" else latents
+
+
+def _predicted(model: Model, sample: Tensor, timestep: Tensor, text: str, size: tuple[int, int]) -> Tensor:
+    """Return what the UNet says to each row of ``sample`` with ``text``."""
     assert model.text is not None
     embedding = model.text.encode(text)
-    count = model.text.count(text)
     rows = len(sample)
-    tokens = embedding.tokens.repeat(rows, 1, 1)
     added = None
     if model.family == "sdxl" and embedding.pooled is not None:
         ids = torch.tensor([[size[1], size[0], 0, 0, size[1], size[0]]], dtype=sample.dtype)
@@ -80,17 +96,20 @@ def _attended(
     if channels:  # a repainting model: everything is masked
         grey = torch.ones(rows, channels, *sample.shape[2:], device=sample.device, dtype=sample.dtype)
         sample = torch.cat([sample, grey], dim=1)
-    maps: list[Tensor] = []
-    with _watching(model.unet, slice(1, 1 + count), shape, maps):
-        model.unet(
-            sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False
-        )
-    return torch.stack(maps).mean(0)
+    tokens = embedding.tokens.repeat(rows, 1, 1)
+    return model.unet(
+        sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False
+    )[0]
 
 
 @contextmanager
-def _watching(unet: Any, wanted: slice, shape: tuple[int, int], maps: list[Tensor]) -> Iterator[None]:
-    """While inside, add to ``maps`` how much every cross-attention layer gives to the wanted tokens."""
+def _watching(model: Model, text: str, shape: tuple[int, int], maps: list[Tensor]) -> Iterator[None]:
+    """While inside, add to ``maps`` how much each cross-attention layer on the way up gives to ``text``.
+
+    On the way down the layers have not yet seen the whole picture.
+    """
+    assert model.text is not None
+    wanted = slice(1, 1 + model.text.count(text))
 
     def look(layer: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         places = named.get("hidden_states", given[0] if given else None)
@@ -109,8 +128,8 @@ def _watching(unet: Any, wanted: slice, shape: tuple[int, int], maps: list[Tenso
 
     hooks = [
         module.register_forward_pre_hook(look, with_kwargs=True)
-        for name, module in unet.named_modules()
-        if name.endswith("attn2")
+        for name, module in model.unet.named_modules()
+        if name.endswith("attn2") and name.startswith("up_blocks")
     ]
     try:
         yield
