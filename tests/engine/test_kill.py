@@ -26,7 +26,7 @@ async def start(folder: Path, keys: list[str]) -> asyncio.subprocess.Process:
     )
 
 
-@pytest.mark.timeout(60 + 6 * CYCLES)
+@pytest.mark.timeout(60 + 21 * CYCLES)
 async def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     """Each cycle: two jobs, one kill at a random moment of their lives, one run to the end."""
     dice = random.Random(SEED)
