@@ -197,26 +197,71 @@ def test_varying_equals_diffusers_image_to_image(
     assert_same(mine, theirs(pipe, wanted, image=parent, strength=0.6))
 
 
-@pytest.mark.parametrize("strength", [1.0, 0.7])
-@pytest.mark.parametrize("name", ["sd", "nine"])
+INPAINTING = {"sd": "StableDiffusionInpaintPipeline", "sdxl": "StableDiffusionXLInpaintPipeline"}
+REPAINTING = [(name, title) for name, title, _ in (CORE[1], CORE[0], *CORE[2:])]
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "sampler", "title"),
+    [
+        *((name, strength, *REPAINTING[0]) for name in ("sd", "nine", "sdxl") for strength in (1.0, 0.7)),
+        *((name, 0.7, *other) for name in ("sd", "nine") for other in REPAINTING[1:]),
+    ],
+)
 def test_repainting_equals_diffusers_inpainting(
-    models: Callable[[str], Model], folders: Callable[[str], Path], name: str, strength: float
+    models: Callable[[str], Model],
+    folders: Callable[[str], Path],
+    name: str,
+    strength: float,
+    sampler: str,
+    title: str,
 ) -> None:
     mask = Image.new("L", (32, 32))
     mask.paste(255, (0, 0, 16, 20))
-    parent = photo()
+    mask.paste(100, (20, 20, 32, 32))  # less than half grey: both keep what is there
+    mask.paste(200, (25, 0, 32, 5))
+    assert_repainted(models, folders, name, strength, sampler, title, photo(), mask)
+
+
+@pytest.mark.parametrize("name", ["sd", "nine"])
+def test_repainting_without_guidance_and_away_from_words_equals_diffusers(
+    models: Callable[[str], Model], folders: Callable[[str], Path], name: str
+) -> None:
+    mask = Image.new("L", (48, 32))
+    mask.paste(255, (3, 5, 31, 30))
+    for changes in ({"guidance_scale": 1.0}, {"negative_prompt": "a blue car"}):
+        assert_repainted(
+            models, folders, name, 0.7, *REPAINTING[0], photo(48, 32), mask, width=48, height=32, **changes
+        )
+
+
+def assert_repainted(
+    models: Callable[[str], Model],
+    folders: Callable[[str], Path],
+    name: str,
+    strength: float,
+    sampler: str,
+    title: str,
+    parent: Image.Image,
+    mask: Image.Image,
+    **changes: Any,
+) -> None:
+    """Assert that a repainted picture is that of diffusers' inpainting pipeline."""
     wanted = spec(
         name,
         kind=Kind.INPAINT,
         strength=strength,
+        sampler=sampler,
         inputs=(Input(sha256="p", role=Role.INIT), Input(sha256="m", role=Role.MASK)),
+        **changes,
     )
-    pipe = oracle(folders(name), "StableDiffusionInpaintPipeline", "EulerDiscreteScheduler", {})
+    pipe = oracle(folders(name), INPAINTING.get(name, INPAINTING["sd"]), title, {})
     mine = ours(models(name), wanted, {"p": decode.png(parent), "m": decode.png(mask)})
-    assert_same(
-        mine,
-        theirs(pipe, wanted, image=parent, mask_image=mask, strength=strength, width=32, height=32),
+    width, height = parent.size
+    others = theirs(
+        pipe, wanted, image=parent, mask_image=mask, strength=strength, width=width, height=height
     )
+    assert_same(mine, others)
 
 
 def test_decoding_equals_diffusers(models: Callable[[str], Model], folders: Callable[[str], Path]) -> None:
