@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from engine.config import LimitsConfig, ModelConfig
@@ -74,7 +75,15 @@ def again(before: JobSpec, spec: JobSpec) -> JobSpec:
         return spec
     kept = ("kind", "model", "width", "height", "count", "strength", "scale", "tile")
     told = {name: getattr(before, name) for name in kept}
+    if before.strength is not None:
+        told["strength"] = enough(before.strength, spec.steps)
     return spec.model_copy(update={**told, "inputs": before.inputs})
+
+
+def enough(strength: float, steps: int) -> float:
+    """Return the strength, raised where it would run none of so few steps: then it is one step's share."""
+    # rounded up, for int(strength * steps) is what runs
+    return strength if int(strength * steps) else math.ceil(10_000 / steps) / 10_000
 
 
 def varied(spec: JobSpec, start: str, size: tuple[int, int], strength: float) -> JobSpec:
@@ -83,7 +92,7 @@ def varied(spec: JobSpec, start: str, size: tuple[int, int], strength: float) ->
         update={
             "kind": Kind.VARY,
             "inputs": (Input(sha256=start, role=Role.INIT), *_references(spec)),
-            "strength": strength,
+            "strength": enough(strength, spec.steps),
             "width": size[0],
             "height": size[1],
             "count": 4,
@@ -99,7 +108,7 @@ def repainted(spec: JobSpec, start: str, mask: str, size: tuple[int, int], stren
         update={
             "kind": Kind.INPAINT,
             "inputs": inputs,
-            "strength": strength,
+            "strength": enough(strength, spec.steps),
             "width": size[0],
             "height": size[1],
             "count": 4,
@@ -147,9 +156,10 @@ def enriched(
         )
     steady = spec.sampler if spec.sampler in STEADY else "euler"
     quick = {"steps": model.steps, "guidance_scale": model.guidance_scale} if spec.few_steps else {}
+    steps = model.steps if spec.few_steps else spec.steps
     return upscaled(spec, start, size, scale).model_copy(
         update={
-            "strength": strength,
+            "strength": enough(strength, steps),
             "width": _step(wide / times, model.multiple),
             "height": _step(high / times, model.multiple),
             "sampler": steady,

@@ -1,0 +1,39 @@
+"""Edits of pictures that were drawn in few steps take at least one themselves, and others the asked share."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import derive
+from engine.config import LimitsConfig, pocket
+from engine.jobs import JobSpec
+from engine.plan import plain
+
+
+def of(steps: int) -> JobSpec:
+    return plain(pocket()).model_copy(update={"steps": steps})
+
+
+def taken(spec: JobSpec) -> int:
+    """Return how many steps run, by the rule of diffusers' image-to-image pipelines."""
+    assert spec.strength is not None
+    return int(spec.steps * spec.strength)
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.15, 0.35, 0.75])
+def test_however_few_the_steps_one_is_taken(strength: float) -> None:
+    for steps in range(1, 501):
+        made = [
+            derive.varied(of(steps), "a", (64, 64), strength),
+            derive.repainted(of(steps), "a", "m", (64, 64), strength),
+            derive.enriched(of(steps), "a", (64, 64), 2, 1.0, pocket(), LimitsConfig(), strength),
+        ]
+        made.append(derive.again(derive.varied(of(500), "a", (64, 64), strength), of(steps)))
+        asked = int(steps * strength)
+        assert [taken(spec) for spec in made] == [max(1, asked)] * 4, steps
+        if asked:
+            assert {spec.strength for spec in made} == {strength}
+
+
+def test_a_picture_from_words_has_no_strength() -> None:
+    assert derive.again(of(20), of(4)).strength is None
