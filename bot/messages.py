@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from engine.allowance import Balance
 from engine.allowance import seconds as engine_seconds
 from engine.config import LimitsConfig
-from engine.jobs import WORDS, Delivery, Job, Kind, Speed, State
+from engine.jobs import WORDS, Delivery, Job, JobSpec, Kind, Role, Speed, State
 from engine.prompt.flags import Flag
+from engine.references import LIKED_LEAST
 
 CONTENT_LIMIT = 2000
 """Most characters of a message's content (Discord, Create Message)."""
@@ -297,6 +298,12 @@ def filename(job: Job, ending: str, cell: int | None = None) -> str:
     return f"{slug}-{job.id}{number}.{ending}"
 
 
+def _inputs(spec: JobSpec) -> str:
+    named = [f"{one.role.value} × {one.weight:.2g}" for one in spec.inputs if one.role is not Role.TASTE]
+    liked_ones = len(spec.inputs) - len(named)
+    return ", ".join(named + ([f"{plural(liked_ones, 'picture')} marked with ❤️"] if liked_ones else []))
+
+
 def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
     """Return what the Info button tells about a job, as (name, value) pairs ready to show."""
     spec = job.spec
@@ -321,7 +328,7 @@ def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
                 ("Style", spec.style), ("Tile", "on" if spec.tile else ""),
                 ("Stop", f"{spec.stop}%" if spec.stop < 100 else ""),
                 ("LoRA", ", ".join(f"{lora.name}:{lora.weight:g}" for lora in spec.loras)),
-                ("Pictures", ", ".join(f"{one.role.value} × {one.weight:.2g}" for one in spec.inputs)),
+                ("Pictures", _inputs(spec)),
             )
             if value
         ]
@@ -414,7 +421,9 @@ def person_facts(
 def liked(marked: bool, count: int) -> str:
     """Return what the heart button answers."""
     now = "Marked with ❤️." if marked else "No longer marked."
-    return f"{now} You have marked {plural(count, 'picture')}."
+    use = "`--profile` draws in their colours."
+    use = use if count >= LIKED_LEAST else f"From {LIKED_LEAST} on, {use}"
+    return f"{now} You have marked {plural(count, 'picture')}. {use}"
 
 
 def no_number(text: str) -> str:

@@ -41,6 +41,7 @@ class Role(StrEnum):
     PROMPT = "prompt"  # an image prompt (--iw)
     STYLE = "style"  # --sref
     SUBJECT = "subject"  # --cref, --oref
+    TASTE = "taste"  # --profile: only its light and colour count, and no row looks at it
 
 
 class Input(Frozen):

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from engine import store_likes
 from engine.errors import NotFound
+from engine.gallery import Gallery
+from engine.references import LIKED_MOST
 from engine.store import Store
 
 
 class Likes:
-    """Marks and unmarks pictures."""
+    """Marks and unmarks pictures, and tells which."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, gallery: Gallery) -> None:
         self._store = store
+        self._gallery = gallery
+
+    async def newest(self, owner: str) -> list[str]:
+        """Return the newest pictures (SHA-256) that a person marked and that are kept, at most LIKED_MOST."""
+        found: list[str] = []
+        for one in await self._store.read(store_likes.newest, owner):
+            if len(found) == LIKED_MOST:
+                break
+            if await self._gallery.find(one):
+                found.append(one)
+        return found
 
     async def turn(self, owner: str, job: str, cell: int | None) -> tuple[bool, int]:
         """Mark one cell (None: all) of a job, or unmark it; return whether it is marked, and how many are.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import PromptError
@@ -23,6 +23,10 @@ CODE, KEPT = "code:", "picture:"
 KEPT_LENGTH = 16
 """Characters of a SHA-256 that name a kept picture in a prompt."""
 RANDOM = "random"
+LIKED_LEAST, LIKED_MOST = 5, 8
+"""How many pictures somebody must have marked for ``--profile``, and how many of the newest count."""
+
+_LIKED = "liked:"
 
 _WEIGHED = re.compile(r"(.+?)::([+-]?[\d.]+)")
 
@@ -80,7 +84,50 @@ def inputs(prompt: Prompt, pictures: Mapping[str, str]) -> tuple[Input, ...]:
                 bare.to_line(("prompt",)) if prompt.parts else None,
             )
         found.append(Input(sha256=pictures[one.name], role=one.role, weight=one.weight))
+    if prompt.get("profile"):
+        marked = [sha256 for name, sha256 in pictures.items() if name.startswith(_LIKED)]
+        if not marked:
+            raise _too_few(prompt, 0)
+        found += [Input(sha256=one, role=Role.TASTE, weight=1 / len(marked)) for one in marked]
     return tuple(found)
+
+
+def liked(pictures: Sequence[str]) -> dict[str, str]:
+    """Return names for the pictures somebody marked (SHA-256, the newest first), as ``inputs`` takes them."""
+    return {f"{_LIKED}{number}": sha256 for number, sha256 in enumerate(pictures[:LIKED_MOST])}
+
+
+def profiled(prompt: Prompt, count: int) -> tuple[Prompt, str | None]:
+    """Return the prompt as it is drawn for somebody who marked ``count`` pictures, and what to tell them.
+
+    With too few, a ``--profile`` that stands in somebody's settings is left out. Raises PromptError where
+    they asked for it themselves.
+    """
+    code, source = prompt.get("profile"), prompt.source("profile")
+    if not code:
+        return prompt, None
+    if count < LIKED_LEAST:
+        if source == "prompt":
+            raise _too_few(prompt, count)
+        return prompt.with_flags({"profile": None}), _few(count)
+    if isinstance(code, str):
+        return prompt, (
+            f"{quote(code)} is one of Midjourney's profiles. A profile here is what you marked with ❤️ "
+            "yourself, and that is what it was drawn with."
+        )
+    return prompt, None
+
+
+def _too_few(prompt: Prompt, count: int) -> PromptError:
+    return PromptError(_few(count), prompt.with_flags({"profile": None}).to_line(("prompt",)))
+
+
+def _few(count: int) -> str:
+    have = {0: "none yet", 1: "1 so far"}.get(count, f"{count} so far")
+    return (
+        f"`--profile` draws in the colours of the pictures you marked with ❤️. It takes {LIKED_LEAST}, and "
+        f"you have {have}. To mark more, press ❤️ under a picture, or react to one with ❤️."
+    )
 
 
 def settled(prompt: Prompt, dice: Callable[[], int]) -> Prompt:
@@ -96,7 +143,10 @@ def settled(prompt: Prompt, dice: Callable[[], int]) -> Prompt:
 
 def stand_ins(prompt: Prompt) -> dict[str, str]:
     """Return a name for each picture: how a line is read does not depend on fetching them."""
-    return {one.name: hashlib.sha256(one.name.encode()).hexdigest() for one in named(prompt)}
+    names = [one.name for one in named(prompt)]
+    if prompt.get("profile"):
+        names += [f"{_LIKED}{number}" for number in range(LIKED_MOST)]
+    return {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
 
 
 def _shared(given: list[tuple[str, float]], role: Role, weight: float) -> list[Reference]:

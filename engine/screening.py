@@ -13,7 +13,7 @@ from engine.administration import Administration
 from engine.backends.protocol import Outcome
 from engine.config import ModelConfig, ModerationConfig
 from engine.errors import UserError
-from engine.jobs import Adult, Job, JobSpec, Kind
+from engine.jobs import Adult, Job, JobSpec, Kind, Role
 from engine.moderation.pictures import FLAGGED_INPUT, Verdict, judge
 from engine.people import Asker
 from engine.store import Store
@@ -53,7 +53,7 @@ class Screening:
         if spec.inputs:
             # an edit is also what it starts from: a word taken out of the prompt is still in the picture
             jobs = [] if parent is None else [parent]
-            inputs = [one.sha256 for one in spec.inputs]
+            inputs = [one.sha256 for one in spec.inputs if one.role is not Role.TASTE]  # colours alone
             texts, rated, hidden = await self._store.read(store_moderation.lineage, jobs, inputs, guild)
             if hidden:
                 raise UserError(moderation.HIDDEN)

@@ -259,7 +259,7 @@ class Service:
         self.screening = Screening(config.moderation, models, store, admin)
         self.reports = Reports(store, admin)
         self.masks = Masks(store, gallery)
-        self.likes = Likes(store)
+        self.likes = Likes(store, gallery)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
         self.keeping = Keeping(store, gallery)
@@ -614,14 +614,18 @@ class Service:
         parsed = await self._read(request, request.line, request.options)
         planned = []
         prompts = [references.settled(prompt, _style_code) for prompt in parsed.prompts]
+        wanted = any(prompt.get("profile") for prompt in prompts)
+        liked = await self.likes.newest(request.owner) if wanted else []
+        profiles = [references.profiled(prompt, len(liked)) for prompt in prompts]
         if fetch:
             names = [one.name for prompt in prompts for one in references.named(prompt)]
             pictures = await self.inputs.bring(names)
         else:
             pictures = {name: sha for one in prompts for name, sha in references.stand_ins(one).items()}
-        for typed, prompt in zip(parsed.prompts, prompts, strict=True):
+        pictures = {**pictures, **references.liked(liked)}
+        for typed, prompt, (drawn, told) in zip(parsed.prompts, prompts, profiles, strict=True):
             made = plan(
-                prompt,
+                drawn,
                 self.models,
                 self.config.limits,
                 secrets.randbelow(SEED_MAX + 1),
@@ -633,7 +637,7 @@ class Service:
             one = prompt.with_flags({"repeat": None})
             as_typed = parsed.jobs == 1 and prompt == typed
             line = request.line.strip() if as_typed else one.to_line(("prompt",))
-            notes = tuple(dict.fromkeys([*parsed.notes, *made.notes]))
+            notes = tuple(dict.fromkeys([*parsed.notes, *made.notes, *([told] if told else [])]))
             if prompt != typed:
                 notes += (f"`--sref {prompt.flags['sref'].plain()}` draws in this style again.",)
             planned.append(_Planned(made.spec, notes, line, prompt.speed, tuple(made.sources.items())))

@@ -36,6 +36,18 @@ def mark(
     return on
 
 
+def newest(db: sqlite3.Connection, owner: str) -> list[str]:
+    """Return the pictures (SHA-256) a person has marked, the newest first; those hidden nowhere."""
+    rows = db.execute(
+        "SELECT picture FROM likes WHERE owner = ?"
+        " AND NOT EXISTS (SELECT 1 FROM report WHERE report.job = likes.job AND kind = 'report'"
+        " AND hides AND state IN ('open', 'removed'))"
+        " ORDER BY at DESC, job DESC, cell",
+        (owner,),
+    )
+    return [str(row[0]) for row in rows]
+
+
 def count(db: sqlite3.Connection, owner: str) -> int:
     """Return how many pictures a person has marked."""
     return int(db.execute("SELECT count(*) FROM likes WHERE owner = ?", (owner,)).fetchone()[0])

@@ -431,6 +431,7 @@ FLAGS: tuple[Flag, ...] = (
         needs="oref",
         example="200",
     ),
+    _honoured("profile", Kind.OPTIONAL, "Draw in the colours of the pictures you marked with ❤️.", "p"),
     # -- told apart, said, and left out
     _ignored(
         "sv",
@@ -440,9 +441,6 @@ FLAGS: tuple[Flag, ...] = (
         high=8,
         needs="sref",
         example="6",
-    ),
-    _ignored(
-        "profile", Kind.OPTIONAL, "Midjourney's personal profiles do not exist here.", "p", example="abc1234"
     ),
     _ignored(
         "hd",

@@ -159,6 +159,7 @@ def begin(
     sources = _Sources.of(spec, model, inputs, enlarge)
     conditions, unconditional = _texts(spec, model, loras)
     references = _references(sources, model, unconditional or conditions[0])
+    taste = _taste(sources, model)
     length = conditions[0].tokens.shape[1] if model.text_joins_by_length else None
     shape = (1, model.channels, spec.height // model.scale, spec.width // model.scale)
     looking = bool(references)
@@ -178,6 +179,8 @@ def begin(
             _refer(picture, references, (spec.seed + cell) % (SEED_MAX + 1))
             if spec.kind is not Kind.BLEND:  # that one starts from their colours
                 picture.push = _toning(references, picture.push)
+        if taste is not None:  # outermost, so before a style asked for by name, which then has the last word
+            picture.push = _tasteful(taste, sum(weight for _, weight in sources.tastes), picture.push)
         if tiles is None:
             drawing.pictures.append(picture)
         else:
@@ -219,6 +222,28 @@ def _references(sources: _Sources, model: Model, text: Embedding) -> list[Refere
         latents = decode.encode(model, pixels, torch.Generator().manual_seed(0))
         found.append(Reference(latents, torch.zeros_like(latents), text, weight, style))
     return found
+
+
+def _taste(sources: _Sources, model: Model) -> sharing.Tone | None:
+    """Return the averaged light and colour of the pictures somebody likes; None where there are none."""
+    if not sources.tastes:
+        return None
+    tones = [
+        sharing.Tone.of(decode.encode(model, pixels, torch.Generator().manual_seed(0)))
+        for pixels, _ in sources.tastes
+    ]
+    return sharing.Tone.average(tones, [weight for _, weight in sources.tastes])
+
+
+def _tasteful(taste: sharing.Tone, weight: float, before: Push | None) -> Push:
+    """Return what lets colours that somebody likes come through at each step, before what bent it so far."""
+    share = _share(TONE, weight)
+
+    def push(estimate: Tensor, remaining: float) -> Tensor:
+        estimate = sharing.matched(estimate, taste, share)
+        return estimate if before is None else before(estimate, remaining)
+
+    return push
 
 
 def _refer(picture: Picture, references: Sequence[Reference], seed: int) -> None:
@@ -287,6 +312,8 @@ class _Sources:
     notes: list[str] = field(default_factory=list)
     references: list[tuple[Tensor, float, bool]] = field(default_factory=list)
     """Pixels to look at while drawing, their weights, and whether for their style alone."""
+    tastes: list[tuple[Tensor, float]] = field(default_factory=list)
+    """Pixels of pictures somebody likes, in the model's own size, and their weights."""
 
     @classmethod
     def of(
@@ -302,6 +329,10 @@ class _Sources:
         prompts: list[float] = []
         for source in spec.inputs:
             picture = decode.opened(inputs[source.sha256])
+            if source.role is Role.TASTE:  # the same colours whatever size is drawn
+                own = ImageOps.fit(picture, (model.config.width, model.config.height))
+                sources.tastes.append((decode.to_pixels(own, model), source.weight))
+                continue
             if source.role is Role.MASK:
                 sources.mask = picture.convert("L")
                 continue

@@ -124,10 +124,35 @@ def toned(estimate: Tensor, reference: Tensor, share: float) -> Tensor:
     Both are (1, channels, height, width); ``share`` is how far, 0 to 1. In the latents of Stable Diffusion's
     VAEs the channels carry light and colour, so this is how a style reference's colours come through.
     """
-    axes = (2, 3)
-    mean, spread = estimate.mean(axes, keepdim=True), estimate.std(axes, keepdim=True) + 1e-5
-    wanted = (estimate - mean) / spread * reference.std(axes, keepdim=True)
-    return torch.lerp(estimate, wanted + reference.mean(axes, keepdim=True), share)
+    return matched(estimate, Tone.of(reference), share)
+
+
+@dataclass(frozen=True)
+class Tone:
+    """The light and colour of a picture: mean and spread of its latents' channels, (1, channels, 1, 1)."""
+
+    mean: Tensor
+    spread: Tensor
+
+    @classmethod
+    def of(cls, latents: Tensor) -> Tone:
+        """Measure latents (1, channels, height, width)."""
+        return cls(latents.mean((2, 3), keepdim=True), latents.std((2, 3), keepdim=True))
+
+    @classmethod
+    def average(cls, tones: Sequence[Tone], weights: Sequence[float]) -> Tone:
+        """Return what is between several, each counted by its weight."""
+        total = sum(weights)
+        pairs = list(zip(tones, weights, strict=True))
+        mean = torch.stack([one.mean * (weight / total) for one, weight in pairs]).sum(0)
+        return cls(mean, torch.stack([one.spread * (weight / total) for one, weight in pairs]).sum(0))
+
+
+def matched(estimate: Tensor, tone: Tone, share: float) -> Tensor:
+    """Return an estimate of the final latents, its own tone moved toward another by ``share``, 0 to 1."""
+    own = Tone.of(estimate)
+    wanted = (estimate - own.mean) / (own.spread + 1e-5) * tone.spread
+    return torch.lerp(estimate, wanted + tone.mean, share)
 
 
 def coloured(estimate: Tensor, reference: Tensor, share: float) -> Tensor:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from engine.images import png
 from engine.images.swatch import swatch
+from engine.references import liked
 from tests.acting.conftest import Draw, Pictures
 from tests.acting.test_flags_act import coarse
 
@@ -68,6 +69,21 @@ def test_a_style_reference_brings_its_colours(draw: Draw, pictures: Mapping[str,
     for code, cells in zip(CODES, styled, strict=True):
         wanted = np.asarray(swatch(code), dtype=np.float64).reshape(-1, 3).mean(0) / 255
         assert apart(colour(cells), wanted) < 0.85 * apart(colour(plain), wanted), code
+
+
+def test_a_profile_brings_the_colours_of_what_somebody_likes(
+    draw: Draw, pictures: Mapping[str, bytes]
+) -> None:
+    many = [swatch(str(number)) for number in (12345, 12346, 12347, 12348, 12349)]
+    tinted = [ImageOps.colorize(one.convert("L"), "#102060", "#90b0ff") for one in many]
+    marked = {name: png(one) for name, one in zip(liked([""] * 5), tinted, strict=True)}
+    [plain] = draw(["a red apple"])
+    [without] = draw(["a red apple"], pictures=marked)
+    assert np.array_equal(plain, without)
+    [beside, styled] = draw(["a red apple", "a red apple --profile"], pictures=marked)
+    assert np.abs(beside - plain).max() < 3 / 255, "who shares the call is as alone"
+    wanted = np.mean([np.asarray(one, dtype=np.float64).reshape(-1, 3).mean(0) / 255 for one in tinted], 0)
+    assert apart(colour(styled), wanted) < 0.6 * apart(colour(plain), wanted)
 
 
 def test_a_subject_reference_makes_it_alike(

@@ -66,7 +66,7 @@ SPEC = {
     "exp": "exp",
     "tile": "tile", "seed": "seed", "quality": "steps", "draft": "steps", "stop": "stop", "steps": "steps",
     "cfg": "guidance_scale", "sampler": "sampler", "video": "film",
-    "sref": "inputs", "cref": "inputs", "oref": "inputs",
+    "sref": "inputs", "profile": "inputs", "cref": "inputs", "oref": "inputs",
 }  # fmt: skip
 ELSEWHERE = {
     "model",
