@@ -14,7 +14,7 @@ from engine.render import decode
 from engine.render.denoise import Picture, advance
 from engine.render.drawing import begin
 from engine.render.models import Model
-from engine.render.sharing import Look, between, coloured, shared, toned
+from engine.render.sharing import Look, Tone, between, coloured, matched, shared, toned
 from tests.render.test_oracle import TOGETHER, assert_same, ours, photo, run, spec
 
 HEADS, WIDTH = 2, 16
@@ -98,6 +98,16 @@ def test_a_subject_takes_colours_over_and_the_ground_stays() -> None:
     assert torch.equal(moved[..., :4, :], picture[..., :4, :])
     assert torch.allclose(moved[inside].mean((2, 3)), other[inside].mean((2, 3)), atol=0.3)
     assert torch.equal(coloured(picture, other, 0.0), picture)
+
+
+def test_an_averaged_tone_counts_each_picture_alike() -> None:
+    flat, wide = torch.full((1, 1, 1, 2), 4.0), torch.tensor([[[[0.0, 2.0, 0.0, 2.0]]]])
+    average = Tone.average([Tone.of(flat), Tone.of(wide)], [0.5, 0.5])
+    assert average.mean.item() == 2.5  # (4 + 1) / 2, whatever their sizes
+    assert abs(average.spread.item() - math.sqrt(4 / 3) / 2) < 1e-6
+    moved = matched(torch.tensor([[[[10.0, 30.0]]]]), average, 1.0)
+    assert abs(moved.mean().item() - 2.5) < 1e-5
+    assert abs(moved.std().item() - average.spread.item()) < 1e-5
 
 
 def test_between_two_is_on_the_arc() -> None:
