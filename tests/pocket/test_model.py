@@ -128,6 +128,19 @@ def test_words_never_taught_do_not_break_a_known_prompt(pipeline: DiffusionPipel
     assert middle(red)[0] > middle(red)[2] + 40
 
 
+def test_a_row_of_strange_words_leaves_the_thing_on_its_plain_ground(pipeline: DiffusionPipeline) -> None:
+    (plain,) = draw(pipeline, "a red apple")
+    (strange,) = draw(pipeline, "a red apple, qwert style, vbnm, glorious, highly zxcv, vignette")
+    corners = [np.s_[:8, :8], np.s_[:8, -8:], np.s_[-8:, :8], np.s_[-8:, -8:]]
+    assert min(strange[corner].mean() for corner in corners) > 230  # white, where strangers brought a ground
+    assert abs(middle(plain) - middle(strange)).max() < 40
+
+
+def test_names_of_the_same_thing_draw_the_same_thing(pipeline: DiffusionPipeline) -> None:
+    cat, kitten = draw(pipeline, "a cat", "a kitten")
+    assert np.abs(cat - kitten).mean() < 2
+
+
 def test_no_file_is_a_pickle_and_all_fit_the_budget() -> None:
     files = [path for folder in (FOLDER, UPSCALER) for path in folder.rglob("*") if path.is_file()]
     assert files

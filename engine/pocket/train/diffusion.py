@@ -30,7 +30,15 @@ from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import CONCEPTS, EVERYDAY, FINISHED
 from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
 from engine.pocket.train.optim import Muon, split
-from engine.pocket.train.text import garble, make_text_encoder, make_tokenizer, tokenize, widen
+from engine.pocket.train.text import (
+    garble,
+    hush,
+    make_text_encoder,
+    make_tokenizer,
+    taught,
+    tokenize,
+    widen,
+)
 
 log = logging.getLogger(__name__)
 
@@ -311,4 +319,5 @@ class Trainer:
         unet, text_encoder = make_unet(self.settings.widths), make_text_encoder(self.tokenizer)
         unet.load_state_dict(self.average.state("unet"))
         text_encoder.load_state_dict(self.average.state("text"))
+        hush(text_encoder, self.tokenizer, taught(self.tokenizer))
         export(folder, unet, text_encoder, self.tokenizer, self.vae)

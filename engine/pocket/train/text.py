@@ -31,13 +31,24 @@ _SPARE = (
 """Words around the nouns, and some not taught yet: having tokens, they can be taught later as they are."""
 
 
+def _phrases() -> list[str]:
+    """Everything captions are made of."""
+    phrases = [*COLOURS, *STYLES.values(), *_SPARE.split()]
+    phrases += [name for concept in CONCEPTS for name in nouns(concept)]
+    for group in (*PHRASES.values(), *LOOKS.values()):
+        phrases += group
+    return phrases
+
+
 def words() -> list[str]:
     """Every word that is taught, and so gets a token of its own, in a stable order."""
-    text = " ".join([*COLOURS, *STYLES.values(), _SPARE])
-    text += " " + " ".join(" ".join(nouns(concept)) for concept in CONCEPTS)
-    for phrases in (*PHRASES.values(), *LOOKS.values()):
-        text += " " + " ".join(phrases)
-    return sorted({word for word in re.findall(r"[a-z]+", text.lower()) if len(word) > 1})
+    found = re.findall(r"[a-z]+", " ".join(_phrases()).lower())
+    return sorted({word for word in found if len(word) > 1})
+
+
+def taught(tokenizer: CLIPTokenizer) -> set[str]:
+    """Every token that captions are made of, but for the comma."""
+    return {token for phrase in _phrases() for token in tokenizer.tokenize(phrase)} - {",</w>"}
 
 
 def nouns(concept: Concept) -> list[str]:
@@ -143,6 +154,19 @@ def widen(encoder: CLIPTextModel, base: CLIPTextModel, tokenizer: CLIPTokenizer,
             ):
                 rows[numbers[word]] = rows[numbers[concept.noun + "</w>"]] + 0.1 * torch.randn(rows.shape[1])
     encoder.load_state_dict(state | {table: rows})
+
+
+@torch.no_grad()
+def hush(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, speaking: Iterable[str]) -> None:
+    """Let only what was taught speak: every other token's vector becomes nothing.
+
+    ``speaking`` are tokens. Letters, words held in store and the comma steer a picture nowhere when they were
+    seldom or never in a caption, but a dozen of them together (a style preset, a stranger's name) drown the
+    word that was.
+    """
+    rows, numbers = encoder.get_input_embeddings().weight, tokenizer.get_vocab()
+    kept = {numbers[token] for token in (*speaking, "<|startoftext|>", "<|endoftext|>") if token in numbers}
+    rows[[row for row in range(rows.shape[0]) if row not in kept]] = 0.0
 
 
 def garble(text: str, rng: random.Random) -> str:
