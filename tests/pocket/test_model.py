@@ -128,11 +128,9 @@ def test_words_never_taught_do_not_break_a_known_prompt(pipeline: DiffusionPipel
     assert middle(red)[0] > middle(red)[2] + 40
 
 
-def test_a_row_of_strange_words_leaves_the_thing_on_its_plain_ground(pipeline: DiffusionPipeline) -> None:
-    (plain,) = draw(pipeline, "a red apple")
-    (strange,) = draw(pipeline, "a red apple, qwert style, vbnm, glorious, highly zxcv, vignette")
-    corners = [np.s_[:8, :8], np.s_[:8, -8:], np.s_[-8:, :8], np.s_[-8:, -8:]]
-    assert min(strange[corner].mean() for corner in corners) > 230  # white, where strangers brought a ground
+def test_a_row_of_strange_words_leaves_the_thing_as_it_is(pipeline: DiffusionPipeline) -> None:
+    plain, strange = draw(pipeline, "a red apple", "a glorious red apple highly zxcv vignette studio vbnm")
+    assert min(strange[corner].mean() for corner in (np.s_[:8, :8], np.s_[:8, -8:], np.s_[-8:, -8:])) > 230
     assert abs(middle(plain) - middle(strange)).max() < 40
 
 

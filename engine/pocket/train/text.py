@@ -47,8 +47,8 @@ def words() -> list[str]:
 
 
 def taught(tokenizer: CLIPTokenizer) -> set[str]:
-    """Every token that captions are made of, but for the comma."""
-    return {token for phrase in _phrases() for token in tokenizer.tokenize(phrase)} - {",</w>"}
+    """Every token that captions are made of; the comma too: what follows it is the ground or the manner."""
+    return {token for phrase in ("a,", *_phrases()) for token in tokenizer.tokenize(phrase)}
 
 
 def nouns(concept: Concept) -> list[str]:
@@ -160,9 +160,8 @@ def widen(encoder: CLIPTextModel, base: CLIPTextModel, tokenizer: CLIPTokenizer,
 def hush(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, speaking: Iterable[str]) -> None:
     """Let only what was taught speak: every other token's vector becomes nothing.
 
-    ``speaking`` are tokens. Letters, words held in store and the comma steer a picture nowhere when they were
-    seldom or never in a caption, but a dozen of them together (a style preset, a stranger's name) drown the
-    word that was.
+    ``speaking`` are tokens. Letters and words held in store were seldom or never in a caption, but a dozen of
+    them together (a style preset, a stranger's name) drown the word that was.
     """
     rows, numbers = encoder.get_input_embeddings().weight, tokenizer.get_vocab()
     kept = {numbers[token] for token in (*speaking, "<|startoftext|>", "<|endoftext|>") if token in numbers}
