@@ -46,6 +46,9 @@ class ModelConfig(_Section):
     few_steps_guidance: float = 1.0  # 1 = none
     house_style: str = ""  # the words --stylize steers toward
     negative_prompt: str = ""
+    subtle_strength: Annotated[float, Field(gt=0, le=1)] = 0.35  # variations: share of the schedule run
+    strong_strength: Annotated[float, Field(gt=0, le=1)] = 0.75
+    strong_chaos: Annotated[int, Field(ge=0, le=100)] = 0  # at least so much --chaos in strong variations
     outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
     creative_strength: Annotated[float, Field(gt=0, le=1)] = 0.3  # the same for creative upscales
     upscaler: str = ""  # a .safetensors; empty = the shipped one
@@ -210,6 +213,10 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         steps=20,
         guidance_scale=5.0,
         sampler="dpmpp_2m",
+        # it has one drawing for each thing: noise alone hardly varies it, bent words do a little
+        subtle_strength=0.1,
+        strong_strength=0.9,
+        strong_chaos=90,
         # more, and it draws its one subject again around itself (looked at: 0.2 to 1.0)
         outward_strength=0.2,
         # more, and tiles show its one subject in pieces at their edges (looked at: 0.1 to 0.35)

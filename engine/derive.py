@@ -10,8 +10,8 @@ from engine.errors import UserError
 from engine.jobs import Input, JobSpec, Kind, Role
 from engine.plan import sides
 
-STRENGTHS: Mapping[str, float] = {"vary": 0.75, "vary_strong": 0.75, "vary_subtle": 0.35, "remaster": 0.6}
-"""How much of the noise schedule a variation runs: subtle keeps the composition, strong keeps the idea."""
+REMASTER = 0.6
+"""How much of the noise schedule runs where another model draws a picture again."""
 
 REPAINT = 1.0
 """The same for the masked part of a picture: painted afresh."""
@@ -78,6 +78,25 @@ def again(before: JobSpec, spec: JobSpec) -> JobSpec:
     if before.strength is not None:
         told["strength"] = enough(before.strength, spec.steps)
     return spec.model_copy(update={**told, "inputs": before.inputs})
+
+
+def freedom(verb: str, model: ModelConfig) -> float:
+    """Return how much of the schedule a variation runs: subtle keeps the composition, strong the idea."""
+    if verb == "remaster":
+        return REMASTER
+    return model.subtle_strength if verb == "vary_subtle" else model.strong_strength
+
+
+def loosened(spec: JobSpec, verb: str, model: ModelConfig) -> JobSpec:
+    """Return the spec with the chaos that ``model`` needs to vary strongly; other verbs have none of it."""
+    strong = verb in ("vary", "vary_strong")
+    return spec.model_copy(update={"chaos": max(spec.chaos, model.strong_chaos)}) if strong else spec
+
+
+def calm(spec: JobSpec, model: ModelConfig) -> JobSpec:
+    """Return a stored picture's spec without the chaos that a strong variation added to it."""
+    added = spec.kind is Kind.VARY and spec.chaos == model.strong_chaos
+    return spec.model_copy(update={"chaos": 0}) if added else spec
 
 
 def enough(strength: float, steps: int) -> float:

@@ -683,6 +683,7 @@ class Service:
         picture = await self.gallery.load(start)
         size = await asyncio.to_thread(_size, picture)
         model = next((one for one in self.models if one.name == spec.model), self.models[0])
+        spec = derive.calm(spec, model)
         times = derive.enlargement(None if parent is None else parent.spec, size, model)
         limits = self.config.limits
         if action.verb in ("upscale_2x", "upscale_4x"):
@@ -710,9 +711,10 @@ class Service:
             note = derive.OUTWARD[action.verb].format(factor=action.factor)
             return replace(said, spec=spec, notes=(*said.notes, note))
         else:
-            strength = derive.STRENGTHS.get(action.verb, derive.STRENGTHS["vary"])
+            strength = derive.freedom(action.verb, model)
             at = derive.drawn(size, times, model, limits)
             spec = derive.varied(spec, start, at, strength if action.strength is None else action.strength)
+            spec = derive.loosened(spec, action.verb, model)
         return replace(said, spec=spec)
 
     async def _outward(

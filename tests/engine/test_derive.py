@@ -37,3 +37,15 @@ def test_however_few_the_steps_one_is_taken(strength: float) -> None:
 
 def test_a_picture_from_words_has_no_strength() -> None:
     assert derive.again(of(20), of(4)).strength is None
+
+
+def test_the_chaos_of_a_strong_variation_is_its_own() -> None:
+    model = pocket().model_copy(update={"strong_chaos": 70})
+    parent = of(20)
+    strong = derive.loosened(derive.varied(parent, "a", (64, 64), 0.9), "vary_strong", model)
+    assert strong.chaos == 70
+    assert derive.loosened(parent, "vary_subtle", model).chaos == 0
+    assert derive.calm(strong, model).chaos == 0, "what is made of it starts without"
+    asked = parent.model_copy(update={"chaos": 90})
+    assert derive.loosened(asked, "vary_strong", model).chaos == 90, "who asked for more keeps it"
+    assert derive.calm(asked, model).chaos == 90

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from engine.config import Config, EngineConfig, LimitsConfig
+from engine.config import Config, EngineConfig, LimitsConfig, pocket
 from engine.errors import ConfigError, EngineError, LimitError, NotFound, PromptError, UserError
 from engine.jobs import Delivery, Kind, Role, Speed, State
 from engine.moderation import BlockedError
@@ -126,7 +126,8 @@ def press(key: str, job: str, verb: str, cell: int | None = None, **more: str) -
 
 async def test_variations_start_from_the_stored_cell_and_belong_to_who_pressed(service: Service) -> None:
     first = await drawn(service)
-    for verb, strength in (("vary_subtle", 0.35), ("vary_strong", 0.75)):
+    model = pocket()
+    for verb, strength in (("vary_subtle", model.subtle_strength), ("vary_strong", model.strong_strength)):
         job = (await service.act(press(verb, first.id, verb, 2))).jobs[0]
         assert (job.owner, job.origin, job.parent, job.parent_cell) == ("ben", "discord:1/3", first.id, 2)
         assert job.spec.kind is Kind.VARY
