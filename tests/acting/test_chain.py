@@ -28,7 +28,7 @@ Link = tuple[Verb, float]
 SHORT: tuple[Link, ...] = (("zoom", 1.5), ("pan_right", 2.0), ("inpaint", 2.0), ("upscale_2x", 2.0))
 LONG: tuple[Link, ...] = (
     ("vary_subtle", 2.0), ("zoom", 2.0), ("pan_left", 2.0), ("inpaint", 2.0), ("square", 2.0),
-    ("vary_strong", 2.0), ("reroll", 2.0), ("upscale_creative", 2.0), ("upscale_4x", 2.0),
+    ("vary_strong", 2.0), ("reroll", 2.0), ("upscale_creative", 2.0),
 )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ async def ended(service: Service, job: str) -> Job:
     [
         ("a red apple --steps 4", SHORT),
         pytest.param("a cat on a blue background --steps 8 --chaos 30", SHORT, marks=pytest.mark.full),
-        pytest.param("a green tree --ar 3:2 --sampler euler_ancestral", LONG, marks=pytest.mark.full),
+        pytest.param("a green tree --ar 4:5 --sampler euler_ancestral", LONG, marks=pytest.mark.full),
         pytest.param("a yellow star --turbo --no red --stylize 300", LONG, marks=pytest.mark.full),
     ],
 )
