@@ -70,7 +70,7 @@ class Settings:
     square_share: float = 0.72
     wide_steps: int = 900
     company_weight: float = 0.5
-    later_weight: float = 1.0
+    later_weight: float = 0.6
     third_set_weight: float = 0.35
     save_seconds: float = 180.0
     export_seconds: float = 300.0
@@ -233,7 +233,8 @@ class Trainer:
         names = {picture.noun()} | ({CONCEPTS[picture.second].noun} if picture.second is not None else set())
         if not names <= FINISHED:
             return 0.0
-        weight = 1.0 if picture.concept < len(EVERYDAY) else self.settings.later_weight
+        weight = self._wide(picture)
+        weight *= 1.0 if picture.concept < len(EVERYDAY) else self.settings.later_weight
         return weight * (self.settings.third_set_weight if picture.style == "noto" else 1.0)
 
     def loss(self, step: int) -> Tensor:
