@@ -36,7 +36,7 @@ from engine.pocket.train.clip_claims import Claims, facts, is_false, named, part
 from engine.pocket.train.clip_words import vocabulary
 from engine.pocket.train.clip_words import words as clip_words
 from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
-from engine.pocket.train.optim import Muon, split
+from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.text import LENGTH, garble, make_tokenizer
 
 log = logging.getLogger(__name__)
@@ -411,11 +411,7 @@ class Trainer:
             for optimizer, base in zip(self.optimizers, self.rates, strict=True):
                 optimizer.param_groups[0]["lr"] = base * rate
             loss = self.loss(self.step)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.parameters, 1.0)
-            for optimizer in self.optimizers:
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+            descend(loss, self.parameters, self.optimizers)
             self.average.update(self.step)
             self.step += 1
             losses.append(float(loss.detach()))

@@ -29,7 +29,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import CONCEPTS, EVERYDAY, FINISHED
 from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
-from engine.pocket.train.optim import Muon, split
+from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.text import (
     garble,
     hush,
@@ -288,11 +288,7 @@ class Trainer:
             for optimizer, base in zip(self.optimizers, self.rates, strict=True):
                 optimizer.param_groups[0]["lr"] = base * rate
             loss = self.loss(self.step)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.parameters, 1.0)
-            for optimizer in self.optimizers:
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+            descend(loss, self.parameters, self.optimizers)
             self.average.update(self.step)
             self.step += 1
             losses.append(float(loss.detach()))

@@ -19,7 +19,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.data import file
-from engine.pocket.train.optim import Muon, split
+from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.vae import make_vae, psnr, to_tensor
 
 log = logging.getLogger(__name__)
@@ -109,11 +109,7 @@ def train(
             # the encoder learns faster than the decoder, and from every second batch
             match = (vae.encoder(true) - wanted).square().mean() if step % 2 == 0 else torch.zeros(())
         loss = sharpness_loss(made.float(), true) + match.float()
-        loss.backward()
-        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        descend(loss, vae.parameters(), optimizers)
         average.update(step)
         step += 1
         bar.update()

@@ -70,3 +70,14 @@ def split(module: nn.Module, plain: Iterable[str] = ()) -> tuple[list[nn.Paramet
         else:
             others.append(p)
     return matrices, others
+
+
+def descend(
+    loss: torch.Tensor, parameters: Iterable[nn.Parameter], optimizers: Iterable[torch.optim.Optimizer]
+) -> None:
+    """Take one step down `loss`, its gradient's norm over all `parameters` cut to 1; leaves no gradients."""
+    loss.backward()
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)

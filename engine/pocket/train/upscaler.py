@@ -23,7 +23,7 @@ from engine.pocket.srvgg import SRVGGNetCompact
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import COLOURS, CONCEPTS
 from engine.pocket.train.data import compose, fetch, load_icons, recolour, render
-from engine.pocket.train.optim import Muon, split
+from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.vae import psnr, to_tensor
 
 log = logging.getLogger(__name__)
@@ -150,11 +150,7 @@ def train(
             made.diff(dim=-2) - true.diff(dim=-2)
         ).abs().mean()
         loss = error.abs().mean() + 2 * error.square().mean() + 0.5 * edges
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        descend(loss, network.parameters(), optimizers)
         average.update(step)
         step += 1
         bar.update()

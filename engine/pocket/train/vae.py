@@ -18,7 +18,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.data import SIZES, file
-from engine.pocket.train.optim import Muon, split
+from engine.pocket.train.optim import Muon, descend, split
 
 log = logging.getLogger(__name__)
 
@@ -120,11 +120,7 @@ def train(
         mean, deviation = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
         tidy = mean.square().mean() + (deviation - 1).square().mean()
         loss = _loss(made, true) + 0.05 * tidy
-        loss.backward()
-        nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        descend(loss, trained.parameters(), optimizers)
         average.update(step)
         if step % 100 == 99:
             keep = {n: t.clone() for n, t in vae.state_dict().items()}
