@@ -102,6 +102,12 @@ def _isolated(text: str) -> str:
     return "\u2068" + "".join(kept) + _POP_ISOLATE * (depth + 1)
 
 
+def quoted(text: str, limit: int = 200) -> str:
+    """Return text in a code span; what would end the span is taken out."""
+    text = " ".join(_CONTROL.sub("", text).replace("`", "'").split())
+    return f"`{text if len(text) <= limit else text[: limit - 1] + '…'}`"
+
+
 def to_copy(text: str, limit: int = 1500) -> str | None:
     """Return ``text`` in a block that can be copied exactly, or None where a block cannot hold it."""
     text = _CONTROL.sub("", text)
@@ -428,17 +434,17 @@ def liked(marked: bool, count: int) -> str:
 
 def no_number(text: str) -> str:
     """Return the refusal of a zoom that is no number."""
-    return f"{_quoted(text)} is no number. Write one above 1 and at most 2, such as `1.5`."
+    return f"{quoted(text)} is no number. Write one above 1 and at most 2, such as `1.5`."
 
 
 def no_option(name: str) -> str:
     """Return the refusal to delete what is not there."""
-    return f"You have no flag {_quoted(name)}. `/prefer option list` shows yours."
+    return f"You have no flag {quoted(name)}. `/prefer option list` shows yours."
 
 
 def option_taken(name: str) -> str:
     """Return the refusal of a name that is a flag already."""
-    return f"{_quoted('--' + name)} is a flag already. Choose another name."
+    return f"{quoted('--' + name)} is a flag already. Choose another name."
 
 
 def too_many_options(most: int) -> str:
@@ -448,19 +454,19 @@ def too_many_options(most: int) -> str:
 
 def option_kept(name: str, value: str) -> str:
     """Return the confirmation of a new option."""
-    return f"{_quoted('--' + name)} now stands for: {shown(value, 900)}"
+    return f"{quoted('--' + name)} now stands for: {shown(value, 900)}"
 
 
 def option_deleted(name: str) -> str:
     """Return the confirmation of a deleted option."""
-    return f"{_quoted('--' + name)} is deleted."
+    return f"{quoted('--' + name)} is deleted."
 
 
 def options(own: Mapping[str, str]) -> str:
     """Return the list of a person's own flags."""
     if not own:
         return "You have no flags of your own. `/prefer option set` makes one."
-    lines = [f"{_quoted('--' + name)}: {shown(text, 60)}" for name, text in own.items()]
+    lines = [f"{quoted('--' + name)}: {shown(text, 60)}" for name, text in own.items()]
     return "\n".join(lines)[:CONTENT_LIMIT]
 
 
@@ -469,10 +475,6 @@ def suffix_kept(flags: str | None) -> str:
     if flags is None:
         return "Nothing is put after your prompts."
     return f"After each prompt: {shown(flags, 900)}"
-
-
-def _quoted(word: str) -> str:
-    return "`" + _CONTROL.sub("", word).replace("`", "'")[:40] + "`"
 
 
 HELP = (

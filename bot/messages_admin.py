@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.messages import CONTENT_LIMIT, mention, plural, shown
+from bot.messages import CONTENT_LIMIT, mention, plural, quoted, shown
 from engine.authority import Allowance, Ban, Rules
 from engine.config import ModelConfig
 from engine.figures import Figures
@@ -36,14 +36,8 @@ EVERYWHERE = "All servers"
 _STATE = {"open": "", "paused": "Paused.", "draining": "Draining: nothing new is taken."}
 
 
-def _code(text: str, limit: int = 200) -> str:
-    """Return text in a code span; what would end the span is taken out."""
-    text = " ".join(text.replace("`", "'").split())
-    return f"`{text if len(text) <= limit else text[: limit - 1] + '…'}`"
-
-
 def _codes(texts: Iterable[str]) -> str:
-    return ", ".join(_code(text) for text in texts)
+    return ", ".join(quoted(text) for text in texts)
 
 
 def _span(seconds: float) -> str:
@@ -63,7 +57,8 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 def no_channel(named: str) -> str:
     """Return the refusal of a channel that is not there."""
-    return f"I see no channel {_code(named, 60)} here. Choose one that is offered, or give its mention or id."
+    named = quoted(named, 60)
+    return f"I see no channel {named} here. Choose one that is offered, or give its mention or id."
 
 
 def allowed(place: str) -> str:
@@ -128,12 +123,12 @@ def channels(rules: Rules) -> str:
 
 def no_command(name: str, known: Sequence[str]) -> str:
     """Return the refusal of a command that is not there, or cannot be kept for roles."""
-    return f"There is no command {_code(name, 40)} that can be kept for roles.{_near(name, known)}"
+    return f"There is no command {quoted(name, 40)} that can be kept for roles.{_near(name, known)}"
 
 
 def no_model(name: str, known: Sequence[str]) -> str:
     """Return the refusal of a model that is not there."""
-    return f"There is no model {_code(name, 64)}.{_near(name.lower(), known)}"
+    return f"There is no model {quoted(name, 64)}.{_near(name.lower(), known)}"
 
 
 def _roles(ids: Iterable[str]) -> str:
@@ -210,14 +205,14 @@ def settings_kept(flags: str | None) -> str:
     """Return what is said of default flags."""
     if flags is None:
         return "This server has no default settings."
-    return f"Whoever says nothing else draws with {_code(flags, 1000)} here."
+    return f"Whoever says nothing else draws with {quoted(flags, 1000)} here."
 
 
 def suffix_kept(flags: str | None) -> str:
     """Return what is said of the suffix."""
     if flags is None:
         return "This server has no suffix."
-    return f"{_code(flags, 1000)} is put after prompts here; the prompt and the person's own settings win."
+    return f"{quoted(flags, 1000)} is put after prompts here; the prompt and the person's own settings win."
 
 
 def model_kept(name: str | None) -> str:
@@ -230,8 +225,8 @@ def model_kept(name: str | None) -> str:
 def defaults(flags: str | None, suffix: str | None) -> str:
     """Return the defaults as they stand."""
     return (
-        f"Settings: {_code(flags, 800) if flags else 'none'}\n"
-        f"Suffix: {_code(suffix, 800) if suffix else 'none'}\n"
+        f"Settings: {quoted(flags, 800) if flags else 'none'}\n"
+        f"Suffix: {quoted(suffix, 800) if suffix else 'none'}\n"
         "What wins: the prompt, the person's suffix, their settings, this server's suffix, its settings, "
         "the model."
     )
@@ -244,7 +239,7 @@ def style_taken(name: str) -> str:
 
 def style_kept(name: str, adds: str) -> str:
     """Return what is said of a style that was made."""
-    return f"`--style {name}` adds: {_code(adds, 500)}"
+    return f"`--style {name}` adds: {quoted(adds, 500)}"
 
 
 def style_gone(name: str) -> str:
@@ -254,14 +249,14 @@ def style_gone(name: str) -> str:
 
 def no_style(name: str) -> str:
     """Return the refusal of a style that is not there."""
-    return f"This server has no style {_code(name, 40)}. `/admin styles list` shows what there is."
+    return f"This server has no style {quoted(name, 40)}. `/admin styles list` shows what there is."
 
 
 def styles(held: Mapping[str, str]) -> str:
     """Return the styles as a list."""
     if not held:
         return "This server has no styles of its own. `/admin styles set` makes one."
-    return "\n".join(f"- `--style {name}`: {_code(adds, 500)}" for name, adds in sorted(held.items()))
+    return "\n".join(f"- `--style {name}`: {quoted(adds, 500)}" for name, adds in sorted(held.items()))
 
 
 def too_many(what: str, most: int) -> str:
@@ -304,8 +299,8 @@ def lists(blocked: Sequence[str], allowed_: Sequence[str], host: int) -> str:
 def verdict(prompt: str, why: str | None) -> str:
     """Return whether a prompt would be let through, and which rule holds it back."""
     if why is None:
-        return f"Let through: {_code(prompt, 1200)}"
-    return f"Held back ({_code(why, 300)}): {_code(prompt, 1200)}"
+        return f"Let through: {quoted(prompt, 1200)}"
+    return f"Held back ({quoted(why, 300)}): {quoted(prompt, 1200)}"
 
 
 # ---- people -------------------------------------------------------------------------------------------
@@ -313,20 +308,20 @@ def verdict(prompt: str, why: str | None) -> str:
 
 def bad_length(text: str) -> str:
     """Return the refusal of a length of time."""
-    return f"{_code(text, 40)} is no length of time. Write `30m`, `2h`, `7d` or `1w 2d`; at most a year."
+    return f"{quoted(text, 40)} is no length of time. Write `30m`, `2h`, `7d` or `1w 2d`; at most a year."
 
 
 def banned(who: str, reason: str, seconds: float | None, everywhere: bool) -> str:
     """Return what is said of a ban."""
     where = " in any server" if everywhere else " in this server"
     until = "" if seconds is None else f" for {_span(seconds)}"
-    why = f" They read: {_code(reason, 300)}" if reason else ""
+    why = f" They read: {quoted(reason, 300)}" if reason else ""
     return f"{who} does not draw{where}{until}. What they have waiting goes on: `/admin jobs cancel`.{why}"
 
 
 def no_person(text: str) -> str:
     """Return the refusal of what names nobody."""
-    return f"{_code(text, 40)} names nobody. Give a mention or an id; `/admin bans` lists them."
+    return f"{quoted(text, 40)} names nobody. Give a mention or an id; `/admin bans` lists them."
 
 
 def not_banned(owner: str) -> str:
@@ -347,7 +342,7 @@ def bans(held: Sequence[Ban]) -> str:
     for ban in reversed(held):
         who = mention(ban.owner) if ban.owner else "somebody who had their data deleted"
         until = "for good" if ban.until is None else f"until <t:{ban.until:.0f}:f>"
-        why = f": {_code(ban.reason)}" if ban.reason else ""
+        why = f": {quoted(ban.reason)}" if ban.reason else ""
         lines.append(f"- {who} {until}, since <t:{ban.since:.0f}:d> by {mention(ban.actor)}{why}")
     return "\n".join(lines)
 
@@ -481,7 +476,7 @@ def entry(one: AuditEntry) -> str:
         elif key == "until":
             parts.append(f"until <t:{float(value):.0f}:f>")
         else:
-            parts.append(f"{key} {_code(', '.join(value) if isinstance(value, list) else str(value))}")
+            parts.append(f"{key} {quoted(', '.join(value) if isinstance(value, list) else str(value))}")
     detail = f" ({', '.join(parts)})" if parts else ""
     where = " everywhere" if one.guild is None and one.actor != "limner" else ""
     return f"**{one.action}**{where}{target} by {actor}{detail}"
@@ -502,7 +497,7 @@ def joined(lines: Iterable[str]) -> list[str]:
 def _target(one: AuditEntry) -> str:
     target, room = str(one.target), one.action.split()[0]
     if not target.isdecimal():
-        return _code(target, 64)
+        return quoted(target, 64)
     if room in ("channels", "log"):
         return f"<#{target}>"
     return f"<@&{target}>" if room == "roles" else mention(target)

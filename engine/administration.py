@@ -180,6 +180,13 @@ class Administration:
         since = self._store.now() - days * 86400.0
         return await self._store.read(store_admin.jobs, guild, since)
 
+    async def move(self, job: str, front: bool, actor: str | None) -> int | None:
+        """Keep that a waiting job goes before all others, or after them; return where it stands now.
+
+        None: it does not wait. Recorded in the ``actor``'s name, unless that was done before (None).
+        """
+        return await self._store.write(store_admin.move, self._store.now(), job, front, actor)
+
     # ---- errands -------------------------------------------------------------------------------------------
 
     async def errands(self) -> list[tuple[int, str, str]]:

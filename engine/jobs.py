@@ -155,6 +155,7 @@ class Job(Frozen):
     prompt: str
     notes: tuple[str, ...] = ()
     weight: float = 1.0  # its owner's share of the engine, by their roles and server
+    moved: int = 0  # by those in charge: below 0 before all others (the least first), above 0 after them
     sources: tuple[tuple[str, str], ...] = ()  # flag name, and who gave it: prompt, suffix, settings …
     speed: Speed = Speed.FAST
     parent: str | None = None

@@ -30,7 +30,7 @@ CROWD = 256
 """With more people than this, virtual time moves as if there were so many: who waits is served before people
 who come this many jobs later."""
 
-_FIRST, _LAST = -1, 9  # urgency of what somebody in charge moved
+_BACK = 9  # from this urgency on: moved after all others by somebody in charge; below 0: before them
 _FAR = 1e300  # virtual time that nobody reaches
 _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
@@ -212,15 +212,16 @@ class FairQueue:
         elif not person.running:
             self._leave()
 
-    def move(self, job: str, *, front: bool) -> bool:
+    def move(self, job: str, moved: int) -> bool:
         """Let a waiting job go before all others, or after them; False where it does not wait.
 
-        Its owner is charged as ever, and no more of theirs run at once than of others.
+        ``moved``: below 0 before them, the least first; above 0 after them, the most last. Its owner is
+        charged as ever, and no more of theirs run at once than of others.
         """
         ticket = self.remove(job)
         if ticket is None:
             return False
-        self.push(ticket._replace(urgency=_FIRST if front else _LAST))
+        self.push(ticket._replace(urgency=_moved(moved)))
         return True
 
     def remove(self, job: str) -> Ticket | None:
@@ -288,15 +289,27 @@ def _key(at: float, ticket: Ticket) -> float:
     A light ticket stands behind an ordinary one of the same work, a heavy one before it.
     """
     urgency, weight = ticket.urgency, ticket.weight
-    if urgency in (_FIRST, _LAST):
-        return -_FAR if urgency == _FIRST else _FAR
+    if not 0 <= urgency < _BACK:
+        return _FAR * (urgency if urgency < 0 else urgency - _BACK + 1)
     return at if weight == 1.0 else at + (ticket.work / weight - ticket.work)
 
 
+def _moved(place: int) -> int:
+    """Return the urgency of a job that was moved to the front (below 0) or the back (above 0)."""
+    return place if place < 0 else place + _BACK - 1
+
+
 def ticket(
-    job: str, owner: str, spec: JobSpec, speed: Speed, *, role: float = 1.0, alone: bool = False
+    job: str,
+    owner: str,
+    spec: JobSpec,
+    speed: Speed,
+    *,
+    role: float = 1.0,
+    alone: bool = False,
+    moved: int = 0,
 ) -> Ticket:
-    """Return the ticket of a job; ``role`` is its owner's weight."""
+    """Return the ticket of a job; ``role`` is its owner's weight, ``moved`` as for ``FairQueue.move``."""
     return Ticket(
         job=job,
         owner=owner,
@@ -304,6 +317,6 @@ def ticket(
         model=spec.model,
         rows=rows(spec),
         weight=role * WEIGHTS[speed],
-        urgency=_URGENCY[speed],
+        urgency=_moved(moved) if moved else _URGENCY[speed],
         alone=alone,
     )

@@ -126,7 +126,10 @@ class Scheduler:
             return
         # one that was running when its worker died runs alone, so that it cannot take others with it again
         alone = job.attempts > 0
-        self.queue.push(ticket(job.id, job.owner, job.spec, job.speed, role=job.weight, alone=alone))
+        one = ticket(
+            job.id, job.owner, job.spec, job.speed, role=job.weight, alone=alone, moved=job.moved
+        )
+        self.queue.push(one)
         self.wake()
 
     def wake(self) -> None:
@@ -245,15 +248,14 @@ class Scheduler:
         try:
             if run is None or run.job is None or job in self._cancelled:
                 return  # cancelled while its last step ran
+            self._measure(run)
             after = await self._insist(
                 f"keep pictures of {job}", self._keep, run.job, done.outcome, run.seconds
             )
             if after is not None:
                 self.tally.ended[after.state] += 1
                 self.tally.drawing.add(run.seconds or 0.0)
-                self._measure(run)
                 self._tell(after, None)
-                await self.store.remember(PACE, json.dumps(self.pace))
         finally:
             self._over(job)
 
@@ -280,6 +282,7 @@ class Scheduler:
             notes=outcome.notes,
             seconds=seconds,
             rated=verdict.rated,
+            fact=(PACE, json.dumps(self.pace)),
         )
 
     async def _insist(

@@ -1044,7 +1044,7 @@ class Service:
                 case "cancel":
                     await self.cancel(target, "", force=True)
                 case "front" | "back":
-                    self.move(target, front=verb == "front")
+                    await self.move(target, front=verb == "front")
                 case "load" | "unload":
                     self.load(target, verb == "load")
                 case _:
@@ -1057,10 +1057,15 @@ class Service:
         await self.admin.refresh()
         await self._obey()
 
-    def move(self, job_id: str, *, front: bool) -> None:
-        """Let a waiting job go before all others, or after them. Raises NotFound where it does not wait."""
-        if not self._scheduler.queue.move(job_id, front=front):
+    async def move(self, job_id: str, *, front: bool, by: str | None = None) -> None:
+        """Let a waiting job go before all others, or after them, for good: a restart forgets nothing.
+
+        Recorded in the name of ``by``. Raises NotFound where it does not wait.
+        """
+        moved = await self.admin.move(job_id, front, by)
+        if moved is None:
             raise NotFound("This job does not wait (any more), so there is nothing to move.")
+        self._scheduler.queue.move(job_id, moved)  # one that is held back comes in at its place later
         self._scheduler.wake()
 
     def load(self, model: str, wanted: bool = True) -> None:

@@ -49,6 +49,10 @@ AT_ONCE = 256
 
 OPEN = (State.QUEUED, State.RUNNING)
 
+REMEMBER = (
+    "INSERT INTO meta (key, value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -409,13 +413,14 @@ class Store:
         notes: Sequence[str] = (),
         seconds: float | None = None,
         rated: bool = False,
+        fact: tuple[str, str] | None = None,
     ) -> Job | None:
         """RUNNING → RENDERED with its pictures, delivery and settled ledger row. None: it had ended before.
 
         ``notes`` are added to those the job has. ``seconds`` of the device it took; None: as estimated.
-        ``rated``: adult content is in the pictures.
+        ``rated``: adult content is in the pictures. ``fact``: to remember about this installation with it.
         """
-        return await self._write(Store._finish, job, pictures, film, texts, notes, seconds, rated)
+        return await self._write(Store._finish, job, pictures, film, texts, notes, seconds, rated, fact)
 
     def _finish(
         self,
@@ -426,8 +431,11 @@ class Store:
         notes: Sequence[str],
         seconds: float | None,
         rated: bool,
+        fact: tuple[str, str] | None,
     ) -> Job | None:
         db = self._db
+        if fact is not None:
+            self._set(REMEMBER, fact)
         db.executemany(
             "INSERT OR REPLACE INTO picture (job, cell, sha256) SELECT id, ?, ? FROM job"
             " WHERE id = ? AND state = ?",
@@ -534,6 +542,7 @@ class Store:
             sources=tuple((flag, who) for flag, who in json.loads(row["sources"])),
             speed=Speed(row["speed"]),
             weight=row["weight"],
+            moved=row["moved"],
             parent=row["parent"],
             parent_cell=row["parent_cell"],
             attempts=row["attempts"],
@@ -788,12 +797,7 @@ class Store:
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact about this installation."""
-        await self._write(
-            Store._set,
-            "INSERT INTO meta (key, value) VALUES (?,?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (key, value),
-        )
+        await self._write(Store._set, REMEMBER, (key, value))
 
 
 @lru_cache(maxsize=1024)

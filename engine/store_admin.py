@@ -103,6 +103,25 @@ def decide(db: sqlite3.Connection, at: float, one: Decision) -> bool:
     return True
 
 
+def move(db: sqlite3.Connection, at: float, job: str, front: bool, actor: str | None) -> int | None:
+    """Let a waiting job go before all others, or after them; return where it stands (``Job.moved``).
+
+    None: it does not wait. ``actor``: in whose name, on the record; None: that stands there already.
+    """
+    place = "min(0, min(moved)) - 1" if front else "max(0, max(moved)) + 1"
+    row = db.execute(
+        f"UPDATE job SET moved = (SELECT {place} FROM job WHERE state IN ('queued', 'running'))"
+        " WHERE id = ? AND state = 'queued' RETURNING moved, guild, owner",
+        (job,),
+    ).fetchone()
+    if row is None:
+        return None
+    if actor is not None:
+        detail = {"job": job, "to": "front" if front else "back"}
+        audit(db, at, actor, "jobs move", row["guild"], row["owner"], detail)
+    return int(row["moved"])
+
+
 def rules(db: sqlite3.Connection) -> tuple[dict[str, list[Rule]], dict[str, list[Ban]]]:
     """Return every rule and every ban, by server."""
     kept: dict[str, list[Rule]] = {}

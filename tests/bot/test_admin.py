@@ -252,6 +252,27 @@ async def test_a_pause_holds_jobs_that_can_be_seen_moved_and_cancelled(
         )
 
 
+async def test_a_moved_job_goes_first_also_after_a_power_cut(discord: Discord, make_bot: MakeBot) -> None:
+    promote(discord, BOB_ID)
+    alice, bob = discord.user("alice"), discord.user("bob")
+    async with make_bot() as bot:
+        await admin(discord, bob, "pause")
+        for prompt in ("a red apple", "a blue car"):
+            asked = await alice.slash("imagine", prompt=prompt)
+            await discord.until(lambda it=asked: "waiting" in it.message.data["content"], "its turn")  # type: ignore[misc]
+        [later] = await bob.autocomplete("admin jobs move", "job", "blue", to="front")
+        assert "goes before all others" in await admin(
+            discord, bob, "jobs move", job=later["value"], to="front"
+        )
+        await bot.kill()
+        await bot.start()
+        await admin(discord, bob, "resume")
+        await discord.until(lambda: len([*filter(is_grid, discord.messages())]) == 2, "both grids")
+    first, second = filter(is_grid, discord.messages())
+    assert "a blue car" in first.data["content"]
+    assert "a red apple" in second.data["content"]
+
+
 async def test_figures_as_a_picture_and_as_a_table(discord: Discord, bot: BotProcess) -> None:
     alice, ada = discord.user("alice"), discord.user("ada")
     await alice.slash("imagine", prompt="=HYPERLINK(1)")

@@ -11,10 +11,11 @@ import pytest
 
 from engine.administration import Administration, RefusedError
 from engine.authority import Deed, Rule
+from engine.errors import NotFound
 from engine.jobs import State
 from engine.moderation import BlockedError
 from engine.people import Asker
-from engine.queue import FairQueue, ticket
+from engine.queue import FairQueue, Ticket, ticket
 from engine.service import Action, Request, Service, server
 from engine.store import Store
 from engine.store_admin import Decision
@@ -231,12 +232,53 @@ def test_a_moved_job_goes_first_or_last_and_is_charged_all_the_same() -> None:
     for owner in "abc":
         for n in "12":
             queue.push(ticket(owner + n, owner, spec, Speed.FAST))
-    assert queue.move("c2", front=True)
-    assert queue.move("a1", front=False)
-    assert not queue.move("nothing", front=True)
+    assert queue.move("c2", -1)
+    assert queue.move("a1", 1)
+    assert not queue.move("nothing", -1)
     order = []
     while (chosen := queue.pick()) is not None:
         order.append(chosen.job)
         queue.done(chosen.owner)
     # c was served out of turn, so c's other job comes after those of b
     assert order == ["c2", "a2", "b1", "b2", "c1", "a1"]
+
+
+def test_whoever_was_moved_last_goes_before_those_moved_earlier() -> None:
+    queue = FairQueue()
+    for owner in "abcdef":
+        queue.push(Ticket(owner, owner, 1.0))
+    for job, moved in (("e", -1), ("f", -2), ("a", 1), ("b", 2)):
+        assert queue.move(job, moved)
+    queue.push(Ticket("late", "g", 1.0, urgency=0))
+    assert [one.job for one in queue.waiting()] == ["f", "e", "c", "d", "late", "a", "b"]
+    assert [one.job for one in iter(queue.pick, None)] == ["f", "e", "c", "d", "late", "a", "b"]
+
+
+async def test_a_moved_job_keeps_its_place_through_restarts_and_pauses(open_service: Open) -> None:
+    async with open_service() as service:
+        service.pause()
+        jobs = [(await service.submit(ask(str(n)))).jobs[0].id for n in range(4)]
+        await service.move(jobs[2], front=True, by="boss")
+        await service.move(jobs[3], front=True)
+        await service.move(jobs[0], front=False)
+        order = (jobs[3], jobs[2], jobs[1], jobs[0])
+        assert (await service.queue()).waiting == order
+        [entry] = await service.audits("100")
+        assert (entry.actor, entry.action, entry.target) == ("boss", "jobs move", "anna")
+        assert entry.detail == {"job": jobs[2], "to": "front"}
+        # what is held back by its server's pause is moved too, and comes in at its place
+        await service.admin.change("boss", "pause", "100", keep=[Rule("state", value="paused")])
+        await service.decided()
+        assert (await service.queue()).waiting == ()
+        await service.move(jobs[1], front=True)
+    async with open_service() as service:
+        service.pause()
+        await service.admin.change("boss", "resume", "100", drop=[Rule("state")])
+        await service.decided()
+        assert (await service.queue()).waiting == (jobs[1], jobs[3], jobs[2], jobs[0])
+        service.pause(False)
+        finished = [await ended(service, job) for job in jobs]
+        with pytest.raises(NotFound, match="nothing to move"):
+            await service.move(jobs[0], front=True)
+    began = sorted(finished, key=lambda job: job.started_at or 0.0)
+    assert [job.id for job in began] == [jobs[1], jobs[3], jobs[2], jobs[0]]

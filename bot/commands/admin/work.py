@@ -13,7 +13,7 @@ from bot import messages_admin as words
 from bot.commands.admin import office
 from bot.commands.admin.defaults import ALL_SERVERS
 from bot.desk import Interaction
-from engine.authority import EVERYWHERE, Rule
+from engine.authority import EVERYWHERE, Open, Rule
 from engine.errors import NotFound
 from engine.jobs import Job, State
 
@@ -26,18 +26,21 @@ JOB = "Its id; names are offered."
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def pause(interaction: Interaction, everywhere: bool = False) -> None:
     """Pause."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    rule = Rule("state", value="paused")
-    await office.change(interaction, "pause", words.PAUSED, keep=[rule], everywhere=everywhere)
+    await _hold(interaction, "pause", "paused", words.PAUSED, everywhere)
 
 
 @office.admin.command(name="drain", description="Take nothing new; what waits is still drawn.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def drain(interaction: Interaction, everywhere: bool = False) -> None:
     """Drain."""
+    await _hold(interaction, "drain", "draining", words.DRAINING, everywhere)
+
+
+async def _hold(interaction: Interaction, action: str, state: Open, said: str, everywhere: bool) -> None:
     await desk.acknowledge(interaction, ephemeral=True)
-    rule = Rule("state", value="draining")
-    await office.change(interaction, "drain", words.DRAINING, keep=[rule], everywhere=everywhere)
+    await office.change(
+        interaction, action, said, keep=[Rule("state", value=state)], everywhere=everywhere
+    )
 
 
 @office.admin.command(name="resume", description="End a pause or a drain.")
@@ -79,12 +82,7 @@ async def move(interaction: Interaction, job: Range[str, 1, 32], to: Literal["fr
     """Move a job."""
     await desk.acknowledge(interaction, ephemeral=True)
     found = await _job(interaction, job)
-    service = interaction.client.service
-    service.move(found.id, front=to == "front")
-    await service.audit(
-        str(interaction.user.id), "jobs move", guild=found.guild, target=found.owner,
-        detail={"job": found.id, "to": to},
-    )  # fmt: skip
+    await interaction.client.service.move(found.id, front=to == "front", by=str(interaction.user.id))
     await office.reply(interaction, words.moved(found, to))
 
 
