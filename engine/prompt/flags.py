@@ -431,7 +431,13 @@ FLAGS: tuple[Flag, ...] = (
         needs="oref",
         example="200",
     ),
-    _honoured("profile", Kind.OPTIONAL, "Draw in the colours of the pictures you marked with ❤️.", "p"),
+    _honoured(
+        "profile",
+        Kind.OPTIONAL,
+        "Draw in the colours of the pictures you marked with ❤️.",
+        "p",
+        "personalize",
+    ),
     # -- told apart, said, and left out
     _ignored(
         "sv",

@@ -67,8 +67,8 @@ class Given:
         return self.value
 
     def __str__(self) -> str:
-        if self.value is True:
-            return f"--{self.name}"
+        if isinstance(self.value, bool):
+            return f"--{self.name}" if self.value else f"--{self.name} off"
         shown = self.plain()
         text = number(shown) if isinstance(shown, int | float) else shown
         match BY_NAME[self.name].kind:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import PromptError
@@ -39,7 +39,11 @@ _ODD_BLANKS = re.compile("[\t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"})
-_IMAGINE = re.compile(r"\s*+/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?", re.IGNORECASE)
+_IMAGINE = re.compile(
+    r"\s*+(?:/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?|imagine\s++prompt\s*+:(?!:)\s*+)",
+    re.IGNORECASE,
+)
+_REPEAT = re.compile(r"(?<!\S)(--(?:repeat|r) )\d{1,9}(?![\w.])")
 _OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,40})(?![\w-])")
 _PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
 _LINKED_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
@@ -75,11 +79,12 @@ class Parsed:
 class TooManyJobsError(PromptError):
     """The braces and ``--repeat`` make more jobs than one prompt may. ``jobs`` is how many."""
 
-    def __init__(self, jobs: int, most: int) -> None:
+    def __init__(self, jobs: int, most: int, repaired: str | None = None) -> None:
         shown = f"more than {permutations.MANY:,}" if jobs >= permutations.MANY else f"{jobs:,}"
         super().__init__(
             f"This prompt makes {shown} jobs, and one prompt may make at most {most}. "
-            "Take some choices out of the braces, or lower `--repeat`."
+            "Take some choices out of the braces, or lower `--repeat`.",
+            repaired,
         )
         self.jobs = jobs
 
@@ -110,24 +115,29 @@ def parse(
 
     Raises PromptError, and nothing else, where it cannot be read; its ``repaired`` is the line to copy.
     """
-    try:
+    def read(line: str) -> Parsed:
         return _parse(line, options or {}, suffix, layers, limit, length)
+
+    try:
+        return read(line)
     except PromptError as error:
-        if error.repaired is None:
-            raise
         # the corrected line must itself be readable, or it is no help
-        message, repaired = str(error), error.repaired
-    for _ in range(4):
+        error.repaired = _readable(error.repaired, read)
+        raise
+
+
+def _readable(repaired: str | None, read: Callable[[str], Parsed]) -> str | None:
+    """Return the corrected line, corrected on until it can be read; None where that does not end."""
+    for _ in range(5):
+        if repaired is None:
+            return None
         try:
-            _parse(repaired, options or {}, suffix, layers, limit, length)
-            break
+            read(repaired)
         except PromptError as again:
-            if again.repaired is None:
-                raise PromptError(message) from None
             repaired = again.repaired
-    else:
-        raise PromptError(message)
-    raise PromptError(message, repaired)
+        else:
+            return repaired
+    return None
 
 
 def _parse(
@@ -167,7 +177,9 @@ def _parse(
         if jobs <= limit:
             prompts.extend(Prompt(prompt.parts, prompt.images, prompt.given, turn) for turn in range(copies))
     if jobs > limit:
-        raise TooManyJobsError(jobs, limit)
+        # as many copies as fit, where the line says their number in one plain place
+        fewer, places = _REPEAT.subn(rf"\g<1>{max(1, limit // tree.count)}", typed)
+        raise TooManyJobsError(jobs, limit, fewer if places == 1 else None)
     return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES])
 
 

@@ -14,9 +14,17 @@ SAMPLERS: dict[str, tuple[str, ...]] = {
     "dpmpp_2m_karras": ("DPM++ 2M Karras",),
     "dpmpp_2m_sde": ("DPM++ 2M SDE",),
     "dpmpp_2m_sde_karras": ("DPM++ 2M SDE Karras",),
-    "dpmpp_2s": ("K_DPMPP_2S_ANCESTRAL", "dpmpp_2s_ancestral", "DPM++ 2S a", "DPMSolverSinglestepScheduler"),
+    "dpmpp_2s": (
+        "K_DPMPP_2S_ANCESTRAL",
+        "dpmpp_2s_ancestral",
+        "DPM++ 2S a",
+        "DPM++ SDE",
+        "DPMSolverSinglestepScheduler",
+    ),
+    "dpmpp_2s_karras": ("DPM++ 2S a Karras", "DPM++ SDE Karras"),
     "heun": ("K_HEUN", "Heun", "HeunDiscreteScheduler"),
     "kdpm2": ("K_DPM_2", "dpm_2", "DPM2", "KDPM2DiscreteScheduler"),
+    "kdpm2_karras": ("DPM2 Karras",),
     "kdpm2_ancestral": (
         "K_DPM_2_ANCESTRAL",
         "dpm_2_ancestral",
@@ -24,12 +32,17 @@ SAMPLERS: dict[str, tuple[str, ...]] = {
         "DPM2 a",
         "KDPM2AncestralDiscreteScheduler",
     ),
+    "kdpm2_ancestral_karras": ("DPM2 a Karras",),
     "lms": ("K_LMS", "LMS", "LMSDiscreteScheduler"),
+    "lms_karras": ("LMS Karras",),
     "unipc": ("UniPC", "UniPCMultistepScheduler"),
     "pndm": ("PLMS", "PNDMScheduler"),
     "lcm": ("LCM", "LCMScheduler"),
 }
-"""Our name; then the Stability API's, AUTOMATIC1111's and diffusers' names for it."""
+"""Our name; then the Stability API's, AUTOMATIC1111's and diffusers' names for it.
+
+Which class stands for AUTOMATIC1111's names is diffusers' own table ("Schedulers", API overview).
+"""
 
 
 def _plain(name: str) -> str:

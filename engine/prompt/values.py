@@ -23,6 +23,7 @@ _RATIO = re.compile(
 _REF = re.compile(r"(?:random|\d{1,12}|[A-Za-z]?\d[\w-]{3,40})(?:::[+-]?[\d.]{1,9})?", re.IGNORECASE)
 _WEIGHTED = re.compile(r"(.+?)::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))")
 _PLAIN = re.compile(r"\w[\w.+/-]{0,63}(?: [\w.+/-]{1,32}){0,3}")
+_CODE = re.compile(r"(?=\D{0,39}\d)[\w@<>-]{4,40}|@[\w-]{1,40}")
 _LORA = re.compile(r"(\w[\w.-]{0,63})(?::([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6})))?")
 _VERSION = re.compile(r"v?(\d{1,2})(?:\.(\d))?", re.IGNORECASE)
 _COMMA = re.compile("[,，、]")
@@ -41,6 +42,9 @@ _GLUED_RATIOS = {
     "219": "21:9",
     "1610": "16:10",
 }
+_ON, _OFF = frozenset({"true", "on", "yes", "1"}), frozenset({"false", "off", "no", "0"})
+SWITCHES = frozenset({"raw", "tile"})
+"""Flags whose ``off`` says something: it wins over a suffix, settings or a server that turn them on."""
 _RATIO_WORDS = {"square": "1:1", "portrait": "2:3", "landscape": "3:2"}
 
 
@@ -120,8 +124,7 @@ def read(flag: Flag, region: str) -> Reading:
     body = region[lead:]
     match flag.kind:
         case Kind.BARE:
-            used = 0 if lead else len(body) - len(body.lstrip(_TRAILING))
-            reading = Reading(True, used)
+            reading = _bare(flag, body, bool(lead))
         case Kind.TEXT:
             reading = _text(flag, body)
         case _ if not body.strip(_QUOTES + _TRAILING) and flag.kind is not Kind.OPTIONAL:
@@ -146,6 +149,19 @@ def read(flag: Flag, region: str) -> Reading:
         reading.notes.append(f"Doubled blanks after `--{flag.name}` were read as one.")
     reading.used += lead
     return reading
+
+
+def _bare(flag: Flag, body: str, apart: bool) -> Reading:
+    """Read a flag without a value; ``true`` or ``off`` alone behind it is no word of the prompt."""
+    word = body.strip().strip(_QUOTES).rstrip(_TRAILING).lower()
+    if apart and word in _ON | _OFF:
+        shown = f"`--{flag.name} {word}`"
+        if word in _ON:
+            return Reading(True, len(body), [f"{shown} was read as `--{flag.name}`."])
+        if flag.name in SWITCHES:
+            return Reading(False, len(body))
+        return Reading(None, len(body), [f"{shown} is what happens without it; it was left out."])
+    return Reading(True, 0 if apart else len(body) - len(body.lstrip(_TRAILING)))
 
 
 def wanted(flag: Flag) -> str:
@@ -322,6 +338,15 @@ def _refs(flag: Flag, body: str) -> Reading:
             found.append(word)
         else:
             break
+        weighed = _WEIGHTED.fullmatch(found[-1])
+        if weighed is not None and float(weighed[2]) < 0:
+            kept = " ".join([*found[:-1], f"{weighed[1]}::{number(-float(weighed[2]))}"])
+            raise BadValueError(
+                f"A picture cannot weigh less than nothing: {quote(found[-1])} after `--{flag.name}`. "
+                "Say what to avoid with `--no`.",
+                kept,
+                token.end(),
+            )
         used = token.end()
     if not found:
         raise BadValueError(
@@ -332,16 +357,15 @@ def _refs(flag: Flag, body: str) -> Reading:
 
 def _lora(flag: Flag, body: str) -> Reading:
     found: list[str] = []
-    used = 0
+    used, comma = 0, False
     for token in re.finditer(r"\S+", body):
         word = token.group().strip(_QUOTES)
         match = _LORA.fullmatch(word.rstrip(","))
-        if match is None:
-            break
+        if match is None or (found and not comma and match[2] is None):
+            break  # after a blank, only `name:weight` is one more
         found.append(lora_text(match[1], float(match[2] or 1)))
         used = token.end()
-        if not word.endswith(","):
-            break
+        comma = word.endswith(",")
     if not found:
         raise BadValueError(
             f"`--lora` takes {wanted(flag)}, not {quote(_first(body))}.", None, len(_first(body))
@@ -365,8 +389,20 @@ def _optional(flag: Flag, body: str) -> Reading:
     if flag.name == "profile" and word:
         alone = len(token) == len(body.rstrip())
         if (alone or any(char.isdigit() for char in word)) and re.fullmatch(r"[\w@<>-]{1,64}", word):
-            return Reading(word, len(token), notes)
+            return _codes(word, len(token), body, notes)
     return Reading(True, 0)
+
+
+def _codes(first: str, used: int, body: str, notes: list[str]) -> Reading:
+    """Read the further codes behind the first of ``--profile``: what holds a digit, or names somebody."""
+    found, end = [first], used
+    for token in re.finditer(r"\S+", body[used:]):
+        word = token.group().rstrip(_TRAILING)
+        if not _CODE.fullmatch(word):
+            break
+        found.append(word)
+        end = used + token.end()
+    return Reading(" ".join(found), end, notes)
 
 
 def _version(match: re.Match[str]) -> str:

@@ -35,10 +35,20 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
     ),
     "dpmpp_2s": ("scheduling_dpmsolver_singlestep.DPMSolverSinglestepScheduler", {}),
+    "dpmpp_2s_karras": (
+        "scheduling_dpmsolver_singlestep.DPMSolverSinglestepScheduler",
+        {"use_karras_sigmas": True},
+    ),
     "heun": ("scheduling_heun_discrete.HeunDiscreteScheduler", {}),
     "kdpm2": ("scheduling_k_dpm_2_discrete.KDPM2DiscreteScheduler", {}),
+    "kdpm2_karras": ("scheduling_k_dpm_2_discrete.KDPM2DiscreteScheduler", {"use_karras_sigmas": True}),
     "kdpm2_ancestral": ("scheduling_k_dpm_2_ancestral_discrete.KDPM2AncestralDiscreteScheduler", {}),
+    "kdpm2_ancestral_karras": (
+        "scheduling_k_dpm_2_ancestral_discrete.KDPM2AncestralDiscreteScheduler",
+        {"use_karras_sigmas": True},
+    ),
     "lms": ("scheduling_lms_discrete.LMSDiscreteScheduler", {}),
+    "lms_karras": ("scheduling_lms_discrete.LMSDiscreteScheduler", {"use_karras_sigmas": True}),
     "unipc": ("scheduling_unipc_multistep.UniPCMultistepScheduler", {}),
     "pndm": ("scheduling_pndm.PNDMScheduler", {}),
     "lcm": ("scheduling_lcm.LCMScheduler", {}),
@@ -75,8 +85,9 @@ def make(name: str, base: Any, steps: int) -> Any:
     config["clip_sample"] = base.config.get("clip_sample", False)
     if "use_karras_sigmas" not in overrides and type(base).__name__ != title:
         config.pop("use_karras_sigmas", None)
-    if title.startswith("DPMSolver") and config.get("algorithm_type") not in _PLUS_PLUS:
-        config.pop("algorithm_type")
+    solver = title.startswith("DPMSolver") and config.get("algorithm_type") in _PLUS_PLUS
+    if not solver:
+        config.pop("algorithm_type", None)  # another class's algorithms mean something else, or nothing
     with warnings.catch_warnings():
         # diffusers hands tensors to numpy in a way that numpy 2 warns of
         warnings.filterwarnings("ignore", message="__array_", category=DeprecationWarning)

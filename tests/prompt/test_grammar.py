@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine.config import pocket
 from engine.errors import PromptError
+from engine.plan import plan
 from engine.prompt import ImageLink, Part, TooManyJobsError, parse
 from engine.prompt.reading import MAX_CONDITIONS
 
@@ -226,6 +228,8 @@ def test_a_pasted_imagine_is_left_out_at_the_start_only() -> None:
     assert text("/IMAGINE PROMPT: a cat") == "a cat"
     assert text('a sign "/imagine prompt: x"') == 'a sign "/imagine prompt: x"'
     assert text("/imaginerium") == "/imaginerium"
+    assert text("imagine prompt: a cat") == "a cat"
+    assert text("imagine a prompt: a cat") == "imagine a prompt: a cat"
 
 
 @pytest.mark.parametrize(
@@ -310,6 +314,11 @@ def test_nothing_to_draw_is_said(line: str) -> None:
         ("cat --chaos 20--ar 16:9", "ar", "16:9"),
         ("cat --v 5--tile", "tile", True),
         ("cat --tile - v 5", "v", "5"),
+        ("cat --tile true", "tile", True),
+        ("cat --raw 1 --ar 3:2", "raw", True),
+        ("cat --draft yes.", "draft", True),
+        ("cat --sampler DPM++ SDE Karras", "sampler", "dpmpp_2s_karras"),
+        ("cat --sampler LMS Karras", "sampler", "lms_karras"),
     ],
 )
 def test_what_has_one_reading_is_repaired_and_said(line: str, name: str, value: object) -> None:
@@ -404,6 +413,41 @@ def test_what_has_two_readings_is_refused_with_a_line_to_copy(line: str, repaire
     assert error.repaired == repaired
     assert "`" in str(error)  # their own word is quoted
     parse(repaired)
+
+
+def test_a_switch_that_is_turned_off_wins_over_who_turned_it_on() -> None:
+    layers = (("settings", "--raw"), ("server", "--tile --stylize 50"))
+    prompt = parse("a cat --raw off", suffix="--tile false", layers=layers).prompt  # type: ignore[arg-type]
+    assert flags("a cat --raw off --tile no") == {"raw": False, "tile": False}
+    assert (prompt.get("raw"), prompt.source("raw")) == (False, "prompt")
+    assert (prompt.get("tile"), prompt.source("tile")) == (False, "suffix")
+    assert plan(prompt, [pocket()]).spec == plan(parse("a cat --stylize 50").prompt, [pocket()]).spec
+    assert parse(str(prompt)).prompt.text == "a cat"
+
+
+def test_other_flags_that_are_turned_off_say_nothing() -> None:
+    parsed = parse("a cat --relax off --ar 3:2")
+    assert flags("a cat --relax off --ar 3:2") == {"ar": "3:2"}
+    assert any("left out" in note for note in parsed.notes)
+    assert text("a cat --tile on a mat") == "a cat on a mat"
+
+
+def test_too_many_copies_are_refused_with_as_many_as_fit() -> None:
+    assert refused("cat --repeat 12").repaired == "cat --repeat 10"
+    assert refused("{a, b} cat --r 50").repaired == "{a, b} cat --repeat 5"
+    assert refused("{a, b, c} cat --repeat 2", limit=2).repaired is None
+
+
+def test_a_reference_cannot_weigh_less_than_nothing() -> None:
+    error = refused("cat --sref 12 https://a.b/x.png::-2 34 --tile")
+    assert error.repaired == "cat --sref 12 https://a.b/x.png::2 34 --tile"
+
+
+def test_further_codes_and_loras_belong_to_their_flag() -> None:
+    assert flags("cat --p m7f3abc k2x9qq1 in the rain")["profile"] == "m7f3abc k2x9qq1"
+    assert flags("cat --personalize") == {"profile": True}
+    assert flags("cat --lora ink:0.8 fur:.5 at night")["lora"] == "ink:0.8, fur:0.5"
+    assert text("cat --lora ink at night") == "cat at night"
 
 
 def test_curly_quotes_become_straight_and_that_is_said() -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
+import numpy as np
 import pytest
 import torch
+from diffusers.schedulers import scheduling_lms_discrete
+from diffusers.schedulers.scheduling_lms_discrete import LMSDiscreteScheduler as LMS
 from PIL import Image
 from torch import Tensor
 
@@ -19,6 +23,7 @@ from engine.render import decode
 from engine.render.denoise import Picture, advance, choose
 from engine.render.drawing import begin
 from engine.render.models import Model
+from engine.render.samplers import canonical
 from tests.render.tiny import WORDS
 
 ALONE = 1e-4
@@ -41,7 +46,16 @@ SAMPLERS: list[tuple[str, str, dict[str, Any]]] = [
     ("DDPM", "DDPMScheduler", {}),
     ("pndm", "PNDMScheduler", {}),
     ("lcm", "LCMScheduler", {}),
+    ("K_LMS", "LMSDiscreteScheduler", {}),
+    ("LMS Karras", "LMSDiscreteScheduler", {"use_karras_sigmas": True}),
+    ("DPM2 a Karras", "KDPM2AncestralDiscreteScheduler", {"use_karras_sigmas": True}),
+    ("DPM++ SDE Karras", "DPMSolverSinglestepScheduler", {"use_karras_sigmas": True}),
 ]
+STABILITY = (
+    "DDIM", "DDPM", "K_DPMPP_2M", "K_DPMPP_2S_ANCESTRAL", "K_DPM_2", "K_DPM_2_ANCESTRAL", "K_EULER",
+    "K_EULER_ANCESTRAL", "K_HEUN", "K_LMS",
+)  # fmt: skip
+"""The ten names of the Stability v1 API."""
 CORE = SAMPLERS[:4]
 
 
@@ -76,14 +90,30 @@ def ours(model: Model, wanted: JobSpec, inputs: dict[str, bytes] | None = None) 
     return run(begin("job", wanted, model, inputs or {}).pictures, model)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quad() -> Iterator[None]:
+    """Give diffusers' LMS the one thing of scipy it uses: the integral of a polynomial, here by Gauss."""
+    if hasattr(scheduling_lms_discrete, "integrate"):
+        yield  # scipy is there
+        return
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+
+    def integral(of: Callable[[Any], Any], low: Any, high: Any, **_: Any) -> tuple[float, float]:
+        middle, half = (float(low) + float(high)) / 2, (float(high) - float(low)) / 2
+        return half * sum(w * float(of(middle + half * x)) for x, w in zip(nodes, weights, strict=True)), 0.0
+
+    scheduling_lms_discrete.integrate = SimpleNamespace(quad=integral)  # type: ignore[attr-defined]
+    yield
+    del scheduling_lms_discrete.integrate  # type: ignore[attr-defined]
+
+
 def oracle(folder: Path, pipeline: str, sampler: str, changes: dict[str, Any]) -> Any:
     """Build diffusers' own pipeline with a sampler, as its documentation says."""
     pipe = getattr(diffusers, pipeline).from_pretrained(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        pipe.scheduler = getattr(diffusers, sampler).from_config(
-            pipe.scheduler.config, clip_sample=False, **changes
-        )
+        scheduler = LMS if sampler == LMS.__name__ else getattr(diffusers, sampler)
+        pipe.scheduler = scheduler.from_config(pipe.scheduler.config, clip_sample=False, **changes)
     return pipe
 
 
@@ -130,6 +160,11 @@ def test_alone_it_equals_diffusers(
     wanted = spec(sampler=name, guidance_scale=1.5 if name == "lcm" else 5.0)  # what LCM is made for
     pipe = oracle(folders("sd"), "StableDiffusionPipeline", title, changes)
     assert_same(ours(models("sd"), wanted), theirs(pipe, wanted))
+
+
+def test_the_ten_names_of_stability_are_among_them() -> None:
+    covered = {canonical(name) for name, _, _ in SAMPLERS}
+    assert len({canonical(name) for name in STABILITY} & covered) == 10
 
 
 @pytest.mark.parametrize(("name", "title", "changes"), CORE, ids=[s[0] for s in CORE])
