@@ -224,6 +224,8 @@ def words(
     keep = [Rule("word", "block", one) for one in block or ()]
     keep += [Rule("word", "allow", one) for one in allow or ()]
     drop = [Rule("word", which, one) for one in remove or () for which in ("block", "allow")]
+    drop += [Rule("word", "block", one) for one in allow or ()]
+    drop += [Rule("word", "allow", one) for one in block or ()]
 
     async def do(office: _Office) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if keep or drop:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.messages import CONTENT_LIMIT, mention, shown
+from bot.messages import CONTENT_LIMIT, mention, quoted, shown
 from engine.jobs import Job
+from engine.moderation.appeals import lifted
 from engine.people import Refusal, Report
 
 HIDDEN = "This picture was reported. It is hidden until a moderator has looked at it."
@@ -15,7 +16,8 @@ APPEAL_LABEL = "Why should a moderator look again?"
 APPEAL = "Appeal"
 HIDES = "It is hidden until you decide."
 DOUBTED = "It is still shown: this person's reports were all returned before."
-ACCEPTING = "-# Accepting tells them so; `/admin words` lets words through."
+PLACES_ONLY = "-# Accepting tells them so; only a channel opened with `/admin channels content` draws this."
+NOT_KEPT = "-# Accepting tells them so; the picture was not kept, and drawn again it is looked at again."
 BACK, GONE, BAN = "Put back", "Remove for good", "Remove, and ban the author"
 GRANT, DECLINE = "Accept", "Decline"
 THANKS_HIDDEN = "Thank you. The picture is hidden until a moderator has looked at it."
@@ -42,8 +44,16 @@ def notice(report: Report, job: Job | None, refusal: Refusal | None) -> str:
         lines.append(f"Drawn by {mention(job.owner)}, job `{job.id}`: {shown(job.prompt, 600)}")
     if refusal is not None:
         lines.append(f"Refused because of {shown(refusal.why, 200)}: {shown(refusal.prompt, 600)}")
-        lines.append(ACCEPTING)
+        lines.append(_accepting(refusal))
     return "\n".join(lines)[:CONTENT_LIMIT]
+
+
+def _accepting(refusal: Refusal) -> str:
+    """Return what moderators read about what accepting does."""
+    if words := lifted(refusal):
+        listed = ", ".join(quoted(word) for word in words[:10])
+        return f"-# Accepting lets {listed} through in this server, for everybody."
+    return PLACES_ONLY if refusal.job is None else NOT_KEPT
 
 
 DECISIONS = {
@@ -73,6 +83,8 @@ def answered(report: Report, job: Job | None, refusal: Refusal | None, server: s
         return f"A moderator of {where} looked again and left it as it was: {shown(about, 600)}"
     if job is not None:
         again = f"`/show job:{job.id}` posts it again"
+    elif refusal is not None and lifted(refusal):
+        again = "its words are let through there now, so try again"
     else:
-        again = "once they have let the words through, try again"
+        again = "ask them where it may be drawn"
     return f"A moderator of {where} accepted your appeal; {again}: {shown(about, 600)}"

@@ -9,10 +9,13 @@ import asyncio
 
 from engine import store_moderation
 from engine.administration import Administration
+from engine.authority import EVERYWHERE, Rule
 from engine.errors import LimitError, NotFound, UserError
 from engine.jobs import Delivery, Job
+from engine.moderation.appeals import lifted
 from engine.people import Asker, Refusal, Report
 from engine.store import Store
+from engine.store_admin import Decision
 
 HOUR, DAY = 3600.0, 86400.0
 MOST = {"report": 10, "appeal": 3}
@@ -98,21 +101,40 @@ class Reports:
     async def decide(self, number: int, asker: Asker, state: str, *, ban: bool = False) -> Report:
         """Decide an open report or appeal: ``returned``, ``removed``, ``granted`` or ``declined``.
 
-        ``ban``: whoever drew it may not draw in that server any more. Raises UserError.
+        ``ban``: whoever drew it may not draw in that server any more. Granted words are let through there.
+        Raises UserError.
         """
         found = await self.find(number)
         if not (asker.host or (asker.manager and found.guild is not None and asker.guild == found.guild)):
             raise UserError(NOT_MANAGER)
         todo = {"returned": "restore", "removed": "remove"}.get(state, "tell")
+        change = await self._lift(found, asker.owner) if state == "granted" else None
         decided = await self._store.write(
-            store_moderation.decide, self._store.now(), number, state, asker.owner, todo
+            store_moderation.decide, self._store.now(), number, state, asker.owner, todo, change
         )
         if not decided:
             raise UserError(DECIDED)
+        if change is not None:
+            await self._admin.refresh()
         if ban and found.job is not None and (job := await self._store.job(found.job)) is not None:
             await self._admin.ban(asker.owner, found.guild, job.owner, f"report {number}")
         self.waker.set()
         return next(one for one in decided if one.id == number)
+
+    async def _lift(self, appeal: Report, moderator: str) -> Decision | None:
+        """Return the change that lets appealed words through, in the server they were refused in."""
+        refused = None if appeal.refusal is None else await self.refusal(appeal.refusal)
+        words = () if refused is None else lifted(refused)
+        if not words:
+            return None
+        return Decision(
+            moderator,
+            "words allow",
+            appeal.guild or EVERYWHERE,
+            detail={"words": list(words), "appeal": appeal.id},
+            keep=tuple(Rule("word", "allow", word) for word in words),
+            drop=tuple(Rule("word", "block", word) for word in words),
+        )
 
     async def require_shown(self, job: str, guild: str | None) -> None:
         """Raise UserError where a job's pictures are hidden or removed."""

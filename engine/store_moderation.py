@@ -115,11 +115,18 @@ def file(
 
 
 def decide(
-    db: sqlite3.Connection, at: float, report: int, state: str, moderator: str, todo: str
+    db: sqlite3.Connection,
+    at: float,
+    report: int,
+    state: str,
+    moderator: str,
+    todo: str,
+    change: store_admin.Decision | None = None,
 ) -> list[Report]:
     """Decide an open report; return every report that was decided with it. Empty: it was decided before.
 
-    Reports of the same picture by others are decided alike; a granted appeal lifts the removal.
+    Reports of the same picture by others are decided alike; a granted appeal lifts the removal. ``change``:
+    of rules, made with it.
     """
     first = db.execute("SELECT * FROM report WHERE id = ? AND state = 'open'", (report,)).fetchone()
     if first is None:
@@ -141,6 +148,8 @@ def decide(
         )
     detail = {"report": report} | ({"refusal": first["refusal"]} if first["refusal"] else {})
     store_admin.audit(db, at, moderator, f"{first['kind']} {state}", first["guild"], first["job"], detail)
+    if change is not None:
+        store_admin.decide(db, at, change)
     return [_report(row) for row in rows]
 
 

@@ -132,6 +132,33 @@ async def test_a_refusal_carries_its_appeal(discord: Discord, make_bot: MakeBot,
         assert faces(never) == []
 
 
+async def test_an_accepted_appeal_lets_the_words_through(
+    discord: Discord, make_bot: MakeBot, data: Path
+) -> None:
+    await log_to_gallery(data)
+    async with make_bot() as bot:
+        alice, ada = discord.user("alice"), discord.user("ada")
+        await ada.slash("admin words block", words="teapot, lantern")
+        await alice.slash("imagine", prompt="a t3apot")
+        told = await discord.wait_for_message(lambda m: "does not draw `teapot`" in m.data["content"])
+        opened = await alice.click(told, "Appeal")
+        await alice.submit(opened, {"prompt": "only tea"})
+        appeal = await discord.wait_for_message(lambda m: "**Appeal" in m.data["content"], channel=GALLERY_ID)
+        assert "Accepting lets `teapot` through in this server" in appeal.data["content"]
+        await bot.kill()
+        await bot.start()
+        await ada.click(appeal, "Accept")
+        letter = await discord.until(lambda: direct(discord, "accepted your appeal"), "the decision")
+        assert "its words are let through there now" in letter.data["content"]
+        await alice.slash("imagine", prompt="a t3apot")
+        await discord.wait_for_message(is_grid)
+        listed = await ada.slash("admin words list")
+        await discord.until(
+            lambda: "**Blocked** (1)\n`lantern`\n**Allowed** (1)\n`teapot`" in listed.message.data["content"],
+            "both lists",
+        )
+
+
 async def test_a_picture_that_was_not_shown_can_be_appealed(
     discord: Discord, make_bot: MakeBot, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from engine.errors import LimitError, NotFound, UserError
 from engine.moderation import BlockedError
 from engine.people import Asker
-from engine.service import Action, Service
+from engine.service import Action, Request, Service
 from tests.engine.conftest import asking, drawn, ended, open_service  # noqa: F401
 
 Open = Callable[..., AbstractAsyncContextManager[Service]]
@@ -84,6 +84,20 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
             await service.submit(asking("c", "a teapot", asker=ANNA))
         refused = await reports.appeal(ANNA, "only tea", refusal=told.value.number)
         assert (refused.refusal, refused.job) == (told.value.number, None)
+        await reports.decide(refused.id, BOSS, "granted")
+        assert (await service.submit(asking("c2", "a teapot", asker=ANNA))).new, "accepted is let through"
+        with pytest.raises(BlockedError, match="teapot"):
+            elsewhere = replace(ANNA, guild="9")
+            await service.submit(Request("c3", "anna", "discord:9/8", "a teapot", asker=elsewhere))
+        # a phrase that only sounds like adult content is let through, the word itself is not
+        with pytest.raises(BlockedError) as told:
+            await service.submit(asking("e", "a naked skeleton --seed 3", asker=ANNA))
+        appeal = await reports.appeal(ANNA, "only bones", refusal=told.value.number)
+        await reports.decide(appeal.id, BOSS, "granted")
+        assert service.admin.rules("1").allowed == ("a naked skeleton", "teapot")
+        assert (await service.submit(asking("e2", "a naked  skeleton in a hat", asker=ANNA))).new
+        with pytest.raises(BlockedError):
+            await service.submit(asking("e3", "a naked man", asker=ANNA))
         with pytest.raises(BlockedError) as told:
             await service.submit(asking("d", "a nude child", asker=ANNA))
         with pytest.raises(UserError, match="nobody can lift"):

@@ -138,12 +138,13 @@ async def _list(interaction: Interaction, which: str, text: str, everywhere: boo
     unread = [one for one in named if not any(letter.isalnum() for letter in one)]
     if not named or unread:
         raise PromptError(words.no_word(unread))
-    held = office.rules(interaction, everywhere)
+    held, other = office.rules(interaction, everywhere), "allow" if which == "block" else "block"
     if len(named) + len(held.blocked) + len(held.allowed) > MOST_WORDS:
         raise LimitError(words.too_many("words", MOST_WORDS))
     await office.change(
         interaction, f"words {which}", words.words_kept(which, named),
-        keep=[Rule("word", which, one) for one in named], detail={"words": named}, everywhere=everywhere,
+        keep=[Rule("word", which, one) for one in named], drop=[Rule("word", other, one) for one in named],
+        detail={"words": named}, everywhere=everywhere,
     )  # fmt: skip
 
 
