@@ -198,6 +198,8 @@ def _models(config: Config) -> Iterator[Finding]:
                 f"The few-step weights of `{model.name}` (`{few_steps.source}`) are not on this machine. "
                 f"Fetch them with: limner models pull {model.name}",
             )
+        if model.ip_adapter is not None and weights.find_adapter(model.ip_adapter) is None:
+            yield wrong("model", weights.missing_adapter(model))
     for lora in config.loras:
         if weights.find_lora(lora) is None:
             yield wrong("lora", f"The LoRA `{lora.name}` (`{lora.source}`) is not on this machine.")

@@ -307,6 +307,8 @@ def filename(job: Job, ending: str, cell: int | None = None) -> str:
 def _inputs(spec: JobSpec) -> str:
     named = [f"{one.role.value} × {one.weight:.2g}" for one in spec.inputs if one.role is not Role.TASTE]
     liked_ones = len(spec.inputs) - len(named)
+    if spec.adapter and named:
+        named[-1] += " (read by the IP-Adapter)"
     return ", ".join(named + ([f"{plural(liked_ones, 'picture')} marked with ❤️"] if liked_ones else []))
 
 

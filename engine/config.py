@@ -9,6 +9,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -24,6 +25,16 @@ Family = Literal["auto", "sd", "sdxl", "other"]
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AdapterConfig(_Section):
+    """An IP-Adapter: how a model reads pictures in a prompt. Folders are inside ``source``."""
+
+    source: str  # a folder or a hub name
+    subfolder: str = ""  # where in it the weights lie
+    weights: str  # their file's name, a .safetensors
+    image_encoder: str = "image_encoder"  # beside the weights; with a slash in it, from the top of ``source``
+    style_blocks: tuple[str, ...] = ()  # UNet layers that style references enter; empty = the family's own
 
 
 class ModelConfig(_Section):
@@ -52,6 +63,7 @@ class ModelConfig(_Section):
     outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
     creative_strength: Annotated[float, Field(gt=0, le=1)] = 0.3  # the same for creative upscales
     upscaler: str = ""  # a .safetensors; empty = the shipped one
+    ip_adapter: AdapterConfig | None = None  # reads the pictures in prompts
     licence: str = ""
     default: bool = False
 
@@ -306,6 +318,8 @@ def _section_of(annotation: object) -> tuple[type[BaseModel] | None, bool]:
         inner = get_args(annotation)[0]
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             return inner, True
+    if get_origin(annotation) is UnionType:  # a section that may be absent
+        return _section_of(get_args(annotation)[0])
     return None, False
 
 
@@ -432,6 +446,8 @@ def _finish(config: Config, base: Path, where: str) -> Config:
                 "source": resolved(model.source),
                 "few_steps_source": resolved(model.few_steps_source),
                 "upscaler": resolved(model.upscaler),
+                "ip_adapter": model.ip_adapter
+                and model.ip_adapter.model_copy(update={"source": resolved(model.ip_adapter.source)}),
             }
         )
         for model in config.models
@@ -443,6 +459,12 @@ def _finish(config: Config, base: Path, where: str) -> Config:
         if model.source.endswith(_PICKLES):
             raise ConfigError(
                 f"{where}: model `{model.name}` is a pickle (`{Path(model.source).name}`), which can run any "
+                "program. Use its .safetensors file."
+            )
+        read = model.ip_adapter.weights if model.ip_adapter is not None else ".safetensors"
+        if not read.endswith(".safetensors"):
+            raise ConfigError(
+                f"{where}: the IP-Adapter of model `{model.name}` is a pickle (`{read}`), which can run any "
                 "program. Use its .safetensors file."
             )
         for word in (model.name, *(alias.lower() for alias in model.aliases)):

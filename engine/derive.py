@@ -77,7 +77,8 @@ def again(before: JobSpec, spec: JobSpec) -> JobSpec:
     told = {name: getattr(before, name) for name in kept}
     if before.strength is not None:
         told["strength"] = enough(before.strength, spec.steps)
-    return spec.model_copy(update={**told, "inputs": before.inputs})
+    canvas = tuple(one for one in before.inputs if one.role in (Role.INIT, Role.MASK))
+    return spec.model_copy(update={**told, "inputs": (*canvas, *_references(spec))})
 
 
 def freedom(verb: str, model: ModelConfig) -> float:
@@ -122,11 +123,11 @@ def varied(spec: JobSpec, start: str, size: tuple[int, int], strength: float) ->
 
 def repainted(spec: JobSpec, start: str, mask: str, size: tuple[int, int], strength: float) -> JobSpec:
     """Return the spec that repaints ``start`` where ``mask`` is white; drawn at ``size``."""
-    inputs = (Input(sha256=start, role=Role.INIT), Input(sha256=mask, role=Role.MASK))
+    canvas = (Input(sha256=start, role=Role.INIT), Input(sha256=mask, role=Role.MASK))
     return spec.model_copy(
         update={
             "kind": Kind.INPAINT,
-            "inputs": inputs,
+            "inputs": (*canvas, *_references(spec)),
             "strength": enough(strength, spec.steps),
             "width": size[0],
             "height": size[1],
@@ -178,6 +179,7 @@ def enriched(
     steps = model.steps if spec.few_steps else spec.steps
     return upscaled(spec, start, size, scale).model_copy(
         update={
+            "inputs": (Input(sha256=start, role=Role.INIT), *_references(spec)),
             "strength": enough(strength, steps),
             "width": _step(wide / times, model.multiple),
             "height": _step(high / times, model.multiple),
@@ -213,5 +215,5 @@ def located(spec: JobSpec, start: str, size: tuple[int, int]) -> JobSpec:
 
 
 def _references(spec: JobSpec) -> tuple[Input, ...]:
-    """Return the inputs that a variation keeps: what it looks like, not what it starts from."""
+    """Return the inputs that an edit keeps: what it looks like, not what it starts from."""
     return tuple(one for one in spec.inputs if one.role not in (Role.INIT, Role.MASK))

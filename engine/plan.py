@@ -12,7 +12,7 @@ from typing import Any
 from engine import references
 from engine.config import Config, LimitsConfig, LoraConfig, ModelConfig
 from engine.errors import PromptError
-from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora
+from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora, Role
 from engine.prompt.explain import as_json as read_as_json
 from engine.prompt.flags import STYLE_NAMES
 from engine.prompt.prompt import NO_WEIGHT, Given, Prompt, Source, Value, number
@@ -88,6 +88,7 @@ def plan(
         film=bool(prompt.get("video")),
         few_steps=few,
         loras=_loras(prompt, model, loras),
+        adapter=model.ip_adapter is not None and any(one.role is not Role.TASTE for one in inputs),
     )
     if guidance <= 1 and len(spec.conditions) > 1:
         notes.append("Without guidance (`--cfg 1` or less) `--no` and weights between `::` steer weakly.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.config import WEIGHTS, LoraConfig, ModelConfig
+from engine.config import WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
 from engine.errors import ConfigError
 
 # never a pickle (.bin, .ckpt, .pt), never code; *.fp16.* and *.non_ema.* would double the download
@@ -27,6 +27,42 @@ def find(model: ModelConfig) -> Path | None:
 def find_lora(lora: LoraConfig) -> Path | None:
     """Return a LoRA's file or folder, or None where it is not on this machine."""
     return _here(lora.source, _LORA)
+
+
+def find_adapter(adapter: AdapterConfig) -> Path | None:
+    """Return the folder that an IP-Adapter's own folders are in, or None where a file of it is missing."""
+    wanted = _adapter_files(adapter)
+    if not is_hub(adapter.source):
+        root = Path(adapter.source)
+        return root if all((root / file).is_file() for file in wanted) else None
+    import huggingface_hub
+
+    cached = [huggingface_hub.try_to_load_from_cache(adapter.source, file) for file in wanted]
+    if not all(isinstance(file, str) for file in cached):
+        return None
+    return Path(str(cached[0]).removesuffix(wanted[0]))
+
+
+def _adapter_files(adapter: AdapterConfig) -> list[str]:
+    """Name an IP-Adapter's weights, and its image encoder's configuration and weights."""
+    inside = Path(adapter.subfolder)
+    # as diffusers finds it: beside the weights, or from the top where it is a path itself
+    encoder = Path(adapter.image_encoder) if "/" in adapter.image_encoder else inside / adapter.image_encoder
+    files = (inside / adapter.weights, encoder / "config.json", encoder / "model.safetensors")
+    return [file.as_posix() for file in files]
+
+
+def missing_adapter(model: ModelConfig) -> str:
+    """Say that a model's IP-Adapter is not here, and what to do."""
+    assert model.ip_adapter is not None
+    source = model.ip_adapter.source
+    if is_hub(source):
+        return (
+            f"The IP-Adapter of `{model.name}` (`{source}`) is not on this machine. Fetch it with: "
+            f"limner models pull {model.name}"
+        )
+    files = ", ".join(f"`{file}`" for file in _adapter_files(model.ip_adapter))
+    return f"The IP-Adapter of `{model.name}` should be in `{source}`, as {files}. Mend `ip_adapter`."
 
 
 def require(model: ModelConfig) -> Path:
@@ -72,6 +108,11 @@ def pull(model: ModelConfig) -> list[Path]:
             found += [_fetch(_FAMILIES[family], _SMALL) for family in families]
     if model.few_steps_source:
         found.append(pull_lora(LoraConfig(name="few-steps", source=model.few_steps_source)))
+    if model.ip_adapter is not None:
+        if is_hub(model.ip_adapter.source):
+            found.append(_fetch(model.ip_adapter.source, _adapter_files(model.ip_adapter)))
+        elif find_adapter(model.ip_adapter) is None:
+            raise ConfigError(missing_adapter(model))
     return found
 
 

@@ -237,3 +237,29 @@ def test_a_missing_or_empty_token_says_where_to_put_it(tmp_path: Path) -> None:
     (tmp_path / "token").touch(mode=0o600)
     with pytest.raises(ConfigError, match="is empty"):
         config.token(loaded, {})
+
+
+ADAPTED = """
+[[models]]
+name = "sd15"
+source = "owner/name"
+ip_adapter = { source = "./adapter", weights = "a.safetensors", image_encoder = "models/image_encoder" }
+"""
+
+
+def test_an_ip_adapter_is_read_and_what_is_wrong_with_it_is_named(tmp_path: Path) -> None:
+    [model] = config.load(write(tmp_path, ADAPTED), {}).models
+    assert model.ip_adapter is not None
+    assert model.ip_adapter.source == str(tmp_path / "adapter")
+    for wrong, said in (
+        ("weight =", "Did you mean `ip_adapter.weights`?"),
+        ("wights = 'b', weights =", "Did you mean `ip_adapter.weights`?"),
+        ("weights = 3, subfolder =", "`ip_adapter.weights` cannot be 3"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            config.load(write(tmp_path, ADAPTED.replace("weights =", wrong)), {})
+        assert said in str(error.value), wrong
+    with pytest.raises(ConfigError, match="is a pickle"):
+        config.load(write(tmp_path, ADAPTED.replace("a.safetensors", "a.bin")), {})
+    with pytest.raises(ConfigError, match=r"\[ip_adapter\]"):
+        config.load(write(tmp_path, ADAPTED.split("ip_adapter")[0] + "ip_adapter = 'owner/name'"), {})

@@ -30,6 +30,13 @@ FILES = {
     "pipeline.py": b"code",
     "pytorch_lora_weights.safetensors": b"a LoRA",
 }
+READER = {
+    "models/reader.safetensors": b"an IP-Adapter",
+    "models/other.safetensors": b"another",
+    "models/eyes/config.json": b"{}",
+    "models/eyes/model.safetensors": b"an image encoder",
+    "models/eyes/pytorch_model.bin": b"a pickle",
+}
 WANTED = {
     "model_index.json",
     "unet/config.json",
@@ -52,24 +59,25 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self, with_body: bool) -> None:
         path = self.path.partition("?")[0]
         body, status, kind = b"{}", 404, "application/json"
+        held = READER if "owner/reader" in path else FILES
         name = path.partition(f"/resolve/{SHA}/")[2]
         repository = path.removeprefix("/api/models/").split("/revision/")[0]
         if path.startswith("/api/models/") and "/revision/" in path:
-            siblings = [{"rfilename": file, "size": len(data)} for file, data in FILES.items()]
+            siblings = [{"rfilename": file, "size": len(data)} for file, data in held.items()]
             body, status = json.dumps({"id": repository, "sha": SHA, "siblings": siblings}).encode(), 200
         elif path.startswith("/api/models/") and "/tree/" in path:
             tree = [
                 {"type": "file", "path": file, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-                for file, data in FILES.items()
+                for file, data in held.items()
             ]
             body, status = json.dumps(tree).encode(), 200
-        elif name in FILES:
+        elif name in held:
             type(self).asked.add(f"{path[1:].split('/resolve/')[0]}: {name}")
-            body, status, kind = FILES[name], 200, "application/octet-stream"
+            body, status, kind = held[name], 200, "application/octet-stream"
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        if name in FILES:
+        if name in held:
             self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
             self.send_header("X-Repo-Commit", SHA)
             self.send_header("Accept-Ranges", "bytes")
@@ -148,6 +156,28 @@ def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
         "owner/fast: pytorch_lora_weights.safetensors",
         "owner/style: pytorch_lora_weights.safetensors",
     }
+
+
+def test_pull_fetches_an_ip_adapter_and_its_encoder_and_check_misses_them(tmp_path: Path, hub: str) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/model_index.json").write_text("{}")
+    config = """
+        [[models]]
+        name = "one"
+        source = "./one"
+        [models.ip_adapter]
+        source = "owner/reader"
+        subfolder = "models"
+        weights = "reader.safetensors"
+        image_encoder = "eyes"
+        """
+    missing = limner(tmp_path, hub, "check", config=config).stdout
+    assert "limner models pull one" in missing
+    done = limner(tmp_path, hub, "models", "pull", "one", config=config)
+    assert done.returncode == 0, done.stderr
+    wanted = ("models/reader.safetensors", "models/eyes/config.json", "models/eyes/model.safetensors")
+    assert Hub.asked == {f"owner/reader: {file}" for file in wanted}
+    assert "limner models pull one" not in limner(tmp_path, hub, "check", config=config).stdout
 
 
 def test_only_pull_asks_the_hub(tmp_path: Path, hub: str) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.render.adapter import Glance, told
 from engine.render.sharing import Look, Looks, shared
 
 BUCKETS = (1, 2, 4, 8, 12, 16, 24, 32)
@@ -62,6 +63,14 @@ class Reference:
     style: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture that an IP-Adapter reads to another one's wanted conditions, and what it says to the rest."""
+
+    wanted: Glance
+    unwanted: Glance
+
+
 @dataclass(eq=False)
 class Picture:
     """One picture in flight. Latents are (1, channels, height / 8, width / 8) in the model's dtype."""
@@ -93,6 +102,8 @@ class Picture:
     """Bends the current estimate of the final latents, given the same share."""
     references: Sequence[Reference] = ()
     """What its wanted conditions look at beside themselves; one more row each."""
+    shown: Sequence[Shown] = ()
+    """What its rows are told of beside their texts; no further rows."""
     index: int = 0
     turn: int = 0
     """When this picture was last served; the one that waited longest goes first."""
@@ -127,6 +138,13 @@ class Picture:
         ]
         weights = [1.0] * (self.unconditional is not None) + list(self.weights)
         return [seen if weight > 0 else [] for weight in weights] + [[] for _ in self.references]
+
+    @property
+    def glances(self) -> list[list[Glance]]:
+        """Return what each of its rows is told of beside its text."""
+        weights = [-1.0] * (self.unconditional is not None) + list(self.weights)
+        told = [[one.wanted if weight > 0 else one.unwanted for one in self.shown] for weight in weights]
+        return told + [[] for _ in self.references]
 
     @property
     def length(self) -> int:
@@ -289,13 +307,14 @@ def predict(
     if pad:
         rows += [rows[-1]] * (next((bucket for bucket in BUCKETS if bucket >= count), count) - count)
 
+    glances = [row for picture in pictures for row in picture.glances]
     predictions = []
     for first, last, looks in _calls(pictures, len(rows), at_once):
         columns = zip(*rows[first:last], strict=True)
         sample, timestep, tokens, pooled, time_ids, guidance = (
             None if column[0] is None else torch.cat(column) for column in columns
         )
-        with shared(unet, looks):
+        with shared(unet, looks), told(unet, glances[first:last]):
             predictions.append(
                 unet(
                     sample,

@@ -13,28 +13,23 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from engine.errors import UserError
 from engine.images import feathered, rim
-from engine.jobs import SEED_MAX, JobSpec, Kind, Lora, Role
+from engine.jobs import SEED_MAX, JobSpec, Kind, Lora
 from engine.render import decode, samplers, sharing, steer, styles
-from engine.render.denoise import Embedding, Kept, Picture, Reference
+from engine.render.adapter import Glance
+from engine.render.denoise import Embedding, Kept, Picture, Reference, Shown
 from engine.render.models import FEW_STEPS, Model
+from engine.render.sources import Sources, risen
 from engine.render.tiles import Tiles
 
-DEFAULT_STRENGTH = 0.6
-"""Share of the schedule that image-to-image runs where the spec does not say."""
-BLEND_STRENGTH = 0.7
-"""The same for a blend: enough that the two pictures stop showing through each other."""
-IMAGE_HALF = 2.0
-"""The ``--iw`` at which half the schedule is run: 1 leaves two thirds, 3 leaves two fifths."""
 TONE = 0.6
 """How far the colours of a style reference of weight 1 are taken over at each step."""
 SUBJECT_TONE = 0.8
 """The same for a subject reference, within the subject."""
-
 Push = Callable[[Tensor, float], Tensor]
 
 
@@ -156,9 +151,11 @@ def begin(
     loras = tuple(lora for lora in loras if lora.weight != 0)
     model.use_loras(loras)
 
-    sources = _Sources.of(spec, model, inputs, enlarge)
+    sources = Sources.of(spec, model, inputs, enlarge)
     conditions, unconditional = _texts(spec, model, loras)
     references = _references(sources, model, unconditional or conditions[0])
+    toned = [one for one, look in zip(references, sources.references, strict=True) if look.toned]
+    shown = _shown(sources, model)
     taste = _taste(sources, model)
     length = conditions[0].tokens.shape[1] if model.text_joins_by_length else None
     shape = (1, model.channels, spec.height // model.scale, spec.width // model.scale)
@@ -175,10 +172,11 @@ def begin(
         shape = (*shape[:2], *tiles.size)
     for cell in range(spec.count):
         picture = _picture(spec, model, cell, shape, group, conditions, unconditional, sources)
+        picture.shown = shown
         if references:
             _refer(picture, references, (spec.seed + cell) % (SEED_MAX + 1))
             if spec.kind is not Kind.BLEND:  # that one starts from their colours
-                picture.push = _toning(references, picture.push)
+                picture.push = _toning(toned, picture.push)
         if taste is not None:  # outermost, so before a style asked for by name, which then has the last word
             picture.push = _tasteful(taste, sum(weight for _, weight in sources.tastes), picture.push)
         if tiles is None:
@@ -214,17 +212,28 @@ def _texts(spec: JobSpec, model: Model, state: Hashable) -> tuple[list[Embedding
     return embeddings, unconditional
 
 
-def _references(sources: _Sources, model: Model, text: Embedding) -> list[Reference]:
+def _references(sources: Sources, model: Model, text: Embedding) -> list[Reference]:
     """Return what the pictures look at, in latents; their noise is each picture's own matter."""
     found = []
-    for pixels, weight, style in sources.references:
+    for look in sources.references:
         # one draw from the posterior for all cells, whatever their seeds
-        latents = decode.encode(model, pixels, torch.Generator().manual_seed(0))
-        found.append(Reference(latents, torch.zeros_like(latents), text, weight, style))
+        latents = decode.encode(model, look.pixels, torch.Generator().manual_seed(0))
+        found.append(Reference(latents, torch.zeros_like(latents), text, look.weight, look.style))
     return found
 
 
-def _taste(sources: _Sources, model: Model) -> sharing.Tone | None:
+def _shown(sources: Sources, model: Model) -> list[Shown]:
+    """Return what the model's IP-Adapter reads in pictures."""
+    found = []
+    for picture, scale, style in sources.adapted:
+        assert model.adapter is not None
+        blocks = model.adapter.style_blocks if style else ()
+        seen, nothing = model.adapter.look(picture, model.machine.device)
+        found.append(Shown(Glance(seen, scale, blocks), Glance(nothing, scale, blocks)))
+    return found
+
+
+def _taste(sources: Sources, model: Model) -> sharing.Tone | None:
     """Return the averaged light and colour of the pictures somebody likes; None where there are none."""
     if not sources.tastes:
         return None
@@ -292,89 +301,11 @@ def _toning(references: Sequence[Reference], before: Push | None) -> Push | None
 
 def _share(usual: float, weight: float) -> float:
     """Return how far to go at a weight: ``usual`` at 1, nothing at 0, never all the way."""
-    return min(0.95, usual * 2 * weight / (1 + weight))
+    return min(0.95, risen(usual, weight))
 
 
 def _weights(spec: JobSpec) -> list[float]:
     return [condition.weight for condition in spec.conditions] or [1.0]
-
-
-@dataclass
-class _Sources:
-    """The input pictures of a spec, opened and in its size."""
-
-    start: list[tuple[Tensor, float]] = field(default_factory=list)
-    """Pixels (1, 3, height, width) to start from, and their weights."""
-    strength: float = 1.0
-    parent: Image.Image | None = None
-    mask: Image.Image | None = None
-    whole: tuple[int, int] | None = None
-    notes: list[str] = field(default_factory=list)
-    references: list[tuple[Tensor, float, bool]] = field(default_factory=list)
-    """Pixels to look at while drawing, their weights, and whether for their style alone."""
-    tastes: list[tuple[Tensor, float]] = field(default_factory=list)
-    """Pixels of pictures somebody likes, in the model's own size, and their weights."""
-
-    @classmethod
-    def of(
-        cls,
-        spec: JobSpec,
-        model: Model,
-        inputs: Mapping[str, bytes],
-        enlarge: Callable[[Image.Image, int], Image.Image] | None = None,
-    ) -> _Sources:
-        """Open what the spec names. Raises UserError where a picture would have to be ignored."""
-        sources = cls()
-        size = (spec.width, spec.height)
-        prompts: list[float] = []
-        for source in spec.inputs:
-            picture = decode.opened(inputs[source.sha256])
-            if source.role is Role.TASTE:  # the same colours whatever size is drawn
-                own = ImageOps.fit(picture, (model.config.width, model.config.height))
-                sources.tastes.append((decode.to_pixels(own, model), source.weight))
-                continue
-            if source.role is Role.MASK:
-                sources.mask = picture.convert("L")
-                continue
-            if source.role is Role.INIT:
-                sources.parent = picture
-                if spec.kind is Kind.UPSCALE and enlarge is not None and size[0] > picture.width:
-                    picture = enlarge(picture, spec.scale)
-                fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
-            else:
-                fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)  # cut, never squeezed
-            pixels = decode.to_pixels(fitted, model)
-            if source.role in (Role.STYLE, Role.SUBJECT):
-                sources.references.append((pixels, source.weight, source.role is Role.STYLE))
-                continue
-            if source.role is Role.PROMPT:
-                prompts.append(source.weight)
-                if spec.kind is not Kind.IMAGINE and spec.kind is not Kind.BLEND:
-                    continue  # a variation starts from its parent
-            sources.start.append((pixels, source.weight))
-        if spec.kind is Kind.BLEND:
-            if not sources.start:
-                raise UserError("There is nothing to blend. Give two to five pictures.")
-            sources.strength = BLEND_STRENGTH
-            equal = sum(prompts) / len(prompts) or 1.0
-            sources.references += [(pixels, weight / equal, False) for pixels, weight in sources.start]
-            sources.notes.append("Drawn over a mix of the pictures, and looking at each of them.")
-        elif spec.kind is Kind.IMAGINE and sources.start:
-            sources.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)
-            how = f"{sources.strength:.0%} of the steps were drawn over it"
-            sources.notes.append(f"The image prompt was used as a starting picture; {how}.")
-        elif spec.kind is Kind.VARY:
-            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
-        elif spec.kind is Kind.UPSCALE and sources.parent is not None:
-            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
-            sources.whole = sources.parent.width * spec.scale, sources.parent.height * spec.scale
-        elif spec.kind is Kind.INPAINT:
-            sources.strength = 1.0 if spec.strength is None else spec.strength
-        if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and sources.parent is None:
-            raise UserError("The picture to start from is missing. Try again from the picture's own buttons.")
-        if spec.kind is Kind.INPAINT and sources.mask is None:
-            raise UserError("The mask is missing. Say first which part to repaint.")
-        return sources
 
 
 def _picture(
@@ -385,7 +316,7 @@ def _picture(
     group: Hashable,
     conditions: Sequence[Embedding],
     unconditional: Embedding | None,
-    sources: _Sources,
+    sources: Sources,
 ) -> Picture:
     """Prepare one cell. Random numbers are drawn in the order in which diffusers' pipelines draw them."""
     seed = (spec.seed + cell) % (SEED_MAX + 1)
@@ -449,7 +380,7 @@ def _picture(
 
 
 def _masked(
-    sources: _Sources,
+    sources: Sources,
     model: Model,
     scheduler: object,
     timesteps: Tensor,

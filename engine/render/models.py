@@ -18,7 +18,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from engine import weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound, UserError
 from engine.jobs import Lora
+from engine.render.adapter import Adapter
 from engine.render.text import TextEncoder
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,8 @@ class Model:
     pipe: Any
     machine: Machine
     text: TextEncoder | None = None
+    adapter: Adapter | None = None
+    """What reads pictures in prompts, where one is configured."""
     lora_files: dict[str, str] = field(default_factory=dict)
     """Adapter name → file, for every LoRA that may be asked for."""
     bytes: int = 0
@@ -222,6 +225,7 @@ def load(
     if hasattr(pipe, "safety_checker"):
         pipe.safety_checker = None
     pipe.set_progress_bar_config(disable=True)
+    adapter = _adapter(config, pipe, family)  # before offloading hooks what the pipeline then has
     _place(pipe, machine, engine)
     model = Model(
         name,
@@ -229,9 +233,12 @@ def load(
         family,
         pipe,
         machine,
+        adapter=adapter,
         lora_files={lora.name: lora.source for lora in loras if lora.model in ("", name)},
-        bytes=_bytes(pipe),
+        bytes=_bytes(pipe.components.values()) + _bytes(adapter.parts if adapter else ()),
     )
+    if adapter is not None:
+        adapter.to(machine.device)
     if config.few_steps_source:
         model.lora_files[FEW_STEPS] = config.few_steps_source
     if family != "other":
@@ -264,6 +271,18 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
             f"`{path.name}` needs the small tokenizer files of its family, which are not on this machine. "
             f"Convert it to a diffusers folder, or fetch them once with: limner models pull {config.name}"
         ) from error
+
+
+def _adapter(config: ModelConfig, pipe: Any, family: str) -> Adapter | None:
+    """Read the IP-Adapter of a model that has one. Raises NotFound where its files are missing."""
+    if config.ip_adapter is None:
+        return None
+    if family == "other":
+        raise EngineError(f"{type(pipe).__name__} takes no IP-Adapter here; remove `ip_adapter`")
+    root = weights.find_adapter(config.ip_adapter)
+    if root is None:
+        raise NotFound(weights.missing_adapter(config))
+    return Adapter.read(pipe, root, config.ip_adapter, family)
 
 
 def _left_out(folder: Path) -> dict[str, Any]:
@@ -318,11 +337,11 @@ def _looks_like_sdxl(path: Path) -> bool:
         return any(key.startswith("conditioner.embedders.1.") for key in file.keys())  # noqa: SIM118
 
 
-def _bytes(pipe: Any) -> int:
-    """Return the bytes of a pipeline's weights."""
+def _bytes(parts: Iterable[object]) -> int:
+    """Return the bytes of the weights of what may be networks."""
     return sum(
         parameter.numel() * parameter.element_size()
-        for part in pipe.components.values()
+        for part in parts
         if isinstance(part, torch.nn.Module)
         for parameter in part.parameters()
     )
@@ -333,7 +352,8 @@ def _place(pipe: Any, machine: Machine, engine: EngineConfig) -> None:
     offload = engine.offload
     if offload == "auto":
         # activations and the library's own workspace want about 3 GB beside the weights
-        offload = "model" if machine.memory and _bytes(pipe) + 3 * 2**30 > machine.memory else "none"
+        needed = _bytes(pipe.components.values()) + 3 * 2**30
+        offload = "model" if machine.memory and needed > machine.memory else "none"
     if machine.device.type != "cuda":
         offload = "none"
     if offload == "model":

@@ -6,7 +6,7 @@ import pytest
 
 from engine import derive
 from engine.config import LimitsConfig, pocket
-from engine.jobs import JobSpec
+from engine.jobs import Input, JobSpec, Role
 from engine.plan import plain
 
 
@@ -49,3 +49,17 @@ def test_the_chaos_of_a_strong_variation_is_its_own() -> None:
     asked = parent.model_copy(update={"chaos": 90})
     assert derive.loosened(asked, "vary_strong", model).chaos == 90, "who asked for more keeps it"
     assert derive.calm(asked, model).chaos == 90
+
+
+def test_edits_keep_what_the_prompt_refers_to() -> None:
+    looks = (Input(sha256="s", role=Role.STYLE), Input(sha256="t", role=Role.TASTE, weight=0.2))
+    parent = of(20).model_copy(update={"inputs": (Input(sha256="old", role=Role.INIT), *looks)})
+    start, mask = Input(sha256="a", role=Role.INIT), Input(sha256="m", role=Role.MASK)
+    rich = derive.enriched(parent, "a", (64, 64), 2, 1.0, pocket(), LimitsConfig(), 0.3)
+    painted = derive.repainted(parent, "a", "m", (64, 64), 1.0)
+    assert painted.inputs == (start, mask, *looks)
+    assert derive.varied(parent, "a", (64, 64), 0.5).inputs == rich.inputs == (start, *looks)
+    assert derive.upscaled(parent, "a", (64, 64), 2).inputs == (start,)
+    other = (Input(sha256="n", role=Role.SUBJECT),)
+    asked = parent.model_copy(update={"inputs": other})
+    assert derive.again(painted, asked).inputs == (start, mask, *other), "a changed prompt refers to others"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
+from diffusers.models.embeddings import IPAdapterPlusImageProjection
+from safetensors.torch import save_file
 from transformers import (
     CLIPConfig,
     CLIPModel,
@@ -25,6 +28,8 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
 )
 
 WORDS = (
@@ -139,6 +144,69 @@ def lora(pipe: StableDiffusionPipeline, folder: Path) -> Path:
     layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(pipe.unet))
     StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers)
     return folder / "pytorch_lora_weights.safetensors"
+
+
+def ip_adapter(pipe: Any, folder: Path, plus: bool = False) -> Path:
+    """Write an IP-Adapter of random weights for a pipeline, and its image encoder; return the folder.
+
+    The files are laid out as the authors publish theirs. ``plus``: the kind that reads the encoder's patches.
+    """
+    torch.manual_seed(7)
+    cross, seen, hidden = pipe.unet.config.cross_attention_dim, 16, 32
+    encoder = CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=hidden,
+            intermediate_size=37,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            image_size=32,
+            patch_size=8,
+            projection_dim=seen,
+        )
+    )
+    encoder.save_pretrained(folder / "models" / "image_encoder")
+    if plus:
+        projection = IPAdapterPlusImageProjection(
+            embed_dims=hidden, output_dims=cross, hidden_dims=64, heads=1, num_queries=3
+        )
+        published = _published(projection.state_dict())
+    else:
+        published = {
+            "proj.weight": torch.randn(4 * cross, seen),
+            "proj.bias": torch.randn(4 * cross),
+            "norm.weight": 1 + 0.1 * torch.randn(cross),
+            "norm.bias": 0.1 * torch.randn(cross),
+        }
+    tensors = {f"image_proj.{name}": value for name, value in published.items()}
+    for number, name in enumerate(pipe.unet.attn_processors):
+        if name.endswith("attn2.processor"):
+            width = pipe.unet.get_submodule(name.removesuffix(".processor")).to_q.out_features
+            for part in ("k", "v"):
+                tensors[f"ip_adapter.{number}.to_{part}_ip.weight"] = torch.randn(width, cross) / 4
+    save_file(tensors, folder / "models" / "adapter.safetensors")
+    return folder
+
+
+def _published(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Name a resampler's tensors as the authors' own files do."""
+    names = {
+        "ln0": "0.norm1",
+        "ln1": "0.norm2",
+        "attn.to_q": "0.to_q",
+        "attn.to_out.0": "0.to_out",
+        "ff.0": "1.0",
+        "ff.1.net.0.proj": "1.1",
+        "ff.1.net.2": "1.3",
+    }
+    found = {}
+    for name, value in state.items():
+        for here, there in names.items():
+            name = re.sub(rf"^(layers\.\d)\.{re.escape(here)}\.", rf"\1.{there}.", name)
+        found[name] = value
+    for layer in range(4):
+        parts = [found.pop(f"layers.{layer}.attn.to_{part}.weight") for part in "kv"]
+        found[f"layers.{layer}.0.to_kv.weight"] = torch.cat(parts)
+    return found
 
 
 def pocket_like(folder: Path) -> StableDiffusionPipeline:

@@ -1,0 +1,144 @@
+"""The input pictures of a job, opened, in its size, and what each is for; refuses to draw.
+
+With an IP-Adapter (``JobSpec.adapter``) the pictures of a prompt are read by it. Without, image prompts are
+what drawing starts from, and the others are looked at through shared attention (``sharing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.jobs import JobSpec, Kind, Role
+from engine.render import decode
+from engine.render.models import Model
+
+DEFAULT_STRENGTH = 0.6
+"""Share of the schedule that image-to-image runs where the spec does not say."""
+BLEND_STRENGTH = 0.7
+"""The same for a blend: enough that the two pictures stop showing through each other."""
+IMAGE_HALF = 2.0
+"""The ``--iw`` at which half the schedule is run: 1 leaves two thirds, 3 leaves two fifths."""
+ADAPTED: Mapping[Role, float] = {Role.PROMPT: 0.5, Role.STYLE: 1.0, Role.SUBJECT: 0.7}
+"""An IP-Adapter's scale at weight 1: half beside a text, as its authors advise; for style, InstantStyle's."""
+BLENDED = 1.0
+"""The scales of a blend's pictures together, which have no text beside them (as the authors advise)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A picture to look at while drawing."""
+
+    pixels: Tensor
+    weight: float
+    style: bool = False  # for its style alone
+    toned: bool = True  # its colours are taken over too
+
+
+@dataclass
+class Sources:
+    """The input pictures of a spec, opened and in its size."""
+
+    start: list[tuple[Tensor, float]] = field(default_factory=list)
+    """Pixels (1, 3, height, width) to start from, and their weights."""
+    strength: float = 1.0
+    parent: Image.Image | None = None
+    mask: Image.Image | None = None
+    whole: tuple[int, int] | None = None
+    notes: list[str] = field(default_factory=list)
+    references: list[Look] = field(default_factory=list)
+    adapted: list[tuple[Image.Image, float, bool]] = field(default_factory=list)
+    """What the model's IP-Adapter reads: pictures, their scales, and whether for their style alone."""
+    tastes: list[tuple[Tensor, float]] = field(default_factory=list)
+    """Pixels of pictures somebody likes, in the model's own size, and their weights."""
+
+    @classmethod
+    def of(
+        cls,
+        spec: JobSpec,
+        model: Model,
+        inputs: Mapping[str, bytes],
+        enlarge: Callable[[Image.Image, int], Image.Image] | None = None,
+    ) -> Sources:
+        """Open what the spec names. Raises UserError where a picture would have to be ignored."""
+        sources = cls()
+        size = (spec.width, spec.height)
+        prompts: list[float] = []
+        adapted = spec.adapter and model.adapter is not None
+        if spec.adapter and not adapted:
+            sources.notes.append(f"{model.name} no longer has an IP-Adapter; its pictures were used without.")
+        for source in spec.inputs:
+            picture = decode.opened(inputs[source.sha256])
+            if adapted and source.role in ADAPTED:
+                blend = spec.kind is Kind.BLEND
+                scale = source.weight if blend else risen(ADAPTED[source.role], source.weight)
+                sources.adapted.append((picture, scale, source.role is Role.STYLE))
+                continue
+            if source.role is Role.TASTE:  # the same colours whatever size is drawn
+                own = ImageOps.fit(picture, (model.config.width, model.config.height))
+                sources.tastes.append((decode.to_pixels(own, model), source.weight))
+                continue
+            if source.role is Role.MASK:
+                sources.mask = picture.convert("L")
+                continue
+            if source.role is Role.INIT:
+                sources.parent = picture
+                if spec.kind is Kind.UPSCALE and enlarge is not None and size[0] > picture.width:
+                    picture = enlarge(picture, spec.scale)
+                fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+            else:
+                fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)  # cut, never squeezed
+            pixels = decode.to_pixels(fitted, model)
+            if source.role in (Role.STYLE, Role.SUBJECT):
+                sources.references.append(Look(pixels, source.weight, source.role is Role.STYLE))
+                continue
+            if source.role is Role.PROMPT:
+                if spec.kind not in (Kind.IMAGINE, Kind.BLEND):  # an edit starts from its parent
+                    sources.references.append(Look(pixels, source.weight, toned=False))
+                    continue
+                prompts.append(source.weight)
+            sources.start.append((pixels, source.weight))
+        if sources.adapted:
+            sources.notes.append(_told_how(sources.adapted))
+        if spec.kind is Kind.BLEND and sources.adapted:
+            total = sum(scale for _, scale, _ in sources.adapted)
+            sources.adapted = [(one, BLENDED * scale / total, style) for one, scale, style in sources.adapted]
+        elif spec.kind is Kind.BLEND:
+            if not sources.start:
+                raise UserError("There is nothing to blend. Give two to five pictures.")
+            sources.strength = BLEND_STRENGTH
+            equal = sum(prompts) / len(prompts) or 1.0
+            sources.references += [Look(pixels, weight / equal) for pixels, weight in sources.start]
+            sources.notes.append("Drawn over a mix of the pictures, and looking at each of them.")
+        elif spec.kind is Kind.IMAGINE and sources.start:
+            sources.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)
+            how = f"{sources.strength:.0%} of the steps were drawn over it"
+            sources.notes.append(f"The image prompt was used as a starting picture; {how}.")
+        elif spec.kind is Kind.VARY:
+            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
+        elif spec.kind is Kind.UPSCALE and sources.parent is not None:
+            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
+            sources.whole = sources.parent.width * spec.scale, sources.parent.height * spec.scale
+        elif spec.kind is Kind.INPAINT:
+            sources.strength = 1.0 if spec.strength is None else spec.strength
+        if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and sources.parent is None:
+            raise UserError("The picture to start from is missing. Try again from the picture's own buttons.")
+        if spec.kind is Kind.INPAINT and sources.mask is None:
+            raise UserError("The mask is missing. Say first which part to repaint.")
+        return sources
+
+
+def risen(usual: float, weight: float) -> float:
+    """Return ``usual`` at weight 1, 0 at 0, and twice that at most, however heavy."""
+    return usual * 2 * weight / (1 + weight)
+
+
+def _told_how(adapted: Sequence[tuple[Image.Image, float, bool]]) -> str:
+    """Say how pictures were used that an IP-Adapter read."""
+    if len(adapted) == 1:
+        return "The IP-Adapter read the picture" + (" for its style." if adapted[0][2] else ".")
+    return f"The IP-Adapter read the {len(adapted)} pictures."
