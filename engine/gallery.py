@@ -8,16 +8,14 @@ import hashlib
 import json
 import os
 import secrets
-import struct
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from engine.errors import EngineError, NotFound
+from engine.images.encode import SIGNATURE, chunk
 from engine.jobs import Job, JobSpec
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEADER = len(_SIGNATURE) + 25  # signature and the IHDR chunk, whose size is fixed
+_HEADER = len(SIGNATURE) + 25  # signature and the IHDR chunk, whose size is fixed
 
 
 def recipe(job: Job, cell: int) -> dict[str, str]:
@@ -53,17 +51,13 @@ def _parameters(spec: JobSpec, cell: int) -> str:
 
 def with_texts(png: bytes, texts: Mapping[str, str]) -> bytes:
     """Return the PNG with these text chunks (iTXt, UTF-8) before its pixels, which are not touched."""
-    if not png.startswith(_SIGNATURE) or png[12:16] != b"IHDR":
+    if not png.startswith(SIGNATURE) or png[12:16] != b"IHDR":
         raise ValueError("not a PNG")
     chunks = b"".join(
-        _chunk(b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8", "replace"))
+        chunk(b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8", "replace"))
         for key, text in texts.items()
     )
     return png[:_HEADER] + chunks + png[_HEADER:]
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 class Gallery:

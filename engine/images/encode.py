@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageChops
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPE = {"L": 0, "RGB": 2, "RGBA": 6}  # in IHDR, 8 bits a sample (PNG specification, 11.2.1)
+_UP = 2  # the filter that keeps each sample's difference from the one above it (9.2)
+_STRIP = 64  # rows filtered at a time: what is done under Python's lock stays well below a millisecond
 
 _WEBP_LONGEST = 16383  # pixels, from the format's 14-bit sizes
 
@@ -20,11 +27,35 @@ class File:
     height: int
 
 
-def png(picture: Image.Image) -> bytes:
-    """Return PNG bytes. Level 1 takes a quarter of the default's time for a fifth more bytes."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+def png(picture: Image.Image, level: int = 1) -> bytes:
+    """Return PNG bytes of a picture in grey, RGB or RGBA; other modes as RGB. ``level``: zlib's, 0 to 9.
+
+    Pillow's own writer holds Python's lock for as long as it takes to fill 64 KiB, which for a plain picture
+    is all of it, and the event loop waits. This one takes half its time for a tenth more bytes: one filter,
+    and the lock free while zlib works.
+    """
+    if picture.mode not in _COLOUR_TYPE:
+        picture = picture.convert("RGB")
+    width, height = picture.size
+    row = width * len(picture.getbands())
+    packed, packer = [], zlib.compressobj(level)
+    for top in range(0, height, _STRIP):
+        end = min(height, top + _STRIP)
+        # what crop() finds above the picture is zero, as the filter has it
+        above = picture.crop((0, top - 1, width, end - 1))
+        samples = ImageChops.subtract_modulo(picture.crop((0, top, width, end)), above).tobytes()
+        rows = [samples[at : at + row] for at in range(0, len(samples), row)]
+        packed.append(packer.compress(bytes([_UP]) + bytes([_UP]).join(rows)))
+    packed.append(packer.flush())
+    head = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[picture.mode], 0, 0, 0)
+    return b"".join(
+        (SIGNATURE, chunk(b"IHDR", head), chunk(b"IDAT", b"".join(packed)), chunk(b"IEND", b""))
+    )
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """Return one chunk of a PNG: length, four letters, content, checksum."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _webp(picture: Image.Image, quality: int) -> bytes:

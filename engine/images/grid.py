@@ -26,7 +26,10 @@ def grid(cells: Sequence[Image.Image]) -> Image.Image:
         return cells[0]
     width, height = cells[0].size
     across = columns(len(cells))
-    sheet = Image.new("RGB", (across * width, math.ceil(len(cells) / across) * height))
+    full = len(cells) % across == 0
+    # a sheet that its cells cover is not filled first: that takes milliseconds under Python's lock
+    size = (across * width, math.ceil(len(cells) / across) * height)
+    sheet = Image.new("RGB", size, None if full else 0)
     for index, cell in enumerate(cells):
         sheet.paste(cell, (index % across * width, index // across * height))
     return sheet

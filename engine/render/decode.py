@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engine import images
 from engine.render.models import Model
 
 # Red, green and blue as a linear mix of the four latent channels, as the community fitted them for each VAE
@@ -105,8 +106,8 @@ def grid(pictures: Sequence[Image.Image]) -> Image.Image:
 
 
 def png(picture: Image.Image) -> bytes:
-    """Return the picture as PNG bytes; level 4 is a third faster than the default, hardly larger."""
-    return _saved(picture, format="PNG", compress_level=4)
+    """Return the picture as PNG bytes, to be kept: level 4 takes twice level 1's time for a tenth less."""
+    return images.png(picture, level=4)
 
 
 def shown(picture: Image.Image, longest: int = 512) -> Image.Image:

@@ -33,6 +33,7 @@ def test_small_pictures_are_enlarged_by_whole_steps_and_large_ones_left_alone() 
     assert images.enlarge(Image.new("RGB", (64, 48)), 512).size == (512, 384)
     assert images.enlarge(Image.new("RGB", (200, 100)), 512).size == (600, 300)
     assert images.enlarge(Image.new("RGB", (16, 16)), 512).size == (128, 128)  # never beyond 8 ×
+    assert images.grid(cells(3)).getpixel((8, 6)) == (0, 0, 0)  # where no cell stands
     large = Image.new("RGB", (1024, 512))
     assert images.enlarge(large, 512) is large
 
@@ -46,6 +47,18 @@ def test_a_png_is_kept_where_it_fits() -> None:
     file = images.fit(picture, 10 * 2**20)
     assert file.extension == "png"
     assert Image.open(io.BytesIO(file.data)).convert("RGB").tobytes() == picture.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "1", "P"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 200), (130, 64), (65, 129)])
+def test_a_png_holds_every_pixel_whatever_its_mode_and_size(mode: str, size: tuple[int, int]) -> None:
+    width, height = size
+    picture = Image.frombytes("RGBA", size, os.urandom(width * height * 4)).convert(mode)
+    data = images.png(picture)
+    read = Image.open(io.BytesIO(data))  # Pillow checks every chunk's checksum
+    expected = picture.convert("RGB") if mode in ("1", "P") else picture
+    assert (read.mode, read.size) == (expected.mode, size)
+    assert read.tobytes() == expected.tobytes()
 
 
 def test_a_large_one_becomes_webp_of_the_best_quality_that_fits() -> None:
