@@ -241,3 +241,23 @@ def test_a_killed_training_run_goes_on_where_it_was(tmp_path: Path) -> None:
     resumed, reference = losses(killed), losses(whole)
     assert sorted(resumed) == sorted(reference) == list(range(1, done + 3))
     assert [*resumed.values()] == pytest.approx([*reference.values()], rel=1e-3)
+
+
+def test_words_never_taught_stay_silent_while_others_learn(tmp_path: Path) -> None:
+    from engine.pocket.train.text import garble, make_tokenizer, taught
+
+    train(tmp_path / "run", 3)
+    numbers = make_tokenizer().get_vocab()
+    table = load_file(tmp_path / "run" / "pipeline" / "text_encoder" / "model.safetensors")
+    rows = next(tensor for name, tensor in table.items() if name.endswith("token_embedding.weight"))
+    spoken = {numbers[token] for token in taught(make_tokenizer())}
+    marks = {numbers["<|startoftext|>"], numbers["<|endoftext|>"]}
+    silent = [row for row in range(len(rows)) if row not in spoken | marks]
+    assert len(silent) > 400
+    assert not rows[silent].any()
+    assert rows[sorted(spoken)].any(dim=1).all()
+    # nonsense stands before or behind what the caption says, and takes nothing of it away
+    rng = random.Random(5)
+    for _ in range(50):
+        words = iter(garble("a red apple on a beach", rng).replace(",", " ,").split())
+        assert all(word in words for word in ("a", "red", "apple", "on", "a", "beach"))

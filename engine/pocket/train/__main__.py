@@ -86,12 +86,16 @@ def diffusion(
     start: Annotated[
         Path | None, typer.Option(help="A pipeline folder to go on from; nothing known when left out.")
     ] = None,
+    wide_steps: Annotated[
+        int, typer.Option(min=0, help="Steps over all things alike, before the finished ones lead.")
+    ] = 900,
 ) -> None:
     """Train the denoiser and the text encoder; exports a stock pipeline every five minutes."""
     from engine.pocket.train.diffusion import Settings, Trainer
 
     device = _start(device, threads)
-    Trainer(work / "data", work / "run", Settings(minutes=minutes, batch=batch), device, start).run()
+    settings = Settings(minutes=minutes, batch=batch, wide_steps=wide_steps)
+    Trainer(work / "data", work / "run", settings, device, start).run()
 
 
 @app.command()

@@ -264,7 +264,7 @@ def _arrange(
 ) -> list[tuple[Image.Image, float, float, float]]:
     """Where each icon goes: one fills the picture, two share it side by side, or one over the other."""
     w, h = size
-    first, second = {"small": (0.34, 0.62), "big": (0.62, 0.34)}.get(picture.extent or "", (0.48, 0.48))
+    first, second = {"small": (0.34, 0.62), "big": (0.62, 0.34)}.get(picture.extent or "", (0.53, 0.53))
     tall, long = h > w, max(size) / min(size)
     if picture.second is not None or picture.count == 2:
         room = min(1.6, long)
@@ -280,7 +280,7 @@ def _arrange(
     extent = {"small": 0.38, "big": 0.98}.get(picture.extent or "", 0.82)
     middle = 0.5
     if picture.place:
-        extent, middle = extent * 0.78, 0.5 if picture.place in FLOATING else 0.6
+        extent, middle = extent * 0.88, 0.5 if picture.place in FLOATING else 0.57
     return [(icons[0], 0.5, middle, extent)]
 
 
@@ -394,11 +394,11 @@ SKY = frozenset(
 )  # fmt: skip
 """Things that are half a scene themselves: not put into places."""
 
-EVERYDAY_PICTURES, OTHER_PICTURES = 130, 52
+EVERYDAY_PICTURES, OTHER_PICTURES = 260, 60
 
 
 def _one(index: int, size: int, rng: random.Random) -> Picture:
-    """Draw lots for one picture of a thing: half alone on a plain ground, the rest at a place, in company."""
+    """Draw lots for one picture of a thing: about half alone, the rest at a place or in company."""
     concept = CONCEPTS[index]
     shades = [*COLOURS]
     style = rng.choice(list(PACKAGES))
@@ -408,15 +408,15 @@ def _one(index: int, size: int, rng: random.Random) -> Picture:
     ground = rng.choice([s for s in shades if s not in ("white", colour)]) if rng.random() < 0.4 else None
     if colour == concept.colour:
         colour = None
-    if kind < 0.58:
+    if kind < 0.46:
         return Picture(index, style, colour, ground, size)
     some = colour if rng.random() < 0.4 else None
-    if kind < 0.70 and concept.noun not in SKY:
+    if kind < 0.66 and concept.noun not in SKY:
         return Picture(index, style, some, None, size, place=rng.choice(list(PHRASES)))
-    if kind < 0.79 and countable:
+    if kind < 0.77 and countable:
         some_ground = ground if rng.random() < 0.5 else None
         return Picture(index, style, some, some_ground, size, count=rng.choice((2, 2, 3)))
-    if kind < 0.88:
+    if kind < 0.89:
         # company comes from the everyday things mostly
         second = rng.randrange(len(EVERYDAY) if rng.random() < 0.7 else len(CONCEPTS))
         if second == index:
@@ -426,7 +426,7 @@ def _one(index: int, size: int, rng: random.Random) -> Picture:
         return Picture(
             index, style, some, ground if rng.random() < 0.3 else None, size, None, 1, second, other, extent
         )
-    if kind < 0.97:
+    if kind < 0.98:
         look = rng.choice(list(LOOKS))
         if look == "outline":
             return Picture(index, rng.choice(("fluent-emoji-flat", "noto")), size=size, look=look)

@@ -69,8 +69,9 @@ class Settings:
     drop_caption: float = 0.1
     square_share: float = 0.72
     wide_steps: int = 900
-    company_weight: float = 0.5
+    company_weight: float = 1.0
     later_weight: float = 0.6
+    unfinished_weight: float = 0.2
     third_set_weight: float = 0.35
     save_seconds: float = 180.0
     export_seconds: float = 300.0
@@ -164,7 +165,7 @@ def _captions(shown: list[Picture], rng: random.Random, drop: float) -> list[str
         chance = rng.random()
         if chance < drop:
             text = ""
-        elif chance < drop + 0.03:
+        elif chance < drop + 0.07:
             text = garble(text, rng)
         texts.append(text)
     return texts
@@ -201,6 +202,10 @@ class Trainer:
             )
         self.unet.to(self.device)
         self.text_encoder.to(self.device)
+        # words never taught are silent from the start, and stay so
+        silent = hush(self.text_encoder, self.tokenizer, taught(self.tokenizer)).to(self.device)
+        table = self.text_encoder.get_input_embeddings().weight
+        table.register_hook(lambda gradient: gradient.index_fill(0, silent, 0.0))
         # the flash kernel's backward pass is slow on processors
         self.unet.set_attn_processor(AttnProcessor())
         for module in self.unet.modules():
@@ -220,7 +225,7 @@ class Trainer:
         self.step = load(self.checkpoint, self.modules, self.average, self.optimizers)
         self.log = Log(folder / "diffusion.csv", ("loss", "rate"), self.step)
         self.noise = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(self.device)
-        # all things and mostly alone first; then fewer of them, in all that can be said of them
+        # all things and mostly alone first; then most often fewer of them, in all that can be said of them
         self.cumulative = [
             [np.cumsum([weigh(p) for p in part]) for part in self.shown]
             for weigh in (self._wide, self._narrow)
@@ -231,10 +236,11 @@ class Trainer:
 
     def _narrow(self, picture: Picture) -> float:
         names = {picture.noun()} | ({CONCEPTS[picture.second].noun} if picture.second is not None else set())
-        if not names <= FINISHED:
-            return 0.0
         weight = self._wide(picture)
-        weight *= 1.0 if picture.concept < len(EVERYDAY) else self.settings.later_weight
+        if not names <= FINISHED:
+            weight *= self.settings.unfinished_weight
+        elif picture.concept >= len(EVERYDAY):
+            weight *= self.settings.later_weight
         return weight * (self.settings.third_set_weight if picture.style == "noto" else 1.0)
 
     def loss(self, step: int) -> Tensor:
@@ -316,5 +322,4 @@ class Trainer:
         unet, text_encoder = make_unet(self.settings.widths), make_text_encoder(self.tokenizer)
         unet.load_state_dict(self.average.state("unet"))
         text_encoder.load_state_dict(self.average.state("text"))
-        hush(text_encoder, self.tokenizer, taught(self.tokenizer))
         export(folder, unet, text_encoder, self.tokenizer, self.vae)

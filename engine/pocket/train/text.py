@@ -157,23 +157,36 @@ def widen(encoder: CLIPTextModel, base: CLIPTextModel, tokenizer: CLIPTokenizer,
 
 
 @torch.no_grad()
-def hush(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, speaking: Iterable[str]) -> None:
-    """Let only what was taught speak: every other token's vector becomes nothing.
+def hush(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, speaking: Iterable[str]) -> torch.Tensor:
+    """Let only what was taught speak: every other token's vector becomes nothing. Returns their numbers.
 
     ``speaking`` are tokens. Letters and words held in store were seldom or never in a caption, but a dozen of
     them together (a style preset, a stranger's name) drown the word that was.
     """
     rows, numbers = encoder.get_input_embeddings().weight, tokenizer.get_vocab()
     kept = {numbers[token] for token in (*speaking, "<|startoftext|>", "<|endoftext|>") if token in numbers}
-    rows[[row for row in range(rows.shape[0]) if row not in kept]] = 0.0
+    silent = torch.tensor([row for row in range(rows.shape[0]) if row not in kept])
+    rows[silent] = 0.0
+    return silent
 
 
 def garble(text: str, rng: random.Random) -> str:
-    """Slip one nonsense word in front of the noun, so that words never taught learn to matter little."""
-    nonsense = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 8)))
-    parts = text.split(" ")
-    parts.insert(rng.randint(0, 1), nonsense)
-    return " ".join(parts)
+    """Slip in nonsense, so that words never taught learn to matter little.
+
+    One word in front of the noun, or a tail of several with commas between, as style presets have it.
+    """
+
+    def nonsense() -> str:
+        return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 8)))
+
+    if rng.random() < 0.4:
+        parts = text.split(" ")
+        parts.insert(rng.randint(0, 1), nonsense())
+        return " ".join(parts)
+    tail = [
+        " ".join(nonsense() for _ in range(rng.randint(1, 2))) for _ in range(rng.choice((1, 2, 3, 4, 6)))
+    ]
+    return ", ".join([text, *tail])
 
 
 def tokenize(tokenizer: CLIPTokenizer, texts: Iterable[str]) -> torch.Tensor:
