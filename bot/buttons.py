@@ -19,6 +19,7 @@ from bot.desk import Interaction
 from bot.failures import TYPED, guarded
 from bot.messages_reports import APPEAL
 from bot.wire import MODEL_CHOICE, PRESS, REPLY, Answer, Of, Press, Token, Verb, appeal_id
+from engine.authority import command_of
 from engine.jobs import WORDS, Job, Kind, State
 from engine.service import Action, Submitted
 from engine.service import Verb as Deed
@@ -73,6 +74,15 @@ ACTIONS: dict[Verb, Deed] = {
     Verb.PAN_DOWN: "pan_down",
 }
 """The buttons that make a new job, and what the service calls that."""
+
+COMMANDS = {
+    Verb.PICTURE: "show",
+    Verb.REGION: "inpaint",
+    Verb.PROMPT: "imagine",
+    Verb.PROMPTS: "imagine",
+    **{verb: command_of(deed) for verb, deed in ACTIONS.items()},
+}
+"""Under which command's rules each button stands; the others are open to everybody."""
 
 PANS = (Verb.PAN_LEFT, Verb.PAN_RIGHT, Verb.PAN_UP, Verb.PAN_DOWN)
 FACTOR = {Verb.ZOOM_2: 2.0, Verb.ZOOM_1_5: 1.5}
@@ -160,6 +170,9 @@ ITEMS = (JobButton, AnswerButton, ModelChoice, *region.ITEMS)
 
 async def press(interaction: Interaction, press: Press) -> None:
     """Do what a pressed button says, for the person who pressed it."""
+    if (command := COMMANDS.get(press.verb)) is not None:
+        # before a dialog opens or a panel is made: what is asked for is held to all rules once more later
+        interaction.client.admit(interaction, command)
     match press.verb:
         case Verb.PICTURE:
             await _picture(interaction, press)

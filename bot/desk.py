@@ -352,7 +352,8 @@ class _Board:
             return messages.several(self.jobs, list(self.states.values()))
         job = self.jobs[0]
         place = None if self._before is None else self._before + 1
-        return messages.progress(job, state=self.states[job.id], place=place, percent=self._percent)
+        state, held = self.states[job.id], self._service.held(job)
+        return messages.progress(job, state=state, place=place, percent=self._percent, held=held)
 
 
 async def repaint(interaction: Interaction, view: discord.ui.View) -> None:

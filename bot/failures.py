@@ -14,6 +14,7 @@ from discord import app_commands, ui
 from bot import messages
 from bot.messages_reports import APPEAL
 from bot.wire import Of, appeal_id
+from engine.authority import command_of
 from engine.errors import Cancelled, EngineError, LimitError, PromptError, UserError
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Tree(app_commands.CommandTree[Any]):
         try:
             if interaction.type is not discord.InteractionType.autocomplete:
                 interaction.client.service.pace(str(interaction.user.id))
-            interaction.client.admit(interaction, name)
+            interaction.client.admit(interaction, command_of(name))
         except UserError as refused:
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])

@@ -174,9 +174,16 @@ def _upscale(job: Job) -> str:
     return f"{job.spec.scale}x" + (", creative" if _creative(job) else "")
 
 
-def progress(job: Job, *, state: State, place: int | None = None, percent: int = 0) -> str:
-    """Return the progress message: waiting with the place in the queue (from 1), or running in per cent."""
-    if state is State.QUEUED:
+def progress(
+    job: Job, *, state: State, place: int | None = None, percent: int = 0, held: bool = False
+) -> str:
+    """Return the progress message: waiting with the place in the queue (from 1), or running in per cent.
+
+    ``held``: nothing is started there until an admin resumes it.
+    """
+    if state is State.QUEUED and held:
+        now = "waiting, paused by an admin"
+    elif state is State.QUEUED:
         now = "waiting to start" if place is None or place <= 1 else f"waiting, {ordinal(place)} in the queue"
     elif state is State.RUNNING:
         now = f"{percent}%"

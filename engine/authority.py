@@ -47,12 +47,14 @@ VERBS: Mapping[str, str] = {
     "pan_up": "zoom",
     "pan_down": "zoom",
     "locate": "inpaint",
+    "Describe": "describe",
+    "DM results": "show",
 }
-"""Under which command's rules each button stands."""
+"""Under which command's rules each button and each menu stands."""
 
 
 def command_of(verb: str) -> str:
-    """Return the command under whose rules a button stands."""
+    """Return the command under whose rules a button or a menu stands."""
     return VERBS.get(verb) or verb.partition("_")[0]
 
 

@@ -755,6 +755,10 @@ class Service:
         """Return how many waiting jobs go before this one, or None where it does not wait."""
         return self._scheduler.queue.position(job_id)
 
+    def held(self, job: Job) -> bool:
+        """Say whether a waiting job is held back by a pause, of its server or of everything."""
+        return self._scheduler.paused or job.guild in self._scheduler.held
+
     async def queue(self) -> QueueView:
         """Return the queue as it stands."""
         scheduler = self._scheduler

@@ -238,6 +238,9 @@ async def test_a_pause_holds_jobs_that_can_be_seen_moved_and_cancelled(
         for prompt in ("a red apple", "a blue car"):
             asked = await alice.slash("imagine", prompt=prompt)
             await discord.until(lambda it=asked: "waiting" in it.message.data["content"], "its turn")  # type: ignore[misc]
+            await discord.until(
+                lambda it=asked: "paused by an admin" in it.message.data["content"], "the pause"  # type: ignore[misc]
+            )
         listed = await admin(discord, bob, "jobs list")
         assert "2 jobs waiting or being drawn** Paused." in listed
         assert listed.count("held back") == 2
