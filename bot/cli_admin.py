@@ -6,122 +6,63 @@ seconds, one that starts later at its start.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
-from engine import config as configuration
+from bot import cli_rules
+from bot.cli_office import (
+    ACTOR,
+    LATER,
+    ConfigOption,
+    JsonOption,
+    Office,
+    ServerOption,
+    person_id,
+    server_id,
+    work,
+)
 from engine import figures as counted
-from engine.administration import Administration
 from engine.authority import EVERYWHERE, Rule
-from engine.config import Config
-from engine.errors import ConfigError, NotFound, PromptError
+from engine.errors import NotFound, PromptError
 from engine.images.chart import chart
-from engine.jobs import Job, State
+from engine.jobs import Job
 from engine.service import SETTINGS, SUFFIX
 from engine.service import server as place
-from engine.store import Store
-from engine.store_admin import Decision
-
-T = TypeVar("T")
-
-ACTOR = "cli"
-LATER = "A running bot takes this up within two seconds, else the next one at its start."
 
 app = typer.Typer(no_args_is_help=True, help="What /admin does, for all servers; the bot may run meanwhile.")
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="The host's choices; else $LIMNER_CONFIG, else ./config.toml."
-    ),
-]
-ServerOption = Annotated[
-    str | None, typer.Option("--server", metavar="ID", help="In this server only; else everywhere.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
-
-
-class _Office:
-    """The store and its rules, while a command works with them."""
-
-    def __init__(self, config: Config, store: Store, admin: Administration) -> None:
-        self.config = config
-        self.store = store
-        self.admin = admin
-
-    async def errand(self, verb: str, target: str, owner: str | None = None) -> None:
-        """Ask the bot to do something, on the record."""
-        detail = {"job": target} if owner else {}
-        await self.admin.decide(
-            Decision(ACTOR, verb, EVERYWHERE, owner or target, detail, errand=(verb, target))
-        )
-
-    async def job(self, name: str) -> Job:
-        """Return a job that waits or runs. Raises NotFound."""
-        job = await self.store.job(name.strip().lower())
-        if job is None:
-            raise NotFound(f"There is no job `{name}`.")
-        if job.state not in (State.QUEUED, State.RUNNING):
-            raise NotFound(f"Job `{job.id}` has ended: {job.state.value}.")
-        return job
-
-
-def _work(config: Path | None, do: Callable[[_Office], Awaitable[T]]) -> T:
-    """Open the data folder's database beside a running bot, and do something with it."""
-    loaded = configuration.load(config)
-    path = loaded.data_dir / "limner.db"
-    if not path.exists():
-        raise ConfigError(f"There is no `{path}` yet. Start the bot once, or name another `data_dir`.")
-
-    async def run() -> T:
-        async with Store.open(path) as store:
-            return await do(_Office(loaded, store, await Administration.of(store)))
-
-    return asyncio.run(run())
-
-
-def _server(named: str | None) -> str | None:
-    if named is not None and not re.fullmatch(r"\d{15,20}", named):
-        raise PromptError(f"`{named}` is no server's id: a number of 17 to 20 digits (Copy Server ID).")
-    return named
-
-
-def _person(named: str) -> str:
-    match = re.fullmatch(r"<?@?!?(\d{15,20})>?", named.strip())
-    if match is None:
-        raise PromptError(f"`{named}` is no person's id: a number of 17 to 20 digits (Copy User ID).")
-    return match[1]
+app.add_typer(cli_rules.channels, name="channels")
+app.add_typer(cli_rules.roles, name="roles")
+app.add_typer(cli_rules.defaults, name="defaults")
+app.add_typer(cli_rules.styles, name="styles")
+app.command("log")(cli_rules.log)
 
 
 def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
     """Return a server's defaults and styles, as ``engine.plan.as_json`` takes them."""
 
-    async def do(office: _Office) -> dict[str, Any]:
-        guild = _server(server) or ""
+    async def do(office: Office) -> dict[str, Any]:
+        guild = server_id(server) or ""
         [kept] = await office.store.preferences_of(place(guild))
         layers = [("server", kept[key]) for key in (SUFFIX, SETTINGS) if kept.get(key)]
         return {"layers": layers, "styles": office.admin.rules(guild).styles}
 
-    return _work(config, do)
+    return work(config, do)
 
 
 def _state(config: Path | None, server: str | None, action: str, value: str | None) -> None:
     rule = Rule("state", value=value or "")
 
-    async def do(office: _Office) -> bool:
+    async def do(office: Office) -> bool:
         return await office.admin.change(
-            ACTOR, action, _server(server), keep=[rule] if value else (), drop=() if value else [rule]
+            ACTOR, action, server_id(server), keep=[rule] if value else (), drop=() if value else [rule]
         )
 
-    changed = _work(config, do)
+    changed = work(config, do)
     typer.echo(LATER if changed else "It stood so already.")
 
 
@@ -158,10 +99,10 @@ def ban(
 
     span = None if length is None else seconds(length)
 
-    async def do(office: _Office) -> None:
-        await office.admin.ban(ACTOR, _server(server), _person(person), reason, span)
+    async def do(office: Office) -> None:
+        await office.admin.ban(ACTOR, server_id(server), person_id(person), reason, span)
 
-    _work(config, do)
+    work(config, do)
     typer.echo(LATER)
 
 
@@ -173,10 +114,10 @@ def unban(
 ) -> None:
     """Let somebody draw again."""
 
-    async def do(office: _Office) -> bool:
-        return await office.admin.unban(ACTOR, _server(server), _person(person))
+    async def do(office: Office) -> bool:
+        return await office.admin.unban(ACTOR, server_id(server), person_id(person))
 
-    if not _work(config, do):
+    if not work(config, do):
         where = "that server" if server else "all servers (name one with --server)"
         raise NotFound(f"They are not banned in {where}.")
     typer.echo(LATER)
@@ -190,7 +131,7 @@ def _when(at: float | None) -> str:
 def bans(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show who may not draw, in all servers or in one."""
 
-    async def do(office: _Office) -> list[dict[str, Any]]:
+    async def do(office: Office) -> list[dict[str, Any]]:
         return [
             {
                 "person": one.owner,
@@ -199,10 +140,10 @@ def bans(server: ServerOption = None, config: ConfigOption = None, as_json: Json
                 "since": one.since,
                 "until": one.until,
             }
-            for one in office.admin.bans(_server(server))
+            for one in office.admin.bans(server_id(server))
         ]
 
-    held = _work(config, do)
+    held = work(config, do)
     if as_json:
         typer.echo(json.dumps(held, indent=2))
     for one in () if as_json else held:
@@ -217,24 +158,30 @@ def words(
     block: Annotated[list[str] | None, typer.Option(help="A word or phrase not to draw.")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="One to let through after all.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="One to take off both lists.")] = None,
+    attempt: Annotated[
+        str | None, typer.Option("--try", metavar="PROMPT", help="Say whether this would be let through.")
+    ] = None,
     server: ServerOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show and change the lists of words that are not drawn."""
+    """Show and change the lists of words that are not drawn, or try a prompt against them."""
+    if attempt is not None:
+        cli_rules.try_words(config, server, attempt)
+        return
     keep = [Rule("word", "block", one) for one in block or ()]
     keep += [Rule("word", "allow", one) for one in allow or ()]
     drop = [Rule("word", which, one) for one in remove or () for which in ("block", "allow")]
     drop += [Rule("word", "block", one) for one in allow or ()]
     drop += [Rule("word", "allow", one) for one in block or ()]
 
-    async def do(office: _Office) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    async def do(office: Office) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if keep or drop:
             detail = {"words": [*(block or ()), *(allow or ()), *(remove or ())]}
-            await office.admin.change(ACTOR, "words", _server(server), keep=keep, drop=drop, detail=detail)
-        held = office.admin.rules(_server(server) or EVERYWHERE)
+            await office.admin.change(ACTOR, "words", server_id(server), keep=keep, drop=drop, detail=detail)
+        held = office.admin.rules(server_id(server) or EVERYWHERE)
         return held.blocked, held.allowed
 
-    blocked, allowed = _work(config, do)
+    blocked, allowed = work(config, do)
     typer.echo(f"blocked  {', '.join(blocked) or '-'}\nallowed  {', '.join(allowed) or '-'}")
 
 
@@ -247,10 +194,10 @@ def weight(
     """Set a server's share of the engine."""
     rule = Rule("weight", value=f"{share:g}")
 
-    async def do(office: _Office) -> None:
-        await office.admin.change(ACTOR, "weight", _server(server), keep=[rule], detail={"weight": share})
+    async def do(office: Office) -> None:
+        await office.admin.change(ACTOR, "weight", server_id(server), keep=[rule], detail={"weight": share})
 
-    _work(config, do)
+    work(config, do)
     typer.echo(LATER)
 
 
@@ -268,13 +215,13 @@ def allowance(
         raise PromptError(f"`{per}` is neither day nor month.")
     rule = Rule("allowance", value="" if seconds is None else f"{seconds:g} {per}")
 
-    async def do(office: _Office) -> None:
+    async def do(office: Office) -> None:
         await office.admin.change(
-            ACTOR, "allowance", _server(server), detail={"allowance": rule.value},
+            ACTOR, "allowance", server_id(server), detail={"allowance": rule.value},
             keep=() if seconds is None else [rule], drop=[rule] if seconds is None else (),
         )  # fmt: skip
 
-    _work(config, do)
+    work(config, do)
     typer.echo(LATER)
 
 
@@ -282,11 +229,11 @@ def allowance(
 def jobs(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what is being drawn and what waits, oldest first."""
 
-    async def do(office: _Office) -> list[Job]:
+    async def do(office: Office) -> list[Job]:
         found = await office.store.unended()
-        return [job for job in found if _server(server) in (None, job.guild)]
+        return [job for job in found if server_id(server) in (None, job.guild)]
 
-    for job in _work(config, do):
+    for job in work(config, do):
         if as_json:
             typer.echo(job.model_dump_json())
         else:
@@ -300,11 +247,11 @@ def cancel(
 ) -> None:
     """Take jobs back, whoever asked for them."""
 
-    async def do(office: _Office) -> None:
+    async def do(office: Office) -> None:
         for one in [await office.job(name) for name in job]:
             await office.errand("cancel", one.id, one.owner)
 
-    _work(config, do)
+    work(config, do)
     typer.echo(LATER)
 
 
@@ -316,19 +263,17 @@ def move(
 ) -> None:
     """Let a waiting job go before all others of a running bot, or after them."""
 
-    async def do(office: _Office) -> None:
+    async def do(office: Office) -> None:
         one = await office.job(job)
         await office.errand("back" if back else "front", one.id, one.owner)
 
-    _work(config, do)
+    work(config, do)
     typer.echo(LATER)
 
 
 def _model(config: Path | None, name: str, verb: str) -> None:
-    async def do(office: _Office) -> None:
-        known = [one.name for one in office.config.models]
-        if name not in known:
-            raise NotFound(f"There is no model `{name}`. There are {', '.join(known)}.")
+    async def do(office: Office) -> None:
+        office.model(name)
         if verb in ("load", "unload"):
             await office.errand(verb, name)
         else:
@@ -339,7 +284,7 @@ def _model(config: Path | None, name: str, verb: str) -> None:
                 target=name,
             )  # fmt: skip
 
-    _work(config, do)
+    work(config, do)
     typer.echo(LATER)
 
 
@@ -380,11 +325,11 @@ def stats(
     """Count jobs, people, seconds, failures and waits."""
     from bot import messages_admin
 
-    async def do(office: _Office) -> counted.Figures:
-        found = await office.admin.jobs(_server(server), days)
+    async def do(office: Office) -> counted.Figures:
+        found = await office.admin.jobs(server_id(server), days)
         return counted.count(found, days, office.store.now())
 
-    figures = _work(config, do)
+    figures = work(config, do)
     typer.echo(messages_admin.stats(figures).replace("**", ""))
     if picture is not None:
         picture.write_bytes(chart(figures, server or messages_admin.EVERYWHERE))
@@ -400,10 +345,10 @@ def export(
 ) -> None:
     """Write every job as a CSV file, without prompts."""
 
-    async def do(office: _Office) -> tuple[bytes, int]:
-        return counted.table(await office.admin.jobs(_server(server), days), 2**40)
+    async def do(office: Office) -> tuple[bytes, int]:
+        return counted.table(await office.admin.jobs(server_id(server), days), 2**40)
 
-    data, held = _work(config, do)
+    data, held = work(config, do)
     file.write_bytes(data)
     os.chmod(file, 0o600)  # it says who drew when
     typer.echo(f"{held} jobs: {file}")
@@ -418,10 +363,10 @@ def audit(
 ) -> None:
     """Show what those in charge did, newest first."""
 
-    async def do(office: _Office) -> list[Any]:
-        return await office.admin.audits(_server(server), limit, None)
+    async def do(office: Office) -> list[Any]:
+        return await office.admin.audits(server_id(server), limit, None)
 
-    for one in _work(config, do):
+    for one in work(config, do):
         detail = json.dumps(dict(one.detail), ensure_ascii=False)
         if as_json:
             typer.echo(

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import typer
 from discord import app_commands
 
+from bot import cli_admin
 from bot.commands.admin import admin
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +27,30 @@ def test_the_table_has_every_command() -> None:
     text = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `/(admin [a-z ]+)` \|", text, re.MULTILINE)
     assert sorted(listed) == sorted(leaves(admin))
+
+
+OTHERWISE = {
+    "timeout": "ban", "jobs list": "jobs", "jobs move": "move", "jobs cancel": "cancel",
+    "models load": "load", "models unload": "unload", "models disable": "disable", "models enable": "enable",
+    "words block": "words", "words allow": "words", "words remove": "words", "words list": "words",
+    "words try": "words", "models list": None,
+}  # fmt: skip
+"""What is called otherwise on the command line; ``limner models`` lists the models."""
+
+
+def commands(app: typer.Typer, before: str = "") -> Iterator[str]:
+    for one in app.registered_commands:
+        assert one.callback is not None
+        yield f"{before}{one.name or one.callback.__name__}"
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        yield from commands(group.typer_instance, f"{before}{group.name} ")
+
+
+def test_the_command_line_does_all_that_admin_does() -> None:
+    wanted = {name.removeprefix("admin ") for name in leaves(admin)}
+    named = {OTHERWISE.get(name, name) for name in wanted} - {None}
+    assert named - set(commands(cli_admin.app)) == set()
 
 
 def size(payload: dict[str, object]) -> int:

@@ -54,6 +54,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.commands",),
     ("bot.client", "bot.demo", "bot.headless"),
     ("bot.doctor",),
+    ("bot.cli_office",),
+    ("bot.cli_rules",),
     ("bot.cli_admin",),
     ("bot.cli",),
     ("bot.__main__",),
@@ -87,7 +89,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "uvicorn": ("engine.web",),
     "prometheus_client": ("engine.web",),
     "aiohttp.web": ("bot.demo",),
-    "typer": ("bot.cli", "bot.cli_admin", "engine.pocket.train"),
+    "typer": ("bot.cli", "bot.cli_admin", "bot.cli_office", "bot.cli_rules", "engine.pocket.train"),
     "rich": ("bot.cli",),
 }
 
@@ -113,7 +115,7 @@ BEHIND_THE_COUNTER = (
 )
 DOORS = ("bot", "engine.web")
 # the rooms that wire and look at everything
-SEE_EVERYTHING = ("bot.cli", "bot.cli_admin", "bot.__main__", "bot.doctor")
+SEE_EVERYTHING = ("bot.cli", "bot.cli_admin", "bot.cli_office", "bot.cli_rules", "bot.__main__", "bot.doctor")
 
 
 @dataclass(frozen=True)

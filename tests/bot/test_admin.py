@@ -332,6 +332,32 @@ async def test_the_command_line_does_the_same_beside_a_running_bot(
         assert "command line" in await admin(discord, ada, "audit", everywhere=True)
         await admin(discord, ada, "defaults settings", flags="--ar 2:3")
         await admin(discord, ada, "styles set", name="house", adds="in blue ink")
+    for line, answer in (
+        (["channels", "deny", GALLERY_ID], f"I do not answer in {GALLERY_ID} any more"),
+        (["channels", "content", "restricted", "--past", "spoiler"], "Adult pictures are allowed in this"),
+        (["channels", "list"], f"<#{GALLERY_ID}>: no"),
+        (["channels", "reset", GALLERY_ID], "has no rules of its own"),
+        (["roles", "command", "vary", ADMIN_ROLE_ID], f"vary: on the list: role {ADMIN_ROLE_ID}."),
+        (["roles", "speed", "turbo", ADMIN_ROLE_ID], "turbo: on the list"),
+        (["roles", "model", "pocket", ADMIN_ROLE_ID, "--remove"], "already. pocket: off the list"),
+        (["roles", "size", GUILD_ID, "512"], "draws up to 512 × 512 pixels"),
+        (["roles", "weight", ADMIN_ROLE_ID, "2"], "counts 2 times in the queue"),
+        (["roles", "allowance", ADMIN_ROLE_ID, "600", "--per", "month"], "600 seconds of the engine"),
+        (["roles", "list"], "600 s a month"),
+        (["roles", "reset"], "No role has rules any more"),
+        (["defaults", "suffix", "--", "--no text"], "`--no text` is put after prompts here"),
+        (["defaults", "model", "pocket"], "draws with `pocket` here"),
+        (["defaults", "show"], "--ar 2:3"),
+        (["styles", "set", "ink", "in black ink"], "--style ink` adds: `in black ink`"),
+        (["styles", "remove", "ink"], "There is no style `ink` here any more"),
+        (["styles", "list"], "`--style house`: `in blue ink`"),
+        (["log", GALLERY_ID], "is reported in"),
+        (["words", "--block", "teapot"], "blocked  teapot"),
+        (["words", "--try", "a t3apot"], "Held back (`list: teapot`)"),
+    ):  # fmt: skip
+        at = line.index("--") if "--" in line else len(line)
+        code, said = await limner("admin", *line[:at], "--server", GUILD_ID, *line[at:], data=data)
+        assert (code, answer in said) == (0, True), (line, said)
     code, said = await limner("parse", "--server", GUILD_ID, "a cat", "--style", "house", data=data)
     assert code == 0
     assert "--ar 2:3  (from server)" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from discord import app_commands
 from discord.app_commands import Choice, Range
@@ -39,7 +40,7 @@ async def _default(interaction: Interaction, key: str, flags: str | None, action
 async def settings(interaction: Interaction, flags: Range[str, 1, 1000] | None = None) -> None:
     """Set the server's default flags."""
     await desk.acknowledge(interaction, ephemeral=True)
-    kept = " ".join(map(str, flags_of(flags, "server"))) if flags else None
+    kept = read(flags)
     await _default(interaction, SETTINGS, kept, "defaults settings", words.settings_kept(kept))
 
 
@@ -48,8 +49,22 @@ async def settings(interaction: Interaction, flags: Range[str, 1, 1000] | None =
 async def suffix(interaction: Interaction, flags: Range[str, 1, 1000] | None = None) -> None:
     """Set the server's suffix."""
     await desk.acknowledge(interaction, ephemeral=True)
-    kept = " ".join(map(str, flags_of(flags, "server"))) if flags else None
+    kept = read(flags)
     await _default(interaction, SUFFIX, kept, "defaults suffix", words.suffix_kept(kept))
+
+
+def read(flags: str | None) -> str | None:
+    """Return default flags as they are kept. Raises PromptError where something else stands there."""
+    return " ".join(map(str, flags_of(flags, "server"))) if flags else None
+
+
+def with_model(line: str, name: str | None) -> str | None:
+    """Return default flags with this model in place of another; None: with none."""
+    flags = {given.name: given for given in (flags_of(line, "server") if line else ())}
+    flags.pop("model", None)
+    if name is not None:
+        flags["model"] = Given("model", name, "server")
+    return " ".join(map(str, flags.values())) or None
 
 
 @defaults.command(name="model", description="The model for whoever chooses none; without one, the bot's own.")
@@ -62,12 +77,9 @@ async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None
     guild = office.scope(interaction)
     assert guild is not None
     line = (await interaction.client.service.preferences(server(guild))).get(SETTINGS, "")
-    flags = {given.name: given for given in (flags_of(line, "server") if line else ())}
-    flags.pop("model", None)
-    if name is not None:
-        flags["model"] = Given("model", name, "server")
-    kept = " ".join(map(str, flags.values())) or None
-    await _default(interaction, SETTINGS, kept, "defaults model", words.model_kept(name))
+    await _default(
+        interaction, SETTINGS, with_model(line, name), "defaults model", words.model_kept(name)
+    )
 
 
 @defaults.command(name="show", description="The server's defaults as they stand.")
@@ -85,18 +97,23 @@ async def show(interaction: Interaction) -> None:
 async def style_set(interaction: Interaction, name: Range[str, 1, 32], adds: Range[str, 1, 500]) -> None:
     """Keep a style."""
     await desk.acknowledge(interaction, ephemeral=True)
-    key, held = name.strip().lower(), office.rules(interaction).styles
+    rule = style(name, adds, office.rules(interaction).styles)
+    await office.change(
+        interaction, "styles set", words.style_kept(rule.target, rule.value), keep=[rule],
+        target=rule.target, detail={"adds": rule.value},
+    )  # fmt: skip
+
+
+def style(name: str, adds: str, held: Collection[str]) -> Rule:
+    """Return the rule of a style beside those a server has. Raises PromptError, LimitError."""
+    key = name.strip().lower()
     if not _STYLE.fullmatch(key) or key == "raw":
         raise PromptError(words.BAD_STYLE_NAME)
     if key in STYLE_NAMES:
         raise PromptError(words.style_taken(key))
     if key not in held and len(held) >= MOST_STYLES:
         raise LimitError(words.too_many("styles", MOST_STYLES))
-    text = " ".join(adds.split())
-    await office.change(
-        interaction, "styles set", words.style_kept(key, text), keep=[Rule("style", key, value=text)],
-        target=key, detail={"adds": text},
-    )  # fmt: skip
+    return Rule("style", key, value=" ".join(adds.split()))
 
 
 @styles.command(name="remove", description="Take a style away.")

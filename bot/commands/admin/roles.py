@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import discord
 from discord import app_commands
@@ -12,19 +13,30 @@ from bot import desk
 from bot import messages_admin as words
 from bot.commands.admin import office
 from bot.desk import Interaction
-from engine.authority import ADMIN, ALWAYS, VERBS, Kind, Rule
+from engine.authority import ADMIN, ALWAYS, VERBS, Kind, Rule, Rules
 from engine.errors import NotFound
 
 roles = office.group("roles", "What a role may use, and how much.")
 REMOVE = "Take this role off the list again; an empty list means everybody."
 
 
+def keepable(commands: Iterable[Any]) -> list[str]:
+    """Return what can be kept for roles: these commands, and the buttons that have none."""
+    names = {one.name for one in commands if not isinstance(one, app_commands.ContextMenu)}
+    return sorted(({*names, *VERBS.values()} - ALWAYS) - {ADMIN})
+
+
+def named(command: str, known: Sequence[str]) -> str:
+    """Return the command that is meant. Raises NotFound."""
+    name = command.strip().lstrip("/").lower()
+    if name not in known:
+        raise NotFound(words.no_command(name, known))
+    return name
+
+
 def _commands(interaction: Interaction) -> list[str]:
-    """Return what can be kept for roles: our commands, and the buttons that have none."""
     guild = interaction.guild if interaction.client.config.discord.guilds else None
-    kind = discord.AppCommandType.chat_input
-    names = {command.name for command in interaction.client.tree.get_commands(guild=guild, type=kind)}
-    return sorted(({*names, *VERBS.values(), "show"} - ALWAYS) - {ADMIN})
+    return keepable(interaction.client.tree.get_commands(guild=guild))
 
 
 async def _keep(interaction: Interaction, kind: Kind, name: str, role: discord.Role, remove: bool) -> None:
@@ -45,10 +57,7 @@ async def command(
 ) -> None:
     """Keep a command for roles."""
     await desk.acknowledge(interaction, ephemeral=True)
-    name, known = command.strip().lstrip("/").lower(), _commands(interaction)
-    if name not in known:
-        raise NotFound(words.no_command(name, known))
-    await _keep(interaction, "command", name, role, remove)
+    await _keep(interaction, "command", named(command, _commands(interaction)), role, remove)
 
 
 @command.autocomplete("command")
@@ -133,21 +142,27 @@ async def _number(
     )  # fmt: skip
 
 
+def about(held: Rules, role: str | None) -> list[Rule]:
+    """Return every rule about a role; None: about all roles."""
+    drop = [
+        Rule(kind, name, one)
+        for (kind, name), permitted in held.permits.items()
+        for one in permitted
+        if role in (None, one)
+    ]
+    for one in held.roles:
+        if role in (None, one):
+            drop += [Rule(kind, one) for kind in ("weight", "allowance", "pixels")]
+    return drop
+
+
 @roles.command(name="reset", description="Forget everything about a role; without one, about all roles.")
 @app_commands.describe(role="Which. Without it: all of them.")
 async def reset(interaction: Interaction, role: discord.Role | None = None) -> None:
     """Forget the rules of a role, or of all."""
     await desk.acknowledge(interaction, ephemeral=True)
-    held, only = office.rules(interaction), None if role is None else str(role.id)
-    drop = [
-        Rule(kind, name, one)
-        for (kind, name), named in held.permits.items()
-        for one in named
-        if only in (None, one)
-    ]
-    for one in held.roles:
-        if only in (None, one):
-            drop += [Rule(kind, one) for kind in ("weight", "allowance", "pixels")]
+    only = None if role is None else str(role.id)
+    drop = about(office.rules(interaction), only)
     said = words.roles_reset(None if role is None else role.mention)
     await office.change(interaction, "roles reset", said, drop=drop, target=only)
 
