@@ -104,6 +104,7 @@ class Limner(Desk):
         if interaction.type is discord.InteractionType.modal_submit:
             await buttons.submitted(interaction)
             await reports.submitted(interaction)
+            await panel.submitted(interaction)
 
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         """Mark the pictures of a result that somebody put a heart on."""

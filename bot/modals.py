@@ -51,6 +51,7 @@ class TextDialog(ui.Modal):
         default: str = "",
         example: str = "",
         limit: int = INPUT_LIMIT,
+        required: bool = True,
     ) -> None:
         super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
         box: ui.TextInput[TextDialog] = ui.TextInput(
@@ -59,6 +60,7 @@ class TextDialog(ui.Modal):
             default=default if len(default) <= limit else "",
             placeholder=example or None,
             max_length=limit,
+            required=required,
         )
         self.add_item(ui.Label(text=label, component=box))
 

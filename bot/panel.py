@@ -1,4 +1,8 @@
-"""The settings panel: what a person draws with where the prompt says nothing; kept as flags."""
+"""The settings panel: what a person draws with where the prompt says nothing; kept as flags.
+
+Behind it stands a table of every flag a person can settle for good, with its value and who chose it. There
+a flag is changed by choosing it: a switch turns, all else opens a dialog.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,32 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot import desk, messages
+from bot import desk, messages, messages_settings, modals
 from bot.desk import REMIX, VARIATION, Interaction
-from bot.failures import guarded
-from bot.wire import MODEL_SETTING, SETTING
+from bot.failures import TYPED, guarded
+from bot.wire import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
 from engine.errors import PromptError
-from engine.prompt import Given, flags_of
+from engine.prompt import BY_NAME, Given, flags_of
+from engine.prompt.flags import Kind
 from engine.service import SETTINGS, Service
 
 STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very high"}
 SPEEDS = ("turbo", "fast", "relax")
 MOST_CHOICES = 25
+SETTABLE = (
+    "model", "ar", "style", "raw", "stylize", "weird", "chaos", "exp", "tile", "no", "negative", "lora",
+    "quality", "draft", "steps", "cfg", "sampler", "seed", "stop", "video", "profile",
+)  # fmt: skip
+"""What makes sense for every prompt, in the order shown; at most 25, a menu's most."""
+SWITCHES = frozenset(name for name in SETTABLE if BY_NAME[name].kind is Kind.BARE) | {"video", "profile"}
+"""What is on or off; choosing it turns it."""
+VALUE_LENGTH = 300
 Green = discord.ButtonStyle.success
 Grey = discord.ButtonStyle.secondary
 
 
-async def _flags(service: Service, owner: str) -> dict[str, Given]:
+async def kept_flags(service: Service, owner: str) -> dict[str, Given]:
+    """Return what a person settled, by flag."""
     line = (await service.preferences(owner)).get(SETTINGS, "")
     try:
         return {given.name: given for given in flags_of(line, "settings")} if line else {}
@@ -32,7 +46,8 @@ async def _flags(service: Service, owner: str) -> dict[str, Given]:
         return {}  # kept by another version: the panel must open, or nobody could set them anew
 
 
-async def _keep(service: Service, owner: str, flags: Mapping[str, Given]) -> None:
+async def keep_flags(service: Service, owner: str, flags: Mapping[str, Given]) -> None:
+    """Keep what a person settled."""
     await service.prefer(owner, SETTINGS, " ".join(map(str, flags.values())) or None)
 
 
@@ -53,10 +68,16 @@ class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:
-        """Turn it, and show the panel anew."""
+        """Turn it, and show the panel (or the table it stands under) anew."""
         await desk.acknowledge(interaction, thinking=False)
-        await turn(interaction.client.service, str(interaction.user.id), self.setting, self.value)
-        await interaction.edit_original_response(view=await panel(interaction))
+        if self.setting not in ("table", "panel"):
+            await turn(interaction.client.service, str(interaction.user.id), self.setting, self.value)
+        if "table" in (self.setting, self.value):
+            await show_table(interaction)
+        else:
+            await interaction.edit_original_response(
+                content=messages.SETTINGS, view=await panel(interaction)
+            )
 
 
 class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
@@ -85,12 +106,57 @@ class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
         await interaction.edit_original_response(view=await panel(interaction))
 
 
-ITEMS = (SettingButton, ModelSelect)
+class FlagSelect(ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
+    """The list of flags to change."""
+
+    def __init__(self) -> None:
+        options = [
+            discord.SelectOption(label=f"--{name}", value=name, description=BY_NAME[name].meaning[:100])
+            for name in SETTABLE
+        ]
+        super().__init__(
+            ui.Select(
+                custom_id="l1s:flag:", options=options, row=0, placeholder=messages_settings.PLACEHOLDER
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the list again from its wire format."""
+        return cls()
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Turn a switch, or ask for a value."""
+        name = self.item.values[0]
+        if name in SWITCHES:
+            await desk.acknowledge(interaction, thinking=False)
+            await switch(interaction, name)
+            await show_table(interaction)
+            return
+        own = (await kept_flags(interaction.client.service, str(interaction.user.id))).get(name)
+        default = "" if own is None else str(own).partition(" ")[2]
+        await interaction.response.send_modal(
+            modals.TextDialog(
+                setting_dialog(name, interaction.id),
+                messages_settings.title(name),
+                messages_settings.LABEL,
+                default=default,
+                example=messages_settings.example(BY_NAME[name]),
+                limit=VALUE_LENGTH,
+                required=False,
+            )
+        )
+
+
+ITEMS = (SettingButton, ModelSelect, FlagSelect)
 
 
 async def turn(service: Service, owner: str, setting: str, value: str) -> None:
     """Change one setting of a person; pressing what is on turns it off."""
-    flags = await _flags(service, owner)
+    flags = await kept_flags(service, owner)
     match setting:
         case "model":
             flags["model"] = Given("model", value, "settings")
@@ -115,13 +181,13 @@ async def turn(service: Service, owner: str, setting: str, value: str) -> None:
             flags = {name: given for name, given in flags.items() if name in SPEEDS}
             await service.prefer(owner, REMIX, None)
             await service.prefer(owner, VARIATION, None)
-    await _keep(service, owner, flags)
+    await keep_flags(service, owner, flags)
 
 
 async def panel(interaction: Interaction) -> ui.View:
     """Return the panel as a person's settings stand."""
     service, owner = interaction.client.service, str(interaction.user.id)
-    flags = await _flags(service, owner)
+    flags = await kept_flags(service, owner)
     preferences = await service.preferences(owner)
     usual = next((model.name for model in service.models if model.default), service.models[0].name)
     chosen = str(flags["model"].value) if "model" in flags else usual
@@ -148,4 +214,75 @@ async def panel(interaction: Interaction) -> ui.View:
     for name in SPEEDS:
         view.add_item(SettingButton("speed", name, label=name.capitalize(), on=name == speed, row=3))
     view.add_item(SettingButton("reset", "", label="Reset settings", row=3))
+    view.add_item(SettingButton("table", "", label=messages_settings.ALL, row=4))
     return view
+
+
+# the table behind it
+
+
+async def submitted(interaction: Interaction) -> None:
+    """Take the value that was typed into one of our dialogs."""
+    match = SETTING_DIALOG.fullmatch(interaction.custom_id or "")
+    if match is not None and match["flag"] in SETTABLE:
+        await _submitted(match["flag"], interaction)
+
+
+@guarded
+async def _submitted(name: str, interaction: Interaction) -> None:
+    await desk.acknowledge(interaction, thinking=False)
+    value = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
+    given = flags_of(f"--{name} {value}", "settings") if value else ()
+    if given:
+        # what no prompt could be drawn with is refused now, not at every prompt from now on
+        await desk.preview(interaction, " ".join(["x", *map(str, given)]))
+    await change(interaction, name, given)
+    await show_table(interaction)
+
+
+async def change(interaction: Interaction, name: str, given: tuple[Given, ...]) -> None:
+    """Put what was given in the place of a flag, and of those it excludes."""
+    service, owner = interaction.client.service, str(interaction.user.id)
+    flags = await kept_flags(service, owner)
+    flags.pop(name, None)
+    for one in given:
+        group = BY_NAME[one.name].group
+        flags = {old: kept for old, kept in flags.items() if not group or BY_NAME[old].group != group}
+        flags[one.name] = one
+    await keep_flags(service, owner, flags)
+
+
+async def switch(interaction: Interaction, name: str) -> None:
+    """Turn a switch; one that a suffix or the server turned on is turned off by saying so."""
+    on = bool((await settled(interaction)).get(name))
+    if on:
+        await change(interaction, name, ())
+        if name in BY_NAME and (await settled(interaction)).get(name):
+            try:
+                await change(interaction, name, flags_of(f"--{name} off", "settings"))
+            except PromptError:  # this one cannot be said to be off
+                return
+    else:
+        await change(interaction, name, (Given(name, True, "settings"),))
+
+
+async def settled(interaction: Interaction) -> dict[str, Given]:
+    """Return what holds here for a prompt that names no flags."""
+    return {
+        given.name: given
+        for given in await interaction.client.service.settled(
+            str(interaction.user.id), str(desk.origin(interaction)), desk.asker(interaction)
+        )
+    }
+
+
+async def show_table(interaction: Interaction) -> None:
+    """Show the table in the message of the panel."""
+    found = await settled(interaction)
+    view = ui.View(timeout=None)
+    view.add_item(FlagSelect())
+    view.add_item(SettingButton("panel", "", label=messages_settings.BACK, row=1))
+    view.add_item(SettingButton("reset", "table", label=messages_settings.RESET, row=1))
+    await interaction.edit_original_response(
+        content=messages_settings.table([(BY_NAME[name], found.get(name)) for name in SETTABLE]), view=view
+    )

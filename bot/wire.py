@@ -3,7 +3,8 @@
     l1:<verb>:<job>:<cell>[:<delivery>]     a button under a result or a progress message
     l1:<answer>:<key>                       an answer to a question asked before a request starts
     l1m:<verb>:<job>:<cell>:<opening>       a dialog that such a button opened, once
-    l1s:<setting>:<value>                   a control of the settings panel
+    l1s:<setting>:<value>                   a control of the settings panel, or of the table behind it
+    l1sm:<flag>:<opening>                   the dialog for the value of a flag, opened once
     l1r:<deed>:<report>                     a moderator's button under a notice
     l1p:<of>:<id>                           the Appeal button
     l1rm:<of>:<id>:<opening>                the dialog of a report or an appeal, opened once
@@ -71,8 +72,12 @@ DIALOG = re.compile(
     r"l1m:(?P<verb>" + "|".join(verb.value for verb in Verb) + r"):(?P<job>[0-9a-z]{10})"
     r":(?P<cell>[0-9]?):(?P<opening>[0-9]{1,20})"
 )
-SETTING = re.compile(r"l1s:(?P<setting>raw|stylize|remix|variation|speed|reset):(?P<value>[a-z0-9]{0,20})")
+SETTING = re.compile(
+    r"l1s:(?P<setting>raw|stylize|remix|variation|speed|reset|table|panel):(?P<value>[a-z0-9]{0,20})"
+)
 MODEL_SETTING = re.compile(r"l1s:model:")
+FLAG_SETTING = re.compile(r"l1s:flag:")
+SETTING_DIALOG = re.compile(r"l1sm:(?P<flag>[a-z]{1,20}):(?P<opening>[0-9]{1,20})")
 MODEL_CHOICE = re.compile(r"l1r:(?P<job>[0-9a-z]{10}):(?P<cell>[0-9]?)")
 REPLY = re.compile(r"l1:(?P<answer>go|no):(?P<key>[0-9]{1,20})")
 
@@ -134,6 +139,11 @@ REPORT_DIALOG = re.compile(r"l1rm:(?P<of>m|f|j|r):(?P<id>[0-9a-z]{1,18}):(?P<ope
 def appeal_id(of: Of, number: str) -> str:
     """Return the ``custom_id`` of an Appeal button."""
     return f"l1p:{of.value}:{number}"
+
+
+def setting_dialog(flag: str, opening: int) -> str:
+    """Return the ``custom_id`` of the dialog for the value of a flag, opened once."""
+    return f"l1sm:{flag}:{opening}"
 
 
 def report_dialog(of: Of, number: str, opening: int) -> str:

@@ -44,7 +44,7 @@ from engine.lock import locked
 from engine.masks import Masks
 from engine.people import Asker, AuditEntry
 from engine.plan import default_model, plain, plan
-from engine.prompt import Parsed, Source, parse
+from engine.prompt import Given, Parsed, Source, parse
 from engine.queue import FairQueue, ticket, work
 from engine.reload import OUTCOME, Reloaded, compare
 from engine.reports import Reports
@@ -605,6 +605,11 @@ class Service:
             limit=self.config.limits.permutations,
             length=self.config.limits.prompt_length,
         )
+
+    async def settled(self, owner: str, origin: str, asker: Asker | None = None) -> tuple[Given, ...]:
+        """Return what holds for a prompt that names no flags, where somebody asks; each says who gave it."""
+        asked = Request(key="", owner=owner, origin=origin, line="x", asker=asker)
+        return (await self._read(asked, asked.line)).prompt.given
 
     async def _plan(self, request: Request, *, fetch: bool = True) -> list[_Planned]:
         """Return what a line asks for, one a job, read with its owner's and its place's settings.

@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.web",),
     ("bot.messages", "bot.wire"),
     ("bot.messages_admin", "bot.messages_answers", "bot.messages_region", "bot.messages_reports"),
+    ("bot.messages_settings",),
     ("bot.failures",),
     ("bot.desk",),
     ("bot.modals", "bot.picture"),

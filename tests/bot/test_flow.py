@@ -289,6 +289,46 @@ async def test_settings_and_preferences(discord: Discord, bot: BotProcess) -> No
     assert width > height
 
 
+async def test_the_table_behind_the_settings_panel(discord: Discord, bot: BotProcess) -> None:
+    alice = discord.user("alice")
+    opened = await alice.slash("settings")
+    await discord.until(lambda: "All settings" in faces(opened.message), "the panel")
+    await alice.slash("prefer suffix", new_value="--chaos 5")
+
+    def row(name: str) -> list[str]:
+        lines = opened.message.data["content"].splitlines()
+        return next((line.split() for line in lines if line.startswith(f"--{name} ")), [])
+
+    await alice.click(opened.message, "All settings")
+    await discord.until(lambda: row("chaos") == ["--chaos", "5", "your", "suffix"], "the table")
+    assert row("ar") == ["--ar", "1:1", "–"]
+    asked = await alice.click(opened.message, "l1s:flag:", ["ar"])
+    assert asked.modal["title"] == "--ar"
+    # the table and its dialog outlive the bot
+    await bot.kill()
+    await bot.start()
+    await alice.submit(asked, {"prompt": "3x2"})
+    await discord.until(lambda: row("ar") == ["--ar", "3:2", "you"], "the ratio")
+    await alice.click(opened.message, "l1s:flag:", ["tile"])
+    await discord.until(lambda: row("tile") == ["--tile", "on", "you"], "the switch")
+    # what no prompt could be drawn with is refused, and what was kept stays
+    wrong = await alice.click(opened.message, "l1s:flag:", ["model"])
+    await alice.submit(wrong, {"prompt": "dalle"})
+    refusal = await discord.wait_for_message(lambda said: "dalle" in said.data["content"])
+    assert "`dalle`" in refusal.data["content"]
+    assert row("model") == ["--model", "the", "server's", "–"]
+    await alice.click(opened.message, "l1s:flag:", ["tile"])
+    await discord.until(lambda: row("tile") == ["--tile", "off", "–"], "the switch")
+    await alice.slash("imagine", prompt="a red apple")
+    grid = await discord.wait_for_message(is_grid)
+    width, height = (await facts_of(discord, grid))["Size"].removesuffix(" px").split(" × ")
+    assert int(width) > int(height)
+    await alice.click(opened.message, "Reset settings")
+    await discord.until(lambda: row("ar") == ["--ar", "1:1", "–"], "the reset")
+    await alice.click(opened.message, "Back")
+    await discord.until(lambda: "Raw" in faces(opened.message), "the panel again")
+
+
 async def test_upscaling_doubles_the_sides(discord: Discord, bot: BotProcess) -> None:
     alice = discord.user("alice")
     await alice.slash("imagine", prompt="a red apple --ar 3:2")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from bot.buttons import AnswerButton, JobButton
-from bot.panel import ModelSelect, SettingButton
+from bot.panel import SETTABLE, FlagSelect, ModelSelect, SettingButton
 from bot.wire import (
     APPEAL,
     CUSTOM_ID_LIMIT,
     PRESS,
     REPORT,
     REPORT_DIALOG,
+    SETTING_DIALOG,
     Answer,
     Channel,
     Of,
@@ -21,6 +22,7 @@ from bot.wire import (
     address,
     appeal_id,
     report_dialog,
+    setting_dialog,
 )  # fmt: skip
 
 JOB = "7h2k9q3v0x"
@@ -73,6 +75,19 @@ def test_every_verb_survives_the_way_discord_py_takes() -> None:
                 assert found is not None
                 assert Press.of(found) == press
                 assert len(button.custom_id) <= CUSTOM_ID_LIMIT
+
+
+def test_the_settings_table_keeps_its_form() -> None:
+    assert setting_dialog("ar", 1573562412009783296) == "l1sm:ar:1573562412009783296"
+    found = SETTING_DIALOG.fullmatch("l1sm:negative:7")
+    assert found is not None
+    assert found["flag"] == "negative"
+    for setting, value in (("table", ""), ("panel", ""), ("reset", "table")):
+        button = SettingButton(setting, value)
+        assert button.custom_id == f"l1s:{setting}:{value}"
+        assert button.template.fullmatch(button.custom_id)
+    assert FlagSelect().custom_id == "l1s:flag:"
+    assert len(SETTABLE) <= 25  # a menu's most
 
 
 def test_dialogs_and_settings_keep_their_form() -> None:
