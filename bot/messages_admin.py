@@ -16,7 +16,12 @@ from engine.people import AuditEntry
 ALREADY = "It stood so already."
 REST_IN_FILE = "The rest is in the file."
 HOST_ONLY = "Only the bot's owner can do that for all servers. Leave `everywhere` out for this one."
-HOME_ONLY = "The engine serves other servers too, so only the bot's owner loads and unloads models."
+HOME_LOADS = "The engine serves other servers too, so only the bot's owner loads and unloads models."
+HOME_FRONT = "Other servers' jobs wait too: only the bot's owner moves one before them all. `back` is yours."
+HOME_WEIGHT = "The engine serves other servers too, so only the bot's owner gives a weight above 1."
+HOME_ALLOWANCE = (
+    "The engine serves other servers too, so only the bot's owner gives more than everybody has: {most}."
+)
 IN_A_SERVER = "Use this in the server it is about."
 NOT_THE_HOST = "That is the bot's owner, who cannot be kept out."
 NOT_AN_ADMIN = "They manage this server, so a ban would not hold. Take that right from them first."
@@ -172,7 +177,8 @@ def roles_reset(role: str | None) -> str:
     return f"{role} has no rules any more."
 
 
-def _allowance(given: Allowance) -> str:
+def allowed_seconds(given: Allowance) -> str:
+    """Return an allowance in few words."""
     return f"{given.seconds:g} s a {given.per}"
 
 
@@ -187,13 +193,13 @@ def roles(rules: Rules, everyone: str) -> str:
     for role, rule in rules.roles.items():
         gets = [
             f"weight {rule.weight:g}" if rule.weight is not None else "",
-            _allowance(rule.allowance) if rule.allowance else "",
+            allowed_seconds(rule.allowance) if rule.allowance else "",
             f"up to {int(rule.pixels**0.5)} × {int(rule.pixels**0.5)}" if rule.pixels else "",
         ]
         name = "@everyone" if role == everyone else f"<@&{role}>"
         lines.append(f"- {name}: {', '.join(one for one in gets if one)}")
     if rules.allowance or rules.weight != 1:
-        all_ = [f"weight {rules.weight:g}", _allowance(rules.allowance) if rules.allowance else ""]
+        all_ = [f"weight {rules.weight:g}", allowed_seconds(rules.allowance) if rules.allowance else ""]
         lines.append(f"- the whole server: {', '.join(one for one in all_ if one)} (set by the bot's owner)")
     return "\n".join(lines) or "No role has rules: everybody may use everything."
 

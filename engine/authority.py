@@ -65,6 +65,11 @@ class Allowance:
     seconds: float
     per: Period = "day"
 
+    @property
+    def daily(self) -> float:
+        """How many that are a day, a month taken as 30."""
+        return self.seconds if self.per == "day" else self.seconds / 30
+
 
 @dataclass(frozen=True, slots=True)
 class RoleRule:
@@ -253,14 +258,10 @@ def standing(rules: Rules, asker: Asker) -> Standing:
     pixels = [one.pixels for one in mine if one.pixels is not None]
     return Standing(
         weight=max(weights, default=1.0) * rules.weight,
-        allowance=max(allowances, key=_daily, default=None),
+        allowance=max(allowances, key=lambda one: one.daily, default=None),
         pixels=max(pixels, default=None),
         server=rules.allowance,
     )
-
-
-def _daily(allowance: Allowance) -> float:
-    return allowance.seconds if allowance.per == "day" else allowance.seconds / 30
 
 
 def content(rules: Rules, asker: Asker) -> Content:

@@ -12,10 +12,11 @@ import pytest
 
 from bot.demo import interactions
 from bot.demo.driver import Actor, Answer, BotProcess, Discord, NoAnswer, faces
-from bot.demo.world import ADMIN_ROLE_ID, BOB_ID, GENERAL_ID, Message
+from bot.demo.founding import APP_ID, ELSEWHERE_ID
+from bot.demo.world import ADMIN_ROLE_ID, BOB_ID, GENERAL_ID, GUILD_ID, Message
 from engine.authority import ALWAYS
 from tests.bot.conftest import is_grid, is_picture
-from tests.bot.test_admin import admin
+from tests.bot.test_admin import admin, promote
 
 MakeBot = Callable[..., BotProcess]
 
@@ -120,6 +121,38 @@ async def test_menus_stand_under_their_commands(discord: Discord, bot: BotProces
     ):
         await refused(discord, await deed(), "is for people with the role")
     assert work(data) == before
+
+
+async def test_admins_of_one_server_take_nothing_from_another(
+    discord: Discord, make_bot: MakeBot, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMNER_ALLOWANCE_SECONDS", "600")
+    members = discord.world.members
+    members[ELSEWHERE_ID][APP_ID] = {**members[GUILD_ID][APP_ID], "roles": []}
+    promote(discord, BOB_ID)
+    alice, bob, ada = discord.user("alice"), discord.user("bob"), discord.user("ada")
+    role, more = {"role": GUILD_ID}, "only the bot's owner"
+    async with make_bot():
+        await admin(discord, bob, "pause")
+        asked = await alice.slash("imagine", prompt="a red apple")
+        await discord.until(lambda: "paused" in asked.message.data["content"], "its turn")
+        job = _job(data)
+        for name, options in (
+            ("roles weight", role | {"weight": 1.5}),
+            ("roles allowance", role | {"seconds": 601.0}),
+            ("roles allowance", role | {"seconds": 18_030.0, "per": "month"}),
+            ("jobs move", {"job": job, "to": "front"}),
+            ("models load", {"model": "pocket"}),
+        ):
+            assert more in await admin(discord, bob, name, **options), name
+            assert more not in await admin(discord, ada, name, **options), name
+        for name, options in (
+            ("roles weight", role | {"weight": 0.5}),
+            ("roles allowance", role | {"seconds": 600.0}),
+            ("roles allowance", role | {"seconds": 18_000.0, "per": "month"}),
+            ("jobs move", {"job": job, "to": "back"}),
+        ):
+            assert more not in await admin(discord, bob, name, **options), name
 
 
 def _job(data: Path) -> str:

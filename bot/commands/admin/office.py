@@ -47,8 +47,8 @@ def scope(interaction: Interaction, everywhere: bool = False) -> str | None:
     return str(interaction.guild_id)
 
 
-def require_home(interaction: Interaction) -> None:
-    """Raise where the engine as a whole is not this server's to command.
+def require_home(interaction: Interaction, sentence: str) -> None:
+    """Raise with this sentence where the engine as a whole is not this server's to command.
 
     It is the bot's owner's, and that of the servers the owner named under ``discord.guilds``, or of the one
     server the bot is in.
@@ -56,7 +56,7 @@ def require_home(interaction: Interaction) -> None:
     named = interaction.client.config.discord.guilds
     home = interaction.guild_id in named if named else len(interaction.client.guilds) == 1
     if not home and not desk.asker(interaction).host:
-        raise UserError(words.HOME_ONLY)
+        raise UserError(sentence)
 
 
 def rules(interaction: Interaction, everywhere: bool = False) -> Rules:

@@ -13,7 +13,7 @@ from bot import desk
 from bot import messages_admin as words
 from bot.commands.admin import office
 from bot.desk import Interaction
-from engine.authority import ADMIN, ALWAYS, VERBS, Kind, Rule, Rules
+from engine.authority import ADMIN, ALWAYS, VERBS, Allowance, Kind, Rule, Rules
 from engine.errors import NotFound
 
 roles = office.group("roles", "What a role may use, and how much.")
@@ -110,6 +110,8 @@ async def weight(
 ) -> None:
     """Weigh a role."""
     await desk.acknowledge(interaction, ephemeral=True)
+    if weight is not None and weight > 1:
+        office.require_home(interaction, words.HOME_WEIGHT)
     await _number(
         interaction, "weight", "roles weight", role, None if weight is None else f"{weight:g}",
         words.weight(role.mention, weight),
@@ -126,6 +128,10 @@ async def allowance(
 ) -> None:
     """Give a role an allowance."""
     await desk.acknowledge(interaction, ephemeral=True)
+    host = interaction.client.config.allowance
+    most = Allowance(host.seconds, host.per)
+    if seconds is not None and most.seconds and Allowance(seconds, per).daily > most.daily:
+        office.require_home(interaction, words.HOME_ALLOWANCE.format(most=words.allowed_seconds(most)))
     await _number(
         interaction, "allowance", "roles allowance", role, None if seconds is None else f"{seconds:g} {per}",
         words.allowance(role.mention, seconds, per),

@@ -82,6 +82,8 @@ async def move(interaction: Interaction, job: Range[str, 1, 32], to: Literal["fr
     """Move a job."""
     await desk.acknowledge(interaction, ephemeral=True)
     found = await _job(interaction, job)
+    if to == "front":
+        office.require_home(interaction, words.HOME_FRONT)
     await interaction.client.service.move(found.id, front=to == "front", by=str(interaction.user.id))
     await office.reply(interaction, words.moved(found, to))
 
@@ -157,7 +159,7 @@ async def unload(interaction: Interaction, model: Range[str, 1, 64]) -> None:
 
 async def _load(interaction: Interaction, named: str, wanted: bool) -> None:
     await desk.acknowledge(interaction, ephemeral=True)
-    office.require_home(interaction)
+    office.require_home(interaction, words.HOME_LOADS)
     service, name = interaction.client.service, office.model(interaction, named)
     service.load(name, wanted)
     action = "models load" if wanted else "models unload"
