@@ -34,6 +34,10 @@ TOKEN_LIFE = 14 * 60.0
 """Seconds an interaction's token is used for: Discord's 15 minutes, less one to spare."""
 EDIT_EVERY = 2.0
 """Seconds between two edits of a progress message."""
+LOOK_WITHIN = 0.5
+"""Seconds a prompt may be looked at before Discord is answered; it waits 3."""
+MOST_BUTTONS = 25
+"""Buttons of one message, five to a row (Discord)."""
 LOOK_EVERY = 5.0
 """Seconds after which a waiting job's place in the queue is looked up again."""
 ALREADY_ACKNOWLEDGED = 40060
@@ -232,12 +236,14 @@ def _ending(picture: bytes) -> str:
 
 
 def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
-    """Return the row under a progress message: a cancel button for each job, as far as they fit."""
+    """Return what is under a progress message: a cancel button for each job, as far as they fit."""
     view = discord.ui.View(timeout=None)
-    for job in jobs[:5]:
+    for number, job in enumerate(jobs[:MOST_BUTTONS], 1):
         # who presses it is answered by ``bot.buttons``, which knows it by its custom_id
         button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            style=discord.ButtonStyle.danger, label="Cancel", custom_id=str(Press(Verb.CANCEL, job.id))
+            style=discord.ButtonStyle.danger,
+            label="Cancel" if len(jobs) == 1 else f"Cancel {number}",
+            custom_id=str(Press(Verb.CANCEL, job.id)),
         )
         view.add_item(button)
     return view
@@ -390,6 +396,18 @@ async def answered(interaction: Interaction, key: str, *, start: bool, row: Row)
     else:
         await interaction.edit_original_response(content=messages.NOT_STARTED, view=None)
     await service.prefer(owner, QUESTION, None)
+
+
+async def glance(interaction: Interaction, line: str) -> Preview | None:
+    """As ``preview``, for before the acknowledgement: what is refused then is said to the person alone.
+
+    None: our own disk is slow, and Discord must not wait; look again afterwards.
+    """
+    try:
+        async with asyncio.timeout(LOOK_WITHIN):
+            return await preview(interaction, line)
+    except TimeoutError:
+        return None
 
 
 async def preview(interaction: Interaction, line: str) -> Preview:

@@ -55,9 +55,9 @@ VARIATION_HIGH = "V1–V4 make strong variations now."
 VARIATION_LOW = "V1–V4 make subtle variations now."
 BAD_OPTION_NAME = "A flag's name is made of letters, digits, `-` and `_`, at most 32. Choose another name."
 SPEED_KEPT = {
-    "fast": "Your jobs take the usual place in the queue now.",
-    "relax": "Your jobs let others go first now.",
-    "turbo": "Your jobs go ahead of others now, at twice the price.",
+    "fast": "Fast is on: your jobs take their usual turn.",
+    "relax": "Relax is on: your jobs let others go first.",
+    "turbo": "Turbo is on: your jobs go ahead of others, at twice the price.",
 }
 ZOOM_TITLE = "Custom Zoom"
 ZOOM_LABEL = "How far out, above 1 and at most 2"
@@ -132,6 +132,14 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+_STANDING = {
+    State.QUEUED: "waiting",
+    State.RUNNING: "being drawn",
+    State.RENDERED: "done",
+    State.FAILED: "failed",
+    State.BLOCKED: "not drawn",
+    State.CANCELLED: "cancelled",
+}
 _SPEED = {Speed.RELAX: "relaxed", Speed.FAST: "fast", Speed.TURBO: "turbo"}
 
 
@@ -186,7 +194,7 @@ def progress(
     elif state is State.QUEUED:
         now = "waiting to start" if place is None or place <= 1 else f"waiting, {ordinal(place)} in the queue"
     elif state is State.RUNNING:
-        now = f"{percent}%"
+        now = f"{percent}%" if percent else "starting"  # a model may have to be loaded first
     else:
         now = {
             State.RENDERED: "100%",
@@ -200,8 +208,14 @@ def progress(
 def several(jobs: Sequence[Job], states: Sequence[State]) -> str:
     """Return the progress message of a request that became several jobs."""
     over = sum(state not in (State.QUEUED, State.RUNNING) for state in states)
-    first = jobs[0]
-    return f"**{shown(first.prompt)}** - {mention(first.owner)} ({over} of {plural(len(jobs), 'job')} done)"
+    lines = [f"**{plural(len(jobs), 'job')}** - {mention(jobs[0].owner)} ({over} done)"]
+    lines += [
+        f"{number}. {shown(job.prompt, 60)} ({_STANDING[state]})"
+        for number, (job, state) in enumerate(zip(jobs, states, strict=True), 1)
+    ]
+    while len(text := "\n".join(lines)) > CONTENT_LIMIT:
+        lines = [*lines[:-2], "…"]
+    return text
 
 
 def result(job: Job, delivery: Delivery, extra: Iterable[str] = ()) -> str:
@@ -247,7 +261,7 @@ def refusal(sentence: str, repaired: str | None = None) -> str:
     block = None if repaired is None else to_copy(repaired, limit=limit)
     room = CONTENT_LIMIT - (0 if block is None else len(block) + 20)
     sentence = sentence if len(sentence) <= room else sentence[: room - 1] + "…"
-    return sentence if block is None else f"{sentence}\nTo copy:\n{block}"
+    return sentence if block is None else f"{sentence}\nTry this:\n{block}"
 
 
 def question(
@@ -383,20 +397,19 @@ def origins(sources: Mapping[str, str]) -> str:
 
 def job_line(job: Job, place: int | None = None) -> str:
     """Return one line about a job for ``/queue`` and ``/info``."""
-    state = {
-        State.QUEUED: "waiting" if place is None else f"waiting, {ordinal(place)} in the queue",
-        State.RUNNING: "being drawn",
-        State.RENDERED: "done",
-        State.FAILED: "failed",
-        State.BLOCKED: "not drawn",
-        State.CANCELLED: "cancelled",
-    }[job.state]
+    state = _STANDING[job.state]
+    if job.state is State.QUEUED and place is not None:
+        state = f"waiting, {ordinal(place)} in the queue"
     return f"`{job.id}` {shown(job.prompt, 80)} ({state})"
 
 
 def queue(running: int, waiting: int, *, paused: bool) -> str:
     """Return the first line of ``/queue``."""
-    line = f"{plural(running, 'job')} being drawn, {waiting} waiting."
+    line = "Nothing is waiting."
+    if running or waiting:
+        line = f"{plural(running, 'job')} being drawn, {waiting} waiting."
+    elif not paused:
+        line += " `/imagine` starts at once."
     return line + " The queue is paused; nothing new starts until an admin resumes it." if paused else line
 
 
@@ -494,17 +507,31 @@ HELP = (
 )
 
 
+SECTIONS = {
+    "ar": "Shape",
+    "model": "Model",
+    "no": "What it shows",
+    "seed": "How it is drawn",
+    "repeat": "How many, how soon",
+    "iw": "Pictures to go by",
+}
+"""Headings of ``/help``, by the flag of the table that each begins with."""
+
+
 def flag_pages(flags: Iterable[Flag]) -> list[tuple[str, str]]:
-    """Return every flag in few words, as fields of at most 1024 characters each."""
+    """Return every flag in few words, as fields of at most 1024 characters each, under their headings."""
     pages: list[tuple[str, str]] = []
-    lines = ""
     for flag in flags:
-        line = f"`--{flag.name}` {textwrap.shorten(flag.meaning, 70, placeholder='…')}\n"
-        if len(lines) + len(line) > 1024:
-            pages.append(("Flags" if not pages else "More flags", lines))
-            lines = ""
-        lines += line
-    return [*pages, ("Flags" if not pages else "More flags", lines)] if lines else pages
+        line = f"`--{flag.name}` {textwrap.shorten(flag.meaning, 95, placeholder='…')}\n"
+        heading = SECTIONS.get(flag.name)
+        if heading is None and pages:
+            last, lines = pages[-1]
+            if len(lines) + len(line) <= 1024:
+                pages[-1] = (last, lines + line)
+                continue
+            heading = last if last.endswith(" (more)") else f"{last} (more)"
+        pages.append((heading or "Flags", line))
+    return pages
 
 
 def flag_details(flag: Flag) -> str:

@@ -52,17 +52,22 @@ class Picture:
     mask: str | None = None
 
 
+def require(image: discord.Attachment | None, text: str | None) -> None:
+    """Raise UserError where no picture was given at all: it can be said before anything is acknowledged."""
+    if image is None and not (text or "").strip():
+        raise UserError(NONE_GIVEN)
+
+
 async def resolve(interaction: Interaction, image: discord.Attachment | None, text: str | None) -> Picture:
     """Return the picture a person means, kept in the gallery; for after the interaction was acknowledged.
 
     ``text`` is a message's link, ``job.cell`` or any link. Raises UserError with a sentence: nothing was
     given, it is no picture, or not theirs to see.
     """
+    require(image, text)
     if image is not None:
         return await _fetched(interaction, image.url, attached=True)
     text = (text or "").strip()
-    if not text:
-        raise UserError(NONE_GIVEN)
     if found := MESSAGE.fullmatch(text):
         guild = None if found["guild"] == "@me" else int(found["guild"])
         message = await _message(interaction, guild, int(found["channel"]), int(found["message"]))

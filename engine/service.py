@@ -382,9 +382,12 @@ class Service:
 
     async def preview(self, request: Request) -> Preview:
         """Return what a request would make and take, accepting nothing; raises as ``submit``."""
+        policy.check_length(request.line, self.config.limits)
         planned = await self._plan(request, fetch=False)
+        policy.check_count(len(planned), self.config.limits, request.line)
         for one in planned:
             self._permit(request, one.spec, _speed(request, one))
+            policy.check_spec(one.spec, self.config.limits, request.line)
         jobs, pictures = len(planned), sum(one.spec.count for one in planned)
         price = sum(self._price(one.spec, _speed(request, one)) for one in planned)
         known = all(one.spec.model in self._scheduler.pace for one in planned)

@@ -24,6 +24,7 @@ async def describe(
     link: Range[str, 1, 2000] | None = None,
 ) -> None:
     """Describe a picture."""
+    picture.require(image, link)
     progress = await desk.acknowledge(interaction)
     found = await picture.resolve(interaction, image, link)
     await answers.describe(interaction, progress, found.sha256)

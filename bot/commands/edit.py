@@ -77,8 +77,9 @@ async def vary(
     prompt: Range[str, 1, 6000] | None = None,
 ) -> None:
     """Vary a picture."""
-    message = await desk.acknowledge(interaction)
     interaction.extras[TYPED] = prompt
+    picture.require(image, link)
+    message = await desk.acknowledge(interaction)
     chosen = await picture.resolve(interaction, image, link)
     verb = await buttons.as_strong_as_preferred(interaction) if strength is None else _verb(strength.value)
     await _do(interaction, message, chosen, verb, prompt)
@@ -108,8 +109,9 @@ async def upscale(
     prompt: Range[str, 1, 6000] | None = None,
 ) -> None:
     """Enlarge a picture."""
-    message = await desk.acknowledge(interaction)
     interaction.extras[TYPED] = prompt
+    picture.require(image, link)
+    message = await desk.acknowledge(interaction)
     chosen = await picture.resolve(interaction, image, link)
     times = 2 if factor is None else factor.value
     creative = kind is not None and kind.value == "creative"

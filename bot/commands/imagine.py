@@ -15,6 +15,7 @@ from engine.errors import UserError
 from engine.jobs import SEED_MAX
 from engine.prompt.flags import FLAGS, STYLE_NAMES
 from engine.references import kept
+from engine.service import Preview
 
 ASPECTS = {
     "1:1": "square",
@@ -60,17 +61,22 @@ async def imagine(
 ) -> None:
     """Draw."""
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
-    message = await desk.acknowledge(interaction)
     line = interaction.extras[TYPED] = with_flags(prompt, given)
-    if image is not None or linked is not None:
-        shown = await picture.resolve(interaction, image, linked)
-        line = interaction.extras[TYPED] = f"{kept(shown.sha256)} {line}"
+    if image is None and linked is None:
+        found = await desk.glance(interaction, line)
+        await _submit(interaction, await desk.acknowledge(interaction), line, found)
+        return
+    message = await desk.acknowledge(interaction)
+    shown = await picture.resolve(interaction, image, linked)
+    line = interaction.extras[TYPED] = f"{kept(shown.sha256)} {line}"
     await _submit(interaction, message, line)
 
 
-async def _submit(interaction: Interaction, message: str | None, line: str) -> None:
-    """Hand a line over, asking first where it makes much."""
-    found = await desk.preview(interaction, line)
+async def _submit(
+    interaction: Interaction, message: str | None, line: str, found: Preview | None = None
+) -> None:
+    """Hand a line over, asking first where it makes much. ``found``: what it makes, where that is known."""
+    found = found or await desk.preview(interaction, line)
     if found.large:
         question = messages.question(line, found.jobs, found.pictures, found.seconds, found.balances)
         await desk.ask(interaction, line, question, buttons.question_view(str(interaction.id)))
@@ -102,11 +108,11 @@ async def blend(
     pictures: Range[str, 1, 2000] | None = None,
 ) -> None:
     """Blend."""
-    message = await desk.acknowledge(interaction)
     given = [one for one in (image1, image2, image3, image4, image5) if one is not None]
     named = (pictures or "").split()
     if not BLENDED[0] <= len(given) + len(named) <= BLENDED[1]:
         raise UserError(messages.blend_count(len(given) + len(named)))
+    message = await desk.acknowledge(interaction)
     found = [await picture.resolve(interaction, one, None) for one in given]
     found += [await picture.resolve(interaction, None, one) for one in named]
     ratio = "1:1" if dimensions is None else dimensions.value

@@ -33,7 +33,7 @@ async def export(interaction: Interaction) -> None:
 
 
 @privacy.command(name="delete", description="Delete everything that is kept about you, for good.")
-@app_commands.describe(confirm="There is no way back. You can `/privacy export` first.")
+@app_commands.describe(confirm="There is no way back. /privacy export saves a copy first.")
 async def delete(interaction: Interaction, confirm: Literal["Delete everything about me for good"]) -> None:
     """Delete everything."""
     await desk.acknowledge(interaction, ephemeral=True)

@@ -236,7 +236,7 @@ FLAGS: tuple[Flag, ...] = (
     _honoured(
         "tile",
         Kind.BARE,
-        "A pattern whose edges meet: convolutions wrap around in UNet and VAE.",
+        "A pattern whose edges meet when it is laid like tiles.",
         default="off",
     ),
     _honoured(

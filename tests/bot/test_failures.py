@@ -77,7 +77,7 @@ class Button:
         (LimitError("Too many. Wait a minute."), "Too many. Wait a minute."),
         (
             PromptError("`--ar16:9` needs a blank.", "a cat --ar 16:9"),
-            "`--ar16:9` needs a blank.\nTo copy:\n```\na cat --ar 16:9\n```",
+            "`--ar16:9` needs a blank.\nTry this:\n```\na cat --ar 16:9\n```",
         ),
         (EngineError("stack of tensors", "Our disk is full."), "Our disk is full."),
         (EngineError("stack of tensors"), EngineError.apology),

@@ -99,7 +99,12 @@ async def test_the_menu_cancels_every_job_of_a_message(discord: Discord, make_bo
     async with make_bot(step_seconds=0.5):
         alice = discord.user("alice")
         answer = await alice.slash("imagine", prompt="a {red, green, blue} apple")
-        await discord.until(lambda: faces(answer.message) == ["Cancel"] * 3, "the cancel buttons")
+        numbered = ["Cancel 1", "Cancel 2", "Cancel 3"]
+        await discord.until(lambda: faces(answer.message) == numbered, "the cancel buttons")
+        lines = answer.message.data["content"].split("\n")
+        assert lines[0] == f"**3 jobs** - <@{alice.id}> (0 done)"
+        for number, (line, colour) in enumerate(zip(lines[1:], ("red", "green", "blue"), strict=True), 1):
+            assert line.startswith(f"{number}. a {colour} apple (")
         told = await alice.context_menu("Cancel job", answer.message)
         await discord.until(lambda: told.message.data["content"], "the answer")
         assert told.message.data["content"].count("Cancelled: ") == 3
@@ -123,7 +128,7 @@ async def test_looking_around(discord: Discord, bot: BotProcess) -> None:
 
     queue = await alice.slash("queue")
     await discord.until(lambda: queue.message.data["content"], "the queue")
-    assert "0 jobs being drawn, 0 waiting." in queue.message.data["content"]
+    assert "Nothing is waiting." in queue.message.data["content"]
 
     info = await alice.slash("info")
     await discord.until(lambda: info.message.data["embeds"], "the info")
@@ -152,11 +157,16 @@ async def test_what_cannot_be_done_is_said_kindly(discord: Discord, bot: BotProc
     answer = await alice.slash("show", job="0000000000")
     await discord.until(lambda: "no such job" in answer.message.data["content"], "a refusal")
     refused = await alice.slash("imagine", prompt="a cat --ar 3:2:1")
-    told = await discord.wait_for_message(lambda m: "--ar" in m.data["content"] and m.ephemeral)
-    assert "```" in told.data["content"], "a line to copy"
-    await discord.until(
-        lambda: refused.interaction.original not in {message.id for message in discord.messages()}, "tidiness"
-    )
+    assert refused.message.ephemeral
+    assert "```" in refused.message.data["content"], "a line to copy"
+    for command in ("vary", "upscale", "describe"):
+        refused = await alice.slash(command)
+        assert refused.message.ephemeral
+        assert "Which picture?" in refused.message.data["content"]
+    refused = await alice.slash("blend")
+    assert refused.message.ephemeral
+    assert "two to five pictures" in refused.message.data["content"]
+    assert all(message.ephemeral for message in discord.messages()), "others never saw any of it"
     hello = alice.say("hello")
     wrong = await alice.context_menu("Info", hello)
     await discord.until(lambda: "not one of my results" in wrong.message.data["content"], "a refusal")

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, strategies
 
 from bot import messages
+from bot.commands.talk import HELPFUL
 from engine.allowance import Balance
 from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, State
+from engine.prompt.flags import FLAGS
 
 
 def job(prompt: str = "a red apple", **more: object) -> Job:
@@ -165,12 +167,39 @@ def test_the_seed_of_one_picture_wraps_like_the_engine() -> None:
 
 
 def test_help_fits_discords_fields() -> None:
-    from engine.prompt.flags import FLAGS
-
     pages = messages.flag_pages(FLAGS)
     assert all(len(lines) <= 1024 for _, lines in pages)
     assert len(messages.HELP) + sum(len(name) + len(lines) for name, lines in pages) <= 6000
     assert all(f"`--{flag.name}`" in "".join(lines for _, lines in pages) for flag in FLAGS)
+    listed = messages.flag_pages(HELPFUL)
+    assert [heading for heading, _ in listed] == list(messages.SECTIONS.values())
+    assert "…" not in "".join(lines for _, lines in listed), "no sentence is cut"
+
+
+def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:
+    jobs = [job(prompt=f"{number} " + "*" * 700) for number in range(40)]
+    said = messages.several(jobs, [State.RENDERED] * 3 + [State.RUNNING] + [State.QUEUED] * 36)
+    assert len(said) <= 2000
+    first, second, *_ = said.split("\n")
+    assert first.startswith("**40 jobs** - ")
+    assert first.endswith("(3 done)")
+    assert second.startswith("1. 0 ")
+    assert second.endswith("(done)")
+    assert said.endswith("\n…")
+
+
+@pytest.mark.parametrize(
+    ("running", "waiting", "paused", "said"),
+    [
+        (0, 0, False, "Nothing is waiting. `/imagine` starts at once."),
+        (1, 0, False, "1 job being drawn, 0 waiting."),
+        (2, 5, False, "2 jobs being drawn, 5 waiting."),
+        (0, 0, True, "Nothing is waiting. The queue is paused; "),
+    ],
+)
+def test_the_queue_in_one_line(running: int, waiting: int, paused: bool, said: str) -> None:
+    told = messages.queue(running, waiting, paused=paused)
+    assert told.startswith(said) if paused else told == said
 
 
 def test_info_says_who_chose_what_nearest_first() -> None:
