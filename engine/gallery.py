@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import EngineError, NotFound
@@ -24,11 +25,18 @@ def recipe(job: Job, cell: int) -> dict[str, str]:
     Nothing about who asked or where: the spec, the job's id and the cell.
     """
     spec = job.spec
-    record = {"job": job.id, "cell": cell, "spec": json.loads(spec.model_dump_json())}
+    record = {"job": job.id, "cell": cell, "spec": _plainly(spec)}
     return {
         "limner": json.dumps(record, ensure_ascii=False, sort_keys=True),
         "parameters": _parameters(spec, cell),
     }
+
+
+@lru_cache(maxsize=32)
+def _plainly(spec: JobSpec) -> dict[str, object]:
+    """Return a spec as plain values: the same for every picture of a job."""
+    values: dict[str, object] = json.loads(spec.model_dump_json())
+    return values
 
 
 def _parameters(spec: JobSpec, cell: int) -> str:
@@ -149,8 +157,12 @@ class Gallery:
 
     async def load(self, sha256: str, suffix: str = ".png") -> bytes:
         """Return a file's bytes. Raises NotFound where it has been cleaned away."""
+        return await asyncio.to_thread(self.read, sha256, suffix)
+
+    def read(self, sha256: str, suffix: str = ".png") -> bytes:
+        """As ``load``, for what runs in a thread already."""
         try:
-            return await asyncio.to_thread(self.path(sha256, suffix).read_bytes)
+            return self.path(sha256, suffix).read_bytes()
         except FileNotFoundError:
             raise NotFound("This picture is no longer kept. Run the prompt again to remake it.") from None
 

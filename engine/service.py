@@ -845,8 +845,11 @@ class Service:
         """
         job = await self.find(job_id)
         chosen = [self._cell(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
-        data = await asyncio.gather(*(self.gallery.load(sha256) for sha256 in chosen))
-        return await asyncio.to_thread(_as_file, data, job, cell or 0, limit, least)
+
+        def made() -> images.File:
+            return _as_file([self.gallery.read(one) for one in chosen], job, cell or 0, limit, least)
+
+        return await asyncio.to_thread(made)
 
     async def shown(self, sha256: str, limit: int | None = None) -> images.File:
         """Return a kept picture as a file of at most ``limit`` bytes, for showing."""

@@ -22,4 +22,4 @@ async def test_a_flood_is_refused_and_nothing_typed_is_lost(discord: Discord, ma
         assert re.search(r"more than 2 commands .* The next goes in \d+ s\.", text)
         assert "```\na *cat* --ar 3:2\n```" in text
         other = await bob.slash("queue")
-        await discord.until(lambda: "being drawn" in other.message.data["content"], "bob's answer")
+        await discord.until(lambda: "Nothing is waiting" in other.message.data["content"], "bob's answer")
