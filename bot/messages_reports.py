@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.messages import CONTENT_LIMIT, mention, quoted, shown
 from engine.jobs import Job
-from engine.moderation.appeals import lifted
+from engine.moderation.appeals import HOSTS_LIST, lifted
 from engine.people import Refusal, Report
 
 HIDDEN = "This picture was reported. It is hidden until a moderator has looked at it."
@@ -17,6 +17,10 @@ APPEAL = "Appeal"
 HIDES = "It is hidden until you decide."
 DOUBTED = "It is still shown: this person's reports were all returned before."
 PLACES_ONLY = "-# Accepting tells them so; only a channel opened with `/admin channels content` draws this."
+HOSTS_WORDS = (
+    "-# Accepting tells them so; these are words of the host's, let through by the bot's owner alone "
+    "(`/admin words allow … everywhere:True`)."
+)
 NOT_KEPT = "-# Accepting tells them so; the picture was not kept, and drawn again it is looked at again."
 BACK, GONE, BAN = "Put back", "Remove for good", "Remove, and ban the author"
 GRANT, DECLINE = "Accept", "Decline"
@@ -52,7 +56,10 @@ def _accepting(refusal: Refusal) -> str:
     """Return what moderators read about what accepting does."""
     if words := lifted(refusal):
         listed = ", ".join(quoted(word) for word in words[:10])
-        return f"-# Accepting lets {listed} through in this server, for everybody."
+        where = "everywhere" if refusal.guild is None else "in this server"
+        return f"-# Accepting lets {listed} through {where}, for everybody."
+    if refusal.why.startswith(HOSTS_LIST):
+        return HOSTS_WORDS
     return PLACES_ONLY if refusal.job is None else NOT_KEPT
 
 

@@ -109,11 +109,6 @@ class Administration:
         """Return what may be drawn where somebody asks."""
         return Content() if asker is None else authority.content(self.rules(asker.guild), asker)
 
-    def words(self, guild: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return ``(blocked, allowed)`` words of a server, those of all servers among them."""
-        here, everywhere = self.rules(guild), self.rules(EVERYWHERE)
-        return (*here.blocked, *everywhere.blocked), (*here.allowed, *everywhere.allowed)
-
     # ---- changing ------------------------------------------------------------------------------------------
 
     async def decide(self, decision: Decision) -> bool:

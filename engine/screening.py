@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 from engine import moderation, store_moderation
 from engine.administration import Administration
+from engine.authority import EVERYWHERE
 from engine.backends.protocol import Outcome
 from engine.config import ModelConfig, ModerationConfig
 from engine.errors import UserError
 from engine.jobs import Adult, Job, JobSpec, Kind, Role
+from engine.moderation.appeals import HOSTS_LIST
 from engine.moderation.pictures import FLAGGED_INPUT, Verdict, judge
 from engine.people import Asker
 from engine.store import Store
@@ -47,7 +49,6 @@ class Screening:
         Raises BlockedError; what was refused and why is on the record then, under its ``number``.
         """
         guild = None if asker is None else asker.guild
-        blocked, allowed = self._lists(asker)
         texts: list[str] = []
         rated = False
         if spec.inputs:
@@ -61,8 +62,8 @@ class Screening:
             texts.append(self._models[spec.model].house_style)
         adult, wanted = self.adult(asker), moderation.wanted(spec)
         try:
-            moderation.check(spec, blocked, allowed, texts)
-            found = moderation.adult(wanted, allowed)
+            moderation.check(spec, beside=texts)
+            found = self._met(wanted, guild)
             rated = rated or bool(found)
             if rated and adult == "refuse":
                 raise moderation.not_here(found)
@@ -79,19 +80,26 @@ class Screening:
 
     def trial(self, spec: JobSpec, asker: Asker | None) -> str | None:
         """Return which rule would refuse these words where somebody asks, or None; it is not recorded."""
-        blocked, allowed = self._lists(asker)
         try:
-            moderation.check(spec, blocked, allowed)
-            found = moderation.adult(moderation.wanted(spec), allowed)
+            moderation.check(spec)
+            found = self._met(moderation.wanted(spec), None if asker is None else asker.guild)
             if found and self.adult(asker) == "refuse":
                 raise moderation.not_here(found)
         except moderation.BlockedError as error:
             return error.why
         return None
 
-    def _lists(self, asker: Asker | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        blocked, allowed = self._admin.words(None if asker is None else asker.guild)
-        return (*self.config.blocked, *blocked), (*self.config.allowed, *allowed)
+    def _met(self, text: str, guild: str | None) -> list[str]:
+        """Refuse words of the host's list and the server's; return the words for adult content.
+
+        What the host does not draw, a server's own list does not let through. Raises BlockedError.
+        """
+        here, everywhere = self._admin.rules(guild), self._admin.rules(EVERYWHERE)
+        allowed = (*self.config.allowed, *everywhere.allowed)
+        moderation.listed(text, (*self.config.blocked, *everywhere.blocked), allowed, HOSTS_LIST)
+        allowed = (*allowed, *here.allowed)
+        moderation.listed(text, here.blocked, allowed)
+        return moderation.adult(text, allowed)
 
     def after(self, job: Job, outcome: Outcome) -> Verdict:
         """Say of what was drawn (or described) whether it may be shown."""

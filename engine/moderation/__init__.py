@@ -26,6 +26,7 @@ __all__ = [
     "BlockedError",
     "adult",
     "check",
+    "listed",
     "met",
     "minor",
     "not_here",
@@ -161,11 +162,16 @@ def check(
     unwanted = _join([spec.negative_prompt, *(one.text for one in spec.conditions if one.weight < 0)])
     whole = _join([text, *beside])
     stop(whole, unwanted)
+    listed(text, blocked, allowed)
+
+
+def listed(text: str, blocked: Collection[str], allowed: Collection[str] = (), whose: str = "list") -> None:
+    """Refuse a text with words of a list outside its allowed phrases. Raises BlockedError."""
     if found := met(text, blocked, allowed):
-        listed = ", ".join(f"`{term}`" for term in found[:3])
+        named = ", ".join(f"`{term}`" for term in found[:3])
         raise BlockedError(
-            f"This server does not draw {listed}. Say it another way, or leave it out.",
-            f"list: {', '.join(found)}",
+            f"This server does not draw {named}. Say it another way, or leave it out.",
+            f"{whose}: {', '.join(found)}",
         )
 
 
