@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from engine.config import WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
@@ -11,11 +12,21 @@ from engine.errors import ConfigError
 _WANTED = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
 _LORA = "pytorch_lora_weights.safetensors"
 _SMALL = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model"]
-# whose tokenizer and configuration a single file of this family takes
+# whose tokenizer and configuration a single file of this family takes, with a UNet of 4 and of 9 channels
+# (the repositories that diffusers itself goes by)
 _FAMILIES = {
-    "sd": "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    "sdxl": "stabilityai/stable-diffusion-xl-base-1.0",
+    "sd": (
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        "stable-diffusion-v1-5/stable-diffusion-inpainting",
+    ),
+    "sd2": ("stabilityai/stable-diffusion-2-1", "stabilityai/stable-diffusion-2-inpainting"),
+    "sdxl": (
+        "stabilityai/stable-diffusion-xl-base-1.0",
+        "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+    ),
 }
+_UNET = "model.diffusion_model.input_blocks"
+_LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
 _SPARED = ["*.fp16.*", "*.bf16.*", "*.non_ema.*", "safety_checker/*", "*onnx*", "*openvino*"]
 
 
@@ -93,6 +104,45 @@ def is_hub(source: str) -> bool:
     return source != "pocket" and not Path(source).is_absolute()
 
 
+def family_of(file: Path) -> str | None:
+    """Return ``sd``, ``sd2`` or ``sdxl`` for a single file in the original layout, None for any other."""
+    tensors = _tensors(file)
+    if any(name.startswith("conditioner.embedders.1.") for name in tensors):
+        return "sdxl"
+    if f"{_UNET}.0.0.weight" not in tensors:
+        return None
+    # SD 2.x reads its text through an encoder of 1,024 channels
+    read = tensors.get(f"{_UNET}.2.1.transformer_blocks.0.attn2.to_k.weight", {}).get("shape", [0])
+    return "sd2" if read[-1] == 1024 else "sd"
+
+
+def find_base(file: Path) -> Path | None:
+    """Return the folder with the tokenizer and configuration that a single file takes, where it is here."""
+    family = family_of(file)
+    return None if family is None else _here(_base(file, family), "model_index.json")
+
+
+def _base(file: Path, family: str) -> str:
+    shape = _tensors(file).get(f"{_UNET}.0.0.weight", {}).get("shape", [])
+    return _FAMILIES[family][len(shape) > 1 and shape[1] == 9]
+
+
+def _tensors(file: Path) -> dict[str, dict[str, list[int]]]:
+    """Return name → data type, shape and place of what a ``.safetensors`` file holds; empty for no such file.
+
+    Read by hand: eight bytes of length, then JSON. The bot's process does without the library.
+    """
+    with file.open("rb") as opened:
+        size = int.from_bytes(opened.read(8), "little")
+        if not 0 < size <= _LARGEST_HEADER:
+            return {}
+        try:
+            header = json.loads(opened.read(size))
+        except ValueError:
+            return {}
+    return header if isinstance(header, dict) else {}
+
+
 def pull(model: ModelConfig) -> list[Path]:
     """Fetch what a model needs from the hubs it names and return where it lies. Raises ConfigError.
 
@@ -104,8 +154,9 @@ def pull(model: ModelConfig) -> list[Path]:
     else:
         found = [require(model)]
         if found[0].is_file():
-            families = [model.family] if model.family in _FAMILIES else list(_FAMILIES)
-            found += [_fetch(_FAMILIES[family], _SMALL) for family in families]
+            family = family_of(found[0])
+            if family is not None:
+                found.append(_fetch(_base(found[0], family), _SMALL))
     if model.few_steps_source:
         found.append(pull_lora(LoraConfig(name="few-steps", source=model.few_steps_source)))
     if model.ip_adapter is not None:

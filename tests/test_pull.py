@@ -133,10 +133,25 @@ def test_pull_fetches_safetensors_and_json_and_nothing_else(tmp_path: Path, hub:
     assert [row["here"] for row in after] == [True]
 
 
+def checkpoint(channels: int) -> bytes:
+    """Return a ``.safetensors`` file with the one tensor that tells a Stable Diffusion in one file."""
+    name = "model.diffusion_model.input_blocks.0.0.weight"
+    tensor = {"dtype": "F16", "shape": [1, channels, 1, 1], "data_offsets": [0, 2 * channels]}
+    header = json.dumps({"__metadata__": {"by": "hand"}, name: tensor}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(2 * channels)
+
+
+@pytest.mark.parametrize(
+    ("channels", "base"),
+    [
+        (4, "stable-diffusion-v1-5/stable-diffusion-v1-5"),
+        (9, "stable-diffusion-v1-5/stable-diffusion-inpainting"),
+    ],
+)
 def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
-    tmp_path: Path, hub: str
+    tmp_path: Path, hub: str, channels: int, base: str
 ) -> None:
-    (tmp_path / "one.safetensors").write_bytes(b"weights")
+    (tmp_path / "one.safetensors").write_bytes(checkpoint(channels))
     config = """
         [[models]]
         name = "one"
@@ -152,7 +167,7 @@ def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
     assert done.returncode == 0, done.stderr
     small = WANTED - {"unet/diffusion_pytorch_model.safetensors"}
     assert Hub.asked == {
-        *(f"stable-diffusion-v1-5/stable-diffusion-v1-5: {file}" for file in small),
+        *(f"{base}: {file}" for file in small),
         "owner/fast: pytorch_lora_weights.safetensors",
         "owner/style: pytorch_lora_weights.safetensors",
     }

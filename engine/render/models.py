@@ -27,7 +27,6 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from safetensors import safe_open
 from torch import Tensor
 
 from engine import weights
@@ -262,15 +261,19 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
         return diffusers.DiffusionPipeline.from_pretrained(
             path, use_safetensors=True, **_left_out(path), **options
         )
-    is_xl = config.family == "sdxl" or (config.family == "auto" and _looks_like_sdxl(path))
-    pipeline = diffusers.StableDiffusionXLPipeline if is_xl else diffusers.StableDiffusionPipeline
-    try:
-        return pipeline.from_single_file(_safe_file(path), torch_dtype=dtype, local_files_only=True)
-    except OSError as error:  # a single file has no tokenizer; diffusers takes one from the hub's cache
+    file, family = _safe_file(path), weights.family_of(path)
+    if family is None:
+        raise EngineError(
+            f"{path.name} is no checkpoint of SD 1.x, SD 2.x or SDXL in one file; use a diffusers folder"
+        )
+    base = weights.find_base(path)
+    if base is None:  # a single file has no tokenizer
         raise NotFound(
             f"`{path.name}` needs the small tokenizer files of its family, which are not on this machine. "
             f"Convert it to a diffusers folder, or fetch them once with: limner models pull {config.name}"
-        ) from error
+        )
+    pipeline = diffusers.StableDiffusionXLPipeline if family == "sdxl" else diffusers.StableDiffusionPipeline
+    return pipeline.from_single_file(file, config=str(base), **options)
 
 
 def _adapter(config: ModelConfig, pipe: Any, family: str) -> Adapter | None:
@@ -329,12 +332,6 @@ def _safe_file(path: Path | str) -> str:
     if not path.is_file():
         raise NotFound(f"{path} does not exist.")
     return str(path)
-
-
-def _looks_like_sdxl(path: Path) -> bool:
-    """Tell SDXL from SD by the names of the tensors in a single file."""
-    with safe_open(_safe_file(path), framework="pt") as file:
-        return any(key.startswith("conditioner.embedders.1.") for key in file.keys())  # noqa: SIM118
 
 
 def _bytes(parts: Iterable[object]) -> int:
