@@ -62,6 +62,7 @@ class ModelConfig(_Section):
     strong_chaos: Annotated[int, Field(ge=0, le=100)] = 0  # at least so much --chaos in strong variations
     outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
     creative_strength: Annotated[float, Field(gt=0, le=1)] = 0.3  # the same for creative upscales
+    wordless: bool = False  # both without the picture's words, unless they are changed
     upscaler: str = ""  # a .safetensors; empty = the shipped one
     ip_adapter: AdapterConfig | None = None  # reads the pictures in prompts
     licence: str = ""
@@ -233,6 +234,8 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         outward_strength=0.2,
         # more, and tiles show its one subject in pieces at their edges (looked at: 0.1 to 0.35)
         creative_strength=0.15,
+        # and with words it does so even then, faintly: ghosts on the ground, specks in the tiles
+        wordless=True,
         licence="Apache-2.0",
         default=True,
     )

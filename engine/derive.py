@@ -75,6 +75,7 @@ def again(before: JobSpec, spec: JobSpec) -> JobSpec:
         return spec
     kept = ("kind", "model", "width", "height", "count", "strength", "scale", "tile")
     told = {name: getattr(before, name) for name in kept}
+    told["wordless"] = before.wordless and spec.conditions == before.conditions
     if before.strength is not None:
         told["strength"] = enough(before.strength, spec.steps)
     canvas = tuple(one for one in before.inputs if one.role in (Role.INIT, Role.MASK))
@@ -92,6 +93,15 @@ def loosened(spec: JobSpec, verb: str, model: ModelConfig) -> JobSpec:
     """Return the spec with the chaos that ``model`` needs to vary strongly; other verbs have none of it."""
     strong = verb in ("vary", "vary_strong")
     return spec.model_copy(update={"chaos": max(spec.chaos, model.strong_chaos)}) if strong else spec
+
+
+def quiet(spec: JobSpec, before: JobSpec | None, model: ModelConfig) -> JobSpec:
+    """Return the spec of an edit that continues a picture, without its words where ``model`` is better so.
+
+    Words that differ from those of ``before`` were meant for this edit, and count.
+    """
+    same = before is not None and spec.conditions == before.conditions
+    return spec.model_copy(update={"wordless": True}) if model.wordless and same else spec
 
 
 def calm(spec: JobSpec, model: ModelConfig) -> JobSpec:
@@ -117,6 +127,7 @@ def varied(spec: JobSpec, start: str, size: tuple[int, int], strength: float) ->
             "height": size[1],
             "count": 4,
             "scale": 1,
+            "wordless": False,
         }
     )
 
@@ -134,6 +145,7 @@ def repainted(spec: JobSpec, start: str, mask: str, size: tuple[int, int], stren
             "count": 4,
             "scale": 1,
             "tile": False,
+            "wordless": False,
         }
     )
 
@@ -150,6 +162,7 @@ def upscaled(spec: JobSpec, start: str, size: tuple[int, int], scale: int) -> Jo
             "inputs": (Input(sha256=start, role=Role.INIT),),
             "strength": None,
             "film": False,
+            "wordless": False,
         }
     )
 

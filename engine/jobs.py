@@ -99,6 +99,7 @@ class JobSpec(Frozen):
     film: bool = False  # --video: the picture forming, as a looping film
     few_steps: bool = False  # use the model's few-step weights (draft, turbo)
     loras: tuple[Lora, ...] = ()
+    wordless: bool = False  # goes on with what the picture shows: the words wait for what is made of it
     adapter: bool = False  # the model's IP-Adapter reads its pictures; else they are drawn over or looked at
     scale: Literal[1, 2, 4] = 1  # UPSCALE only
 

@@ -692,7 +692,8 @@ class Service:
         size = await asyncio.to_thread(_size, picture)
         model = next((one for one in self.models if one.name == spec.model), self.models[0])
         spec = derive.calm(spec, model)
-        times = derive.enlargement(None if parent is None else parent.spec, size, model)
+        before = None if parent is None else parent.spec
+        times = derive.enlargement(before, size, model)
         limits = self.config.limits
         if action.verb in ("upscale_2x", "upscale_4x"):
             cell = (said.spec.seed + (action.cell or 0)) % (SEED_MAX + 1)
@@ -703,6 +704,7 @@ class Service:
             spec = derive.enriched(
                 spec, start, size, 4 if action.factor > 2 else 2, times, model, limits, strength
             )
+            spec = derive.quiet(spec, before, model)
         elif action.verb == "locate":
             spec = derive.located(spec, start, derive.drawn(size, times, model, limits))
         elif action.verb == "inpaint":
@@ -716,6 +718,7 @@ class Service:
             if parent is not None and action.line is None and parent.spec.kind is Kind.UPSCALE:
                 canvas = derive.drawn(size, times, model, limits)
             spec = await self._outward(picture, size, action, spec, model, canvas, times)
+            spec = derive.quiet(spec, before, model)
             note = derive.OUTWARD[action.verb].format(factor=action.factor)
             return replace(said, spec=spec, notes=(*said.notes, note))
         else:

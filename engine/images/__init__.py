@@ -20,6 +20,7 @@ from engine.images.mask import (
     step,
     widened,
 )
+from engine.images.tone import evened
 
 __all__ = [
     "AREAS",
@@ -30,6 +31,7 @@ __all__ = [
     "chosen",
     "columns",
     "enlarge",
+    "evened",
     "feathered",
     "fit",
     "grid",

@@ -16,8 +16,8 @@ def extended(
     """Return ``(canvas, mask)``: the picture with so many pixels more on each side.
 
     The new ground repeats the picture's edges, softened with distance, so that painting starts from fitting
-    colours. The mask (``L``) is white where there is something to paint and black over the picture, whose
-    pixels are unchanged.
+    colours. The mask (``L``) is white where there is something to paint, black over the picture and a rim
+    around it, where the painted ground fades in: no pixel of the picture changes.
     """
     width, height = picture.width + left + right, picture.height + top + bottom
     ground = Image.new("RGB", (width, height))
@@ -32,7 +32,10 @@ def extended(
     canvas = ground.filter(ImageFilter.GaussianBlur(max(1, min(picture.size) // 32)))
     canvas.paste(picture, (left, top))
     mask = Image.new("L", (width, height), 255)
-    mask.paste(0, (left, top, left + picture.width, top + picture.height))
+    fading = rim(width, height)
+    mask.paste(
+        0, (left - fading, top - fading, left + picture.width + fading, top + picture.height + fading)
+    )
     return canvas, mask
 
 

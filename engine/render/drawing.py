@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.images import feathered, rim
+from engine.images import evened, feathered, rim
 from engine.jobs import SEED_MAX, JobSpec, Kind, Lora
 from engine.render import decode, samplers, sharing, steer, styles
 from engine.render.adapter import Glance
@@ -47,7 +47,8 @@ class Drawing:
     notes: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     parent: Image.Image | None = None
-    """INPAINT: the picture whose unmasked part stays as it is, in the size of the results."""
+    """INPAINT: the picture whose unmasked part stays as it is, in the size of the results. UPSCALE: what is
+    enlarged, where its light and colours are kept."""
     mask: Image.Image | None = None
     tiles: Tiles | None = None
     """UPSCALE: its pictures are the tiles of one larger one."""
@@ -122,11 +123,14 @@ class Drawing:
         """
         if self.whole is not None and picture.size != self.whole:
             picture = picture.resize(self.whole, Image.Resampling.LANCZOS)
-        if self.parent is not None and self.mask is not None:
+        if self.whole is not None and self.parent is not None:
+            picture = evened(picture, self.parent.resize(self.whole, Image.Resampling.LANCZOS))
+        elif self.parent is not None and self.mask is not None:
             parent, size = self.parent, self.parent.size
             if picture.size != size:
                 picture = picture.resize(size, Image.Resampling.LANCZOS)
             mask = self.mask if self.mask.size == size else self.mask.resize(size, Image.Resampling.BILINEAR)
+            picture = evened(picture, parent, mask)
             picture = Image.composite(picture, parent, feathered(mask, rim(*size)))
         self.results[cell] = picture
 
@@ -186,7 +190,8 @@ def begin(
                 own = copy.deepcopy(picture.scheduler)
                 seen = [_beside(one, part) for one in picture.references]
                 drawing.pictures.append(replace(picture, latents=part, scheduler=own, references=seen))
-    if spec.kind is Kind.INPAINT:
+    referring = references or shown or taste is not None  # they may bring other colours
+    if spec.kind is Kind.INPAINT or (spec.kind is Kind.UPSCALE and not referring):
         drawing.parent, drawing.mask = sources.parent, sources.mask
     drawing.spent("prepare", began)
     return drawing
@@ -195,6 +200,9 @@ def begin(
 def _texts(spec: JobSpec, model: Model, state: Hashable) -> tuple[list[Embedding], Embedding | None]:
     """Return the embeddings of a spec's conditions, bent by style, stylize and weird, and of its negative."""
     assert model.text is not None
+    if spec.wordless:
+        [nothing], _ = model.text.encode_all([""], None, state)
+        return [nothing], None
     plain = [styles.styled(c.text, spec.style) if c.weight > 0 else c.text for c in spec.conditions] or [""]
     house = model.config.house_style if spec.stylize else ""
     wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0] if house else []
@@ -305,7 +313,7 @@ def _share(usual: float, weight: float) -> float:
 
 
 def _weights(spec: JobSpec) -> list[float]:
-    return [condition.weight for condition in spec.conditions] or [1.0]
+    return [1.0] if spec.wordless else [condition.weight for condition in spec.conditions] or [1.0]
 
 
 def _picture(

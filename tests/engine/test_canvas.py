@@ -1,4 +1,4 @@
-"""Larger canvases, checked pixel by pixel: what was there stays, the mask covers exactly the rest."""
+"""Larger canvases, checked pixel by pixel: what was there stays, the mask covers the rest but for a rim."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import pytest
 from PIL import Image
 
 from engine import images
+
+RIM = 2
+"""How wide a small canvas' rim is."""
 
 
 def noise(width: int, height: int) -> Image.Image:
@@ -30,8 +33,11 @@ def test_growing_keeps_every_pixel(verb: str, size: tuple[int, int], box: tuple[
     assert canvas.size == mask.size == size
     assert canvas.crop(box).tobytes() == picture.tobytes()
     expected = np.full((size[1], size[0]), 255, dtype=np.uint8)
-    expected[box[1] : box[3], box[0] : box[2]] = 0
+    expected[max(0, box[1] - RIM) : box[3] + RIM, max(0, box[0] - RIM) : box[2] + RIM] = 0
     assert np.array_equal(np.asarray(mask), expected)
+    # painting fades in over the rim, so the picture is the same to its last pixel
+    faded = np.asarray(images.feathered(mask, images.rim(*size)))
+    assert not faded[box[1] : box[3], box[0] : box[2]].any()
 
 
 def test_the_new_ground_begins_with_the_colours_beside_it() -> None:
@@ -52,6 +58,8 @@ def test_zooming_out_makes_the_picture_smaller_in_its_middle(factor: float, inne
     assert canvas.size == (64, 48)
     kept = np.argwhere(np.asarray(mask) == 0)
     (top, left), (bottom, right) = kept.min(0), kept.max(0) + 1
+    if factor > 1:
+        top, left, bottom, right = top + RIM, left + RIM, bottom - RIM, right - RIM
     assert (right - left, bottom - top) == inner
     assert abs((left + right) - 64) <= 1
     assert abs((top + bottom) - 48) <= 1
@@ -63,4 +71,4 @@ def test_zooming_into_another_shape_keeps_the_pictures_own() -> None:
     canvas, mask = images.outward(noise(64, 64), "zoom", (96, 48), 8, 1.5)
     assert canvas.size == (96, 48)
     kept = np.argwhere(np.asarray(mask) == 0)
-    assert tuple(kept.max(0) + 1 - kept.min(0)) == (32, 32)
+    assert tuple(kept.max(0) + 1 - kept.min(0)) == (32 + 2 * RIM, 32 + 2 * RIM)

@@ -6,7 +6,7 @@ import pytest
 
 from engine import derive
 from engine.config import LimitsConfig, pocket
-from engine.jobs import Input, JobSpec, Role
+from engine.jobs import Condition, Input, JobSpec, Role
 from engine.plan import plain
 
 
@@ -63,3 +63,24 @@ def test_edits_keep_what_the_prompt_refers_to() -> None:
     other = (Input(sha256="n", role=Role.SUBJECT),)
     asked = parent.model_copy(update={"inputs": other})
     assert derive.again(painted, asked).inputs == (start, mask, *other), "a changed prompt refers to others"
+
+
+def test_an_edit_goes_without_words_only_where_the_model_wants_it_and_they_are_the_same() -> None:
+    shipped, other = pocket(), pocket().model_copy(update={"wordless": False})
+    parent = of(20).model_copy(update={"conditions": (Condition(text="a red apple"),)})
+    zoomed = derive.repainted(parent, "a", "m", (64, 64), 0.2)
+    assert derive.quiet(zoomed, parent, shipped).wordless
+    assert not derive.quiet(zoomed, parent, other).wordless
+    assert not derive.quiet(zoomed, None, shipped).wordless
+    asked = zoomed.model_copy(update={"conditions": (Condition(text="a forest"),)})
+    assert not derive.quiet(asked, parent, shipped).wordless
+    quiet = derive.quiet(zoomed, parent, shipped)
+    assert quiet.conditions == parent.conditions, "what is made of it has its words back"
+    for made in (
+        derive.varied(quiet, "a", (64, 64), 0.5),
+        derive.repainted(quiet, "a", "m", (64, 64), 1.0),
+        derive.upscaled(quiet, "a", (64, 64), 2),
+        derive.again(quiet, asked),
+    ):
+        assert not made.wordless
+    assert derive.again(quiet, parent).wordless

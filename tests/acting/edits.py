@@ -1,0 +1,100 @@
+"""Draws with the shipped model and edits what it drew, in this process, as the service asks for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine import derive, images
+from engine.backends.protocol import Done, Progress
+from engine.config import EngineConfig, LimitsConfig, ModelConfig, pocket
+from engine.jobs import JobSpec
+from engine.plan import plan
+from engine.prompt import parse
+from engine.render import Renderer
+
+Values = NDArray[np.float64]
+
+MANY = (
+    "a red apple", "a blue car", "a cat", "a yellow star on a blue background", "a green tree", "a rocket",
+    "a penguin", "a guitar", "a purple flower", "a fish", "a pizza", "an owl", "a house", "a crown",
+    "a boat on a blue background", "a mushroom", "a bicycle", "a dog", "a key", "an orange butterfly",
+)  # fmt: skip
+"""Twenty everyday prompts; the first four are the small count."""
+
+
+class Editor:
+    """The shipped model, and the specs of what is made of its pictures."""
+
+    def __init__(self, model: ModelConfig | None = None) -> None:
+        self.model = model or pocket()
+        engine = EngineConfig(device="cpu", preview_every=0, threads=1, max_rows=16)
+        self.renderer = Renderer([self.model], engine)
+
+    def close(self) -> None:
+        self.renderer.close()
+
+    def run(self, specs: Sequence[JobSpec], inputs: Mapping[str, Image.Image]) -> list[list[Image.Image]]:
+        """Draw specs together; return the pictures of each. ``inputs``: by the name the specs give them."""
+        held = {name: images.png(picture) for name, picture in inputs.items()}
+        for index, spec in enumerate(specs):
+            self.renderer.start(str(index), spec, {one.sha256: held[one.sha256] for one in spec.inputs})
+        found = {}
+        while self.renderer.busy():
+            for event in self.renderer.tick():
+                if isinstance(event, Done):
+                    found[event.job] = [opened(data) for data in event.outcome.pictures]
+                else:
+                    assert isinstance(event, Progress), event
+        return [found[str(index)] for index in range(len(specs))]
+
+    def specs(self, lines: Iterable[str], steps: int, count: int = 1, seed: int = 5) -> list[JobSpec]:
+        """Return the specs of lines, with one cell each."""
+        prompts = [parse(f"{line} --steps {steps} --seed {seed}").prompt for line in lines]
+        made = [plan(prompt, [self.model]).spec for prompt in prompts]
+        return [spec.model_copy(update={"count": count}) for spec in made]
+
+    def varied(self, spec: JobSpec, name: str, picture: Image.Image, verb: str) -> JobSpec:
+        """Return a variation's spec, as the buttons make it."""
+        size = derive.drawn(picture.size, self.model.enlarged, self.model, LimitsConfig())
+        made = derive.varied(spec, name, size, derive.freedom(verb, self.model))
+        return one(derive.loosened(made, verb, self.model))
+
+    def enriched(self, spec: JobSpec, name: str, picture: Image.Image, scale: int = 2) -> JobSpec:
+        """Return a creative upscale's spec."""
+        times, strength = self.model.enlarged, self.model.creative_strength
+        made = derive.enriched(spec, name, picture.size, scale, times, self.model, LimitsConfig(), strength)
+        return one(derive.quiet(made, spec, self.model))
+
+    def outward(
+        self, spec: JobSpec, name: str, picture: Image.Image, verb: str, factor: float = 2.0
+    ) -> tuple[JobSpec, dict[str, Image.Image]]:
+        """Return the spec of a zoom or pan, with its canvas and mask by name."""
+        times = self.model.enlarged
+        multiple = max(1, round(self.model.multiple * times))
+        canvas, mask = images.outward(picture, verb, picture.size, multiple, factor)
+        drawn = derive.drawn(canvas.size, times, self.model, LimitsConfig())
+        start, where, strength = f"{name} {verb}", f"{name} {verb} mask", self.model.outward_strength
+        made = derive.repainted(spec, start, where, drawn, strength)
+        inputs = {start: canvas, where: mask}
+        return one(derive.quiet(made, spec, self.model)), inputs
+
+
+def one(spec: JobSpec, seed: int = 77) -> JobSpec:
+    """Return the spec with one cell and a seed of its own."""
+    return spec.model_copy(update={"count": 1, "seed": seed})
+
+
+def opened(data: bytes) -> Image.Image:
+    """Return a PNG's picture."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return picture.convert("RGB")
+
+
+def values(picture: Image.Image) -> Values:
+    """Return a picture as numbers (height, width, 3), 0 to 1."""
+    return np.asarray(picture, dtype=np.float64) / 255
