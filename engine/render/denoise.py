@@ -108,7 +108,7 @@ class Picture:
     turn: int = 0
     """When this picture was last served; the one that waited longest goes first."""
     estimate: Tensor | None = field(default=None, repr=False)
-    """The final latents as the last step foresaw them."""
+    """The final latents as the last step foresaw them, without guidance: previews, films and ``--stop``."""
 
     def __post_init__(self) -> None:
         """Look up once what this scheduler's ``step`` takes."""
@@ -178,8 +178,8 @@ class Picture:
             conditions = [Embedding(self.steer(c.tokens, self.remaining), c.pooled) for c in conditions]
         return conditions if self.unconditional is None else [self.unconditional, *conditions]
 
-    def combine(self, prediction: Tensor) -> Tensor:
-        """Combine this picture's rows into one prediction.
+    def combine(self, prediction: Tensor, guidance_scale: float | None = None) -> Tensor:
+        """Combine this picture's rows into one prediction; ``guidance_scale`` where it is not the picture's.
 
         With guidance ``g``, the unconditional prediction ``u`` and conditions ``cᵢ`` of weight ``wᵢ``::
 
@@ -196,11 +196,12 @@ class Picture:
             weighed = [(w / total, c) for w, c in zip(self.weights, prediction.split(1), strict=True)]
             mean = sum((w * c for w, c in weighed if w > 0), torch.zeros_like(prediction[:1]))
             return mean + sum((w * (c - mean) for w, c in weighed if w < 0), torch.zeros_like(mean))
+        guidance_scale = self.guidance_scale if guidance_scale is None else guidance_scale
         u, *conditions = prediction.split(1)
         if len(conditions) == 1:
-            return u + self.guidance_scale * (conditions[0] - u)
+            return u + guidance_scale * (conditions[0] - u)
         toward = sum(w / total * (c - u) for w, c in zip(self.weights, conditions, strict=True))
-        return u + self.guidance_scale * toward
+        return u + guidance_scale * toward
 
     @torch.inference_mode()
     def step(self, prediction: Tensor, model_input: Tensor) -> None:
@@ -215,6 +216,9 @@ class Picture:
             combined, timestep, self.latents, **self._options, return_dict=False
         )[0]
         self.index += 1
+        if self.unconditional is not None:
+            # shown is what is expected: guidance overstates, in glaring colours, what is still uncertain
+            self._foresee(self.combine(prediction, 1.0), model_input, timestep)
         if self.kept is not None:
             self._put_back(self.kept)
 

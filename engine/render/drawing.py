@@ -383,7 +383,10 @@ def _picture(
         extra_channels=extra,
         kept=kept,
         steer=steer.chaotic(spec.chaos, seed) if spec.chaos else None,
-        push=steer.expressive(spec.exp, len(timesteps)) if spec.exp else None,
+        push=steer.both(
+            steer.scattered(spec.chaos, seed) if spec.chaos else None,
+            steer.expressive(spec.exp, len(timesteps)) if spec.exp else None,
+        ),
     )
 
 

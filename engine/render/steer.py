@@ -6,7 +6,9 @@ Each is a small change to what the loop already has, so it works with every UNet
 - **weird** shifts a condition along a direction drawn from the seed. A shift that is equal for all tokens
   leaves where the picture looks unchanged (softmax ignores it) and bends what it sees there.
 - **chaos** is CADS (Sadat and others, ICLR 2024, arXiv 2310.17347): noise on the condition while the
-  composition forms, gone before the details do, from a generator of each cell's own.
+  composition forms, gone before the details do, from a generator of each cell's own. Models that are sure of
+  themselves draw the same all the same, so it also leans each cell's estimate toward a colour, and toward a
+  coarse pattern, of its own over the same stretch: light, palette and ground part the four.
 - **exp** stretches the estimate of the final latents around its mean and sharpens it.
 """
 
@@ -20,8 +22,15 @@ from torch import Tensor
 
 from engine.render.denoise import Embedding
 
+Bend = Callable[[Tensor, float], Tensor]
+"""Bends tokens, or an estimate, given the share of the schedule still to run."""
+
 CHAOS_UNTIL = 0.6
 """Share of the schedule over which chaos fades out."""
+CHAOS_NOISE = 0.5
+"""Share of a condition's variance that chaos 100 makes noise, at first: more, and its words are forgotten."""
+CHAOS_TINT, CHAOS_PATTERN = 2.7, 0.7
+"""Standard deviations by which chaos 100 leans an estimate to its colour and its pattern, at first."""
 WEIRD_SHIFT = 0.8
 """Standard deviations a condition is shifted by at weird 3000."""
 EXP_CONTRAST, EXP_DETAIL = 0.12, 0.5
@@ -49,13 +58,14 @@ def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
     return Embedding(shifted(plain.tokens), None if plain.pooled is None else shifted(plain.pooled))
 
 
-def chaotic(chaos: int, seed: int) -> Callable[[Tensor, float], Tensor]:
+def chaotic(chaos: int, seed: int) -> Bend:
     """Return the bend of one cell's condition by chaos; cells of unlike seeds are bent unlike ways."""
     generator = torch.Generator().manual_seed((seed ^ 0xCA05_CA05) & 0xFFFF_FFFF)
     directions: dict[tuple[int, ...], Tensor] = {}
 
     def bend(tokens: Tensor, remaining: float) -> Tensor:
-        noise = chaos / 100 * (remaining - 1 + CHAOS_UNTIL) / CHAOS_UNTIL  # its share of the variance
+        # its share of the variance
+        noise = CHAOS_NOISE * chaos / 100 * (remaining - 1 + CHAOS_UNTIL) / CHAOS_UNTIL
         if noise <= 0:
             return tokens
         shape = tuple(tokens.shape)
@@ -69,7 +79,35 @@ def chaotic(chaos: int, seed: int) -> Callable[[Tensor, float], Tensor]:
     return bend
 
 
-def expressive(exp: int, steps: int) -> Callable[[Tensor, float], Tensor]:
+def scattered(chaos: int, seed: int) -> Bend:
+    """Return the push of one cell's estimate by chaos: to a colour and a coarse pattern of its own."""
+    generator = torch.Generator().manual_seed((seed ^ 0x7117_CA05) & 0xFFFF_FFFF)
+    leaning: dict[tuple[int, ...], Tensor] = {}
+
+    def push(estimate: Tensor, remaining: float) -> Tensor:
+        share = (chaos / 100) ** 0.6 * (remaining - 1 + CHAOS_UNTIL) / CHAOS_UNTIL
+        if share <= 0:
+            return estimate
+        shape = tuple(estimate.shape)
+        if shape not in leaning:
+            tint = torch.randn(1, shape[1], 1, 1, generator=generator)
+            # as many coarse cells in one picture, whatever its size
+            coarse = torch.randn(1, shape[1], 3, 3, generator=generator)
+            pattern = torch.nn.functional.interpolate(coarse, shape[2:], mode="bicubic")
+            leaning[shape] = (CHAOS_TINT * tint / tint.norm() + CHAOS_PATTERN * pattern).to(estimate)
+        return estimate + share * estimate.std() * leaning[shape]
+
+    return push
+
+
+def both(first: Bend | None, then: Bend | None) -> Bend | None:
+    """Return one push after the other."""
+    if first is None or then is None:
+        return first or then
+    return lambda estimate, remaining: then(first(estimate, remaining), remaining)
+
+
+def expressive(exp: int, steps: int) -> Bend:
     """Return the push of the estimate by ``exp``; its effect does not depend on how many steps share it."""
     contrast = (1 + EXP_CONTRAST * exp / 100) ** (8 / max(8, steps))
     detail = EXP_DETAIL * exp / 100 * 8 / max(8, steps)

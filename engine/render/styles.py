@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 STYLES = {
-    "enhance": "breathtaking, highly detailed, professional, sharp focus",
-    "anime": "anime artwork, anime style, key visual, vibrant, studio anime",
-    "photographic": "cinematic photo, 35mm photograph, film, bokeh, professional, highly detailed",
-    "digital-art": "concept art, digital artwork, illustrative, painterly, matte painting",
-    "comic-book": "comic, graphic illustration, comic art, graphic novel art, vibrant",
-    "fantasy-art": "ethereal fantasy concept art, magnificent, celestial, painterly, epic, dreamy",
-    "line-art": "line art drawing, professional, sleek, modern, minimalist, graphic, vector graphics",
-    "analog-film": "analog film photo, faded film, desaturated, 35mm photo, grainy, vintage, Kodachrome",
-    "neon-punk": "neonpunk style, cyberpunk, vaporwave, neon, vibrant, glowing, ultramodern, high contrast",
-    "isometric": "isometric style, vibrant, beautiful, crisp, detailed, ultra detailed, intricate",
-    "low-poly": "low-poly style, low-poly game art, polygon mesh, jagged, blocky, wireframe edges",
-    "origami": "origami style, paper art, pleated paper, folded, origami art, pleats, cut and fold",
-    "modeling-compound": "play-doh style, sculpture, clay art, centered composition, claymation",
-    "cinematic": "cinematic film still, shallow depth of field, vignette, moody, epic, gorgeous, film grain",
-    "3d-model": "professional 3d model, octane render, highly detailed, volumetric, dramatic lighting",
-    "pixel-art": "pixel-art, low-res, blocky, pixel art style, 8-bit graphics",
-    "tile-texture": "texture, seamless pattern, repeating tile, flat, even lighting",
+    "enhance": "highly detailed, sharp focus, professional",
+    "anime": "cartoon style, anime artwork, key visual",
+    "photographic": "cinematic photo, 35mm photograph, bokeh",
+    "digital-art": "flat style, digital artwork, concept art",
+    "comic-book": "cartoon style, comic book art, bold ink",
+    "fantasy-art": "watercolour, ethereal fantasy art, dreamy",
+    "line-art": "outline drawing, line art, minimalist",
+    "analog-film": "analog film photo, faded, grainy, brown tint",
+    "neon-punk": "at night, neonpunk, cyberpunk, glowing",
+    "isometric": "3d style, isometric, crisp",
+    "low-poly": "3d style, low-poly, polygon mesh",
+    "origami": "flat style, origami, folded paper",
+    "modeling-compound": "3d style, play-doh, clay sculpture",
+    "cinematic": "at sunset, cinematic film still, shallow depth of field",
+    "3d-model": "3d style, professional 3d model, octane render",
+    "pixel-art": "pixel art, low-res, 8-bit",
+    "tile-texture": "seamless pattern, texture, flat style",
 }
-"""Names as in the API; the words are ours to choose, since the API never published its own."""
+"""Names as in the API; the words are ours to choose, since the API never published its own.
+
+Few, and first such as small models know too (the shipped one's manners and places): a long row of words says
+less to a small text encoder, and no more to a big one.
+"""
 
 
 def styled(text: str, style: str) -> str:

@@ -15,12 +15,14 @@ from PIL import Image
 from engine.backends.protocol import Done, Progress
 from engine.config import EngineConfig, pocket
 from engine.plan import plan
+from engine.pocket import FOLDER
 from engine.prompt import parse
 from engine.render.encoder import Encoder
 from engine.weights import find
 
 Pictures = NDArray[np.float64]  # cells × height × width × 3, 0..1
 Draw = Callable[..., list[Pictures]]
+Note = Callable[[str, object], None]
 
 HOUSE = "blue background"
 
@@ -28,9 +30,10 @@ HOUSE = "blue background"
 @pytest.fixture(scope="session")
 def draw() -> Iterator[Draw]:
     """Return a function that draws lines together and returns each grid's cells."""
-    model = pocket()
-    if find(model) is None:
+    if find(pocket()) is None:
         pytest.skip("the shipped model's weights are not on this machine")
+    # by its folder: pictures come as the model draws them, not enlarged, which no flag here is about
+    model = pocket().model_copy(update={"source": str(FOLDER)})
     from engine.render import Renderer
 
     # the same weights, with a house style for --stylize to move toward

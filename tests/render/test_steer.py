@@ -58,6 +58,32 @@ def test_chaos_spreads_the_cells_at_first_and_lets_go_before_the_end() -> None:
     assert spread[0] == pytest.approx(0, abs=1e-3)
     assert spread == sorted(spread)
     assert torch.equal(steer.chaotic(100, 1)(TOKENS.tokens, 0.2), TOKENS.tokens)
+
+
+def test_chaos_leans_each_cell_to_colours_of_its_own() -> None:
+    estimate = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(2))
+    spread = []
+    for chaos in (25, 50, 75, 100):
+        cells = [steer.scattered(chaos, seed)(estimate, 1.0).mean((2, 3)) for seed in range(4)]
+        spread.append(sum(float((a - b).norm()) for a, b in combinations(cells, 2)))
+    assert spread == sorted(spread)
+    push = steer.scattered(100, 5)
+    assert torch.equal(push(estimate, 0.2), estimate)  # the details are left alone
+    assert torch.equal(push(estimate, 0.9), steer.scattered(100, 5)(estimate, 0.9))
+    # as far as its tint, and the coarse pattern on top, in units of the estimate's own spread
+    moved = (push(estimate, 1.0) - estimate) / estimate.std()
+    assert float(moved.mean((2, 3)).norm()) == pytest.approx(steer.CHAOS_TINT, abs=2 * steer.CHAOS_PATTERN)
+    assert push(torch.randn(1, 4, 8, 24), 1.0).shape == (1, 4, 8, 24)
+
+
+def test_pushes_follow_one_another() -> None:
+    double, more = (lambda e, r: 2 * e), (lambda e, r: e + r)
+    assert steer.both(None, None) is None
+    assert steer.both(double, None) is double
+    assert steer.both(None, more) is more
+    chained = steer.both(double, more)
+    assert chained is not None
+    assert float(chained(torch.tensor(3.0), 1.0)) == 7
     bent = steer.chaotic(100, 1)(TOKENS.tokens, 1.0)
     assert float(bent.mean()) == pytest.approx(float(TOKENS.tokens.mean()), abs=1e-5)
     assert float(bent.std()) == pytest.approx(float(TOKENS.tokens.std()), abs=1e-5)
@@ -159,7 +185,9 @@ def test_the_estimate_is_the_schedulers_own(models: Callable[[str], Model]) -> N
         twin = samplers.make(name, model.pipe.scheduler, 5)
         assert isinstance(twin, EulerDiscreteScheduler | DDIMScheduler)
         twin.scale_model_input(each.latents, each.timesteps[0])
-        expected = twin.step(each.combine(prediction), each.timesteps[0], each.latents).pred_original_sample
+        expected = twin.step(
+            each.combine(prediction, 1.0), each.timesteps[0], each.latents
+        ).pred_original_sample
         each.step(prediction, seen)
         assert each.estimate is not None
         assert float((each.estimate - expected).norm() / expected.norm()) < 1e-4
@@ -188,7 +216,7 @@ def test_linear_multistep_coefficients_are_the_exact_integrals() -> None:
 def test_styles_are_words() -> None:
     assert len(styles.STYLES) == 17
     assert styles.styled("a fox", "") == "a fox"
-    assert styles.styled("a fox", "origami").startswith("a fox, origami style")
+    assert styles.styled("a fox", "origami").startswith("a fox, flat style, origami")
     assert styles.styled("", "origami") == styles.STYLES["origami"]
 
 
