@@ -8,15 +8,13 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import EngineError, NotFound
-from engine.images.encode import SIGNATURE, chunk
+from engine.images import with_texts
 from engine.jobs import Job, JobSpec
-
-_HEADER = len(SIGNATURE) + 25  # signature and the IHDR chunk, whose size is fixed
 
 
 def recipe(job: Job, cell: int) -> dict[str, str]:
@@ -55,17 +53,6 @@ def _parameters(spec: JobSpec, cell: int) -> str:
     if spec.strength is not None:
         facts["Denoising strength"] = f"{spec.strength:g}"
     return f"{text}{negative}\n" + ", ".join(f"{name}: {value}" for name, value in facts.items())
-
-
-def with_texts(png: bytes, texts: Mapping[str, str]) -> bytes:
-    """Return the PNG with these text chunks (iTXt, UTF-8) before its pixels, which are not touched."""
-    if not png.startswith(SIGNATURE) or png[12:16] != b"IHDR":
-        raise ValueError("not a PNG")
-    chunks = b"".join(
-        chunk(b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8", "replace"))
-        for key, text in texts.items()
-    )
-    return png[:_HEADER] + chunks + png[_HEADER:]
 
 
 class Gallery:

@@ -34,7 +34,7 @@ from engine.backends.worker import Setup
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound, UserError
 from engine.figures import Figures, count, table
-from engine.gallery import Gallery, recipe, with_texts
+from engine.gallery import Gallery, recipe
 from engine.images.chart import chart
 from engine.inputs import Inputs, Kept
 from engine.jobs import FINAL, SEED_MAX, Delivery, Input, Job, JobSpec, Kind, Role, Speed, State, new_job_id
@@ -1200,4 +1200,4 @@ def _as_file(data: Sequence[bytes], job: Job, cell: int, limit: int | None, leas
     file = images.fit(shown, room)
     if file.extension != "png":
         return file
-    return images.File(with_texts(file.data, texts), "png", file.width, file.height)
+    return images.File(images.with_texts(file.data, texts), "png", file.width, file.height)

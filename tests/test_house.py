@@ -80,7 +80,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "engine.store_keeping",
         "engine.store_ledger",
         "engine.store_masks",
-    "engine.store_likes",
+        "engine.store_likes",
         "engine.store_moderation",
     ),
     "huggingface_hub": ("engine.weights", "engine.render"),
@@ -186,6 +186,12 @@ def complaints(module: str, source: str) -> list[str]:
 
 
 SOURCES = {module: file.read_text(encoding="utf-8") for module, file in modules().items()}
+
+
+def test_the_architecture_page_names_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = [room for floor in FLOORS for room in floor if room != "engine.backends.protocol"]
+    assert [room for room in rooms if f"`{room}`" not in page] == []
 
 
 def test_every_module_belongs_to_a_room() -> None:

@@ -1,7 +1,7 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
 from engine.images.canvas import outsize, outward, rim
-from engine.images.encode import File, fit, jpeg, png
+from engine.images.encode import File, fit, jpeg, png, with_texts
 from engine.images.grid import columns, enlarge, grid, opened
 from engine.images.mask import (
     AREAS,
@@ -50,4 +50,5 @@ __all__ = [
     "share",
     "step",
     "widened",
+    "with_texts",
 ]

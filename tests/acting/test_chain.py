@@ -12,8 +12,8 @@ from PIL import Image
 
 from engine.backends.protocol import Done, Outcome, Progress
 from engine.config import Config, EngineConfig, pocket
-from engine.gallery import recipe, with_texts
-from engine.images import chosen, png
+from engine.gallery import recipe
+from engine.images import chosen, png, with_texts
 from engine.jobs import Input, Job, JobSpec, Kind, Role
 from engine.render import Renderer
 from engine.service import Action, Request, Service, Verb

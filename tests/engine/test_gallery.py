@@ -16,7 +16,8 @@ from PIL import Image
 
 from engine import images
 from engine.errors import EngineError, NotFound
-from engine.gallery import Gallery, with_texts
+from engine.gallery import Gallery
+from engine.images import with_texts
 from engine.jobs import Condition, Input, Job, JobSpec, Role, State
 
 SPEC = JobSpec(

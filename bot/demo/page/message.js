@@ -19,6 +19,9 @@ const FULL = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
 });
 
+// what stands above an answer, by the type of its message: a symbol, and a name where none is known
+const USED = { 20: ["slash", "a command"], 23: ["apps", "an app"] };
+
 /** "Today at 14:03", "Yesterday at 09:10", "02/11/2026 18:00". */
 export function when(iso) {
   const date = new Date(iso);
@@ -227,8 +230,9 @@ export class MessageView {
             )
           : h("span.reply", {}, h("i", {}, "Original message was deleted")),
       );
-    } else if (commanded?.user && message.type === 20) {
+    } else if (commanded?.user && USED[message.type]) {
       const user = store.people.get(commanded.user.id) ?? commanded.user;
+      const [symbol, nameless] = USED[message.type];
       this.above.replaceChildren(
         h(
           "span.reply",
@@ -236,19 +240,7 @@ export class MessageView {
           avatar(user, 16),
           h("b", {}, nameOf(user)),
           " used ",
-          h("span.used", {}, icon("slash"), message.interaction?.name ?? commanded.name ?? "a command"),
-        ),
-      );
-    } else if (commanded?.user && message.type === 23) {
-      const user = store.people.get(commanded.user.id) ?? commanded.user;
-      this.above.replaceChildren(
-        h(
-          "span.reply",
-          {},
-          avatar(user, 16),
-          h("b", {}, nameOf(user)),
-          " used ",
-          h("span.used", {}, icon("apps"), message.interaction?.name ?? commanded.name ?? "an app"),
+          h("span.used", {}, icon(symbol), message.interaction?.name ?? commanded.name ?? nameless),
         ),
       );
     } else this.above.replaceChildren();
