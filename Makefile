@@ -75,9 +75,16 @@ clients: $(STAMP) ## fetch hikari and discord.js into build/: they too must find
 	LIMNER_HIKARI=$(CURDIR)/build/hikari LIMNER_DISCORDJS=$(CURDIR)/build/discordjs/node_modules \
 	  $(BIN)/python -m pytest -q tests/clients $(ARGS)
 
-evaluate: $(STAMP) ## pictures: the oracle's full counts (docs/evaluate.md), then sheets of the shipped model
+# what can be done to a picture: a page of its own
+EDITS := tests/acting/test_edits_act.py tests/acting/test_likeness_act.py tests/acting/test_vary_acts.py \
+  tests/acting/test_locate.py tests/pocket/test_encoder.py tests/render/test_adapter.py
+
+evaluate: $(STAMP) ## pictures: full counts (docs/evaluate.md, docs/evaluate-edits.md), then sheets of the shipped model
 	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines, and flags" "make evaluate" \
-	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py tests/acting tests/pocket $(ARGS)
+	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py tests/acting tests/pocket \
+	  $(addprefix --ignore=,$(EDITS)) $(ARGS)
+	$(BIN)/python -m tests.report docs/evaluate-edits.md "Edits and references of the shipped model" "make evaluate" \
+	  -q -p no:cacheprovider -m "full or not full" $(EDITS) $(ARGS)
 	$(BIN)/python -m engine.pocket.train evaluate --page docs/evaluate-model.md
 
 clean: ## remove .venv and caches (never data/)

@@ -60,6 +60,7 @@ class ModelConfig(_Section):
     subtle_strength: Annotated[float, Field(gt=0, le=1)] = 0.35  # variations: share of the schedule run
     strong_strength: Annotated[float, Field(gt=0, le=1)] = 0.75
     strong_chaos: Annotated[int, Field(ge=0, le=100)] = 0  # at least so much --chaos in strong variations
+    strong_weird: Annotated[int, Field(ge=0, le=3000)] = 0  # and so much --weird
     outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
     creative_strength: Annotated[float, Field(gt=0, le=1)] = 0.3  # the same for creative upscales
     wordless: bool = False  # both without the picture's words, unless they are changed
@@ -230,6 +231,7 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         subtle_strength=0.1,
         strong_strength=0.9,
         strong_chaos=90,
+        strong_weird=700,
         # more, and it draws its one subject again around itself (looked at: 0.2 to 1.0)
         outward_strength=0.2,
         # more, and tiles show its one subject in pieces at their edges (looked at: 0.1 to 0.35)

@@ -90,9 +90,11 @@ def freedom(verb: str, model: ModelConfig) -> float:
 
 
 def loosened(spec: JobSpec, verb: str, model: ModelConfig) -> JobSpec:
-    """Return the spec with the chaos that ``model`` needs to vary strongly; other verbs have none of it."""
-    strong = verb in ("vary", "vary_strong")
-    return spec.model_copy(update={"chaos": max(spec.chaos, model.strong_chaos)}) if strong else spec
+    """Return the spec with what ``model`` needs to vary strongly; other verbs have none of it."""
+    if verb not in ("vary", "vary_strong"):
+        return spec
+    chaos, weird = max(spec.chaos, model.strong_chaos), max(spec.weird, model.strong_weird)
+    return spec.model_copy(update={"chaos": chaos, "weird": weird})
 
 
 def quiet(spec: JobSpec, before: JobSpec | None, model: ModelConfig) -> JobSpec:
@@ -105,9 +107,10 @@ def quiet(spec: JobSpec, before: JobSpec | None, model: ModelConfig) -> JobSpec:
 
 
 def calm(spec: JobSpec, model: ModelConfig) -> JobSpec:
-    """Return a stored picture's spec without the chaos that a strong variation added to it."""
-    added = spec.kind is Kind.VARY and spec.chaos == model.strong_chaos
-    return spec.model_copy(update={"chaos": 0}) if added else spec
+    """Return a stored picture's spec without the chaos and weird that a strong variation added to it."""
+    added = {"chaos": model.strong_chaos, "weird": model.strong_weird} if spec.kind is Kind.VARY else {}
+    ours = {name: 0 for name, much in added.items() if getattr(spec, name) == much}
+    return spec.model_copy(update=ours)
 
 
 def enough(strength: float, steps: int) -> float:

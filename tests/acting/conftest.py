@@ -19,6 +19,7 @@ from engine.pocket import FOLDER
 from engine.prompt import parse
 from engine.render.encoder import Encoder
 from engine.weights import find
+from tests.acting.edits import Editor
 
 Pictures = NDArray[np.float64]  # cells × height × width × 3, 0..1
 Draw = Callable[..., list[Pictures]]
@@ -76,6 +77,16 @@ def draw() -> Iterator[Draw]:
 def encoder() -> Encoder:
     """Return the encoder that ships."""
     return Encoder.open()
+
+
+@pytest.fixture(scope="session")
+def editor() -> Iterator[Editor]:
+    """Return what draws with the shipped model and edits what it drew."""
+    if find(pocket()) is None:
+        pytest.skip("the shipped model's weights are not on this machine")
+    editor = Editor()
+    yield editor
+    editor.close()
 
 
 def _array(data: bytes) -> Pictures:

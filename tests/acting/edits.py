@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class Editor:
         self.model = model or pocket()
         engine = EngineConfig(device="cpu", preview_every=0, threads=1, max_rows=16)
         self.renderer = Renderer([self.model], engine)
+        self._parents: dict[tuple[str, int], Image.Image] = {}
 
     def close(self) -> None:
         self.renderer.close()
@@ -52,11 +54,21 @@ class Editor:
                     assert isinstance(event, Progress), event
         return [found[str(index)] for index in range(len(specs))]
 
-    def specs(self, lines: Iterable[str], steps: int, count: int = 1, seed: int = 5) -> list[JobSpec]:
-        """Return the specs of lines, with one cell each."""
-        prompts = [parse(f"{line} --steps {steps} --seed {seed}").prompt for line in lines]
-        made = [plan(prompt, [self.model]).spec for prompt in prompts]
-        return [spec.model_copy(update={"count": count}) for spec in made]
+    def specs(
+        self, lines: Iterable[str], steps: int, pictures: Mapping[str, str] = MappingProxyType({})
+    ) -> list[JobSpec]:
+        """Return the specs of lines, with one cell each; ``pictures``: the name of what each link means."""
+        prompts = [parse(f"{line} --steps {steps} --seed 5").prompt for line in lines]
+        made = [plan(prompt, [self.model], pictures=pictures).spec for prompt in prompts]
+        return [spec.model_copy(update={"count": 1}) for spec in made]
+
+    def parents(self, prompts: Sequence[str], steps: int) -> dict[str, Image.Image]:
+        """Return what prompts alone give, each drawn once however many tests ask for it."""
+        missing = [prompt for prompt in prompts if (prompt, steps) not in self._parents]
+        if missing:
+            found = self.run(self.specs(missing, steps), {})
+            self._parents |= {(prompt, steps): one for prompt, [one] in zip(missing, found, strict=True)}
+        return {prompt: self._parents[prompt, steps] for prompt in prompts}
 
     def varied(self, spec: JobSpec, name: str, picture: Image.Image, verb: str) -> JobSpec:
         """Return a variation's spec, as the buttons make it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from engine import derive, images
-from engine.config import WEIGHTS, EngineConfig, pocket
+from engine.config import WEIGHTS, EngineConfig
 from engine.images.canvas import rim
 from engine.images.swatch import swatch
 from engine.jobs import Input, Role
@@ -24,7 +24,6 @@ from engine.render import upscale
 from engine.render.models import Machine
 from engine.render.tiles import Tiles
 from engine.render.upscale import TILE, Upscalers
-from engine.weights import find
 from tests.acting.edits import MANY, Editor, Values, one, values
 
 pytestmark = pytest.mark.timeout(580)
@@ -36,15 +35,6 @@ COUNTS = pytest.mark.parametrize(
 Record = Callable[[str, object], None]
 LATENT = 2 ** (len(json.loads((WEIGHTS / "vae/config.json").read_text())["encoder_block_out_channels"]) - 1)
 """Pixels to a latent of the shipped model, each way."""
-
-
-@pytest.fixture(scope="module")
-def editor() -> Iterator[Editor]:
-    if find(pocket()) is None:
-        pytest.skip("the shipped model's weights are not on this machine")
-    editor = Editor()
-    yield editor
-    editor.close()
 
 
 def steps(count: int) -> int:
@@ -75,7 +65,7 @@ def test_the_old_part_stays_and_a_plain_ground_goes_on(
 ) -> None:
     prompts, verbs = MANY[:count], OUTWARD if count == 20 else ("zoom", "pan_right")
     specs = editor.specs(prompts, steps(count))
-    parents = [cells[0] for cells in editor.run(specs, {})]
+    parents = editor.parents(prompts, steps(count)).values()
     clean = []
     for spec, prompt, parent in zip(specs, prompts, parents, strict=True):
         made = [editor.outward(spec, prompt, parent, verb) for verb in verbs]
@@ -103,7 +93,7 @@ def test_the_old_part_stays_and_a_plain_ground_goes_on(
 def test_repainting_leaves_the_rest_to_the_bit_and_changes_its_part(editor: Editor, count: int) -> None:
     prompts = MANY[:count]
     specs = editor.specs(prompts, steps(count))
-    parents = dict(zip(prompts, (cells[0] for cells in editor.run(specs, {})), strict=True))
+    parents = editor.parents(prompts, steps(count))
     size = next(iter(parents.values())).size
     mask = images.chosen(size, (6, 7, 11, 12), ())
     model = editor.model
@@ -124,7 +114,7 @@ def test_edits_take_the_colours_of_a_style_reference(
 ) -> None:
     prompts, codes = MANY[:count], ("12345", "77")
     specs = editor.specs(prompts, steps(count))
-    parents = dict(zip(prompts, (cells[0] for cells in editor.run(specs, {})), strict=True))
+    parents = editor.parents(prompts, steps(count))
     size = next(iter(parents.values())).size
     mask = images.chosen(size, (), ("left half",))
     inside = np.asarray(mask) == 255
@@ -177,7 +167,7 @@ def test_no_seam_shows_across_the_tiles_of_an_upscale(
 ) -> None:
     prompts = MANY[:count]
     specs = editor.specs(prompts, steps(count))
-    parents = dict(zip(prompts, (cells[0] for cells in editor.run(specs, {})), strict=True))
+    parents = editor.parents(prompts, steps(count))
     upscalers = Upscalers(Machine.find(EngineConfig(device="cpu")), lambda stage, rows: None)
     width, height = next(iter(parents.values())).size
     assert width > TILE, "more than one tile"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -30,7 +31,9 @@ def png(picture: Image.Image) -> bytes:
     ("things", "count", "least"),
     [(THINGS[:4], 4, 3), pytest.param(THINGS, 40, 28, marks=pytest.mark.full)],
 )
-def test_the_mask_lies_on_what_was_named(things: tuple[str, ...], count: int, least: int) -> None:
+def test_the_mask_lies_on_what_was_named(
+    things: tuple[str, ...], count: int, least: int, record_property: Callable[[str, object], None]
+) -> None:
     model = pocket()
     if find(model) is None:
         pytest.skip("the shipped model's weights are not on this machine")
@@ -80,4 +83,5 @@ def test_the_mask_lies_on_what_was_named(things: tuple[str, ...], count: int, le
             there = half / 2 <= rows.mean() < side - half / 2
             hits += bool(there and (columns.mean() < half) == left)
     renderer.close()
+    record_property("masks on what was named", f"{hits} of {count}")
     assert hits >= least, f"{hits} of {count}"

@@ -7,7 +7,7 @@ must agree in the mean of a few pictures, and on each of the twenty as often as 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +83,11 @@ def apart(encoder: Encoder, parents: list[bytes], children: list[bytes]) -> Apar
     ("prompts", "steps"), [(FEW, 8), pytest.param(MANY, 20, marks=pytest.mark.full)], ids=["4", "20"]
 )
 def test_subtle_stays_nearer_to_the_parent_than_strong(
-    renderer: Renderer, encoder: Encoder, prompts: tuple[str, ...], steps: int
+    renderer: Renderer,
+    encoder: Encoder,
+    prompts: tuple[str, ...],
+    steps: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     model = pocket()
     first = [plan(parse(f"{one} --steps {steps} --seed 5").prompt, [model]).spec for one in prompts]
@@ -104,8 +108,13 @@ def test_subtle_stays_nearer_to_the_parent_than_strong(
     pairs = list(zip(subtle.coloured, strong.coloured, strict=True))
     assert min(near for near, _ in pairs) > 0, "a variation is no copy"
     nearer = sum(near < far for near, far in pairs)
+    record_property("by colours, subtle nearer", f"{nearer} of {len(prompts)}")
+    record_property("mean distance by the encoder, subtle", f"{np.mean(subtle.seen):.3f}")
+    record_property("strong", f"{np.mean(strong.seen):.3f}")
     assert nearer >= 0.9 * len(prompts), f"{nearer} of {len(prompts)}: {pairs}"
     assert sum(subtle.seen) < sum(strong.seen)
     if prompts is MANY:  # few pictures in few steps are too alike for the encoder to tell each apart
         told = sum(near < far for near, far in zip(subtle.seen, strong.seen, strict=True))
+        record_property("by the encoder, subtle nearer", f"{told} of {len(prompts)}")
+        assert sum(strong.seen) > 2 * sum(subtle.seen), "strong is seen to be strong"
         assert told >= 0.9 * len(prompts), f"{told} of {len(prompts)}"

@@ -40,15 +40,18 @@ def test_a_picture_from_words_has_no_strength() -> None:
 
 
 def test_the_chaos_of_a_strong_variation_is_its_own() -> None:
-    model = pocket().model_copy(update={"strong_chaos": 70})
+    model = pocket().model_copy(update={"strong_chaos": 70, "strong_weird": 300})
     parent = of(20)
     strong = derive.loosened(derive.varied(parent, "a", (64, 64), 0.9), "vary_strong", model)
-    assert strong.chaos == 70
-    assert derive.loosened(parent, "vary_subtle", model).chaos == 0
-    assert derive.calm(strong, model).chaos == 0, "what is made of it starts without"
-    asked = parent.model_copy(update={"chaos": 90})
-    assert derive.loosened(asked, "vary_strong", model).chaos == 90, "who asked for more keeps it"
-    assert derive.calm(asked, model).chaos == 90
+    assert (strong.chaos, strong.weird) == (70, 300)
+    subtle = derive.loosened(parent, "vary_subtle", model)
+    assert (subtle.chaos, subtle.weird) == (0, 0)
+    calm = derive.calm(strong, model)
+    assert (calm.chaos, calm.weird) == (0, 0), "what is made of it starts without"
+    asked = parent.model_copy(update={"chaos": 90, "weird": 2000})
+    more = derive.loosened(asked, "vary_strong", model)
+    assert (more.chaos, more.weird) == (90, 2000), "who asked for more keeps it"
+    assert derive.calm(asked, model) == asked
 
 
 def test_edits_keep_what_the_prompt_refers_to() -> None:
