@@ -14,14 +14,14 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot import answers, desk, messages, messages_answers, modals, region
+from bot import answers, desk, messages, messages_answers, modals, questions, region
 from bot.desk import Interaction
 from bot.failures import TYPED, guarded
 from bot.messages_reports import APPEAL
 from bot.wire import MODEL_CHOICE, PRESS, REPLY, Answer, Of, Press, Token, Verb, appeal_id
 from engine.authority import command_of
 from engine.jobs import WORDS, Job, Kind, State
-from engine.service import Action, Submitted
+from engine.service import Action
 from engine.service import Verb as Deed
 
 Grey = discord.ButtonStyle.secondary
@@ -140,7 +140,7 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
     @guarded
     async def callback(self, interaction: Interaction) -> None:
         """Start what was asked for, or leave it."""
-        await desk.answered(interaction, self.key, start=self.answer is Answer.START, row=progress_view)
+        await questions.answered(interaction, self.key, start=self.answer is Answer.START)
 
 
 class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
@@ -279,29 +279,24 @@ async def act(
 
     ``line`` is a prompt changed in a dialog, ``factor`` how far to zoom out as it was typed there.
     """
-
-    async def submit(place: str, message: str | None) -> Submitted:
-        verb = ACTIONS[press.verb]
-        if press.verb is Verb.VARY:
-            verb = await as_strong_as_preferred(interaction)
-        return await interaction.client.service.act(
-            Action(
-                key=str(interaction.id),
-                owner=str(interaction.user.id),
-                origin=place,
-                job=press.job,
-                verb=verb,
-                cell=press.cell,
-                line=line,
-                model=model,
-                factor=FACTOR.get(press.verb, 2.0) if factor is None else modals.number(factor),
-                reply_to=_pressed(interaction),
-                progress=message,
-                asker=desk.asker(interaction),
-            )
-        )
-
-    await desk.begin(interaction, submit, progress_view)
+    message = await desk.acknowledge(interaction)
+    verb = ACTIONS[press.verb]
+    if press.verb is Verb.VARY:
+        verb = await as_strong_as_preferred(interaction)
+    action = Action(
+        key=str(interaction.id),
+        owner=str(interaction.user.id),
+        origin="",
+        job=press.job,
+        verb=verb,
+        cell=press.cell,
+        line=line,
+        model=model,
+        factor=FACTOR.get(press.verb, 2.0) if factor is None else modals.number(factor),
+        reply_to=_pressed(interaction),
+        asker=desk.asker(interaction),
+    )
+    await questions.action(interaction, message, action)
 
 
 async def as_strong_as_preferred(interaction: Interaction) -> Deed:
@@ -385,14 +380,6 @@ def answer_view(job: Job, prompts: int, delivery: int) -> ui.View:
         return _view(numbers)
     again, every = (Press(verb, job.id, None, delivery) for verb in (Verb.REROLL, Verb.PROMPTS))
     return _view(numbers, [again, every])
-
-
-def question_view(key: str) -> ui.View:
-    """Return the row under a question."""
-    view = ui.View(timeout=None)
-    view.add_item(AnswerButton(Answer.START, key))
-    view.add_item(AnswerButton(Answer.LEAVE, key))
-    return view
 
 
 def info(job: Job, cell: int | None) -> discord.Embed:

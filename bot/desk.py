@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -23,7 +22,7 @@ from bot.failures import GONE, HIDDEN, PUBLIC, THINKING
 from bot.wire import Channel, Press, Token, Verb, address
 from engine.authority import Deed
 from engine.config import Config
-from engine.errors import LimitError, NotFound
+from engine.errors import LimitError
 from engine.jobs import FINAL, Job, State
 from engine.people import Asker
 from engine.service import Preview, Request, Service, Submitted
@@ -249,15 +248,6 @@ def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
     return view
 
 
-async def begin(interaction: Interaction, submit: Submit, row: Row) -> None:
-    """Acknowledge with a progress message, hand the request over, and follow the jobs it became.
-
-    ``submit`` gets where results go and the id of the progress message; ``row`` makes its buttons.
-    """
-    message = await acknowledge(interaction)
-    await start(interaction, message, submit, row)
-
-
 async def start(interaction: Interaction, message: str | None, submit: Submit, row: Row) -> None:
     """Hand a request over whose interaction was acknowledged with this progress message."""
     place = origin(interaction)
@@ -370,32 +360,9 @@ async def repaint(interaction: Interaction, view: discord.ui.View) -> None:
         await acknowledge(interaction, thinking=False)
 
 
-QUESTION, REMIX, VARIATION = "question", "remix", "variation"
-"""Preferences of ours: what a person was last asked (so that the answer outlives a restart), whether buttons
-open a dialog to change the prompt first (``on``), how far V buttons go (``low``, else high)."""
-
-
-async def ask(interaction: Interaction, line: str, text: str, view: discord.ui.View) -> None:
-    """Ask before a large request starts; only the newest question of a person can be answered."""
-    kept = json.dumps({"key": str(interaction.id), "line": line})
-    await interaction.client.service.prefer(str(interaction.user.id), QUESTION, kept)
-    await interaction.edit_original_response(content=text, view=view)
-
-
-async def answered(interaction: Interaction, key: str, *, start: bool, row: Row) -> None:
-    """Start what a question was about, or leave it."""
-    message = interaction.message
-    await acknowledge(interaction, thinking=False)
-    owner, service = str(interaction.user.id), interaction.client.service
-    question = json.loads((await service.preferences(owner)).get(QUESTION, "{}"))
-    if question.get("key") != key or message is None:
-        raise NotFound(messages.QUESTION_GONE)
-    if start:
-        # a refusal leaves the question: once a place is free it can be pressed again
-        await submit_line(interaction, str(message.id), question["line"], row, key=key)
-    else:
-        await interaction.edit_original_response(content=messages.NOT_STARTED, view=None)
-    await service.prefer(owner, QUESTION, None)
+REMIX, VARIATION = "remix", "variation"
+"""Preferences of ours: whether buttons open a dialog to change the prompt first (``on``), how far V buttons
+go (``low``, else high)."""
 
 
 async def glance(interaction: Interaction, line: str) -> Preview | None:

@@ -409,8 +409,9 @@ def models(
             lines.append(f"- {number}: starting")
             continue
         lines.append(
-            f"- {number}: {worker['device']}, {worker['memory'] / 2**30:.1f} GiB, "
-            f"{plural(worker['room'], 'free row')}, {plural(worker['restarts'], 'restart')}"
+            f"- {number}: {worker['device']}, "
+            + (f"{worker['memory'] / 2**30:.1f} GiB, " if worker["memory"] else "")  # not known of a CPU
+            + f"{plural(worker['room'], 'free row')}, {plural(worker['restarts'], 'restart')}"
         )
     return "\n".join(lines)
 

@@ -15,14 +15,14 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot import desk, messages_region, modals
+from bot import desk, messages_region, modals, questions
 from bot.desk import Interaction
 from bot.failures import TYPED, guarded
 from bot.wire import MASK, MASK_DIALOG, Part, Press, Token, mask_id
 from engine.errors import UserError
 from engine.images import AREAS, COLUMNS, ROWS
 from engine.masks import Outline, Shown, Sketch
-from engine.service import Action, Submitted
+from engine.service import Action
 
 Grey = discord.ButtonStyle.secondary
 Blue = discord.ButtonStyle.primary
@@ -361,23 +361,19 @@ async def _start(interaction: Interaction, key: str, line: str) -> None:
     """Repaint the marked part; the mask's message stays, for another prompt or another mask."""
     service, owner = interaction.client.service, str(interaction.user.id)
 
-    async def submit(place: str, progress: str | None) -> Submitted:
-        sketch = await service.masks.find(key, owner)
-        same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
-        return await service.act(
-            Action(
-                key=str(interaction.id),
-                owner=owner,
-                origin=place,
-                asker=desk.asker(interaction),
-                job=sketch.job,
-                verb="inpaint",
-                cell=sketch.cell,
-                line=None if same else line,
-                picture=sketch.picture,
-                mask=await service.masks.mask(sketch),
-                progress=progress,
-            )
-        )
-
-    await desk.begin(interaction, submit, desk.progress_view)
+    message = await desk.acknowledge(interaction)
+    sketch = await service.masks.find(key, owner)
+    same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
+    action = Action(
+        key=str(interaction.id),
+        owner=owner,
+        origin="",
+        asker=desk.asker(interaction),
+        job=sketch.job,
+        verb="inpaint",
+        cell=sketch.cell,
+        line=None if same else line,
+        picture=sketch.picture,
+        mask=await service.masks.mask(sketch),
+    )
+    await questions.action(interaction, message, action)

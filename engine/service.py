@@ -158,6 +158,7 @@ class Preview:
     seconds: float | None = None
     balances: tuple[Balance, ...] = ()
     large: bool = False
+    prompt: str = ""  # what an action draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,14 +442,7 @@ class Service:
         """Make a new job from a stored one. Idempotent by ``action.key``; otherwise as ``submit``."""
         if seen := await self.store.of_request(action.key):
             return self._submitted(seen, new=False)
-        parent = None if action.job is None else await self.find(action.job)
-        if parent is not None:
-            await self.reports.require_shown(parent.id, _guild(action))
-        derived = await self._derive(parent, action)
-        speed = action.speed or derived.speed
-        if speed is None:
-            # whoever presses pays, so their own setting decides and not that of whoever drew the parent
-            speed = (await self._read(action, "a picture")).prompts[0].speed or Speed.FAST
+        parent, derived, speed = await self._act(action)
         draft = await self._draft(
             action,
             derived,
@@ -457,6 +451,33 @@ class Service:
             cell=action.cell,
         )
         return await self._accept(action.key, [draft], derived.prompt, action.asker)
+
+    async def weigh(self, action: Action) -> Preview | None:
+        """Return what an action would make and take, accepting nothing; raises as ``act``.
+
+        None: no allowance holds there to weigh it against, or it was accepted already.
+        """
+        if not self._allowances(action.asker) or await self.store.of_request(action.key):
+            return None
+        _, derived, speed = await self._act(action)
+        self._permit(action, derived.spec, speed)
+        price = self._price(derived.spec, speed)
+        balances = await self.balances(action.owner, action.asker)
+        large = any(price > allowance.LARGE * one.limit for one in balances)
+        known = derived.spec.model in self._scheduler.pace
+        return Preview(1, derived.spec.count, price if known else None, balances, large, derived.prompt)
+
+    async def _act(self, action: Action) -> tuple[Job | None, _Planned, Speed]:
+        """Return what an action starts from, what it makes, and how fast."""
+        parent = None if action.job is None else await self.find(action.job)
+        if parent is not None:
+            await self.reports.require_shown(parent.id, _guild(action))
+        derived = await self._derive(parent, action)
+        speed = action.speed or derived.speed
+        if speed is None:
+            # whoever presses pays, so their own setting decides and not that of whoever drew the parent
+            speed = (await self._read(action, "a picture")).prompts[0].speed or Speed.FAST
+        return parent, derived, speed
 
     async def show(
         self,

@@ -93,8 +93,8 @@ def missing(model: ModelConfig) -> str:
         )
     if is_hub(model.source):
         return (
-            f"The model `{model.name}` (`{model.source}`) is not on this machine. Fetch it with: "
-            f"limner models pull {model.name}"
+            f"The model `{model.name}` (`{model.source}`) is not on this machine. Fetch it with "
+            f"`limner models pull {model.name}`, or delete its entry from the configuration."
         )
     return f"The model `{model.name}` should be at `{model.source}`, and nothing is there. Mend `source`."
 

@@ -46,7 +46,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.messages_settings",),
     ("bot.failures",),
     ("bot.desk",),
-    ("bot.modals", "bot.picture"),
+    ("bot.modals", "bot.picture", "bot.questions"),
     ("bot.region", "bot.answers"),
     ("bot.buttons",),
     ("bot.panel",),

@@ -8,12 +8,12 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import buttons, desk, picture
+from bot import buttons, desk, picture, questions
 from bot.desk import Interaction
 from bot.failures import TYPED
 from bot.picture import Picture
 from bot.region import brought, found, postable, show
-from engine.service import Action, Submitted
+from engine.service import Action
 from engine.service import Verb as Deed
 
 IMAGE = "The picture: attach it."
@@ -136,24 +136,19 @@ async def _do(
     line: str | None,
     factor: float = 2.0,
 ) -> None:
-    async def submit(place: str, progress: str | None) -> Submitted:
-        return await interaction.client.service.act(
-            Action(
-                key=str(interaction.id),
-                owner=str(interaction.user.id),
-                origin=place,
-                asker=desk.asker(interaction),
-                job=found.job,
-                verb=verb,
-                cell=found.cell,
-                line=line,
-                picture=found.sha256,
-                factor=factor,
-                progress=progress,
-            )
-        )
-
-    await desk.start(interaction, message, submit, buttons.progress_view)
+    action = Action(
+        key=str(interaction.id),
+        owner=str(interaction.user.id),
+        origin="",
+        asker=desk.asker(interaction),
+        job=found.job,
+        verb=verb,
+        cell=found.cell,
+        line=line,
+        picture=found.sha256,
+        factor=factor,
+    )
+    await questions.action(interaction, message, action)
 
 
 @inpaint.autocomplete("link")

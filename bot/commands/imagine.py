@@ -8,7 +8,7 @@ from typing import Any
 from discord import Attachment, app_commands
 from discord.app_commands import Choice, Range
 
-from bot import buttons, desk, messages, picture
+from bot import desk, messages, picture, questions
 from bot.desk import Interaction
 from bot.failures import TYPED
 from engine.errors import UserError
@@ -77,11 +77,7 @@ async def _submit(
 ) -> None:
     """Hand a line over, asking first where it makes much. ``found``: what it makes, where that is known."""
     found = found or await desk.preview(interaction, line)
-    if found.large:
-        question = messages.question(line, found.jobs, found.pictures, found.seconds, found.balances)
-        await desk.ask(interaction, line, question, buttons.question_view(str(interaction.id)))
-    else:
-        await desk.submit_line(interaction, message, line, buttons.progress_view)
+    await questions.prompt(interaction, message, line, found)
 
 
 @app_commands.command(name="blend", description="Mix two to five pictures into new ones.")
