@@ -57,7 +57,7 @@ BAD_OPTION_NAME = "A flag's name is made of letters, digits, `-` and `_`, at mos
 SPEED_KEPT = {
     "fast": "Fast is on: your jobs take their usual turn.",
     "relax": "Relax is on: your jobs let others go first.",
-    "turbo": "Turbo is on: your jobs go ahead of others, at twice the price.",
+    "turbo": "Turbo is on: your jobs go ahead of others, in few steps if the model can, at twice the price.",
 }
 ZOOM_TITLE = "Custom Zoom"
 ZOOM_LABEL = "How far out, above 1 and at most 2"

@@ -52,7 +52,7 @@ class ModelConfig(_Section):
     guidance_scale: float = 7.0
     sampler: str = "dpmpp_2m"
     few_steps: int = 0  # steps with few-step weights; 0 = none configured
-    few_steps_source: str = ""  # the LoRA for them
+    few_steps_source: str = ""  # the LoRA for them; empty = the model's own weights and the sampler below
     few_steps_sampler: str = "lcm"
     few_steps_guidance: float = 1.0  # 1 = none
     house_style: str = ""  # the words --stylize steers toward
@@ -196,13 +196,19 @@ MIDJOURNEY_VERSIONS = (
 WEIGHTS = Path(__file__).parent / "pocket" / "weights"
 """Where the model that ships lies, as a plain diffusers folder."""
 
+FEW_STEP_WEIGHTS = WEIGHTS.with_name("fewstep")
+"""Where its few-step weights lie: a LoRA as diffusers keeps it, and how to step with it."""
+
 CONFIG_NAME = "config.toml"
 # variables that begin like a setting and are none
 _NOT_SETTINGS = frozenset({"LIMNER_DISCORD_API", "LIMNER_DISCORD_GATEWAY"})
 
 
-def pocket(weights: Path = WEIGHTS) -> ModelConfig:
-    """Return the model that ships; its size is read from the weights, 64 x 64 where there are none."""
+def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> ModelConfig:
+    """Return the model that ships; its size is read from the weights, 64 x 64 where there are none.
+
+    How its few-step weights are used is read from what lies beside them; nothing, where they are not there.
+    """
     side, multiple = 64, 8
     try:
         unet = json.loads((weights / "unet" / "config.json").read_text())
@@ -215,6 +221,17 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         multiple = max(8, factor)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no weights, or unreadable: `limner check` says so, and so does whoever loads them
+    quick: dict[str, Any] = {}
+    try:
+        told = json.loads((few_steps / "few_steps.json").read_text())
+        quick = {
+            "few_steps": int(told["steps"]),
+            "few_steps_source": "pocket",
+            "few_steps_sampler": str(told["sampler"]),
+            "few_steps_guidance": float(told["guidance_scale"]),
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # then drafts take half the steps
     return ModelConfig(
         name="pocket",
         aliases=MIDJOURNEY_VERSIONS,
@@ -240,6 +257,7 @@ def pocket(weights: Path = WEIGHTS) -> ModelConfig:
         wordless=True,
         licence="Apache-2.0",
         default=True,
+        **quick,
     )
 
 

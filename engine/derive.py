@@ -9,6 +9,7 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
 from engine.jobs import Input, JobSpec, Kind, Role
 from engine.plan import sides
+from engine.prompt.samplers import sampler
 
 REMASTER = 0.6
 """How much of the noise schedule runs where another model draws a picture again."""
@@ -113,6 +114,19 @@ def calm(spec: JobSpec, model: ModelConfig) -> JobSpec:
     return spec.model_copy(update=ours)
 
 
+def whole(spec: JobSpec, model: ModelConfig) -> JobSpec:
+    """Return the spec with the model's ordinary weights, if few-step ones drew: they know whole ways only.
+
+    An edit runs a part of the schedule, from a picture; few-step weights learnt to start at noise.
+    """
+    if not spec.few_steps:
+        return spec
+    usual = {"steps": model.steps, "guidance_scale": model.guidance_scale}
+    return spec.model_copy(
+        update={**usual, "sampler": sampler(model.sampler) or model.sampler, "few_steps": False}
+    )
+
+
 def enough(strength: float, steps: int) -> float:
     """Return the strength, raised where it would run none of so few steps: then it is one step's share."""
     # rounded up, for int(strength * steps) is what runs
@@ -191,20 +205,16 @@ def enriched(
             "one picture. Take 2x, or a smaller picture."
         )
     steady = spec.sampler if spec.sampler in STEADY else "euler"
-    quick = {"steps": model.steps, "guidance_scale": model.guidance_scale} if spec.few_steps else {}
-    steps = model.steps if spec.few_steps else spec.steps
     return upscaled(spec, start, size, scale).model_copy(
         update={
             "inputs": (Input(sha256=start, role=Role.INIT), *_references(spec)),
-            "strength": enough(strength, steps),
+            "strength": enough(strength, spec.steps),
             "width": _step(wide / times, model.multiple),
             "height": _step(high / times, model.multiple),
             "sampler": steady,
-            "few_steps": False,
             "tile": False,
             "stop": 100,
             "chaos": 0,
-            **quick,
         }
     )
 

@@ -50,6 +50,8 @@ def _parameters(spec: JobSpec, cell: int) -> str:
         "Size": f"{spec.width}x{spec.height}",
         "Model": spec.model,
     }
+    if spec.few_steps:
+        facts["Few-step weights"] = "yes"
     if spec.strength is not None:
         facts["Denoising strength"] = f"{spec.strength:g}"
     return f"{text}{negative}\n" + ", ".join(f"{name}: {value}" for name, value in facts.items())

@@ -128,7 +128,7 @@ FINAL = frozenset({State.RENDERED, State.FAILED, State.BLOCKED, State.CANCELLED}
 
 
 class Speed(StrEnum):
-    """How urgently a job is served; never changes the pixels."""
+    """How urgently a job is served. The pixels are the spec's alone; turbo may have planned fewer steps."""
 
     RELAX = "relax"
     FAST = "fast"

@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from engine import references
+from engine import effort, references
 from engine.config import Config, LimitsConfig, LoraConfig, ModelConfig
 from engine.errors import PromptError
-from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora, Role
+from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora, Role, Speed
 from engine.prompt.explain import as_json as read_as_json
 from engine.prompt.flags import STYLE_NAMES
 from engine.prompt.prompt import NO_WEIGHT, Given, Prompt, Source, Value, number
 from engine.prompt.samplers import sampler
 from engine.prompt.values import near, quote
 
-QUALITIES = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""What ``--quality`` is brought to: Midjourney rounds other values to its own steps."""
 STYLIZE_DEFAULT = 100
 CELLS = 4
 """Pictures of one grid."""
@@ -46,12 +44,14 @@ def plan(
     loras: Sequence[LoraConfig] = (),
     styles: Mapping[str, str] = MappingProxyType({}),
     pictures: Mapping[str, str] | None = None,
+    speed: Speed | None = None,
 ) -> Plan:
     """Decide everything a prompt leaves open, with ``seed`` where none was given.
 
     ``styles`` are a server's own styles next to the 17 presets, by name: the words each adds; ``pictures``
     gives the SHA-256 of what stands behind each of the prompt's links (``engine.references``); whoever can
-    fetch them has done so.
+    fetch them has done so. ``speed`` goes before the prompt's own: turbo takes few-step weights where the
+    model has them.
 
     Raises PromptError where the prompt asks for what cannot be: an unknown model, LoRA or style, a ratio or
     size past the model's, pictures that nobody fetched.
@@ -61,7 +61,8 @@ def plan(
     inputs = references.inputs(prompt, pictures or {})
     model = choose_model(prompt, models, notes)
     width, height = size(prompt, model, limits, notes)
-    steps, few = _steps(prompt, model, limits, notes)
+    prompt, few = effort.quick(prompt, model, speed or prompt.speed, notes)
+    steps = effort.steps(prompt, model, limits, few, notes)
     guidance = _float(prompt, "cfg", model.few_steps_guidance if few else model.guidance_scale)
     usual_sampler = model.few_steps_sampler if few else model.sampler
     stylize = _stylize(prompt, model, notes)
@@ -249,32 +250,6 @@ def _negative(prompt: Prompt, model: ModelConfig, guidance: float, notes: list[s
     if given is not None and guidance <= 1:
         notes.append("`--negative` does nothing without guidance; raise `--cfg` above 1.")
     return str(given) if given is not None else model.negative_prompt
-
-
-def _steps(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[str]) -> tuple[int, bool]:
-    """Return the steps, and whether they are taken with the model's few-step weights."""
-    few = False
-    asked = prompt.get("steps")
-    if asked is not None:
-        steps = _int(prompt, "steps", model.steps)
-    elif prompt.get("draft"):
-        few = model.few_steps > 0
-        steps = model.few_steps if few else max(1, math.ceil(model.steps / 2))
-    else:
-        quality = _float(prompt, "quality", 1.0)
-        rounded = min(QUALITIES, key=lambda step: (abs(step - quality), -step))
-        if rounded != quality:
-            notes.append(f"`--quality {number(quality)}` was rounded to {number(rounded)}.")
-        steps = max(1, round(model.steps * rounded))
-    if steps > limits.max_steps:
-        if asked is not None:
-            raise PromptError(
-                f"`--steps {steps}` is more than this server takes (at most {limits.max_steps}).",
-                _with(prompt, {"steps": limits.max_steps}),
-            )
-        notes.append(f"The steps were held at {limits.max_steps}, the most this server takes.")
-        steps = limits.max_steps
-    return steps, few
 
 
 def _stylize(prompt: Prompt, model: ModelConfig, notes: list[str]) -> int:

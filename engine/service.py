@@ -661,6 +661,7 @@ class Service:
                 loras=self.config.loras,
                 styles=self.admin.rules(_guild(request)).styles,
                 pictures=pictures,
+                speed=request.speed,
             )
             # a copy of --repeat is one job: drawn again, it must not become many
             one = prompt.with_flags({"repeat": None})
@@ -697,7 +698,10 @@ class Service:
         if parent is not None and action.verb == "reroll" and action.line is None:
             return replace(said, spec=spec, notes=parent.notes)
         anew = action.verb == "reroll" or (action.verb == "remix" and action.cell is None)
+        model = next((one for one in self.models if one.name == spec.model), self.models[0])
         if parent is not None and anew:
+            if parent.spec.strength is not None:
+                spec = derive.whole(spec, model)
             return replace(said, spec=derive.again(parent.spec, spec))
         start = self._cell(parent, action.cell or 0) if parent is not None else action.picture
         if parent is not None and action.verb in derive.AGAIN:
@@ -711,7 +715,6 @@ class Service:
             raise UserError("Say which picture: attach one, or name one of yours.")
         picture = await self.gallery.load(start)
         size = await asyncio.to_thread(_size, picture)
-        model = next((one for one in self.models if one.name == spec.model), self.models[0])
         spec = derive.calm(spec, model)
         before = None if parent is None else parent.spec
         times = derive.enlargement(before, size, model)
@@ -720,14 +723,17 @@ class Service:
             cell = (said.spec.seed + (action.cell or 0)) % (SEED_MAX + 1)
             scale = 2 if action.verb == "upscale_2x" else 4
             spec = derive.upscaled(spec.model_copy(update={"seed": cell}), start, size, scale)
-        elif action.verb == "upscale_creative":
+            return replace(said, spec=spec)
+        if action.verb == "locate":
+            spec = derive.located(spec, start, derive.drawn(size, times, model, limits))
+            return replace(said, spec=spec)
+        spec = derive.whole(spec, model)
+        if action.verb == "upscale_creative":
             strength = model.creative_strength if action.strength is None else action.strength
             spec = derive.enriched(
                 spec, start, size, 4 if action.factor > 2 else 2, times, model, limits, strength
             )
             spec = derive.quiet(spec, before, model)
-        elif action.verb == "locate":
-            spec = derive.located(spec, start, derive.drawn(size, times, model, limits))
         elif action.verb == "inpaint":
             if action.mask is None:
                 raise UserError("Say first which part to repaint.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from engine.config import WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
+from engine.config import FEW_STEP_WEIGHTS, WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
 from engine.errors import ConfigError
 
 # never a pickle (.bin, .ckpt, .pt), never code; *.fp16.* and *.non_ema.* would double the download
@@ -36,7 +36,12 @@ def find(model: ModelConfig) -> Path | None:
 
 
 def find_lora(lora: LoraConfig) -> Path | None:
-    """Return a LoRA's file or folder, or None where it is not on this machine."""
+    """Return a LoRA's file or folder, or None where it is not on this machine.
+
+    ``pocket`` names the few-step weights of the model that ships.
+    """
+    if lora.source == "pocket":
+        return FEW_STEP_WEIGHTS if (FEW_STEP_WEIGHTS / _LORA).is_file() else None
     return _here(lora.source, _LORA)
 
 

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.figures",),
     ("engine.backends.protocol",),  # the words a worker and its keeper share; plain values
     ("engine.prompt",),
-    ("engine.references",),
+    ("engine.references", "engine.effort"),
     ("engine.answers", "engine.plan", "engine.policy", "engine.moderation", "engine.queue"),
     ("engine.images", "engine.weights"),
     ("engine.authority",),

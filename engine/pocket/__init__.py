@@ -10,6 +10,9 @@ FOLDER = Path(__file__).parent / "weights"
 UPSCALER = Path(__file__).parent / "upscaler"
 """Weights and config of the x4 super-resolution network in `srvgg`."""
 
+FEWSTEP = Path(__file__).parent / "fewstep"
+"""A LoRA for four steps without guidance, and how to step with it."""
+
 ENCODER = Path(__file__).parent / "encoder"
 """The text-image encoder: a transformers `CLIPModel` folder, with the words it describes by."""
 

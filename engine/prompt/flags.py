@@ -328,7 +328,12 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured("fast", Kind.BARE, "The usual place in the queue.", group="speed"),
     _honoured("relax", Kind.BARE, "Lets others go first.", "relaxed", group="speed"),
-    _honoured("turbo", Kind.BARE, "Ahead of the others, at twice the price.", group="speed"),
+    _honoured(
+        "turbo",
+        Kind.BARE,
+        "Ahead of the others, at twice the price; in few steps, as `--draft`.",
+        group="speed",
+    ),
     # -- mapped to the nearest meaning
     _mapped(
         "sameseed",

@@ -121,10 +121,19 @@ async def test_relax_is_free_and_turbo_is_double(open_service: Open) -> None:
         assert await used(service) == pytest.approx([one, one])
         await service.submit(wish("relax", "a red apple --relax"))
         assert await used(service) == pytest.approx([one, one])
-        await service.submit(wish("turbo", "a red apple --turbo"))
+        await service.submit(wish("turbo", "a red apple --turbo --steps 20"))
         assert await used(service) == pytest.approx([3 * one, 3 * one])
         assert await used(service, "ben") == pytest.approx([0, 3 * one])
         assert await used(service, "anna", "2") == pytest.approx([3 * one, 0])  # one ledger per person
+
+
+async def test_turbo_in_few_steps_is_double_the_work_it_is(open_service: Open) -> None:
+    # four pictures: 20 steps of two rows and 4 decodes of 2 are 168; 4 steps of one row and the decodes, 24
+    async with open_service(allowance=AllowanceConfig(seconds=1e6), start_seconds=20) as service:
+        fast = (await service.submit(wish("fast"))).jobs[0]
+        one = work(fast.spec) * FIRST_PACE
+        await service.submit(wish("turbo", "a red apple --turbo"))
+        assert (await used(service))[0] == pytest.approx(one + 2 * one * 24 / 168)
 
 
 async def test_what_fails_is_refused_or_is_cancelled_before_its_start_costs_nothing(

@@ -35,6 +35,18 @@ def test_however_few_the_steps_one_is_taken(strength: float) -> None:
             assert {spec.strength for spec in made} == {strength}
 
 
+def test_what_is_made_of_a_draft_takes_the_whole_steps() -> None:
+    model = pocket().model_copy(update={"steps": 24, "guidance_scale": 6.0, "sampler": "euler"})
+    draft = plain(model).model_copy(
+        update={"steps": 4, "guidance_scale": 1.0, "sampler": "ddim", "few_steps": True}
+    )
+    made = derive.whole(draft, model)
+    assert (made.steps, made.guidance_scale, made.sampler, made.few_steps) == (24, 6.0, "euler", False)
+    assert made == plain(model)
+    usual = plain(model).model_copy(update={"steps": 7, "guidance_scale": 3.0})
+    assert derive.whole(usual, model) == usual, "what was chosen for an ordinary picture stays"
+
+
 def test_a_picture_from_words_has_no_strength() -> None:
     assert derive.again(of(20), of(4)).strength is None
 

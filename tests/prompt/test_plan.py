@@ -7,7 +7,7 @@ import pytest
 from engine import references
 from engine.config import LimitsConfig, LoraConfig, ModelConfig
 from engine.errors import PromptError
-from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role
+from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role, Speed
 from engine.plan import Plan, plan, price, sides
 from engine.prompt import parse
 from engine.prompt.flags import STYLE_NAMES
@@ -167,6 +167,60 @@ def test_steps(line: str, steps: int, few: bool) -> None:
     made = spec(line)
     assert (made.steps, made.few_steps) == (steps, few)
     assert ((made.sampler, made.guidance_scale) == ("lcm", 1.0)) == few
+
+
+@pytest.mark.parametrize(
+    ("line", "few", "said"),
+    [
+        ("cat --draft", True, None),
+        ("cat --turbo", True, "drawn in 4 steps with few-step weights"),
+        ("cat --turbo --draft", True, "drawn in 4 steps"),
+        ("cat --draft --cfg 1", True, None),  # what they are made for
+        ("cat --draft --sampler LCM", True, None),
+        ("cat --draft --cfg 6", False, "`--cfg 6` was asked for, so --draft did not use"),
+        ("cat --draft --sampler euler", False, "`--sampler euler` was asked for"),
+        ("cat --turbo --steps 12 --cfg 6", False, "`--steps 12` and `--cfg 6` were asked for, so turbo"),
+        ("cat --turbo --q 2", False, "`--quality 2` was asked for"),
+        ("cat --turbo --q 1", True, None),
+        ("cat --fast", False, None),
+        ("cat", False, None),
+    ],
+)
+def test_few_step_weights_draw_drafts_and_turbo_unless_other_work_was_asked_for(
+    line: str, few: bool, said: str | None
+) -> None:
+    made = planned(f"{line} --model xl")
+    assert made.spec.few_steps == few
+    if few:
+        assert (made.spec.steps, made.spec.sampler, made.spec.guidance_scale) == (4, "lcm", 1.0)
+    if said is None:
+        assert not any("few-step" in note for note in made.notes) or "turbo" in line
+    else:
+        assert any(said in note for note in made.notes), made.notes
+
+
+def test_without_few_step_weights_a_draft_is_half_the_steps_and_turbo_only_hurries() -> None:
+    draft, turbo = planned("cat --draft"), planned("cat --turbo")
+    assert (draft.spec.steps, turbo.spec.steps) == (10, 20)
+    assert "`sd15` has no few-step weights: `--draft` took half the usual steps." in draft.notes
+    assert "`sd15` has no few-step weights: turbo only let it go ahead of the others." in turbo.notes
+    assert turbo.spec == planned("cat").spec
+
+
+def test_a_draft_asked_for_nearer_beats_the_settings_of_the_place() -> None:
+    far = parse("cat --draft", layers=(("server", "--cfg 6 --sampler euler"),)).prompt
+    made = plan(far, [XL])
+    assert (made.spec.few_steps, made.spec.guidance_scale, made.spec.sampler) == (True, 1.0, "lcm")
+    assert made.sources["cfg"] == "model"
+    # and the other way round: somebody set on turbo names a guidance in the prompt
+    near = parse("cat --cfg 6", layers=(("settings", "--turbo"),)).prompt
+    made = plan(near, [XL])
+    assert (made.spec.few_steps, made.spec.guidance_scale, made.spec.steps) == (False, 6.0, 30)
+
+
+def test_the_speed_of_the_request_goes_before_the_prompts() -> None:
+    assert plan(parse("cat").prompt, [XL], speed=Speed.TURBO).spec.few_steps
+    assert not plan(parse("cat --turbo").prompt, [XL], speed=Speed.FAST).spec.few_steps
 
 
 def test_steps_stay_within_the_servers_limit() -> None:

@@ -99,6 +99,24 @@ def diffusion(
 
 
 @app.command()
+def distil(
+    work: Work = WORK,
+    minutes: Minutes = 20.0,
+    device: Device = "auto",
+    threads: Threads = 1,
+    pipeline: Annotated[Path, typer.Option(help="The teacher: a pipeline folder.")] = FOLDER,
+    start: Annotated[
+        Path | None, typer.Option(help="Few-step weights to go on from; nothing learnt when left out.")
+    ] = None,
+) -> None:
+    """Teach a LoRA to draw in four steps without guidance what the model draws in many with it."""
+    from engine.pocket.train.distil import Settings, Trainer
+
+    device = _start(device, threads)
+    Trainer(work / "data", work / "run", pipeline, Settings(minutes=minutes), device, start).run()
+
+
+@app.command()
 def clip(
     work: Work = WORK,
     name: Annotated[str, typer.Option(help="encoder (for use) or judge (another seed).")] = "encoder",
@@ -137,13 +155,16 @@ def evaluate(
     steps: Annotated[int, typer.Option(min=1)] = 20,
     guidance_scale: float = 5.0,
     threads: Threads = 1,
+    few_steps: Annotated[
+        Path | None, typer.Option(help="Few-step weights to draw with, as they ask for.")
+    ] = None,
     page: Annotated[Path | None, typer.Option(help="A Markdown file for the findings.")] = None,
 ) -> None:
     """Draw the evaluation prompts to sheets; judge them, check hues, measure time and sizes."""
     from engine.pocket.train.evaluate import report
 
     _start("cpu", threads)
-    typer.echo(report(pipeline, out, seed, steps, guidance_scale, page))
+    typer.echo(report(pipeline, out, seed, steps, guidance_scale, page, few_steps))
 
 
 if __name__ == "__main__":

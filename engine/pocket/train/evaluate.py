@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import random
 import time
@@ -11,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DDIMScheduler, StableDiffusionPipeline
 from PIL import Image, ImageDraw
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from engine.pocket import ENCODER, JUDGE, UPSCALER
+from engine.pocket import ENCODER, FEWSTEP, JUDGE, UPSCALER
 from engine.pocket.train.clip import load_encoder, picture_vectors, text_vectors
 from engine.pocket.train.concepts import COLOURS, HELD_OUT_COLOURS, with_article
 from engine.pocket.train.data import oklab
@@ -28,6 +29,17 @@ def prompts() -> list[str]:
     """The 160 lines: a hundred everyday things, then sixty combinations never shown in training."""
     lines = PROMPTS.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def quicken(pipeline: StableDiffusionPipeline, few_steps: Path) -> tuple[int, float]:
+    """Lay few-step weights over a pipeline, with their sampler; returns their steps and guidance."""
+    told = json.loads((few_steps / "few_steps.json").read_text(encoding="utf-8"))
+    if told["sampler"] != "ddim":
+        raise ValueError(f"{few_steps} asks for the sampler {told['sampler']}; only ddim is known here")
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.load_lora_weights(few_steps)
+    pipeline.fuse_lora()
+    return int(told["steps"]), float(told["guidance_scale"])
 
 
 def draw(
@@ -139,15 +151,19 @@ def report(
     steps: int = 20,
     guidance_scale: float = 5.0,
     page: Path | None = None,
+    few_steps: Path | None = None,
 ) -> str:
     """Draw the lines to sheets in `out`, judge, check hues, time and weigh; returns the findings as Markdown.
 
-    `page` is a file to write them to as well.
+    `page` is a file to write them to as well; `few_steps` a folder of few-step weights, which then say the
+    steps and the guidance.
     """
     out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     pipeline = StableDiffusionPipeline.from_pretrained(folder)
     loading = time.monotonic() - started
+    if few_steps is not None:
+        steps, guidance_scale = quicken(pipeline, few_steps)
     texts = prompts()
     started = time.monotonic()
     pictures = draw(pipeline, texts, seed, steps, guidance_scale)
@@ -160,7 +176,13 @@ def report(
     judged = judge(pictures, texts)
     who = "the judge" if JUDGE.exists() else "the shipped encoder (no judge here)"
     right, asked = check_hues(pipeline, steps, guidance_scale)
-    parts = {"pipeline": folder, "encoder": ENCODER, "judge": JUDGE, "upscaler": UPSCALER}
+    parts = {
+        "pipeline": folder,
+        "few-step weights": few_steps or FEWSTEP,
+        "encoder": ENCODER,
+        "judge": JUDGE,
+        "upscaler": UPSCALER,
+    }
     weights = {name: _weight(path) for name, path in parts.items() if path.exists()}
     lines = [
         "# The shipped model, measured",

@@ -1,0 +1,90 @@
+"""How much is done for a picture: how many steps, and with the model's few-step weights or not. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from engine.config import LimitsConfig, ModelConfig
+from engine.errors import PromptError
+from engine.jobs import Speed
+from engine.prompt.prompt import Given, Prompt, number
+from engine.prompt.samplers import sampler
+
+QUALITIES = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""What ``--quality`` is brought to: Midjourney rounds other values to its own steps."""
+
+_NEARNESS = ("prompt", "suffix", "settings", "server", "model")
+
+
+def quick(prompt: Prompt, model: ModelConfig, speed: Speed | None, notes: list[str]) -> tuple[Prompt, bool]:
+    """Return whether few-step weights draw, and the prompt without the settings that these overrule.
+
+    ``--draft`` and turbo ask for them. Steps, guidance or a sampler of other numbers, given at least as near
+    as that wish, leave them out; given farther away (a server's defaults, for one) they give way.
+    """
+    draft = prompt.flags.get("draft")
+    turbo = speed is Speed.TURBO
+    if draft is None and not turbo:
+        return prompt, False
+    asked = "--draft" if draft is not None else "turbo"
+    if not model.few_steps:
+        if draft is not None:
+            told = f"`{model.name}` has no few-step weights: `--draft` took half the usual steps."
+        else:
+            told = f"`{model.name}` has no few-step weights: turbo only let it go ahead of the others."
+        notes.append(told)
+        return prompt, False
+    wish = draft if draft is not None else prompt.flags.get("turbo")
+    near = _NEARNESS.index(wish.source) if wish is not None else 0
+    against = [given for given in prompt.given if _against(given, model)]
+    nearer = [given for given in against if _NEARNESS.index(given.source) <= near]
+    if nearer:
+        shown = " and ".join(f"`{given}`" for given in nearer)
+        verb = "was" if len(nearer) == 1 else "were"
+        notes.append(f"{shown} {verb} asked for, so {asked} did not use the few-step weights.")
+        return prompt, False
+    if turbo:
+        notes.append(f"Turbo: drawn in {model.few_steps} steps with few-step weights.")
+    dropped: dict[str, None] = {given.name: None for given in against}
+    return prompt.with_flags(dropped), True
+
+
+def _against(given: Given, model: ModelConfig) -> bool:
+    """Say whether a flag asks for other work than the few-step weights are made for."""
+    match given.name:
+        case "steps":
+            return given.value != model.few_steps
+        case "quality":
+            return given.value != 1
+        case "cfg":
+            return given.value != model.few_steps_guidance
+        case "sampler":
+            return given.value != (sampler(model.few_steps_sampler) or model.few_steps_sampler)
+    return False
+
+
+def steps(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, few: bool, notes: list[str]) -> int:
+    """Return the steps; ``few`` as from ``quick``. Raises PromptError past the server's, with the most."""
+    asked = prompt.get("steps")
+    if few:
+        wanted = model.few_steps
+    elif isinstance(asked, int | float):
+        wanted = int(asked)
+    elif prompt.get("draft"):
+        wanted = max(1, math.ceil(model.steps / 2))
+    else:
+        given = prompt.get("quality")
+        quality = float(given) if isinstance(given, int | float) else 1.0
+        rounded = min(QUALITIES, key=lambda step: (abs(step - quality), -step))
+        if rounded != quality:
+            notes.append(f"`--quality {number(quality)}` was rounded to {number(rounded)}.")
+        wanted = max(1, round(model.steps * rounded))
+    if wanted <= limits.max_steps:
+        return wanted
+    if asked is not None and not few:
+        raise PromptError(
+            f"`--steps {wanted}` is more than this server takes (at most {limits.max_steps}).",
+            prompt.with_flags({"steps": limits.max_steps}).to_line(("prompt",)),
+        )
+    notes.append(f"The steps were held at {limits.max_steps}, the most this server takes.")
+    return limits.max_steps
