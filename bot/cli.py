@@ -302,7 +302,8 @@ def _show_parsed(answer: dict[str, Any]) -> None:
 
 def _told(report: Report, done: str) -> None:
     new = f"{report.copied} of them new"
-    typer.echo(f"{done}: {report.jobs} jobs, {report.files} pictures and films ({new}).")
+    jobs = "1 job" if report.jobs == 1 else f"{report.jobs} jobs"
+    typer.echo(f"{done}: {jobs}, {report.files} pictures and films ({new}).")
     if report.missing:
         typer.echo(f"{report.missing} files that the database names are not there any more.", err=True)
 

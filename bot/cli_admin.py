@@ -351,7 +351,7 @@ def export(
     data, held = work(config, do)
     file.write_bytes(data)
     os.chmod(file, 0o600)  # it says who drew when
-    typer.echo(f"{held} jobs: {file}")
+    typer.echo(f"{held} job{'' if held == 1 else 's'}: {file}")
 
 
 @app.command()

@@ -367,7 +367,7 @@ async def test_the_command_line_does_the_same_beside_a_running_bot(
     with Image.open(data / "stats.png") as picture:
         assert picture.size == (1200, 1040)
     code, said = await limner("admin", "export", str(data / "jobs.csv"), data=data)
-    assert (code, said) == (0, f"1 jobs: {data / 'jobs.csv'}\n")
+    assert (code, said) == (0, f"1 job: {data / 'jobs.csv'}\n")
     assert (data / "jobs.csv").stat().st_mode & 0o777 == 0o600
     for wrong in (["ban", "alice"], ["unban", ALICE_ID, "--server", "5"], ["load", "nothing"], ["move", "x"]):
         code, said = await limner("admin", *wrong, data=data)

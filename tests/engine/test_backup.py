@@ -105,7 +105,7 @@ async def test_the_command_line_says_what_it_did(open_service: Open, tmp_path: P
     settings.write_text("")  # data_dir is beside it
     run = CliRunner()
     done = run.invoke(app, ["backup", str(tmp_path / "kept"), "--config", str(settings)])
-    assert "1 jobs, 4 pictures and films (4 of them new)" in done.output
+    assert "1 job, 4 pictures and films (4 of them new)" in done.output
     assert done.exit_code == 0
     refused = run.invoke(app, ["restore", str(tmp_path / "kept"), "--config", str(settings)])
     assert refused.exit_code == 2
