@@ -515,15 +515,18 @@ class Service:
     async def cancel(self, job_id: str, by: str, *, force: bool = False) -> Job:
         """Take a job back; it stops at its next step. Only its owner may, or anyone with ``force``.
 
+        Taken by another, it costs its owner nothing.
+
         Returns the job as it stands then: one that had ended before is returned as it ended.
         """
         job = await self.find(job_id)
         if job.owner != by and not force:
             raise UserError("This job belongs to somebody else; only they can cancel it.")
-        return await self._whole(self._withdraw(job))
+        return await self._whole(self._withdraw(job, free=job.owner != by))
 
-    async def _withdraw(self, job: Job) -> Job:
-        after = await self.store.cancel(job.id, self._scheduler.given(job.id))
+    async def _withdraw(self, job: Job, *, free: bool = False) -> Job:
+        """Cancel a job; its owner is charged what it was given, unless somebody else took it (``free``)."""
+        after = await self.store.cancel(job.id, 0.0 if free else self._scheduler.given(job.id))
         if after is None:
             return await self.find(job.id)
         self.tally.ended[after.state] += 1

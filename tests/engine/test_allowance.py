@@ -162,6 +162,16 @@ async def test_what_is_cancelled_halfway_costs_what_it_was_given(open_service: O
         assert 0 < paid < 0.9 * work(job.spec) * FIRST_PACE
 
 
+async def test_what_somebody_else_takes_back_costs_nothing(open_service: Open) -> None:
+    async with open_service(allowance=AllowanceConfig(seconds=1e6), step_seconds=0.02) as service:
+        job = (await service.submit(wish("1", "a cat --steps 100"))).jobs[0]
+        async for snapshot in service.progress(job.id):
+            if snapshot.step >= 10:
+                await service.cancel(job.id, "boss", force=True)
+        assert (await service.find(job.id)).state is State.CANCELLED
+        assert await used(service) == [0.0]
+
+
 async def test_an_allowance_that_is_used_up_refuses_every_door_but_the_free_one(open_service: Open) -> None:
     async with open_service(allowance=AllowanceConfig(roles={"77": 1e-6}), start_seconds=0.1) as service:
         parent = await drawn(service, owner="ben")
