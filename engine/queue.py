@@ -39,13 +39,20 @@ def rows(spec: JobSpec) -> int:
     """Return how many UNet rows a job holds at once: one a picture and condition, and a reference."""
     if spec.faithful or spec.kind is Kind.LOCATE or spec.kind in WORDS:
         return 1
+    if spec.wordless:
+        return spec.count * (1 + references(spec))
     negative = spec.guidance_scale > 1.0
     return spec.count * (min(6, max(1, len(spec.conditions)) + negative) + references(spec))
 
 
 def references(spec: JobSpec) -> int:
-    """Return how many pictures are looked at while each of a job's pictures forms: a row each."""
-    looked_at = {Role.STYLE, Role.SUBJECT} | ({Role.PROMPT} if spec.kind is Kind.BLEND else set())
+    """Return how many pictures are looked at while each of a job's pictures forms: a row each.
+
+    What an IP-Adapter reads takes none; what drawing starts from is not looked at.
+    """
+    if spec.adapter:
+        return 0
+    looked_at = {Role.STYLE, Role.SUBJECT} | ({Role.PROMPT} if spec.kind is not Kind.IMAGINE else set())
     return sum(one.role in looked_at for one in spec.inputs)
 
 

@@ -17,6 +17,7 @@ from engine.errors import EngineError, NotFound
 from engine.jobs import Input, JobSpec, Kind, Role
 from engine.plan import plan
 from engine.prompt import parse
+from engine.queue import rows
 from engine.render import decode
 from engine.render.adapter import STYLE_BLOCKS
 from engine.render.drawing import begin
@@ -253,3 +254,19 @@ def test_an_adapter_that_is_missing_or_of_another_model_is_named(
 
 def test_the_style_blocks_are_instantstyles() -> None:
     assert STYLE_BLOCKS == {"sd": ("up_blocks.1",), "sdxl": ("up_blocks.0.attentions.1",)}
+
+
+def test_the_queue_counts_the_rows_that_are_drawn(reading: Callable[..., Model]) -> None:
+    model, canvas = reading("sd"), Input(sha256="q", role=Role.INIT)
+    looked_at = tuple(Input(sha256="r", role=role) for role in (Role.STYLE, Role.SUBJECT, Role.PROMPT))
+    edit: dict[str, Any] = {"kind": Kind.VARY, "strength": 0.7, "inputs": (canvas, *looked_at)}
+    for wanted, count in (
+        (spec("sd"), 4),
+        (spec("sd", inputs=looked_at), 8),  # the image prompt is where drawing starts
+        (spec("sd", inputs=looked_at, adapter=True), 4),
+        (spec("sd", **edit), 10),
+        (spec("sd", **edit, wordless=True), 8),
+        (spec("sd", **edit, wordless=True, adapter=True), 2),
+    ):
+        drawn = sum(picture.rows for picture in begin("job", wanted, model, INPUTS).pictures)
+        assert drawn == rows(wanted) == count
