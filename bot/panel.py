@@ -22,7 +22,7 @@ from engine.prompt import BY_NAME, Given, flags_of
 from engine.prompt.flags import Kind
 from engine.service import SETTINGS, Service
 
-STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very high"}
+STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very High"}
 SPEEDS = ("turbo", "fast", "relax")
 MOST_CHOICES = 25
 SETTABLE = (
