@@ -107,6 +107,45 @@ async def test_from_the_command_to_the_grid_the_modal_and_a_note_for_one(
     )
 
 
+async def test_a_dialog_left_gives_the_keyboard_back_to_its_button(scene: Scene, visit: Open) -> None:
+    standin, _ = scene
+    page = await visit(standin.url)
+    await _imagine(page)
+    opener = page.locator(LAST).get_by_role("button", name="V2")
+    await opener.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog", name="Change the prompt")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(opener).to_be_focused()
+
+
+async def test_a_large_picture_and_its_buttons_fit_a_phone(scene: Scene, visit: Open) -> None:
+    standin, _ = scene
+    world = standin.world
+    url = f"data:image/png;base64,{base64.b64encode(picture(512)).decode()}"
+    media = {"url": url, "content_type": "image/png", "width": 512, "height": 512}
+    shown = {"type": 12, "id": 1, "items": [{"media": media}]}
+    faces = ("Go on", "Say where…", "Bring a mask…", "Cancel")
+    row = {
+        "type": 1,
+        "id": 2,
+        "components": [
+            {"type": 2, "id": 3 + at, "style": 2, "label": face, "custom_id": f"m:{at}"}
+            for at, face in enumerate(faces)
+        ],
+    }
+    world.post(APP_ID, GENERAL_ID, components=[shown, row], flags=32768)
+    page = await visit(standin.url, **PHONE)
+    message = page.locator(LAST)
+    await expect(message.locator(".picture img")).to_have_js_property("naturalWidth", 512)
+    for part in (message.locator(".picture"), *(message.get_by_role("button", name=face) for face in faces)):
+        box = await part.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
 async def test_a_live_edit_changes_the_message_in_place(scene: Scene, visit: Open) -> None:
     standin, _ = scene
     world = standin.world

@@ -36,6 +36,11 @@ export class MessageList {
     if (this.scroller.scrollTop < NEAR_START) this.#older();
   }
 
+  /** The button of a message with this custom_id, as it is drawn now. */
+  button(id, custom) {
+    return document.getElementById(`m-${id}`)?.querySelector(`button[data-custom="${CSS.escape(custom)}"]`);
+  }
+
   toEnd() {
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.stuck = true;

@@ -62,7 +62,7 @@ const context = {
     list.drawOne(message.id);
     try {
       const answer = await socket.ask("click", { message: message.id, component: component.custom_id, values });
-      offerModal(answer);
+      offerModal(answer, () => list.button(message.id, component.custom_id));
     } catch (problem) {
       const words = /did not respond/.test(problem.message) ? "This interaction failed" : problem.message;
       failures.set(message.id, words);
@@ -196,7 +196,8 @@ async function runContext(command, target) {
   }
 }
 
-function offerModal(answer) {
+/** Open the dialog an answer brought. `opener`: finds what the keyboard goes back to where it is left unsent. */
+function offerModal(answer, opener) {
   if (!answer?.modal) return;
   const id = answer.interaction_id;
   let sent = false;
@@ -214,7 +215,7 @@ function offerModal(answer) {
     },
     closed: () => {
       if (!sent && socket.open) socket.ask("close_modal", { interaction: id }).catch(() => {});
-      composer?.focus();
+      ((!sent && opener?.()) || composer)?.focus();
     },
   });
 }
