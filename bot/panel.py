@@ -75,9 +75,7 @@ class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
         if "table" in (self.setting, self.value):
             await show_table(interaction)
         else:
-            await interaction.edit_original_response(
-                content=messages.SETTINGS, view=await panel(interaction)
-            )
+            await interaction.edit_original_response(content=messages.SETTINGS, view=await panel(interaction))
 
 
 class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):

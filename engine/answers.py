@@ -65,9 +65,7 @@ def described(usual: JobSpec, picture: str, size: tuple[int, int]) -> JobSpec:
 def shortened(usual: JobSpec) -> JobSpec:
     """Return the spec that shortens the prompt of ``usual``. Raises UserError for several weighted texts."""
     if len(usual.conditions) != 1:
-        raise UserError(
-            "`/shorten` reads one plain text. Take `::` and `--no` out of the prompt first."
-        )
+        raise UserError("`/shorten` reads one plain text. Take `::` and `--no` out of the prompt first.")
     if len(usual.conditions[0].text.split()) < 2:
         raise UserError("One word cannot be shortened. Write a longer prompt.")
     return JobSpec(

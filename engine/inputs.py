@@ -90,9 +90,7 @@ class Inputs:
         clean = await self._decoder.clean(data)
         if known := await self._known(data, clean):
             job, cell = known
-            return Kept(
-                job.pictures[cell], clean.width, clean.height, clean.original, job=job.id, cell=cell
-            )
+            return Kept(job.pictures[cell], clean.width, clean.height, clean.original, job=job.id, cell=cell)
         sha256, mask = await asyncio.gather(self._gallery.keep(clean.png), self._keep(clean.mask))
         return Kept(sha256, clean.width, clean.height, clean.original, mask)
 

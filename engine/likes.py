@@ -46,7 +46,5 @@ class Likes:
         job = await self._store.job(job_id)
         if job is None or not job.pictures or (cell is not None and cell >= len(job.pictures)):
             raise NotFound("This picture is no longer kept.")
-        cells = [
-            (number, one) for number, one in enumerate(job.pictures) if cell is None or number == cell
-        ]
+        cells = [(number, one) for number, one in enumerate(job.pictures) if cell is None or number == cell]
         return await self._store.write(store_likes.mark, owner, job_id, cells, self._store.now(), on)

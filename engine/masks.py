@@ -317,9 +317,7 @@ def _marked(outline: Outline, png: bytes, base: bytes | None) -> bytes:
     return images.png(mask_of(outline, images.opened(png).size, _opened(base)))
 
 
-def _fitted(
-    png: bytes, alpha: bytes | None, picture: bytes
-) -> tuple[bytes, Reading, tuple[Reading, ...]]:
+def _fitted(png: bytes, alpha: bytes | None, picture: bytes) -> tuple[bytes, Reading, tuple[Reading, ...]]:
     """Return a brought mask in the picture's size, how it is read, and how else it may be.
 
     The same picture may have been enlarged for showing, so the same shape at another size fits too.

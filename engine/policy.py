@@ -47,7 +47,6 @@ def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
             line,
         )
 
-
     cost = pixels * spec.count * (1 if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE) else spec.steps)
     if cost > limits.max_pixel_steps:
         raise LimitError(

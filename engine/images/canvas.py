@@ -33,9 +33,7 @@ def extended(
     canvas.paste(picture, (left, top))
     mask = Image.new("L", (width, height), 255)
     fading = rim(width, height)
-    mask.paste(
-        0, (left - fading, top - fading, left + picture.width + fading, top + picture.height + fading)
-    )
+    mask.paste(0, (left - fading, top - fading, left + picture.width + fading, top + picture.height + fading))
     return canvas, mask
 
 

@@ -52,9 +52,7 @@ def png(picture: Image.Image, level: int = 1) -> bytes:
     packed.append(packer.flush())
     head = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[picture.mode], 0, 0, 0)
     # joined once: each copy of a large file takes milliseconds
-    return b"".join(
-        (_SIGNATURE, *_chunk(b"IHDR", (head,)), *_chunk(b"IDAT", packed), *_chunk(b"IEND", ()))
-    )
+    return b"".join((_SIGNATURE, *_chunk(b"IHDR", (head,)), *_chunk(b"IDAT", packed), *_chunk(b"IEND", ())))
 
 
 def with_texts(file: bytes, texts: Mapping[str, str]) -> bytes:
@@ -64,9 +62,7 @@ def with_texts(file: bytes, texts: Mapping[str, str]) -> bytes:
     chunks = [
         part
         for key, text in texts.items()
-        for part in _chunk(
-            b"iTXt", (key.encode("latin-1") + b"\0\0\0\0\0", text.encode("utf-8", "replace"))
-        )
+        for part in _chunk(b"iTXt", (key.encode("latin-1") + b"\0\0\0\0\0", text.encode("utf-8", "replace")))
     ]
     return b"".join((file[:_HEADER], *chunks, memoryview(file)[_HEADER:]))
 

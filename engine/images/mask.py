@@ -179,9 +179,7 @@ def share(mask: Image.Image) -> float:
     return float(ImageStat.Stat(mask).mean[0] / 255)
 
 
-def overlay(
-    picture: Image.Image, mask: Image.Image, *, squares: Iterable[int] | None = None
-) -> Image.Image:
+def overlay(picture: Image.Image, mask: Image.Image, *, squares: Iterable[int] | None = None) -> Image.Image:
     """Return the picture with the masked part tinted and outlined, at a size to look at.
 
     ``squares``: lay the numbered grid over it and mark these.
@@ -190,9 +188,7 @@ def overlay(
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     shown = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     grey = mask.resize(size, Image.Resampling.BILINEAR)
-    tinted = Image.composite(
-        Image.blend(shown, Image.new("RGB", size, TINT), 0.5), shown, grey
-    )
+    tinted = Image.composite(Image.blend(shown, Image.new("RGB", size, TINT), 0.5), shown, grey)
     # the outline shows where a tint is hard to see; two colours, so that one stands out on any ground
     hard = grey.point(_at_least_half)
     for width, colour in ((3, "black"), (1, "white")):

@@ -115,6 +115,7 @@ def parse(
 
     Raises PromptError, and nothing else, where it cannot be read; its ``repaired`` is the line to copy.
     """
+
     def read(line: str) -> Parsed:
         return _parse(line, options or {}, suffix, layers, limit, length)
 

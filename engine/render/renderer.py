@@ -36,6 +36,7 @@ from engine.render.models import Machine, Model, load
 
 log = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class _Waiting:
     """A job that was started and not yet looked at."""

@@ -85,9 +85,7 @@ async def test_each_link_is_drawn_again_from_its_record(
                 with Image.open(io.BytesIO((await door.pictures(job.id))[cell])) as parent:
                     mask = await door.gallery.keep(png(chosen(parent.size, (6, 7, 11, 12), ())))
             acted = await door.act(
-                Action(
-                    key=str(number), job=job.id, verb=verb, cell=cell, factor=factor, mask=mask, **WHO
-                )
+                Action(key=str(number), job=job.id, verb=verb, cell=cell, factor=factor, mask=mask, **WHO)
             )
             job = await ended(door, acted.jobs[0].id)
             assert job.pictures, job.failure

@@ -98,9 +98,7 @@ def test_a_seed_gives_the_same_pictures_and_the_next_seed_the_next_cell(draw: Dr
 def test_a_ratio_gives_pictures_of_that_size(draw: Draw) -> None:
     lines = ["a cat --ar 2:1", "a cat --ar 2:3"]
     specs = [plan(parse(line).prompt, [pocket()]).spec for line in lines]
-    assert [cells.shape for cells in draw(lines, 2)] == [
-        (4, spec.height, spec.width, 3) for spec in specs
-    ]
+    assert [cells.shape for cells in draw(lines, 2)] == [(4, spec.height, spec.width, 3) for spec in specs]
     assert specs[0].width > specs[0].height
     assert specs[1].width < specs[1].height
 

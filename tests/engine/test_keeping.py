@@ -34,9 +34,7 @@ def files(service: Service) -> set[str]:
 
 def traces(folder: Path, word: str) -> list[str]:
     """Return the files under a folder that hold these bytes, the database's own files among them."""
-    return [
-        str(path) for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()
-    ]
+    return [str(path) for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
 
 
 async def busy_life(service: Service, owner: str) -> list[str]:

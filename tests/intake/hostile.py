@@ -129,8 +129,10 @@ def bombs() -> dict[str, Callable[[], bytes]]:
         "zip-behind": lambda: saved(scene(), "PNG") + b"PK\x03\x04" + SECRET.encode() * 100,
         "page-before": lambda: b"<html><script>alert(1)</script>" + saved(scene(), "PNG"),
         "script-inside": lambda: png(32, 32, 8, 2, small, chunk(b"tEXt", b"x\0*/a()//" + SECRET.encode())),
-        "svg": lambda: b'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
-        b'<svg xmlns="http://www.w3.org/2000/svg"><text>&x;</text></svg>',
+        "svg": lambda: (
+            b'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+            b'<svg xmlns="http://www.w3.org/2000/svg"><text>&x;</text></svg>'
+        ),
         "postscript": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n(x) run\n",
         "pdf": lambda: b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n",
         "bmp": lambda: _other("BMP"),

@@ -189,9 +189,7 @@ async def server(connections: Connections) -> AsyncIterator[str]:
             case "lie":
                 return web.Response(headers={"Content-Length": str(21 << 20)})
             case "packed":
-                return web.Response(
-                    body=gzip.compress(bytes(40 << 20)), headers={"Content-Encoding": "gzip"}
-                )
+                return web.Response(body=gzip.compress(bytes(40 << 20)), headers={"Content-Encoding": "gzip"})
             case "nothing":
                 return web.Response()
             case status:
@@ -290,7 +288,11 @@ def test_a_list_of_servers_holds() -> None:
     hosts = ("example.com",)
     assert checked("https://example.com/a.png", hosts=hosts)
     assert checked("https://pictures.example.com/a.png", hosts=hosts)
-    for link in ("https://example.org/a.png", "https://badexample.com/a.png", "https://example.com.evil.org/"):
+    for link in (
+        "https://example.org/a.png",
+        "https://badexample.com/a.png",
+        "https://example.com.evil.org/",
+    ):
         with pytest.raises(UserError, match=r"fetched from `example\.com`"):
             checked(link, hosts=hosts)
 

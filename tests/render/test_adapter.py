@@ -90,9 +90,7 @@ def at_scale(model: Model, wanted: JobSpec, scale: float) -> list[Tensor]:
     pictures = begin("job", wanted, model, INPUTS).pictures
     for picture in pictures:
         picture.shown = [
-            replace(
-                one, wanted=replace(one.wanted, scale=scale), unwanted=replace(one.unwanted, scale=scale)
-            )
+            replace(one, wanted=replace(one.wanted, scale=scale), unwanted=replace(one.unwanted, scale=scale))
             for one in picture.shown
         ]
     return run(pictures, model)

@@ -38,9 +38,7 @@ def test_it_scores_as_transformers_does(folder: Path) -> None:
     with torch.no_grad():
         theirs = model(pixel_values=(pixels.float() - mean) / std, **ids)
     ours = encoder.images(pictures) @ encoder.texts(TEXTS).T
-    torch.testing.assert_close(
-        ours, theirs.logits_per_image / model.logit_scale.exp(), atol=1e-5, rtol=1e-4
-    )
+    torch.testing.assert_close(ours, theirs.logits_per_image / model.logit_scale.exp(), atol=1e-5, rtol=1e-4)
 
 
 def test_vectors_are_of_unit_length_and_do_not_depend_on_company(folder: Path) -> None:

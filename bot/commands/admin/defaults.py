@@ -77,9 +77,7 @@ async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None
     guild = office.scope(interaction)
     assert guild is not None
     line = (await interaction.client.service.preferences(server(guild))).get(SETTINGS, "")
-    await _default(
-        interaction, SETTINGS, with_model(line, name), "defaults model", words.model_kept(name)
-    )
+    await _default(interaction, SETTINGS, with_model(line, name), "defaults model", words.model_kept(name))
 
 
 @defaults.command(name="show", description="The server's defaults as they stand.")

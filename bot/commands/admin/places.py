@@ -102,9 +102,7 @@ async def log(interaction: Interaction, channel: Named | None = None, everywhere
     """Set the log channel."""
     await desk.acknowledge(interaction, ephemeral=True)
     if channel is None:
-        await office.change(
-            interaction, "log off", words.LOG_OFF, drop=[Rule("log")], everywhere=everywhere
-        )
+        await office.change(interaction, "log off", words.LOG_OFF, drop=[Rule("log")], everywhere=everywhere)
         return
     place = office.place(interaction, channel)
     await office.change(

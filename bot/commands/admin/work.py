@@ -38,9 +38,7 @@ async def drain(interaction: Interaction, everywhere: bool = False) -> None:
 
 async def _hold(interaction: Interaction, action: str, state: Open, said: str, everywhere: bool) -> None:
     await desk.acknowledge(interaction, ephemeral=True)
-    await office.change(
-        interaction, action, said, keep=[Rule("state", value=state)], everywhere=everywhere
-    )
+    await office.change(interaction, action, said, keep=[Rule("state", value=state)], everywhere=everywhere)
 
 
 @office.admin.command(name="resume", description="End a pause or a drain.")
