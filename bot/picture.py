@@ -96,7 +96,8 @@ async def suggestions(interaction: Interaction, typed: str) -> list[Choice[str]]
         words = " ".join(job.prompt.split())
         for cell in range(len(job.pictures)):
             number = f" ({cell + 1})" if len(job.pictures) > 1 else ""
-            found.append(Choice(name=f"{words[:85]}{number}", value=f"{job.id}.{cell + 1}"))
+            # the id tells results of the same prompt apart, as Info and /info name them
+            found.append(Choice(name=f"{words[:75]}{number} · {job.id}", value=f"{job.id}.{cell + 1}"))
     return found[:MOST_CHOICES]
 
 

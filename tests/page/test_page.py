@@ -146,6 +146,15 @@ async def test_a_large_picture_and_its_buttons_fit_a_phone(scene: Scene, visit: 
         assert box["x"] + box["width"] <= 390
 
 
+async def test_numbers_in_boxes_need_no_emoji_font(scene: Scene, visit: Open) -> None:
+    standin, _ = scene
+    standin.world.post(APP_ID, GENERAL_ID, "1\ufe0f\u20e3 a cat\n2\ufe0f\u20e3 a dog")
+    page = await visit(standin.url)
+    boxes = page.locator(LAST).locator(".content .keycap")
+    await expect(boxes).to_have_text(["1", "2"])
+    await expect(boxes.first).to_have_attribute("aria-label", "1\ufe0f\u20e3")
+
+
 async def test_a_live_edit_changes_the_message_in_place(scene: Scene, visit: Open) -> None:
     standin, _ = scene
     world = standin.world

@@ -70,6 +70,8 @@ export const COMMON = ["❤️", "👍", "😂", "😮", "🎉", "⭐", "🎨", 
 export function emojiNode(emoji) {
   const name = typeof emoji === "string" ? emoji : emoji.name ?? "";
   if (emoji.id) return h("span.emoji.custom", { title: `:${name}:` }, `:${name}:`);
+  const key = /^([0-9#*])\uFE0F?\u20E3$/.exec(name);
+  if (key) return h("span.emoji.keycap", { role: "img", "aria-label": name, "data-emoji": name }, key[1]);
   const shapes = DRAWN[name.replaceAll("\uFE0F", "")];
   if (!shapes) return h("span.emoji", {}, name);
   return s("svg", { class: "emoji", viewBox: "0 0 24 24", role: "img", "aria-label": name, "data-emoji": name }, shapes.map(([tag, props]) => s(tag, props)));

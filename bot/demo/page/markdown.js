@@ -29,7 +29,7 @@ export function plain(text, names = {}) {
   const holder = h("div", {}, markdown(text, names));
   for (const block of holder.querySelectorAll("div, li, br, pre, small, blockquote")) block.before(" ");
   for (const hidden of holder.querySelectorAll(".spoiler")) hidden.textContent = "spoiler";
-  for (const drawn of holder.querySelectorAll("svg[data-emoji]")) drawn.replaceWith(drawn.dataset.emoji);
+  for (const drawn of holder.querySelectorAll("[data-emoji]")) drawn.replaceWith(drawn.dataset.emoji);
   return holder.textContent.replace(/\s+/g, " ").trim();
 }
 
