@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from engine import allowance, answers, derive, images, policy, references, store_ledger
+from engine import allowance, answers, derive, images, policy, references, store_ledger, weights
 from engine.administration import Administration
 from engine.allowance import Balance
 from engine.authority import EVERYWHERE, Deed, Standing, command_of
@@ -292,7 +292,7 @@ class Service:
         renderer = renderer or os.environ.get("LIMNER_RENDERER") or "engine.render:Renderer"
         if arguments is None:
             arguments = json.loads(os.environ.get("LIMNER_RENDERER_ARGUMENTS") or "{}")
-        models = config.models or (pocket(),)
+        models = tuple(weights.usable(model) for model in config.models or (pocket(),))
         data = config.data_dir
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)  # prompts are private

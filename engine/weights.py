@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 from engine.config import FEW_STEP_WEIGHTS, WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
 from engine.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 # never a pickle (.bin, .ckpt, .pt), never code; *.fp16.* and *.non_ema.* would double the download
 _WANTED = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
@@ -79,6 +82,19 @@ def missing_adapter(model: ModelConfig) -> str:
         )
     files = ", ".join(f"`{file}`" for file in _adapter_files(model.ip_adapter))
     return f"The IP-Adapter of `{model.name}` should be in `{source}`, as {files}. Mend `ip_adapter`."
+
+
+def usable(model: ModelConfig) -> ModelConfig:
+    """Return the model as it can be used here: without few-step weights where theirs are not here."""
+    source = LoraConfig(name="few-steps", source=model.few_steps_source)
+    if not model.few_steps_source or find_lora(source) is not None:
+        return model
+    log.warning(
+        "The few-step weights of %s (%s) are not on this machine: drafts take half the steps. "
+        "Fetch them with: limner models pull %s",
+        *(model.name, model.few_steps_source, model.name),
+    )
+    return model.model_copy(update={"few_steps": 0, "few_steps_source": ""})
 
 
 def require(model: ModelConfig) -> Path:

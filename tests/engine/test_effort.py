@@ -1,0 +1,30 @@
+"""Few-step weights that are configured and not here: people draw all the same, and are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.config import Config, ModelConfig
+from engine.service import Request, Service
+from tests.engine.conftest import FAKE
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_few_step_weights_that_are_not_here_are_done_without(
+    tmp_path: Path, there: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    lora = tmp_path / "fast.safetensors"
+    if there:
+        lora.write_bytes(b"weights")
+    model = ModelConfig(
+        name="big", source="/nowhere", steps=30, few_steps=4, few_steps_source=str(lora), default=True
+    )
+    async with Service.open(Config(data_dir=tmp_path / "data", models=(model,)), renderer=FAKE) as service:
+        service.pause()
+        job = (await service.submit(Request("1", "anna", "discord:1/2", "a cat --draft"))).jobs[0]
+    assert (job.spec.steps, job.spec.few_steps) == ((4, True) if there else (15, False))
+    told = "`big` has no few-step weights: `--draft` took half the usual steps."
+    assert (told in job.notes) == (not there)
+    assert ("limner models pull big" in caplog.text) == (not there)
