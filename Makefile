@@ -81,10 +81,11 @@ EDITS := tests/acting/test_edits_act.py tests/acting/test_likeness_act.py tests/
 
 evaluate: $(STAMP) ## pictures: full counts (docs/evaluate.md, docs/evaluate-edits.md), then sheets of the shipped model
 	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines, and flags" "make evaluate" \
-	  -q -p no:cacheprovider -m "full or not full" tests/render/test_oracle.py tests/acting tests/pocket \
+	  -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist worksteal -m "full or not full" \
+	  tests/acting tests/render/test_oracle.py tests/pocket \
 	  $(addprefix --ignore=,$(EDITS)) $(ARGS)
 	$(BIN)/python -m tests.report docs/evaluate-edits.md "Edits and references of the shipped model" "make evaluate" \
-	  -q -p no:cacheprovider -m "full or not full" $(EDITS) $(ARGS)
+	  -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist worksteal -m "full or not full" $(EDITS) $(ARGS)
 	$(BIN)/python -m engine.pocket.train evaluate --page docs/evaluate-model.md
 
 clean: ## remove .venv and caches (never data/)

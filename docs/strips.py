@@ -4,30 +4,39 @@
     python docs/strips.py chaos stop  draw these only
     python docs/strips.py --table     write the table only
 
-Look at each strip before keeping it: it must show what the text beside it says. Flags whose effect the small
-model is too sure of itself to show (chaos, weird, --no, seeds) have none.
+Look at each strip before keeping it: it must show what the text beside it says.
 """
 
 from __future__ import annotations
 
-import asyncio
+import hashlib
 import io
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.config import load
+from engine.backends.protocol import Done, Failed, Outcome
+from engine.config import EngineConfig, pocket
+from engine.images import png
+from engine.images.swatch import swatch
+from engine.plan import plan
+from engine.pocket import FOLDER
 from engine.prompt import parse
 from engine.prompt.flags import table
-from engine.service import Request, Service
 
 HERE = Path(__file__).parent
 PAGE = HERE / "prompting.md"
 CELL = 128
+USUAL = "--seed 7 --steps 12"
+"""What the lines of all strips are drawn with, where they say nothing else."""
+HOUSE = "watercolour"
+"""The house style of the model that shows ``--stylize``; the shipped one has none."""
+PARENT = "https://example.com/car.png"
+CODES = ("12345", "77", "2026")
 
 
 @dataclass(frozen=True)
@@ -38,40 +47,85 @@ class Strip:
     captions: tuple[str, ...]
     cells: int = 2
     tiled: bool = False  # show each picture twice by twice, to see its edges meet
+    parent: str = ""  # the line of the picture that stands behind PARENT; it is shown first
 
 
 STRIPS = {
-    "ar": Strip("a red apple --seed 7 --ar {1:1, 2:1, 1:2}", ("1:1", "2:1", "1:2")),
-    "exp": Strip("a blue car --seed 7 --exp {0, 50, 100}", ("0", "50", "100")),
-    "stop": Strip("a blue car --seed 7 --stop {15, 30, 60, 100}", ("15", "30", "60", "100")),
+    "ar": Strip("a red apple --ar {1:1, 2:1, 1:2}", ("1:1", "2:1", "1:2")),
+    "seed": Strip("a lighthouse --seed {7, 8, 9, 10}", ("7", "8", "9", "10")),
     "parts": Strip(
-        "{a red apple::3 a blue car::1, a red apple::1 a blue car::1, a red apple::1 a blue car::3} --seed 7",
+        "{a red apple::3 a blue car::1, a red apple::1 a blue car::1, a red apple::1 a blue car::3}",
         ("3 : 1", "1 : 1", "1 : 3"),
     ),
-    "cfg": Strip("a blue car --seed 7 --cfg {1, 2, 5, 10}", ("1", "2", "5", "10")),
-    "steps": Strip("a blue car --seed 7 --steps {2, 4, 8, 20}", ("2", "4", "8", "20")),
-    "attention": Strip("a {(blue:0.3), blue, (blue:1.6)} car --seed 7", ("(blue:0.3)", "blue", "(blue:1.6)")),
-    "tile": Strip("a red apple --seed 7 {, --tile}", ("without", "--tile"), 1, tiled=True),
+    "attention": Strip("a {(blue:0.3), blue, (blue:1.6)} car", ("(blue:0.3)", "blue", "(blue:1.6)")),
+    "no": Strip("a cat on the beach {, --no beach}", ("without", "--no beach")),
+    "negative": Strip("a house at night {, --negative night}", ("without", "--negative night")),
+    "chaos": Strip("a cat --chaos {0, 25, 50, 75, 100}", ("0", "25", "50", "75", "100"), 4),
+    "weird": Strip("a cat --weird {0, 500, 1500, 3000}", ("0", "500", "1500", "3000")),
+    "stylize": Strip("a cat --model housed --stylize {0, 100, 400, 1000}", ("0", "100", "400", "1000")),
+    "style": Strip(
+        "a cat {, --style {line-art, pixel-art, fantasy-art, neon-punk, cinematic}}",
+        ("none", "line-art", "pixel-art", "fantasy-art", "neon-punk", "cinematic"),
+    ),
+    "stop": Strip("a blue car --stop {10, 30, 60, 100}", ("10", "30", "60", "100")),
+    "steps": Strip("a blue car --steps {2, 4, 8, 20}", ("2", "4", "8", "20")),
+    "quality": Strip("a cat --quality {.25, .5, 1, 2}", (".25", ".5", "1", "2")),
+    "cfg": Strip("a blue car --cfg {1, 2, 5, 10}", ("1", "2", "5", "10")),
+    "sampler": Strip(
+        "a lighthouse --sampler {ddim, euler, dpmpp_2m, euler_ancestral}",
+        ("ddim", "euler", "dpmpp_2m", "euler_ancestral"),
+    ),
+    "exp": Strip("a blue car --exp {0, 50, 100}", ("0", "50", "100")),
+    "tile": Strip("a fish under water {, --tile}", ("without", "--tile"), 1, tiled=True),
+    "iw": Strip(
+        f"{PARENT} a red apple --iw {{.5, 1, 3}}", ("the picture", ".5", "1", "3"), parent="a green car"
+    ),
+    "sref": Strip("a lighthouse {, --sref {12345, 77, 2026}}", ("none", *CODES)),
+    "cref": Strip(f"a car {{, --cref {PARENT}}}", ("the picture", "without", "--cref"), parent="a green car"),
 }
 
 
-async def draw(names: list[str]) -> None:
+def draw(names: Sequence[str]) -> None:
     """Draw the named strips, and write each as soon as it is drawn."""
-    with TemporaryDirectory(prefix="limner-", ignore_cleanup_errors=True) as folder:
-        config = load(None)
-        config = config.model_copy(update={"data_dir": Path(folder)})
-        async with Service.open(config) as service:
-            for name in names:
-                request = Request(key=name, owner=name, origin="cli:", line=STRIPS[name].line)
-                grids = []
-                for job in (await service.submit(request)).jobs:
-                    async for _ in service.progress(job.id):
-                        pass
-                    grids.append([Image.open(io.BytesIO(data)) for data in await service.pictures(job.id)])
-                board = lay_out(STRIPS[name], grids)
-                board.save(HERE / "strips" / f"{name}.webp", quality=80, method=6)
-                sys.stdout.write(f"docs/strips/{name}.webp {board.width} x {board.height}\n")
-                sys.stdout.flush()
+    from engine.render import Renderer
+
+    # by its folder: pictures as the model draws them, not enlarged
+    model = pocket().model_copy(update={"source": str(FOLDER)})
+    own = {"name": "housed", "aliases": (), "default": False, "house_style": HOUSE}
+    housed = model.model_copy(update=own)
+    renderer = Renderer([model, housed], EngineConfig(device="cpu", preview_every=0, max_rows=16))
+    codes = {f"code:{code}": png(swatch(code)) for code in CODES}
+
+    def drawn(line: str, cells: int, pictures: Mapping[str, bytes]) -> list[list[Image.Image]]:
+        names = {name: hashlib.sha256(data).hexdigest() for name, data in pictures.items()}
+        found: dict[str, Outcome] = {}
+        prompts = parse(line, layers=(("server", USUAL),)).prompts
+        for index, prompt in enumerate(prompts):
+            spec = plan(prompt, [model, housed], pictures=names).spec.model_copy(update={"count": cells})
+            renderer.start(str(index), spec, {names[name]: data for name, data in pictures.items()})
+        while renderer.busy():
+            for event in renderer.tick():
+                if isinstance(event, Failed):
+                    raise SystemExit(f"{line}: {event}")
+                if isinstance(event, Done):
+                    found[event.job] = event.outcome
+        return [
+            [Image.open(io.BytesIO(data)) for data in found[str(index)].pictures]
+            for index in range(len(prompts))
+        ]
+
+    for name in names:
+        strip, pictures = STRIPS[name], dict(codes)
+        grids = []
+        if strip.parent:
+            [[parent]] = drawn(strip.parent, 1, {})
+            pictures[PARENT] = png(parent.convert("RGB"))
+            grids.append([parent])
+        board = lay_out(strip, grids + drawn(strip.line, strip.cells, pictures))
+        board.save(HERE / "strips" / f"{name}.webp", quality=80, method=6)
+        sys.stdout.write(f"docs/strips/{name}.webp {board.width} x {board.height}\n")
+        sys.stdout.flush()
+    renderer.close()
 
 
 def lay_out(strip: Strip, grids: list[list[Image.Image]]) -> Image.Image:
@@ -122,10 +176,11 @@ def main() -> None:
         return
     names = sys.argv[1:] or list(STRIPS)
     for name in names:
-        assert parse(STRIPS[name].line).jobs == len(STRIPS[name].captions), name
+        strip = STRIPS[name]
+        assert parse(strip.line).jobs + bool(strip.parent) == len(strip.captions), name
     (HERE / "strips").mkdir(exist_ok=True)
-    asyncio.run(draw(names))
+    draw(names)
 
 
-if __name__ == "__main__":  # worker processes import this file
+if __name__ == "__main__":
     main()
