@@ -181,13 +181,16 @@ class Picture:
     def combine(self, prediction: Tensor, guidance_scale: float | None = None) -> Tensor:
         """Combine this picture's rows into one prediction; ``guidance_scale`` where it is not the picture's.
 
-        With guidance ``g``, the unconditional prediction ``u`` and conditions ``cᵢ`` of weight ``wᵢ``::
+        With guidance ``g``, the unconditional prediction ``u``, wanted conditions ``cᵢ`` of weight ``wᵢ`` and
+        unwanted ones ``nⱼ``::
 
-            u + g · Σ wᵢ (cᵢ − u) / Σ max(wᵢ, 0)
+            u + (g · Σ wᵢ (cᵢ − u) − (g − 1) · Σ 2 |wⱼ| (nⱼ − u)) / Σ wᵢ
 
         which for one condition is diffusers' ``u + g · (c − u)``: weights are relative, and a negative one
-        steers away without making the rest stronger. Without guidance the weighted mean ``m`` of the wanted
-        stands in for both: ``m + Σ |wⱼ| (m − cⱼ) / Σ max(wᵢ, 0)`` over the unwanted.
+        steers away without making the rest stronger. One of −0.5 beside one of 1 steers away as hard as
+        diffusers' ``negative_prompt``, and without another negative it is that: ``n + g · (c − n)``.
+        Without guidance the weighted mean ``m`` of the wanted stands in for both:
+        ``m + Σ |wⱼ| (m − nⱼ) / Σ wᵢ``.
         """
         total = sum(max(w, 0.0) for w in self.weights) or 1.0
         if self.unconditional is None:
@@ -200,8 +203,8 @@ class Picture:
         u, *conditions = prediction.split(1)
         if len(conditions) == 1:
             return u + guidance_scale * (conditions[0] - u)
-        toward = sum(w / total * (c - u) for w, c in zip(self.weights, conditions, strict=True))
-        return u + guidance_scale * toward
+        scales = (guidance_scale * w if w > 0 else 2 * (guidance_scale - 1) * w for w in self.weights)
+        return u + sum(s / total * (c - u) for s, c in zip(scales, conditions, strict=True))
 
     @torch.inference_mode()
     def step(self, prediction: Tensor, model_input: Tensor) -> None:

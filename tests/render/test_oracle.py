@@ -200,6 +200,17 @@ def test_a_negative_prompt_is_diffusers_negative_prompt(
     assert float((mine[0] - ours(models(name), spec(name))[0]).abs().max()) > 1e-3
 
 
+def test_what_is_not_wanted_is_diffusers_negative_prompt(
+    models: Callable[[str], Model], folders: Callable[[str], Path]
+) -> None:
+    """``--no`` beside one text of weight 1, and no negative prompt: the same picture by one row more."""
+    no = Condition(text="a blue car", weight=-0.5)
+    wanted = spec()
+    pipe = oracle(folders("sd"), "StableDiffusionPipeline", "EulerDiscreteScheduler", {})
+    mine = ours(models("sd"), spec(conditions=(*wanted.conditions, no)))
+    assert_same(mine, theirs(pipe, spec(negative_prompt=no.text)))
+
+
 def test_without_guidance_there_is_one_row(
     models: Callable[[str], Model], folders: Callable[[str], Path]
 ) -> None:

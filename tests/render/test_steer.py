@@ -128,7 +128,7 @@ def test_rows_are_combined_as_stated() -> None:
     # weights are relative: 2 : 1 as 4 : 2
     assert picture([4.0, 2.0]).combine(rows(0, 3, 6)).item() == pytest.approx(3 * (2 * 3 + 1 * 6) / 3)
     # "--no": the wanted keeps its whole guidance, the unwanted pushes away with half of it
-    assert picture([1.0, -0.5]).combine(rows(1, 2, 5)).item() == pytest.approx(1 + 3 * (1 * 1 - 0.5 * 4))
+    assert picture([1.0, -0.5]).combine(rows(1, 2, 5)).item() == pytest.approx(1 + 3 * 1 - 2 * 2 * 0.5 * 4)
     # without guidance the wanted itself is what to steer from; weights that cancel out harm nobody
     assert picture([1.0, -0.5], guided=False).combine(rows(2, 4)).item() == pytest.approx(2 + 0.5 * (2 - 4))
     assert picture([1.0, 3.0], guided=False).combine(rows(2, 4)).item() == pytest.approx((2 + 3 * 4) / 4)
