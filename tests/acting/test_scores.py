@@ -30,25 +30,24 @@ SCALES = {
     "exp": (25, 50, 75, 100),
 }
 EVERYDAY = ("a blue car", "a cat", "a yellow star", "a lighthouse", "a red apple", "a penguin")
-# what a picture holds beside its subject: company, places, grounds and manners, as people leave them out
+# manners, company, places and colours that the shipped model shows when asked, so that they can go
 UNWANTED = (
-    ("an owl and the moon", "moon"), ("a cat and a red balloon", "balloon"),
-    ("a dog and a hat", "hat"), ("a car and a tree", "tree"), ("a house and a rainbow", "rainbow"),
-    ("a cow and a snowman", "snowman"),
-    ("a rabbit and a carrot", "carrot"), ("a monkey and a banana", "banana"),
-    ("a bee and a flower", "flower"), ("a robot and a rocket", "rocket"), ("a cat and a fish", "fish"),
-    ("a book and a pen", "pen"),
-    ("a king's crown and a key", "key"), ("a tent and a fire", "fire"), ("a boat and the sun", "sun"),
-    ("a guitar and a heart", "heart"),
-    ("a car on the beach", "beach"), ("a house at night", "night"), ("a dog in the snow", "snow"),
-    ("a fish under water", "water"), ("a fox in the forest", "forest"), ("a bus in the city", "city"),
-    ("a rocket in space", "space"), ("a frog in the rain", "rain"), ("a lighthouse at sunset", "sunset"),
-    ("a cactus in the desert", "desert"), ("a cow on the grass", "grass"), ("a bear in the forest", "forest"),
-    ("a cat in the city", "city"), ("a robot on the beach", "beach"), ("a tree at night", "night"),
     ("an apple in watercolour", "watercolour"), ("a cat in watercolour", "watercolour"),
-    ("a sticker of a fox", "sticker"), ("a pixel art heart", "pixel art"),
-    ("an outline drawing of a key", "outline drawing"), ("a yellow banana", "yellow"), ("a blue car", "blue"),
-    ("a green car", "green"), ("a yellow house", "yellow"),
+    ("a house in watercolour", "watercolour"), ("a sticker of a fox", "sticker"),
+    ("a sticker of a star", "sticker"), ("a pixel art heart", "pixel art"),
+    ("an outline drawing of a key", "outline drawing"), ("an outline drawing of a house", "outline drawing"),
+    ("a cat and a red balloon", "balloon"), ("a house and a rainbow", "rainbow"),
+    ("a cow and a snowman", "snowman"), ("a rabbit and a carrot", "carrot"), ("a bee and a flower", "flower"),
+    ("a crown and a key", "key"), ("a guitar and a heart", "heart"), ("a boat and the sun", "sun"),
+    ("a house at night", "night"), ("a tree at night", "night"), ("a dog in the snow", "snow"),
+    ("a fish under water", "water"), ("a fox in the forest", "forest"), ("a bear in the forest", "forest"),
+    ("a bus in the city", "city"), ("a cat in the city", "city"), ("a rocket in space", "space"),
+    ("a lighthouse at sunset", "sunset"), ("a cactus in the desert", "desert"),
+    ("a car on the beach", "beach"), ("a blue car", "blue"), ("a green car", "green"),
+    ("a yellow car", "yellow"), ("a yellow banana", "yellow"),
+    ("a yellow house", "yellow"), ("a blue house", "blue"), ("a green house", "green"),
+    ("a purple robot", "purple"), ("a yellow robot", "yellow"), ("a blue guitar", "blue"),
+    ("a yellow guitar", "yellow"), ("a red umbrella", "red"),
 )  # fmt: skip
 
 
@@ -99,7 +98,7 @@ def test_a_preset_moves_toward_its_words(draw: Draw, encoder: Encoder) -> None:
 
 
 def test_no_lowers_the_unwanted_words_score(draw: Draw, encoder: Encoder) -> None:
-    [fell] = unwanted(draw, encoder, UNWANTED[:1])
+    [fell] = unwanted(draw, encoder, UNWANTED[28:29])
     assert fell
 
 
