@@ -52,15 +52,15 @@ class Strip:
 
 STRIPS = {
     "ar": Strip("a red apple --ar {1:1, 2:1, 1:2}", ("1:1", "2:1", "1:2")),
-    "seed": Strip("a lighthouse --seed {7, 8, 9, 10}", ("7", "8", "9", "10")),
+    "seed": Strip("a cat --seed {7, 8, 9, 10}", ("7", "8", "9", "10")),
     "parts": Strip(
         "{a red apple::3 a blue car::1, a red apple::1 a blue car::1, a red apple::1 a blue car::3}",
         ("3 : 1", "1 : 1", "1 : 3"),
     ),
     "attention": Strip("a {(blue:0.3), blue, (blue:1.6)} car", ("(blue:0.3)", "blue", "(blue:1.6)")),
-    "no": Strip("a cat on the beach {, --no beach}", ("without", "--no beach")),
-    "negative": Strip("a house at night {, --negative night}", ("without", "--negative night")),
-    "chaos": Strip("a cat --chaos {0, 25, 50, 75, 100}", ("0", "25", "50", "75", "100"), 4),
+    "no": Strip("a yellow banana {, --no yellow}", ("without", "--no yellow")),
+    "negative": Strip("a cat in watercolour {, --negative watercolour}", ("without", "--negative")),
+    "chaos": Strip("a cat --seed 11 --chaos {0, 25, 50, 75, 100}", ("0", "25", "50", "75", "100"), 4),
     "weird": Strip("a cat --weird {0, 500, 1500, 3000}", ("0", "500", "1500", "3000")),
     "stylize": Strip("a cat --model housed --stylize {0, 100, 400, 1000}", ("0", "100", "400", "1000")),
     "style": Strip(
@@ -76,12 +76,12 @@ STRIPS = {
         ("ddim", "euler", "dpmpp_2m", "euler_ancestral"),
     ),
     "exp": Strip("a blue car --exp {0, 50, 100}", ("0", "50", "100")),
-    "tile": Strip("a fish under water {, --tile}", ("without", "--tile"), 1, tiled=True),
+    "tile": Strip("a cat in the forest {, --tile}", ("without", "--tile"), 1, tiled=True),
     "iw": Strip(
-        f"{PARENT} a red apple --iw {{.5, 1, 3}}", ("the picture", ".5", "1", "3"), parent="a green car"
+        f"{PARENT} a red apple --iw {{.5, 2, 3}}", ("the picture", ".5", "2", "3"), parent="a green car"
     ),
     "sref": Strip("a lighthouse {, --sref {12345, 77, 2026}}", ("none", *CODES)),
-    "cref": Strip(f"a car {{, --cref {PARENT}}}", ("the picture", "without", "--cref"), parent="a green car"),
+    "cref": Strip(f"a car {{, --cref {PARENT}}}", ("the picture", "without", "--cref"), parent="a purple car"),
 }
 
 

@@ -29,7 +29,7 @@ CHAOS_UNTIL = 0.6
 """Share of the schedule over which chaos fades out."""
 CHAOS_NOISE = 0.5
 """Share of a condition's variance that chaos 100 makes noise, at first: more, and its words are forgotten."""
-CHAOS_TINT, CHAOS_PATTERN = 2.7, 0.7
+CHAOS_TINT, CHAOS_PATTERN = 2.5, 0.7
 """Standard deviations by which chaos 100 leans an estimate to its colour and its pattern, at first."""
 WEIRD_SHIFT = 0.8
 """Standard deviations a condition is shifted by at weird 3000."""
@@ -80,8 +80,12 @@ def chaotic(chaos: int, seed: int) -> Bend:
 
 
 def scattered(chaos: int, seed: int) -> Bend:
-    """Return the push of one cell's estimate by chaos: to a colour and a coarse pattern of its own."""
-    generator = torch.Generator().manual_seed((seed ^ 0x7117_CA05) & 0xFFFF_FFFF)
+    """Return the push of one cell's estimate by chaos: to a colour and a coarse pattern of its own.
+
+    An even seed and the next lean opposite ways, so that each grid of four has two that part.
+    """
+    generator = torch.Generator().manual_seed((seed >> 1 ^ 0x7117_CA05) & 0xFFFF_FFFF)
+    way = 1 - 2 * (seed & 1)
     leaning: dict[tuple[int, ...], Tensor] = {}
 
     def push(estimate: Tensor, remaining: float) -> Tensor:
@@ -94,7 +98,7 @@ def scattered(chaos: int, seed: int) -> Bend:
             # as many coarse cells in one picture, whatever its size
             coarse = torch.randn(1, shape[1], 3, 3, generator=generator)
             pattern = torch.nn.functional.interpolate(coarse, shape[2:], mode="bicubic")
-            leaning[shape] = (CHAOS_TINT * tint / tint.norm() + CHAOS_PATTERN * pattern).to(estimate)
+            leaning[shape] = way * (CHAOS_TINT * tint / tint.norm() + CHAOS_PATTERN * pattern).to(estimate)
         return estimate + share * estimate.std() * leaning[shape]
 
     return push

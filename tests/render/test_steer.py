@@ -74,6 +74,8 @@ def test_chaos_leans_each_cell_to_colours_of_its_own() -> None:
     moved = (push(estimate, 1.0) - estimate) / estimate.std()
     assert float(moved.mean((2, 3)).norm()) == pytest.approx(steer.CHAOS_TINT, abs=2 * steer.CHAOS_PATTERN)
     assert push(torch.randn(1, 4, 8, 24), 1.0).shape == (1, 4, 8, 24)
+    there, back = (steer.scattered(100, seed)(estimate, 1.0) - estimate for seed in (8, 9))
+    assert torch.allclose(there, -back, atol=1e-5)  # opposite ways
 
 
 def test_pushes_follow_one_another() -> None:
