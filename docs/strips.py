@@ -81,7 +81,9 @@ STRIPS = {
         f"{PARENT} a red apple --iw {{.5, 2, 3}}", ("the picture", ".5", "2", "3"), parent="a green car"
     ),
     "sref": Strip("a lighthouse {, --sref {12345, 77, 2026}}", ("none", *CODES)),
-    "cref": Strip(f"a car {{, --cref {PARENT}}}", ("the picture", "without", "--cref"), parent="a purple car"),
+    "cref": Strip(
+        f"a car {{, --cref {PARENT}}}", ("the picture", "without", "--cref"), parent="a purple car"
+    ),
 }
 
 
