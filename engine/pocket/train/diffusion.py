@@ -70,8 +70,8 @@ class Settings:
     square_share: float = 0.72
     wide_steps: int = 900
     company_weight: float = 1.0
-    later_weight: float = 0.6
-    unfinished_weight: float = 0.2
+    later_weight: float = 1.0
+    unfinished_weight: float = 0.7
     third_set_weight: float = 0.35
     save_seconds: float = 180.0
     export_seconds: float = 300.0
