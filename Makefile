@@ -86,7 +86,7 @@ evaluate: $(STAMP) ## pictures: full counts (docs/evaluate.md, docs/evaluate-edi
 	  $(addprefix --ignore=,$(EDITS)) $(ARGS)
 	$(BIN)/python -m tests.report docs/evaluate-edits.md "Edits and references of the shipped model" "make evaluate" \
 	  -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist worksteal -m "full or not full" $(EDITS) $(ARGS)
-	$(BIN)/python -m engine.pocket.train evaluate --page docs/evaluate-model.md
+	$(BIN)/python -m engine.pocket.train evaluate --threads 2 --page docs/evaluate-model.md
 
 clean: ## remove .venv and caches (never data/)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

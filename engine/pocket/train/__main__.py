@@ -10,7 +10,7 @@ from typing import Annotated
 import torch
 import typer
 
-from engine.pocket import FOLDER, UPSCALER
+from engine.pocket import FEWSTEP, FOLDER, UPSCALER
 
 app = typer.Typer(help="Train the pocket model from icon sets.", no_args_is_help=True, add_completion=False)
 
@@ -155,9 +155,7 @@ def evaluate(
     steps: Annotated[int, typer.Option(min=1)] = 20,
     guidance_scale: float = 5.0,
     threads: Threads = 1,
-    few_steps: Annotated[
-        Path | None, typer.Option(help="Few-step weights to draw with, as they ask for.")
-    ] = None,
+    few_steps: Annotated[Path, typer.Option(help="Few-step weights, measured beside it.")] = FEWSTEP,
     page: Annotated[Path | None, typer.Option(help="A Markdown file for the findings.")] = None,
 ) -> None:
     """Draw the evaluation prompts to sheets; judge them, check hues, measure time and sizes."""
