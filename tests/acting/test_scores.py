@@ -30,24 +30,23 @@ SCALES = {
     "exp": (25, 50, 75, 100),
 }
 EVERYDAY = ("a blue car", "a cat", "a yellow star", "a lighthouse", "a red apple", "a penguin")
-# manners, company, places and colours that the shipped model shows when asked, so that they can go
+# ten manners, ten in company, ten places and ten colours, which the shipped model shows when asked
 UNWANTED = (
     ("an apple in watercolour", "watercolour"), ("a cat in watercolour", "watercolour"),
-    ("a house in watercolour", "watercolour"), ("a sticker of a fox", "sticker"),
-    ("a sticker of a star", "sticker"), ("a pixel art heart", "pixel art"),
-    ("an outline drawing of a key", "outline drawing"), ("an outline drawing of a house", "outline drawing"),
-    ("a cat and a red balloon", "balloon"), ("a house and a rainbow", "rainbow"),
+    ("a house in watercolour", "watercolour"), ("a dog in watercolour", "watercolour"),
+    ("a sticker of a fox", "sticker"), ("a sticker of a star", "sticker"), ("a sticker of a cat", "sticker"),
+    ("a pixel art heart", "pixel art"), ("an outline drawing of a key", "outline drawing"),
+    ("an outline drawing of a house", "outline drawing"), ("a cat and a red balloon", "balloon"),
+    ("a house and a rainbow", "rainbow"), ("a dog and a rainbow", "rainbow"),
     ("a cow and a snowman", "snowman"), ("a rabbit and a carrot", "carrot"), ("a bee and a flower", "flower"),
-    ("a crown and a key", "key"), ("a guitar and a heart", "heart"), ("a boat and the sun", "sun"),
-    ("a house at night", "night"), ("a tree at night", "night"), ("a dog in the snow", "snow"),
+    ("a crown and a key", "key"), ("a guitar and a heart", "heart"), ("a cat and a heart", "heart"),
+    ("a boat and the sun", "sun"), ("a house at night", "night"), ("a tree at night", "night"),
     ("a fish under water", "water"), ("a fox in the forest", "forest"), ("a bear in the forest", "forest"),
-    ("a bus in the city", "city"), ("a cat in the city", "city"), ("a rocket in space", "space"),
-    ("a lighthouse at sunset", "sunset"), ("a cactus in the desert", "desert"),
-    ("a car on the beach", "beach"), ("a blue car", "blue"), ("a green car", "green"),
-    ("a yellow car", "yellow"), ("a yellow banana", "yellow"),
-    ("a yellow house", "yellow"), ("a blue house", "blue"), ("a green house", "green"),
-    ("a purple robot", "purple"), ("a yellow robot", "yellow"), ("a blue guitar", "blue"),
-    ("a yellow guitar", "yellow"), ("a red umbrella", "red"),
+    ("a bus in the city", "city"), ("a cat in the city", "city"), ("a lighthouse at sunset", "sunset"),
+    ("a cactus in the desert", "desert"), ("a car on the beach", "beach"), ("a blue car", "blue"),
+    ("a green car", "green"), ("a yellow car", "yellow"), ("a yellow banana", "yellow"),
+    ("a blue house", "blue"), ("a purple robot", "purple"), ("a yellow robot", "yellow"),
+    ("a blue guitar", "blue"), ("a yellow guitar", "yellow"), ("a red umbrella", "red"),
 )  # fmt: skip
 
 
@@ -98,7 +97,7 @@ def test_a_preset_moves_toward_its_words(draw: Draw, encoder: Encoder) -> None:
 
 
 def test_no_lowers_the_unwanted_words_score(draw: Draw, encoder: Encoder) -> None:
-    [fell] = unwanted(draw, encoder, UNWANTED[28:29])
+    [fell] = unwanted(draw, encoder, UNWANTED[30:31])
     assert fell
 
 
