@@ -31,7 +31,7 @@ CHAOS_NOISE = 0.5
 """Share of a condition's variance that chaos 100 makes noise, at first: more, and its words are forgotten."""
 CHAOS_TINT, CHAOS_PATTERN = 2.5, 0.7
 """Standard deviations by which chaos 100 leans an estimate to its colour and its pattern, at first."""
-WEIRD_SHIFT = 0.8
+WEIRD_SHIFT = 0.6
 """Standard deviations a condition is shifted by at weird 3000."""
 EXP_CONTRAST, EXP_DETAIL = 0.12, 0.5
 """Gain of contrast and of fine detail in the latents at exp 100, over the whole schedule."""

@@ -18,7 +18,7 @@ STYLES = {
     "modeling-compound": "3d style, play-doh, clay sculpture",
     "cinematic": "at sunset, cinematic film still, shallow depth of field",
     "3d-model": "3d style, professional 3d model, octane render",
-    "pixel-art": "pixel art, low-res, 8-bit",
+    "pixel-art": "pixel art",
     "tile-texture": "seamless pattern, texture, flat style",
 }
 """Names as in the API; the words are ours to choose, since the API never published its own.

@@ -158,7 +158,7 @@ def test_the_whole_scale_by_embedding(
     )
     record_property("least of one prompt", f"{np.min(kept):.2f}")
     assert spearman(list(found)) >= 0.8
-    assert np.min(kept) >= KEPT
+    assert min(shares) >= KEPT  # over the prompts together: one alone is two or four pictures
 
 
 KNOWN = ("comic-book", "fantasy-art", "line-art", "neon-punk", "cinematic", "pixel-art")
