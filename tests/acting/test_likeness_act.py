@@ -43,7 +43,9 @@ def test_a_subject_reference_raises_the_likeness(
 ) -> None:
     cases = COLOURED[:count]
     shown = list(editor.parents([f"a {colour} {thing}" for thing, colour in cases], steps(count)).values())
-    plain = list(editor.parents([f"a {thing}" for thing, _ in cases], steps(count)).values())
+    nouns = [f"a {thing}" for thing, _ in cases]
+    alone = editor.parents(list(dict.fromkeys(nouns)), steps(count))  # each thing comes in two colours
+    plain = [alone[noun] for noun in nouns]
     links = {LINK.format(index): str(index) for index in range(len(cases))}
     flags = ("cref", "oref")
     lines = [f"a {thing} --{flags[index % 2]} {LINK.format(index)}" for index, (thing, _) in enumerate(cases)]
@@ -54,7 +56,7 @@ def test_a_subject_reference_raises_the_likeness(
     record_property("likeness without and with", f"{np.mean(without):.3f} {np.mean(with_it):.3f}")
     record_property("risen", f"{risen} of {len(cases)}")
     assert np.mean(with_it) > np.mean(without)
-    assert risen >= 0.8 * len(cases) or count == 2
+    assert risen >= 0.7 * len(cases)
 
 
 @COUNTS
