@@ -56,6 +56,7 @@ class ModelConfig(_Section):
     few_steps_sampler: str = "lcm"
     few_steps_guidance: float = 1.0  # 1 = none
     house_style: str = ""  # the words --stylize steers toward
+    scatter: tuple[str, ...] = ()  # words --chaos leans the pictures of a grid toward, in turn
     negative_prompt: str = ""
     subtle_strength: Annotated[float, Field(gt=0, le=1)] = 0.35  # variations: share of the schedule run
     strong_strength: Annotated[float, Field(gt=0, le=1)] = 0.75
@@ -244,7 +245,17 @@ def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> Model
         steps=20,
         guidance_scale=5.0,
         sampler="dpmpp_2m",
-        # it has one drawing for each thing: noise alone hardly varies it, bent words do a little
+        # it has one drawing for each thing: noise alone hardly varies it, bent and further words do
+        scatter=(
+            "on a pink background",
+            "3d style",
+            "in space",
+            "flat style",
+            "at sunset",
+            "cartoon style",
+            "in the snow",
+            "watercolour",
+        ),
         subtle_strength=0.1,
         strong_strength=0.9,
         strong_chaos=90,

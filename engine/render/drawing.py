@@ -174,8 +174,10 @@ def begin(
     if tiles is not None:
         drawing.tiles, drawing.whole = tiles, sources.whole
         shape = (*shape[:2], *tiles.size)
+    scattered = _scattered(spec, model, conditions, loras)
     for cell in range(spec.count):
-        picture = _picture(spec, model, cell, shape, group, conditions, unconditional, sources)
+        own = scattered[(spec.seed + cell) % len(scattered)]
+        picture = _picture(spec, model, cell, shape, group, own, unconditional, sources)
         picture.shown = shown
         if references:
             _refer(picture, references, (spec.seed + cell) % (SEED_MAX + 1))
@@ -218,6 +220,31 @@ def _texts(spec: JobSpec, model: Model, state: Hashable) -> tuple[list[Embedding
             for e, weight in zip(embeddings, _weights(spec), strict=True)
         ]
     return embeddings, unconditional
+
+
+def _scattered(
+    spec: JobSpec, model: Model, conditions: list[Embedding], state: Hashable
+) -> list[list[Embedding]]:
+    """Return the conditions that cells take turns with: bent to the model's scatter words where chaos asks.
+
+    For models that draw one thing in one way whatever the seed: then only words part the four.
+    """
+    words = model.config.scatter if spec.chaos and spec.kind is Kind.IMAGINE else ()
+    if not words or not spec.conditions:
+        return [conditions]
+    assert model.text is not None
+    plain = [styles.styled(c.text, spec.style) for c in spec.conditions if c.weight > 0]
+    texts = [styles.styled(text, one) for one in words for text in plain]
+    # encoded with the plain ones, so that all have as many tokens
+    leaning, _ = model.text.encode_all([*(c.text for c in spec.conditions), *texts], None, state)
+    there = iter(leaning[len(spec.conditions) :])
+    return [
+        [
+            steer.leaned(c, next(there), spec.chaos) if weight > 0 else c
+            for c, weight in zip(conditions, _weights(spec), strict=True)
+        ]
+        for _ in words
+    ]
 
 
 def _references(sources: Sources, model: Model, text: Embedding) -> list[Reference]:

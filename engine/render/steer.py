@@ -8,7 +8,8 @@ Each is a small change to what the loop already has, so it works with every UNet
 - **chaos** is CADS (Sadat and others, ICLR 2024, arXiv 2310.17347): noise on the condition while the
   composition forms, gone before the details do, from a generator of each cell's own. Models that are sure of
   themselves draw the same all the same, so it also leans each cell's estimate toward a colour, and toward a
-  coarse pattern, of its own over the same stretch: light, palette and ground part the four.
+  coarse pattern, of its own over the same stretch: light, palette and ground part the four. A model may name
+  words besides (`scatter`), toward which its cells lean in turn.
 - **exp** stretches the estimate of the final latents around its mean and sharpens it.
 """
 
@@ -29,6 +30,8 @@ CHAOS_UNTIL = 0.6
 """Share of the schedule over which chaos fades out."""
 CHAOS_NOISE = 0.5
 """Share of a condition's variance that chaos 100 makes noise, at first: more, and its words are forgotten."""
+CHAOS_LEAN = 0.85
+"""Share of the way to its scatter words that a condition goes at chaos 100."""
 CHAOS_TINT, CHAOS_PATTERN = 2.5, 0.7
 """Standard deviations by which chaos 100 leans an estimate to its colour and its pattern, at first."""
 WEIRD_SHIFT = 0.6
@@ -56,6 +59,16 @@ def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
         return values + amount * values.float().std().to(values) * direction
 
     return Embedding(shifted(plain.tokens), None if plain.pooled is None else shifted(plain.pooled))
+
+
+def leaned(plain: Embedding, there: Embedding, chaos: int) -> Embedding:
+    """Return the condition moved toward another by chaos: 0 is plain, 100 goes ``CHAOS_LEAN`` of the way."""
+    # words begin to show half-way, so the first half is gone soon
+    share = CHAOS_LEAN * (chaos / 100) ** 0.4
+    pooled = None
+    if plain.pooled is not None and there.pooled is not None:
+        pooled = torch.lerp(plain.pooled, there.pooled, share)
+    return Embedding(torch.lerp(plain.tokens, there.tokens, share), pooled)
 
 
 def chaotic(chaos: int, seed: int) -> Bend:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -48,6 +49,30 @@ def test_weird_moves_further_the_more_and_by_the_seed() -> None:
     assert moved == sorted(moved)
     assert distance(steer.weirded(TOKENS, 500, 5), steer.weirded(TOKENS, 500, 6)) > 0
     assert distance(steer.weirded(TOKENS, 500, 5), steer.weirded(TOKENS, 500, 5)) == 0
+
+
+def test_chaos_leans_toward_scatter_words_soon() -> None:
+    assert torch.equal(steer.leaned(TOKENS, OTHER, 0).tokens, TOKENS.tokens)
+    gone = [distance(steer.leaned(TOKENS, OTHER, c), TOKENS) / distance(OTHER, TOKENS) for c in (25, 50, 100)]
+    # 0.85 times the chaos, of 1, to the power of 0.4
+    assert gone == pytest.approx([0.4882, 0.6442, 0.85], abs=1e-3)
+
+
+def test_cells_take_turns_with_the_scatter_words(models: Callable[[str], Model]) -> None:
+    model = models("sd")
+    plain, wild = spec(count=3, seed=6), spec(count=3, seed=6, chaos=100)
+    alike = [p.conditions[0].tokens for p in begin("a", wild, model, {}).pictures]
+    assert torch.equal(alike[0], alike[1])  # without such words only their noise parts them
+
+    words = replace(model, config=model.config.model_copy(update={"scatter": ("at sea", "by night")}))
+    typed = spec(conditions=(Condition(text="a red apple on the tree, at sea"),))
+    sea = begin("b", typed, words, {}).pictures[0].conditions[0].tokens
+    first, second, third = (p.conditions[0].tokens for p in begin("c", wild, words, {}).pictures)
+    assert torch.equal(first, third)  # seeds 6, 7 and 8 over two words
+    usual = alike[0]
+    assert torch.allclose(first, torch.lerp(usual, sea, 0.85), atol=1e-6)
+    assert not torch.equal(first, second)
+    assert all(torch.equal(p.conditions[0].tokens, usual) for p in begin("d", plain, words, {}).pictures)
 
 
 def test_chaos_spreads_the_cells_at_first_and_lets_go_before_the_end() -> None:
