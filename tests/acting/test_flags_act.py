@@ -42,6 +42,16 @@ def detail(cells: Pictures) -> float:
     return float((4 * grey[:, 1:-1, 1:-1] - around).var())
 
 
+def squareness(cells: Pictures, side: int = 8) -> float:
+    """Return how much stronger edges are on the borders of squares of ``side`` pixels than inside them."""
+    grey, found = cells.mean(-1), []
+    for axis in (1, 2):
+        steps = np.abs(np.diff(grey, axis=axis)).mean(axis=tuple({0, 1, 2} - {axis}))
+        border = np.arange(len(steps)) % side == side - 1
+        found.append(steps[border].mean() / steps[~border].mean())
+    return float(np.mean(found))
+
+
 def blueness(cells: Pictures) -> float:
     return float((cells[..., 2] - cells[..., :2].mean(-1)).mean())
 
@@ -64,6 +74,12 @@ def test_chaos_drives_the_four_apart(draw: Draw) -> None:
 def test_weird_leads_away_from_the_usual_picture(draw: Draw) -> None:
     usual, some, much = draw(["a cat", "a cat --weird 500", "a cat --weird 3000"])
     assert 0 < distance(some, usual) < distance(much, usual)
+
+
+def test_the_pixel_preset_draws_squares(draw: Draw) -> None:
+    # by the pixels: the shipped encoder, which reads patches of 16, finds it a cat like any other
+    plain, pixels = (squareness(cells) for cells in draw(["a cat", "a cat --style pixel-art"], 8, count=1))
+    assert pixels > 1.5 * plain
 
 
 def test_stop_leaves_the_picture_soft(draw: Draw) -> None:

@@ -125,9 +125,7 @@ def test_no_on_forty_prompts(draw: Draw, encoder: Encoder, record_property: Note
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("flag", SCALES)
-def test_the_whole_scale_by_embedding(
-    draw: Draw, encoder: Encoder, record_property: Note, flag: str
-) -> None:
+def test_the_whole_scale_by_embedding(draw: Draw, encoder: Encoder, record_property: Note, flag: str) -> None:
     risen, kept = [], []
     scale = SCALES[flag]
     model = " --model housed" if flag == "stylize" else ""
@@ -135,9 +133,7 @@ def test_the_whole_scale_by_embedding(
     for text in EVERYDAY:
         usual, *grids = (
             vectors(encoder, cells)
-            for cells in draw(
-                [text, *(f"{text}{model} --{flag} {value}" for value in scale)], 8, count=count
-            )
+            for cells in draw([text, *(f"{text}{model} --{flag} {value}" for value in scale)], 8, count=count)
         )
         if flag == "chaos":
             risen.append([spread(seen) for seen in grids])
@@ -161,8 +157,8 @@ def test_the_whole_scale_by_embedding(
     assert min(shares) >= KEPT  # over the prompts together: one alone is two or four pictures
 
 
-KNOWN = ("comic-book", "fantasy-art", "line-art", "neon-punk", "cinematic", "pixel-art")
-"""Presets that begin with words the shipped model and encoder were taught."""
+KNOWN = ("comic-book", "fantasy-art", "line-art", "neon-punk", "cinematic")
+"""Presets that begin with words the shipped model and encoder were taught, and that the encoder tells."""
 
 
 @pytest.mark.full
