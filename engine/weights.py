@@ -117,6 +117,11 @@ def missing(model: ModelConfig) -> str:
             f"The model `{model.name}` (`{model.source}`) is not on this machine. Fetch it with "
             f"`limner models pull {model.name}`, or delete its entry from the configuration."
         )
+    if Path(model.source).is_dir():
+        return (
+            f"The model `{model.name}` should be in `{model.source}`, which is no diffusers folder: it has "
+            "no model_index.json. To use a single checkpoint, name the .safetensors file itself in `source`."
+        )
     return f"The model `{model.name}` should be at `{model.source}`, and nothing is there. Mend `source`."
 
 
@@ -230,7 +235,9 @@ def _here(source: str, marker: str) -> Path | None:
     path = Path(source)
     if path.is_absolute():
         if path.is_dir():
-            return path if (path / marker).is_file() or any(path.glob("*.safetensors")) else None
+            # a LoRA may go by any name; a pipeline is what its index says it is
+            loose = marker != "model_index.json" and any(path.glob("*.safetensors"))
+            return path if (path / marker).is_file() or loose else None
         return path if path.is_file() else None
     import huggingface_hub
 

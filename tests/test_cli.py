@@ -187,9 +187,15 @@ async def test_a_wrong_token_is_one_clear_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("./nowhere", "nothing is there"), ("some-owner/some-model", "limner models pull mine")],
+    [
+        ("./nowhere", "nothing is there"),
+        ("./loose", "model_index.json"),
+        ("some-owner/some-model", "limner models pull mine"),
+    ],
 )
 def test_a_missing_model_is_one_clear_line(tmp_path: Path, source: str, said: str) -> None:
+    (tmp_path / "loose").mkdir()
+    (tmp_path / "loose" / "checkpoint.safetensors").touch()
     (tmp_path / "config.toml").write_text(f"[[models]]\nname = 'mine'\nsource = '{source}'\n")
     environment = {"LIMNER_TOKEN": "x", "HF_HOME": str(tmp_path / "hub")}
     for arguments in (["run"], ["imagine", "a cat"], ["demo", "--no-open", "--config", "config.toml"]):
