@@ -205,11 +205,13 @@ def test_ten_times_the_length_costs_at_most_twelve_times_the_time(name: str) -> 
     unit = LONG[name]
     for work in (_read, parse_attention):
         short = unit * (2_000 // len(unit))
-        for _ in range(4):  # a machine busy with other things may spoil one measurement, not four
-            ratio = _seconds(work, short * 10) / max(_seconds(work, short), 1e-4)
-            if ratio <= 12:
+        least, most = float("inf"), float("inf")
+        for _ in range(12):  # neighbours on a busy machine only ever add: the least of each is the truth
+            least = min(least, _seconds(work, short))
+            most = min(most, _seconds(work, short * 10))
+            if most <= 12 * max(least, 1e-4):
                 break
-        assert ratio <= 12, (name, work)
+        assert most <= 12 * max(least, 1e-4), (name, work)
 
 
 def test_a_megabyte_is_refused_at_once() -> None:
