@@ -156,7 +156,8 @@ def begin(
     model.use_loras(loras)
 
     sources = Sources.of(spec, model, inputs, enlarge)
-    conditions, unconditional = _texts(spec, model, loras)
+    turns, unconditional = _texts(spec, model, loras)
+    conditions = turns[0]
     references = _references(sources, model, unconditional or conditions[0])
     toned = [one for one, look in zip(references, sources.references, strict=True) if look.toned]
     shown = _shown(sources, model)
@@ -174,9 +175,8 @@ def begin(
     if tiles is not None:
         drawing.tiles, drawing.whole = tiles, sources.whole
         shape = (*shape[:2], *tiles.size)
-    scattered = _scattered(spec, model, conditions, loras)
     for cell in range(spec.count):
-        own = scattered[(spec.seed + cell) % len(scattered)]
+        own = turns[(spec.seed + cell) % len(turns)]
         picture = _picture(spec, model, cell, shape, group, own, unconditional, sources)
         picture.shown = shown
         if references:
@@ -199,52 +199,41 @@ def begin(
     return drawing
 
 
-def _texts(spec: JobSpec, model: Model, state: Hashable) -> tuple[list[Embedding], Embedding | None]:
-    """Return the embeddings of a spec's conditions, bent by style, stylize and weird, and of its negative."""
+def _texts(spec: JobSpec, model: Model, state: Hashable) -> tuple[list[list[Embedding]], Embedding | None]:
+    """Return the embeddings that cells take turns with, bent by the flags, and that of the negative prompt.
+
+    One list of a spec's conditions, or one for each of the model's scatter words where chaos asks for them:
+    for models that draw one thing in one way whatever the seed, so that only words part the four. All are
+    encoded together, so that all have as many tokens.
+    """
     assert model.text is not None
     if spec.wordless:
         [nothing], _ = model.text.encode_all([""], None, state)
-        return [nothing], None
+        return [[nothing]], None
     plain = [styles.styled(c.text, spec.style) if c.weight > 0 else c.text for c in spec.conditions] or [""]
-    house = model.config.house_style if spec.stylize else ""
-    wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0] if house else []
-    texts = plain + [styles.styled(plain[index], house) for index in wanted]
+    wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0]
+    house = [model.config.house_style] if model.config.house_style and spec.stylize else []
+    scatter = model.config.scatter if spec.chaos and spec.kind is Kind.IMAGINE and wanted else ()
+    texts = plain + [styles.styled(plain[index], words) for words in (*house, *scatter) for index in wanted]
     guided = spec.guidance_scale > 1 and model.unet.config.time_cond_proj_dim is None
     encoded, unconditional = model.text.encode_all(texts, spec.negative_prompt if guided else None, state)
-    embeddings = encoded[: len(plain)]
-    for index, styled in zip(wanted, encoded[len(plain) :], strict=True):
-        embeddings[index] = steer.stylized(embeddings[index], styled, spec.stylize)
+    embeddings, worded = encoded[: len(plain)], iter(encoded[len(plain) :])
+    if house:
+        for index in wanted:
+            embeddings[index] = steer.stylized(embeddings[index], next(worded), spec.stylize)
     if spec.weird:
         embeddings = [
             steer.weirded(e, spec.weird, spec.seed) if weight > 0 else e
             for e, weight in zip(embeddings, _weights(spec), strict=True)
         ]
-    return embeddings, unconditional
-
-
-def _scattered(
-    spec: JobSpec, model: Model, conditions: list[Embedding], state: Hashable
-) -> list[list[Embedding]]:
-    """Return the conditions that cells take turns with: bent to the model's scatter words where chaos asks.
-
-    For models that draw one thing in one way whatever the seed: then only words part the four.
-    """
-    words = model.config.scatter if spec.chaos and spec.kind is Kind.IMAGINE else ()
-    if not words or not spec.conditions:
-        return [conditions]
-    assert model.text is not None
-    plain = [styles.styled(c.text, spec.style) for c in spec.conditions if c.weight > 0]
-    texts = [styles.styled(text, one) for one in words for text in plain]
-    # encoded with the plain ones, so that all have as many tokens
-    leaning, _ = model.text.encode_all([*(c.text for c in spec.conditions), *texts], None, state)
-    there = iter(leaning[len(spec.conditions) :])
-    return [
+    turns = [
         [
-            steer.leaned(c, next(there), spec.chaos) if weight > 0 else c
-            for c, weight in zip(conditions, _weights(spec), strict=True)
+            steer.leaned(e, next(worded), spec.chaos) if index in wanted else e
+            for index, e in enumerate(embeddings)
         ]
-        for _ in words
+        for _ in scatter
     ]
+    return turns or [embeddings], unconditional
 
 
 def _references(sources: Sources, model: Model, text: Embedding) -> list[Reference]:

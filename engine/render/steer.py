@@ -42,11 +42,7 @@ EXP_CONTRAST, EXP_DETAIL = 0.12, 0.5
 
 def stylized(plain: Embedding, styled: Embedding, stylize: int) -> Embedding:
     """Return the condition moved toward its styled form: 0 is plain, 100 a third of the way, 1000 there."""
-    share = math.sqrt(min(max(stylize / 1000, 0.0), 1.0))
-    pooled = None
-    if plain.pooled is not None and styled.pooled is not None:
-        pooled = torch.lerp(plain.pooled, styled.pooled, share)
-    return Embedding(torch.lerp(plain.tokens, styled.tokens, share), pooled)
+    return _between(plain, styled, math.sqrt(min(max(stylize / 1000, 0.0), 1.0)))
 
 
 def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
@@ -64,7 +60,10 @@ def weirded(plain: Embedding, weird: int, seed: int) -> Embedding:
 def leaned(plain: Embedding, there: Embedding, chaos: int) -> Embedding:
     """Return the condition moved toward another by chaos: 0 is plain, 100 goes ``CHAOS_LEAN`` of the way."""
     # words begin to show half-way, so the first half is gone soon
-    share = CHAOS_LEAN * (chaos / 100) ** 0.4
+    return _between(plain, there, CHAOS_LEAN * (chaos / 100) ** 0.4)
+
+
+def _between(plain: Embedding, there: Embedding, share: float) -> Embedding:
     pooled = None
     if plain.pooled is not None and there.pooled is not None:
         pooled = torch.lerp(plain.pooled, there.pooled, share)

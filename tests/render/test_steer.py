@@ -75,6 +75,16 @@ def test_cells_take_turns_with_the_scatter_words(models: Callable[[str], Model])
     assert all(torch.equal(p.conditions[0].tokens, usual) for p in begin("d", plain, words, {}).pictures)
 
 
+def test_scatter_words_may_need_another_chunk_of_tokens(models: Callable[[str], Model]) -> None:
+    model = models("sd")
+    words = replace(model, config=model.config.model_copy(update={"scatter": ("at sea", "by night")}))
+    long = " ".join(["apple"] * 75)
+    for text, negative in ((long, ""), ("an apple", long + " tree")):
+        wild = spec(conditions=(Condition(text=text),), negative_prompt=negative, count=2, chaos=100)
+        for picture in begin("a", wild, words, {}).pictures:
+            assert {one.tokens.shape for one in picture.embeddings()} == {picture.conditions[0].tokens.shape}
+
+
 def test_chaos_spreads_the_cells_at_first_and_lets_go_before_the_end() -> None:
     spread = []
     for chaos in (0, 25, 50, 75, 100):
