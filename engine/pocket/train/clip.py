@@ -37,6 +37,7 @@ from engine.pocket.train.clip_words import vocabulary
 from engine.pocket.train.clip_words import words as clip_words
 from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
 from engine.pocket.train.optim import Muon, descend, split
+from engine.pocket.train.sitting import rate
 from engine.pocket.train.text import LENGTH, garble, make_tokenizer
 
 log = logging.getLogger(__name__)
@@ -394,22 +395,14 @@ class Trainer:
         targets = torch.tensor([numbers[one["object"]] for one in known], device=images.device)
         return functional.cross_entropy(scores.masked_fill(hidden, float("-inf")), targets)
 
-    def rate(self, step: int) -> float:
-        """Share of the full learning rate: warm-up, flat, then a line to nothing at the end of the budget."""
-        settings = self.settings
-        done = max(self.log.seconds() / (settings.minutes * 60), step / settings.steps)
-        return min(1.0, (step + 1) / settings.warm_up) * min(
-            1.0, max(0.01, (1 - done) / settings.decay_share)
-        )
-
     def run(self) -> None:
         """Train until the budget is spent, saving on the way."""
         settings, saved, losses = self.settings, time.monotonic(), []
         bar = tqdm(initial=self.step, desc=self.name)
         while self.step < settings.steps and self.log.seconds() < settings.minutes * 60:
-            rate = self.rate(self.step)
+            share = rate(settings, self.step, self.log.seconds())
             for optimizer, base in zip(self.optimizers, self.rates, strict=True):
-                optimizer.param_groups[0]["lr"] = base * rate
+                optimizer.param_groups[0]["lr"] = base * share
             loss = self.loss(self.step)
             descend(loss, self.parameters, self.optimizers)
             self.average.update(self.step)
@@ -417,7 +410,7 @@ class Trainer:
             losses.append(float(loss.detach()))
             bar.update()
             if self.step % settings.report_every == 0:
-                found: dict[str, float] = {"loss": sum(losses) / len(losses), "rate": rate}
+                found: dict[str, float] = {"loss": sum(losses) / len(losses), "rate": share}
                 if self.step % settings.measure_every == 0:
                     first, five = self.retrieval(200)
                     found |= {"first": first, "five": five}

@@ -7,7 +7,6 @@ import json
 import logging
 import random
 import shutil
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,13 @@ from diffusers import (
 )
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
-from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import CONCEPTS, EVERYDAY, FINISHED
 from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
 from engine.pocket.train.optim import Muon, descend, split
+from engine.pocket.train.sitting import rate, sitting
 from engine.pocket.train.text import (
     garble,
     hush,
@@ -270,39 +269,22 @@ class Trainer:
             guess = self.unet(noisy, times, words).sample
         return (guess.float() - target).square().mean()
 
-    def rate(self, step: int) -> float:
-        """Share of the full learning rate: warm-up, flat, then a line to nothing at the end of the budget."""
-        settings = self.settings
-        if settings.constant_rate:
-            return 1.0
-        done = max(self.log.seconds() / (settings.minutes * 60), step / settings.steps)
-        return min(1.0, (step + 1) / settings.warm_up) * min(
-            1.0, max(0.01, (1 - done) / settings.decay_share)
-        )
-
     def run(self) -> None:
         """Train until the budget is spent, saving and exporting on the way."""
         settings, saved, exported, losses = self.settings, time.monotonic(), time.monotonic(), []
-        told: list[int] = []
-        # asked to stop, a run saves first; the checkpoint of a killed one is minutes old
-        signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
-        bar = tqdm(
-            initial=self.step, total=None if settings.steps >= 1_000_000 else settings.steps, desc="diffusion"
-        )
-        while not told and self.step < settings.steps and self.log.seconds() < settings.minutes * 60:
-            rate = self.rate(self.step)
+        for bar in sitting(self, settings, "diffusion"):
+            share = 1.0 if settings.constant_rate else rate(settings, self.step, self.log.seconds())
             for optimizer, base in zip(self.optimizers, self.rates, strict=True):
-                optimizer.param_groups[0]["lr"] = base * rate
+                optimizer.param_groups[0]["lr"] = base * share
             loss = self.loss(self.step)
             descend(loss, self.parameters, self.optimizers)
             self.average.update(self.step)
             self.step += 1
             losses.append(float(loss.detach()))
-            bar.update()
             if self.step % settings.report_every == 0:
                 mean = sum(losses) / len(losses)
-                self.log.write(self.step, loss=mean, rate=rate)
-                bar.set_postfix(loss=mean, rate=rate)
+                self.log.write(self.step, loss=mean, rate=share)
+                bar.set_postfix(loss=mean, rate=share)
                 losses.clear()
             if time.monotonic() - saved > settings.save_seconds:
                 self.save()

@@ -14,7 +14,6 @@ import json
 import logging
 import random
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -28,13 +27,13 @@ from diffusers.models.attention_processor import AttnProcessor
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.func import functional_call
-from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.data import SIZES, load_plan
 from engine.pocket.train.diffusion import FullPrecisionGroupNorm, _captions
 from engine.pocket.train.optim import descend
+from engine.pocket.train.sitting import rate, sitting
 from engine.pocket.train.text import tokenize
 
 log = logging.getLogger(__name__)
@@ -268,39 +267,22 @@ class Trainer:
                 losses.append(float(loss.detach()))
         return sum(losses) / len(losses)
 
-    def rate(self, step: int) -> float:
-        """Share of the full learning rate: warm-up, flat, then a line to nothing at the end of the budget."""
-        settings = self.settings
-        if settings.constant_rate:
-            return 1.0
-        done = max(self.log.seconds() / (settings.minutes * 60), step / settings.steps)
-        return min(1.0, (step + 1) / settings.warm_up) * min(
-            1.0, max(0.01, (1 - done) / settings.decay_share)
-        )
-
     def run(self) -> None:
         """Train until the budget is spent, saving and exporting on the way."""
         settings, saved, losses = self.settings, time.monotonic(), []
-        told: list[int] = []
-        # asked to stop, a run saves first; the checkpoint of a killed one is minutes old
-        signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
-        bar = tqdm(
-            initial=self.step, total=None if settings.steps >= 1_000_000 else settings.steps, desc="distil"
-        )
-        while not told and self.step < settings.steps and self.log.seconds() < settings.minutes * 60:
-            rate = self.rate(self.step)
+        for bar in sitting(self, settings, "distil"):
+            share = 1.0 if settings.constant_rate else rate(settings, self.step, self.log.seconds())
             for optimizer in self.optimizers:
-                optimizer.param_groups[0]["lr"] = settings.rate * rate
+                optimizer.param_groups[0]["lr"] = settings.rate * share
             batch, missed = self.draw(self.step)
             loss = self.learn(batch, self.step)
             self.average.update(self.step)
             self.step += 1
             losses.append((loss, missed))
-            bar.update()
             if self.step % settings.report_every == 0:
                 mean, landing = np.mean(losses, axis=0)
-                self.log.write(self.step, loss=mean, landing=landing, rate=rate)
-                bar.set_postfix(loss=mean, landing=landing, rate=rate)
+                self.log.write(self.step, loss=mean, landing=landing, rate=share)
+                bar.set_postfix(loss=mean, landing=landing, rate=share)
                 losses.clear()
             if time.monotonic() - saved > settings.save_seconds:
                 self.save()
