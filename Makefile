@@ -62,9 +62,9 @@ reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of 
 	LIMNER_ALLOWANCE_ROUNDS=$${LIMNER_ALLOWANCE_ROUNDS:-1000} \
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
 	  "Reliability" "make reliability" -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist load --maxschedchunk 1 \
-	  tests/e2e/test_kills.py tests/e2e/test_storm.py tests/e2e/test_drain.py tests/engine/test_kill.py \
-	  tests/engine/test_worker.py tests/bot/test_delivery.py::test_killed_at_any_moment tests/intake \
-	  tests/engine/test_allowance.py $(ARGS)
+	  tests/e2e/test_kills.py tests/e2e/test_storm.py tests/e2e/test_drain.py tests/engine/service/test_kill.py \
+	  tests/engine/workers/test_worker.py tests/bot/publish/test_delivery.py::test_killed_at_any_moment tests/engine/intake \
+	  tests/engine/service/test_allowance.py $(ARGS)
 
 simulate: $(STAMP) ## the production queue in virtual time: fairness, waits and speed with up to a million people
 	$(BIN)/python -m bench.simulate
@@ -77,12 +77,12 @@ clients: $(STAMP) ## fetch hikari and discord.js into build/: they too must find
 
 # what can be done to a picture: a page of its own
 EDITS := tests/acting/test_edits_act.py tests/acting/test_likeness_act.py tests/acting/test_vary_acts.py \
-  tests/acting/test_locate.py tests/pocket/test_encoder.py tests/render/test_adapter.py
+  tests/acting/test_locate.py tests/engine/pocket/test_encoder.py tests/engine/render/test_adapter.py
 
 evaluate: $(STAMP) ## pictures: full counts (docs/evaluate.md, docs/evaluate-edits.md), then sheets of the shipped model
 	$(BIN)/python -m tests.report docs/evaluate.md "Pictures against diffusers' own pipelines, and flags" "make evaluate" \
 	  -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist worksteal -m "full or not full" \
-	  tests/acting tests/render/test_oracle.py tests/pocket \
+	  tests/acting tests/engine/render/test_oracle.py tests/engine/pocket \
 	  $(addprefix --ignore=,$(EDITS)) $(ARGS)
 	$(BIN)/python -m tests.report docs/evaluate-edits.md "Edits and references of the shipped model" "make evaluate" \
 	  -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist worksteal -m "full or not full" $(EDITS) $(ARGS)

@@ -25,11 +25,11 @@ from bot.demo.driver import Actor, BotProcess, Discord
 from engine import images
 from engine.config import Config
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
-from engine.queue import FairQueue, Ticket
+from engine.schedule.queue import FairQueue, Ticket
 from engine.service import Request, Service
-from engine.store import Draft, Store
+from engine.store.connection import Draft, Store
 
-FAKE = "engine.backends.fake:Renderer"
+FAKE = "engine.workers.fake:Renderer"
 TOGETHER = 64
 JOBS = 40
 

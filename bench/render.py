@@ -20,7 +20,7 @@ from engine.render import decode
 from engine.render.denoise import Picture, advance, choose
 from engine.render.drawing import begin
 from engine.render.models import Machine, Model, load
-from tests.render import tiny
+from tests.engine.render import tiny
 
 PAIRS = 9
 ENGINE = EngineConfig(device="cpu", dtype="float32")

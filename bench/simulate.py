@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
-from engine.queue import FairQueue, Ticket
+from engine.schedule.queue import FairQueue, Ticket
 
 PLACES = 8  # jobs that run at once
 LOAD = 0.7  # of what the places can do, from ordinary people

@@ -1,5 +1,5 @@
 """`python -m bot` is `limner`."""
 
-from bot.cli import app
+from bot.cli.main import app
 
 app()

@@ -23,16 +23,19 @@ from discord.app_commands import AppCommandContext, AppInstallationType
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot import buttons, delivery, desk, panel, record, reports
+from bot import interactions
 from bot.commands import COMMANDS
-from bot.desk import Desk
+from bot.components import buttons, reports, settings
 from bot.failures import Tree
+from bot.interactions import Desk
+from bot.publish import audit_feed, delivery
+from bot.publish.moderation import Moderation
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.log import hide
 from engine.log import setup as set_up_logs
-from engine.reload import OUTCOME
 from engine.service import Service
+from engine.service.reload import OUTCOME
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +82,13 @@ class Limner(Desk):
 
     async def setup_hook(self) -> None:
         """Make old buttons work again, register commands where they changed, start delivering."""
-        self.add_dynamic_items(*buttons.ITEMS, *panel.ITEMS, *reports.ITEMS)
+        self.add_dynamic_items(*buttons.ITEMS, *settings.ITEMS, *reports.ITEMS)
         await self._register()
         publisher = delivery.Publisher(self, self.service)
         self.spawn(publisher.run(), "deliveries")
-        self.spawn(record.report(self), "record")
-        self.spawn(reports.Moderation(self, publisher).run(), "reports")
-        await desk.resume(self, buttons.progress_view)
+        self.spawn(audit_feed.report(self), "record")
+        self.spawn(Moderation(self, publisher).run(), "reports")
+        await interactions.resume(self, buttons.progress_view)
 
     async def close(self) -> None:
         """Leave Discord; also while its servers are still being announced."""
@@ -104,7 +107,7 @@ class Limner(Desk):
         if interaction.type is discord.InteractionType.modal_submit:
             await buttons.submitted(interaction)
             await reports.submitted(interaction)
-            await panel.submitted(interaction)
+            await settings.submitted(interaction)
 
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         """Mark the pictures of a result that somebody put a heart on."""

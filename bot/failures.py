@@ -11,11 +11,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import discord
 from discord import app_commands, ui
 
-from bot import messages
-from bot.messages_reports import APPEAL
-from bot.wire import Of, appeal_id
-from engine.authority import command_of
+from bot.custom_ids import Of, appeal_id
+from bot.messages import common as messages
+from bot.messages.reports import APPEAL
 from engine.errors import Cancelled, EngineError, LimitError, PromptError, UserError
+from engine.rules.permissions import command_of
 
 log = logging.getLogger(__name__)
 

@@ -19,14 +19,14 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.backends.protocol import Done, Failed, Outcome
 from engine.config import EngineConfig, pocket
 from engine.images import png
 from engine.images.swatch import swatch
-from engine.plan import plan
+from engine.planning.plan import plan
 from engine.pocket import FOLDER
 from engine.prompt import parse
 from engine.prompt.flags import table
+from engine.workers.protocol import Done, Failed, Outcome
 
 HERE = Path(__file__).parent
 PAGE = HERE / "prompting.md"

@@ -53,7 +53,7 @@ def test_a_secret_in_a_message_is_hidden(stream: io.StringIO, message: str, secr
 
 
 def test_a_secret_in_arguments_fields_and_tracebacks_is_hidden(stream: io.StringIO) -> None:
-    logger = logging.getLogger("bot.delivery")
+    logger = logging.getLogger("bot.publish.delivery")
     url = f"/webhooks/123456789012345678/{WEBHOOK}"
     logger.info("sent to %s", url, extra={"origin": url})
     try:
@@ -75,8 +75,8 @@ def test_a_token_that_looks_like_nothing_is_hidden_once_named(stream: io.StringI
 
 def test_ordinary_lines_stay_as_they_are(stream: io.StringIO) -> None:
     ordinary = "job 0123456789 for <@123456789>: a robot bot drawing bearer bonds, token of love --ar 3:2"
-    logging.getLogger("engine.scheduler").info(ordinary, extra={"rows": 4})
-    assert stream.getvalue().endswith(f"engine.scheduler: {ordinary} rows=4\n")
+    logging.getLogger("engine.schedule.scheduler").info(ordinary, extra={"rows": 4})
+    assert stream.getvalue().endswith(f"engine.schedule.scheduler: {ordinary} rows=4\n")
 
 
 def test_a_prompt_cannot_forge_a_second_line(stream: io.StringIO) -> None:

@@ -17,11 +17,11 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import EXIT_USER, app
+from bot.cli.main import EXIT_USER, app
 from bot.commands import COMMANDS
 from engine.config import WebConfig
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
 PAPERS = [

@@ -8,9 +8,10 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import answers, desk, picture
-from bot.desk import Interaction
+from bot import interactions
+from bot.components import answers, picture
 from bot.failures import TYPED
+from bot.interactions import Interaction
 
 
 @app_commands.command(name="describe", description="Four prompts that might draw a picture like this one.")
@@ -25,7 +26,7 @@ async def describe(
 ) -> None:
     """Describe a picture."""
     picture.require(image, link)
-    progress = await desk.acknowledge(interaction)
+    progress = await interactions.acknowledge(interaction)
     found = await picture.resolve(interaction, image, link)
     await answers.describe(interaction, progress, found.sha256)
 
@@ -38,7 +39,7 @@ async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
 @app_commands.context_menu(name="Describe")
 async def describe_menu(interaction: Interaction, message: discord.Message) -> None:
     """Describe the picture a message shows."""
-    progress = await desk.acknowledge(interaction)
+    progress = await interactions.acknowledge(interaction)
     # of a grid the first: whoever wants another presses its U button first
     grid = picture.single(message) is None and any(True for _ in picture.presses(message))
     found = await picture.in_message(interaction, message, 1 if grid else None)
@@ -49,7 +50,7 @@ async def describe_menu(interaction: Interaction, message: discord.Message) -> N
 @app_commands.describe(prompt="The prompt. Flags may follow; they are kept.")
 async def shorten(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None:
     """Shorten a prompt."""
-    progress = await desk.acknowledge(interaction)
+    progress = await interactions.acknowledge(interaction)
     interaction.extras[TYPED] = prompt
     await answers.shorten(interaction, progress, prompt)
 

@@ -8,11 +8,12 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import buttons, desk, picture, questions
-from bot.desk import Interaction
+from bot import interactions
+from bot.components import buttons, confirm, picture
+from bot.components.mask_editor import brought, found, postable, show
+from bot.components.picture import Picture
 from bot.failures import TYPED
-from bot.picture import Picture
-from bot.region import brought, found, postable, show
+from bot.interactions import Interaction
 from engine.service import Action
 from engine.service import Verb as Deed
 
@@ -38,14 +39,14 @@ async def inpaint(
     mask: discord.Attachment | None = None,
 ) -> None:
     """Open the mask over a picture."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     interaction.extras[TYPED] = prompt
     chosen = await picture.resolve(interaction, image, link)
     service = interaction.client.service
     sketch = await service.masks.open(
         owner=str(interaction.user.id),
         origin=postable(interaction),
-        asker=desk.asker(interaction),
+        asker=interactions.asker(interaction),
         picture=chosen.sha256,
         job=chosen.job,
         cell=chosen.cell,
@@ -79,7 +80,7 @@ async def vary(
     """Vary a picture."""
     interaction.extras[TYPED] = prompt
     picture.require(image, link)
-    message = await desk.acknowledge(interaction)
+    message = await interactions.acknowledge(interaction)
     chosen = await picture.resolve(interaction, image, link)
     verb = await buttons.as_strong_as_preferred(interaction) if strength is None else _verb(strength.value)
     await _do(interaction, message, chosen, verb, prompt)
@@ -111,7 +112,7 @@ async def upscale(
     """Enlarge a picture."""
     interaction.extras[TYPED] = prompt
     picture.require(image, link)
-    message = await desk.acknowledge(interaction)
+    message = await interactions.acknowledge(interaction)
     chosen = await picture.resolve(interaction, image, link)
     times = 2 if factor is None else factor.value
     creative = kind is not None and kind.value == "creative"
@@ -140,7 +141,7 @@ async def _do(
         key=str(interaction.id),
         owner=str(interaction.user.id),
         origin="",
-        asker=desk.asker(interaction),
+        asker=interactions.asker(interaction),
         job=found.job,
         verb=verb,
         cell=found.cell,
@@ -148,7 +149,7 @@ async def _do(
         picture=found.sha256,
         factor=factor,
     )
-    await questions.action(interaction, message, action)
+    await confirm.action(interaction, message, action)
 
 
 @inpaint.autocomplete("link")

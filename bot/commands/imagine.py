@@ -8,13 +8,15 @@ from typing import Any
 from discord import Attachment, app_commands
 from discord.app_commands import Choice, Range
 
-from bot import desk, messages, picture, questions
-from bot.desk import Interaction
+from bot import interactions
+from bot.components import confirm, picture
 from bot.failures import TYPED
+from bot.interactions import Interaction
+from bot.messages import common as messages
 from engine.errors import UserError
 from engine.jobs import SEED_MAX
+from engine.planning.references import kept
 from engine.prompt.flags import FLAGS, STYLE_NAMES
-from engine.references import kept
 from engine.service import Preview
 
 ASPECTS = {
@@ -63,10 +65,10 @@ async def imagine(
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
     line = interaction.extras[TYPED] = with_flags(prompt, given)
     if image is None and linked is None:
-        found = await desk.glance(interaction, line)
-        await _submit(interaction, await desk.acknowledge(interaction), line, found)
+        found = await interactions.glance(interaction, line)
+        await _submit(interaction, await interactions.acknowledge(interaction), line, found)
         return
-    message = await desk.acknowledge(interaction)
+    message = await interactions.acknowledge(interaction)
     shown = await picture.resolve(interaction, image, linked)
     line = interaction.extras[TYPED] = f"{kept(shown.sha256)} {line}"
     await _submit(interaction, message, line)
@@ -76,8 +78,8 @@ async def _submit(
     interaction: Interaction, message: str | None, line: str, found: Preview | None = None
 ) -> None:
     """Hand a line over, asking first where it makes much. ``found``: what it makes, where that is known."""
-    found = found or await desk.preview(interaction, line)
-    await questions.prompt(interaction, message, line, found)
+    found = found or await interactions.preview(interaction, line)
+    await confirm.prompt(interaction, message, line, found)
 
 
 @app_commands.command(name="blend", description="Mix two to five pictures into new ones.")
@@ -108,7 +110,7 @@ async def blend(
     named = (pictures or "").split()
     if not BLENDED[0] <= len(given) + len(named) <= BLENDED[1]:
         raise UserError(messages.blend_count(len(given) + len(named)))
-    message = await desk.acknowledge(interaction)
+    message = await interactions.acknowledge(interaction)
     found = [await picture.resolve(interaction, one, None) for one in given]
     found += [await picture.resolve(interaction, None, one) for one in named]
     ratio = "1:1" if dimensions is None else dimensions.value

@@ -9,9 +9,11 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import buttons, desk, messages, picture
-from bot.desk import Interaction
-from bot.wire import Channel, Press, Token, Verb
+from bot import interactions
+from bot.components import buttons, picture
+from bot.custom_ids import Channel, Press, Token, Verb
+from bot.interactions import Interaction
+from bot.messages import common as messages
 from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
 
@@ -34,7 +36,7 @@ def _choice(job: Job) -> Choice[str]:
 @app_commands.command(name="queue", description="What is waiting, and where your jobs stand.")
 async def queue(interaction: Interaction) -> None:
     """Show the queue."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service = interaction.client.service
     view = await service.queue()
     guild = None if interaction.guild_id is None else str(interaction.guild_id)
@@ -50,7 +52,7 @@ async def queue(interaction: Interaction) -> None:
 @app_commands.describe(job="Which one; without it, your newest.")
 async def cancel(interaction: Interaction, job: Range[str, 1, 32] | None = None) -> None:
     """Cancel."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     if job is None or job == ALL:
         jobs = await _open_jobs(interaction)
@@ -76,8 +78,8 @@ async def show(
     interaction: Interaction, job: Range[str, 1, 32], image: Range[int, 1, 10] | None = None
 ) -> None:
     """Show a result again."""
-    place = desk.origin(interaction)
-    await desk.acknowledge(interaction, ephemeral=isinstance(place, Channel))
+    place = interactions.origin(interaction)
+    await interactions.acknowledge(interaction, ephemeral=isinstance(place, Channel))
     found = await interaction.client.service.find(job.strip().lower())
     if found.owner != str(interaction.user.id):
         raise UserError(messages.NOT_YOURS_TO_SHOW)
@@ -97,7 +99,7 @@ async def _showable(interaction: Interaction, typed: str) -> list[Choice[str]]:
 
 
 async def _promise(interaction: Interaction, job: Job, cell: int | None, place: Channel | Token) -> None:
-    asker = desk.asker(interaction)
+    asker = interactions.asker(interaction)
     if isinstance(place, Channel) and place.guild is None:
         asker = replace(asker, guild=None, channel=str(place.channel), parents=(), age_restricted=False)
     await interaction.client.service.show(
@@ -120,7 +122,7 @@ def _press(message: discord.Message) -> Press:
 @app_commands.context_menu(name="Cancel job")
 async def cancel_menu(interaction: Interaction, message: discord.Message) -> None:
     """Cancel the jobs a message shows: a progress message may stand for several."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     first = _press(message)
     shown = [press.job for press in picture.presses(message) if press.verb is Verb.CANCEL] or [first.job]
@@ -131,7 +133,7 @@ async def cancel_menu(interaction: Interaction, message: discord.Message) -> Non
 @app_commands.context_menu(name="Info")
 async def info_menu(interaction: Interaction, message: discord.Message) -> None:
     """Tell all about the job a message shows."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     press = _press(message)
     job = await interaction.client.service.find(press.job)
     await interaction.edit_original_response(embed=buttons.info(job, picture.single(message)))
@@ -140,7 +142,7 @@ async def info_menu(interaction: Interaction, message: discord.Message) -> None:
 @app_commands.context_menu(name="DM results")
 async def dm_menu(interaction: Interaction, message: discord.Message) -> None:
     """Bring a result to the person's direct messages."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     job = await interaction.client.service.find(_press(message).job)
     direct = await interaction.user.create_dm()
     await _promise(interaction, job, picture.single(message), Channel(None, direct.id))

@@ -9,8 +9,10 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import desk, messages, panel
-from bot.desk import REMIX, VARIATION, Interaction
+from bot import interactions
+from bot.components.settings import panel, turn
+from bot.interactions import REMIX, VARIATION, Interaction
+from bot.messages import common as messages
 from engine.errors import LimitError, PromptError
 from engine.jobs import FINAL
 from engine.prompt import BY_NAME, flags_of
@@ -26,7 +28,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 @app_commands.command(name="info", description="About you: your jobs, your limits, your settings.")
 async def info(interaction: Interaction) -> None:
     """Tell a person how they stand."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     jobs = await service.jobs_of(owner)
     standing = [(job, await service.position(job.id)) for job in jobs if job.state not in FINAL]
@@ -36,7 +38,7 @@ async def info(interaction: Interaction) -> None:
         jobs,
         interaction.client.config.limits,
         await service.preferences(owner),
-        await service.balances(owner, desk.asker(interaction)),
+        await service.balances(owner, interactions.asker(interaction)),
     ):
         embed.add_field(name=name, value=value[:1024], inline=False)
     await interaction.edit_original_response(embed=embed)
@@ -45,8 +47,8 @@ async def info(interaction: Interaction) -> None:
 @app_commands.command(name="settings", description="What you draw with where the prompt says nothing.")
 async def settings(interaction: Interaction) -> None:
     """Show the settings panel."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    await interaction.edit_original_response(content=messages.SETTINGS, view=await panel.panel(interaction))
+    await interactions.acknowledge(interaction, ephemeral=True)
+    await interaction.edit_original_response(content=messages.SETTINGS, view=await panel(interaction))
 
 
 prefer = app_commands.Group(name="prefer", description="Your own flags and habits.")
@@ -65,7 +67,7 @@ async def option_set(
     interaction: Interaction, option: Range[str, 1, 40], value: Range[str, 1, OPTION_LENGTH] | None = None
 ) -> None:
     """Keep or delete an option."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     name = option.strip().lstrip("-—–").lower()
     own = _own(await service.preferences(owner))
@@ -97,7 +99,7 @@ async def _options(interaction: Interaction, typed: str) -> list[Choice[str]]:
 @option.command(name="list", description="Show your own flags.")
 async def option_list(interaction: Interaction) -> None:
     """List the options."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     own = _own(await interaction.client.service.preferences(str(interaction.user.id)))
     await interaction.edit_original_response(content=messages.options(own))
 
@@ -106,7 +108,7 @@ async def option_list(interaction: Interaction) -> None:
 @app_commands.describe(new_value="Flags only, such as --ar 3:2 --style pixel-art.")
 async def suffix(interaction: Interaction, new_value: Range[str, 1, OPTION_LENGTH] | None = None) -> None:
     """Keep or delete the suffix."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     if new_value is not None:
         flags_of(new_value, "suffix")
     await interaction.client.service.prefer(str(interaction.user.id), SUFFIX, new_value)
@@ -116,9 +118,9 @@ async def suffix(interaction: Interaction, new_value: Range[str, 1, OPTION_LENGT
 @prefer.command(name="remix", description="Turn on or off the dialog to change the prompt before variations.")
 async def remix(interaction: Interaction) -> None:
     """Turn Remix."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
-    await panel.turn(service, owner, "remix", "")
+    await turn(service, owner, "remix", "")
     on = (await service.preferences(owner)).get(REMIX) == "on"
     await interaction.edit_original_response(content=messages.REMIX_ON if on else messages.REMIX_OFF)
 
@@ -126,10 +128,10 @@ async def remix(interaction: Interaction) -> None:
 @prefer.command(name="variability", description="Turn the V buttons between strong and subtle variations.")
 async def variability(interaction: Interaction) -> None:
     """Turn the strength of variations."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     low = (await service.preferences(owner)).get(VARIATION) == "low"
-    await panel.turn(service, owner, "variation", "high" if low else "low")
+    await turn(service, owner, "variation", "high" if low else "low")
     await interaction.edit_original_response(
         content=messages.VARIATION_HIGH if low else messages.VARIATION_LOW
     )
@@ -138,8 +140,8 @@ async def variability(interaction: Interaction) -> None:
 def _speed(name: str, description: str) -> app_commands.Command[Any, ..., Any]:
     @app_commands.command(name=name, description=description)
     async def speed(interaction: Interaction) -> None:
-        await desk.acknowledge(interaction, ephemeral=True)
-        await panel.turn(interaction.client.service, str(interaction.user.id), "speed", name)
+        await interactions.acknowledge(interaction, ephemeral=True)
+        await turn(interaction.client.service, str(interaction.user.id), "speed", name)
         await interaction.edit_original_response(content=messages.SPEED_KEPT[name])
 
     return speed

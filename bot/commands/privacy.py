@@ -8,8 +8,9 @@ from typing import Any, Literal
 import discord
 from discord import app_commands
 
-from bot import desk, messages
-from bot.desk import Interaction
+from bot import interactions
+from bot.interactions import Interaction
+from bot.messages import common as messages
 
 MOST = 25 * 1024 * 1024
 """Bytes of one file, however much more a server's boosts allow: an export is read on phones too."""
@@ -22,7 +23,7 @@ privacy = app_commands.Group(name="privacy", description="What is kept about you
 @privacy.command(name="export", description="Get everything that is kept about you, pictures too.")
 async def export(interaction: Interaction) -> None:
     """Hand out everything, as ZIP files that fit into messages only the person sees."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     owner, number = str(interaction.user.id), 0
     limit = min(interaction.filesize_limit, MOST) - SPARE
     async for part in interaction.client.service.export(owner, limit):
@@ -36,7 +37,7 @@ async def export(interaction: Interaction) -> None:
 @app_commands.describe(confirm="There is no way back. /privacy export saves a copy first.")
 async def delete(interaction: Interaction, confirm: Literal["Delete everything about me for good"]) -> None:
     """Delete everything."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     await interaction.client.service.forget(str(interaction.user.id))
     await interaction.edit_original_response(content=messages.FORGOTTEN)
 

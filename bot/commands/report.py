@@ -8,8 +8,10 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot import desk, messages_reports, picture, reports
-from bot.desk import Interaction
+from bot import interactions
+from bot.components import picture, reports
+from bot.interactions import Interaction
+from bot.messages import reports as messages_reports
 from engine.errors import NotFound
 
 
@@ -17,7 +19,7 @@ from engine.errors import NotFound
 @app_commands.describe(job="The job's id, as Info tells it.", reason="What is wrong with it.")
 async def report(interaction: Interaction, job: Range[str, 1, 32], reason: Range[str, 1, 1000]) -> None:
     """Report a job's picture."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     await reports.filed(interaction, job.strip().lower().partition(".")[0], reason, seen=False)
 
 

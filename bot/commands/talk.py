@@ -8,8 +8,8 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import messages
-from bot.desk import Interaction
+from bot.interactions import Interaction
+from bot.messages import common as messages
 from engine.errors import NotFound
 from engine.prompt.flags import FLAGS, Action
 

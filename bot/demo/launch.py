@@ -17,13 +17,16 @@ from pathlib import Path
 from bot.demo import playground, recording
 from bot.demo.server import Standin, environment_of
 from bot.demo.world import Event
-from engine.errors import ConfigError
 
 PORT = 8766
 """Where the demo answers unless told otherwise, so that yesterday's browser tab works today."""
 
 STOP_WITHIN = 20.0  # seconds the bot may take to hand back what it draws
 RESTART_AFTER = 1.0  # seconds
+
+
+class LaunchError(Exception):
+    """The demo cannot start; its words say why, and what to do."""
 
 
 async def launch(
@@ -54,7 +57,7 @@ async def launch(
     try:
         await standin.__aenter__()
     except OSError as error:
-        raise ConfigError(
+        raise LaunchError(
             f"Port {standin.port} cannot be used ({error.strerror}). Is another demo running? "
             "Stop it, or choose a port: limner demo --port 0"
         ) from None
@@ -77,7 +80,7 @@ def _prepare(folder: Path, fresh: bool) -> None:
         # what the bot reads, whatever config.toml lies in the working directory
         (folder / "config.toml").write_text("# The demo's own configuration: what ships, and nothing else.\n")
     except OSError as error:
-        raise ConfigError(
+        raise LaunchError(
             f"`{folder}` cannot be written ({error.strerror}). Set LIMNER_DATA_DIR to a folder of yours."
         ) from None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.figures import Day, Figures
+from engine.rules.stats import Day, Figures
 
 WIDTH, HEIGHT, MARGIN = 1200, 1040, 56
 PAPER, INK, FAINT, LINE = (30, 31, 34), (242, 243, 245), (148, 155, 164), (56, 58, 64)

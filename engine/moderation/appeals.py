@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.moderation import adult
-from engine.people import Refusal
+from engine.rules.people import Refusal
 
 LONGEST = 100
 """Characters of the longest prompt that is let through as a phrase: longer ones are never typed again."""

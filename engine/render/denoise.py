@@ -24,8 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.render.adapter import Glance, told
-from engine.render.sharing import Look, Looks, shared
+from engine.render.conditioning.ip_adapter import Glance, told
+from engine.render.conditioning.reference_attention import Look, Looks, shared
 
 BUCKETS = (1, 2, 4, 8, 12, 16, 24, 32)
 """Row counts a call is padded to where compiled graphs are reused (CUDA)."""

@@ -19,11 +19,12 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.images import evened, feathered, rim
 from engine.jobs import SEED_MAX, JobSpec, Kind, Lora
-from engine.render import decode, samplers, sharing, steer, styles
-from engine.render.adapter import Glance
+from engine.render import decode, samplers
+from engine.render.conditioning import reference_attention, steer, styles
+from engine.render.conditioning.inputs import Sources, risen
+from engine.render.conditioning.ip_adapter import Glance
 from engine.render.denoise import Embedding, Kept, Picture, Reference, Shown
 from engine.render.models import FEW_STEPS, Model
-from engine.render.sources import Sources, risen
 from engine.render.tiles import Tiles
 
 TONE = 0.6
@@ -257,23 +258,23 @@ def _shown(sources: Sources, model: Model) -> list[Shown]:
     return found
 
 
-def _taste(sources: Sources, model: Model) -> sharing.Tone | None:
+def _taste(sources: Sources, model: Model) -> reference_attention.Tone | None:
     """Return the averaged light and colour of the pictures somebody likes; None where there are none."""
     if not sources.tastes:
         return None
     tones = [
-        sharing.Tone.of(decode.encode(model, pixels, torch.Generator().manual_seed(0)))
+        reference_attention.Tone.of(decode.encode(model, pixels, torch.Generator().manual_seed(0)))
         for pixels, _ in sources.tastes
     ]
-    return sharing.Tone.average(tones, [weight for _, weight in sources.tastes])
+    return reference_attention.Tone.average(tones, [weight for _, weight in sources.tastes])
 
 
-def _tasteful(taste: sharing.Tone, weight: float, before: Push | None) -> Push:
+def _tasteful(taste: reference_attention.Tone, weight: float, before: Push | None) -> Push:
     """Return what lets colours that somebody likes come through at each step, before what bent it so far."""
     share = _share(TONE, weight)
 
     def push(estimate: Tensor, remaining: float) -> Tensor:
-        estimate = sharing.matched(estimate, taste, share)
+        estimate = reference_attention.matched(estimate, taste, share)
         return estimate if before is None else before(estimate, remaining)
 
     return push
@@ -315,9 +316,9 @@ def _toning(references: Sequence[Reference], before: Push | None) -> Push | None
 
     def push(estimate: Tensor, remaining: float) -> Tensor:
         for one in subjects:
-            estimate = sharing.coloured(estimate, one.latents, _share(SUBJECT_TONE, one.weight))
+            estimate = reference_attention.coloured(estimate, one.latents, _share(SUBJECT_TONE, one.weight))
         if style is not None:
-            estimate = sharing.toned(estimate, style, style_share)
+            estimate = reference_attention.toned(estimate, style, style_share)
         return estimate if before is None else before(estimate, remaining)
 
     return push
@@ -366,7 +367,7 @@ def _picture(
         encoded = [
             (decode.encode(model, pixels, generator), weight / total) for pixels, weight in sources.start
         ]
-        start = sharing.between([one for one, _ in encoded], [weight for _, weight in encoded])
+        start = reference_attention.between([one for one, _ in encoded], [weight for _, weight in encoded])
         noise = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
         latents = scheduler.add_noise(start, noise, timesteps[:1])
     else:

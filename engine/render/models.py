@@ -33,8 +33,8 @@ from engine import weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound, UserError
 from engine.jobs import Lora
-from engine.render.adapter import Adapter
-from engine.render.text import TextEncoder
+from engine.render.conditioning.ip_adapter import Adapter
+from engine.render.conditioning.text import TextEncoder
 
 log = logging.getLogger(__name__)
 

@@ -22,17 +22,18 @@ from functools import partial
 import torch
 from PIL import Image
 
-from engine.backends.protocol import Done, Event, Failed, Outcome, Progress
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, NotFound, UserError
 from engine.jobs import WORDS, JobSpec, Kind
-from engine.queue import rows
-from engine.render import decode, locate, memory, segment, stock, upscale, words
+from engine.planning.cost import rows
+from engine.render import decode, memory, pipelines
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
-from engine.render.encoder import Encoder
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Machine, Model, load
+from engine.render.tools import describe, locate, segment, upscale
+from engine.render.tools.encoder import Encoder
+from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +84,9 @@ class Renderer:
         self._ladder = memory.Ladder()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
-        self._stock = stock.Stock(engine.preview_every)
+        self._stock = pipelines.Stock(engine.preview_every)
         self._encoder: Encoder | None = None
-        self._describes: words.Describer | words.Captioner | None = None
+        self._describes: describe.Describer | describe.Captioner | None = None
         self.unet_calls = 0
         self.unet_rows = 0
 
@@ -244,19 +245,19 @@ class Renderer:
         began = time.perf_counter()
         if spec.kind is Kind.DESCRIBE:
             picture = decode.opened(inputs[spec.inputs[0].sha256])
-            texts = words.described(self._describer().describe(picture, spec.seed), *picture.size)
+            texts = describe.described(self._describer().describe(picture, spec.seed), *picture.size)
         else:
-            texts = words.shortened(spec.conditions[0].text, self._embedding(spec.model)).texts()
+            texts = describe.shortened(spec.conditions[0].text, self._embedding(spec.model)).texts()
         outcome = Outcome(texts=texts, timings={"words": time.perf_counter() - began})
         self._events.append(Done(job, outcome))
 
-    def _describer(self) -> words.Describer | words.Captioner:
+    def _describer(self) -> describe.Describer | describe.Captioner:
         """Return what describes pictures: the configured model, else the encoder that ships."""
         if self._describes is None:
             if self._engine.describer:
-                self._describes = words.Captioner(self._engine.describer, self.machine.device)
+                self._describes = describe.Captioner(self._engine.describer, self.machine.device)
             else:
-                self._describes = words.Describer(self.encoder())
+                self._describes = describe.Describer(self.encoder())
         return self._describes
 
     def encoder(self) -> Encoder:

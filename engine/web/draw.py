@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from engine.errors import EngineError, NotFound, UserError
-from engine.masks import Sketch
+from engine.library.masks import Sketch
 from engine.service import Action, Service
 
 log = logging.getLogger("limner.web")

@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backends.protocol import Done, Progress
 from engine.config import EngineConfig, pocket
-from engine.plan import plan
+from engine.planning.plan import plan
 from engine.pocket import FOLDER
 from engine.prompt import parse
-from engine.render.encoder import Encoder
+from engine.render.tools.encoder import Encoder
 from engine.weights import find
+from engine.workers.protocol import Done, Progress
 from tests.acting.edits import Editor
 
 Pictures = NDArray[np.float64]  # cells × height × width × 3, 0..1

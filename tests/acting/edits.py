@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine import derive, images
-from engine.backends.protocol import Done, Progress
+from engine import images
 from engine.config import EngineConfig, LimitsConfig, ModelConfig, pocket
 from engine.jobs import JobSpec
-from engine.plan import plan
+from engine.planning import edits
+from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.render import Renderer
+from engine.workers.protocol import Done, Progress
 
 Values = NDArray[np.float64]
 
@@ -72,15 +73,15 @@ class Editor:
 
     def varied(self, spec: JobSpec, name: str, picture: Image.Image, verb: str) -> JobSpec:
         """Return a variation's spec, as the buttons make it."""
-        size = derive.drawn(picture.size, self.model.enlarged, self.model, LimitsConfig())
-        made = derive.varied(spec, name, size, derive.freedom(verb, self.model))
-        return one(derive.loosened(made, verb, self.model))
+        size = edits.drawn(picture.size, self.model.enlarged, self.model, LimitsConfig())
+        made = edits.varied(spec, name, size, edits.freedom(verb, self.model))
+        return one(edits.loosened(made, verb, self.model))
 
     def enriched(self, spec: JobSpec, name: str, picture: Image.Image, scale: int = 2) -> JobSpec:
         """Return a creative upscale's spec."""
         times, strength = self.model.enlarged, self.model.creative_strength
-        made = derive.enriched(spec, name, picture.size, scale, times, self.model, LimitsConfig(), strength)
-        return one(derive.quiet(made, spec, self.model))
+        made = edits.enriched(spec, name, picture.size, scale, times, self.model, LimitsConfig(), strength)
+        return one(edits.quiet(made, spec, self.model))
 
     def outward(
         self, spec: JobSpec, name: str, picture: Image.Image, verb: str, factor: float = 2.0
@@ -89,11 +90,11 @@ class Editor:
         times = self.model.enlarged
         multiple = max(1, round(self.model.multiple * times))
         canvas, mask = images.outward(picture, verb, picture.size, multiple, factor)
-        drawn = derive.drawn(canvas.size, times, self.model, LimitsConfig())
+        drawn = edits.drawn(canvas.size, times, self.model, LimitsConfig())
         start, where, strength = f"{name} {verb}", f"{name} {verb} mask", self.model.outward_strength
-        made = derive.repainted(spec, start, where, drawn, strength)
+        made = edits.repainted(spec, start, where, drawn, strength)
         inputs = {start: canvas, where: mask}
-        return one(derive.quiet(made, spec, self.model)), inputs
+        return one(edits.quiet(made, spec, self.model)), inputs
 
 
 def one(spec: JobSpec, seed: int = 77) -> JobSpec:

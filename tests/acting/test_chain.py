@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.backends.protocol import Done, Outcome, Progress
 from engine.config import Config, EngineConfig, pocket
-from engine.gallery import recipe
 from engine.images import chosen, png, with_texts
 from engine.jobs import Input, Job, JobSpec, Kind, Role
+from engine.library.gallery import recipe
 from engine.render import Renderer
 from engine.service import Action, Request, Service, Verb
 from engine.weights import find
+from engine.workers.protocol import Done, Outcome, Progress
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -97,7 +97,7 @@ async def test_each_link_is_drawn_again_from_its_record(
         jobs.append((await ended(door, asked.jobs[0].id)).id)
 
     # all that is left are the files: nothing of the process that drew
-    async with Service.open(config, renderer="engine.backends.fake:Renderer") as door:
+    async with Service.open(config, renderer="engine.workers.fake:Renderer") as door:
         for each in jobs:
             job = await door.find(each)
             inputs = {one.sha256: await door.gallery.load(one.sha256) for one in job.spec.inputs}

@@ -15,15 +15,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from engine import derive, images
+from engine import images
 from engine.config import WEIGHTS, EngineConfig
 from engine.images.canvas import rim
 from engine.images.swatch import swatch
 from engine.jobs import Input, Role
-from engine.render import upscale
+from engine.planning import edits
 from engine.render.models import Machine
 from engine.render.tiles import Tiles
-from engine.render.upscale import TILE, Upscalers
+from engine.render.tools import upscale
+from engine.render.tools.upscale import TILE, Upscalers
 from tests.acting.edits import MANY, Editor, Values, one, values
 
 pytestmark = pytest.mark.timeout(580)
@@ -98,7 +99,7 @@ def test_repainting_leaves_the_rest_to_the_bit_and_changes_its_part(editor: Edit
     mask = images.chosen(size, (6, 7, 11, 12), ())
     model = editor.model
     made = [
-        one(derive.repainted(spec, prompt, "mask", (model.width, model.height), derive.REPAINT))
+        one(edits.repainted(spec, prompt, "mask", (model.width, model.height), edits.REPAINT))
         for spec, prompt in zip(specs, prompts, strict=True)
     ]
     results = editor.run(made, {**parents, "mask": mask})
@@ -124,7 +125,7 @@ def test_edits_take_the_colours_of_a_style_reference(
         style = Input(sha256=code, role=Role.STYLE, weight=2.0)
         styled = spec.model_copy(update={"inputs": (style,)})
         at = (editor.model.width, editor.model.height)
-        both = [one(derive.repainted(each, prompt, "mask", at, derive.REPAINT)) for each in (spec, styled)]
+        both = [one(edits.repainted(each, prompt, "mask", at, edits.REPAINT)) for each in (spec, styled)]
         inputs = {**parents, "mask": mask, code: swatch(code)}
         wanted = values(inputs[code]).reshape(-1, 3).mean(0)
         plain, toned = (

@@ -11,18 +11,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.backends.protocol import Done, Progress
 from engine.config import Config, EngineConfig, pocket
 from engine.jobs import JobSpec
-from engine.plan import plan
+from engine.planning.plan import plan
 from engine.pocket import FEWSTEP
 from engine.prompt import parse
 from engine.render import Renderer
-from engine.render.encoder import Encoder
+from engine.render.tools.encoder import Encoder
 from engine.service import Action, Request, Service
 from engine.weights import find
+from engine.workers.protocol import Done, Progress
+from tests import ROOT
 
-PROMPTS = Path(__file__).parents[2] / "engine/pocket/evaluate_prompts.txt"
+PROMPTS = ROOT / "engine/pocket/evaluate_prompts.txt"
 LINES = [line for line in PROMPTS.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"][:100]
 ENGINE = EngineConfig(device="cpu", preview_every=0, threads=1)
 

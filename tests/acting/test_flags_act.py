@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engine.config import pocket
-from engine.plan import plan
+from engine.planning.plan import plan
 from engine.prompt import parse
 from tests.acting.conftest import Draw, Note, Pictures
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.images.swatch import swatch
 from engine.jobs import Kind
-from engine.render.encoder import Encoder
+from engine.render.tools.encoder import Encoder
 from tests.acting.edits import MANY, Editor, values
 
 pytestmark = pytest.mark.timeout(580)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backends.protocol import Done, Progress
 from engine.config import EngineConfig, pocket
 from engine.jobs import Condition, Input, JobSpec, Kind, Role
-from engine.plan import plan
+from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.weights import find
+from engine.workers.protocol import Done, Progress
 
 THINGS = ("red apple", "blue car", "cat", "yellow star", "rocket", "penguin", "guitar", "green tree")
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from engine.images import png
 from engine.images.swatch import swatch
-from engine.references import liked
+from engine.planning.references import liked
 from tests.acting.conftest import Draw, Pictures
 from tests.acting.test_flags_act import coarse
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from engine.render.encoder import Encoder
-from engine.render.styles import STYLES
+from engine.render.conditioning.styles import STYLES
+from engine.render.tools.encoder import Encoder
 from tests.acting.conftest import HOUSE, Draw, Note, Pictures
 from tests.acting.test_flags_act import spearman
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import derive
-from engine.backends.protocol import Done, Progress
 from engine.config import EngineConfig, LimitsConfig, pocket
 from engine.jobs import JobSpec
-from engine.plan import plan
+from engine.planning import edits
+from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.render import Renderer
-from engine.render.encoder import Encoder
+from engine.render.tools.encoder import Encoder
 from engine.weights import find
+from engine.workers.protocol import Done, Progress
 from tests.acting.test_flags_act import coarse
 
 pytestmark = pytest.mark.timeout(580)
@@ -99,9 +99,9 @@ def test_subtle_stays_nearer_to_the_parent_than_strong(
     for verb in ("vary_subtle", "vary_strong"):
         specs = []
         for spec, name, data in zip(first, names, parents, strict=True):
-            size = derive.drawn(opened(data).size, model.enlarged, model, LimitsConfig())
-            made = derive.varied(spec, name, size, derive.freedom(verb, model))
-            made = derive.loosened(made, verb, model)
+            size = edits.drawn(opened(data).size, model.enlarged, model, LimitsConfig())
+            made = edits.varied(spec, name, size, edits.freedom(verb, model))
+            made = edits.loosened(made, verb, model)
             specs.append(made.model_copy(update={"count": 1, "seed": 77}))
         found[verb] = apart(encoder, parents, drawn(renderer, specs, inputs))
     subtle, strong = found["vary_subtle"], found["vary_strong"]

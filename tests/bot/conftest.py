@@ -12,8 +12,7 @@ import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.world import Message
-
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 
 def is_grid(message: Message) -> bool:
@@ -50,7 +49,7 @@ def make_bot(discord: Discord, data: Path, tmp_path: Path) -> Callable[..., BotP
         environment = {
             "LIMNER_DATA_DIR": str(data),
             "LIMNER_LIMITS_COMMANDS_A_MINUTE": "1000000",  # tests are quicker than people
-            "LIMNER_RENDERER": "engine.backends.fake:Renderer",
+            "LIMNER_RENDERER": "engine.workers.fake:Renderer",
             "LIMNER_RENDERER_ARGUMENTS": json.dumps(renderer),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }

@@ -9,9 +9,9 @@ import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.founding import AFTER_DARK_ID, GALLERY_ID, GENERAL_ID, GUILD_ID
-from engine.administration import Administration
-from engine.authority import Rule
-from engine.store import Store
+from engine.rules.permissions import Rule
+from engine.service.admin import Administration
+from engine.store.connection import Store
 from tests.bot.conftest import is_grid, is_picture
 
 pytestmark = pytest.mark.e2e

@@ -10,7 +10,8 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot import failures, messages
+from bot import failures
+from bot.messages import common as messages
 from engine.errors import Cancelled, EngineError, LimitError, NotFound, PromptError, UserError
 
 

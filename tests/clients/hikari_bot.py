@@ -7,7 +7,7 @@ import os
 
 import hikari
 
-from tests.demo.tracer_dot import DOT
+from tests.bot.demo.tracer_dot import DOT
 
 bot = hikari.GatewayBot(
     os.environ["LIMNER_TOKEN"],

@@ -1,6 +1,6 @@
 """Other people's client libraries, unmodified, find a Discord here: what they agree on is well copied.
 
-discord.py is walked through in ``tests/demo``. hikari runs where it can be imported or ``LIMNER_HIKARI``
+discord.py is walked through in ``tests/bot/demo``. hikari runs where it can be imported or ``LIMNER_HIKARI``
 names a folder with it; discord.js where ``LIMNER_DISCORDJS`` names its ``node_modules``. ``make clients``
 fetches both and runs this.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
-from tests.demo.tracer_dot import DOT
+from tests.bot.demo.tracer_dot import DOT
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -31,7 +31,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 async def discord(request: pytest.FixtureRequest) -> AsyncIterator[Discord]:
-    # the buckets are tested in tests/demo; here they would only make the cycles wait
+    # the buckets are tested in tests/bot/demo; here they would only make the cycles wait
     async with Discord(rate_limits=False) as standin:
         request.node.stash[DISCORD] = standin
         yield standin
@@ -54,7 +54,7 @@ def make_bot(request: pytest.FixtureRequest, discord: Discord, tmp_path: Path) -
             **environment,
         }
         if fake is not None:
-            environment["LIMNER_RENDERER"] = "engine.backends.fake:Renderer"
+            environment["LIMNER_RENDERER"] = "engine.workers.fake:Renderer"
             environment["LIMNER_RENDERER_ARGUMENTS"] = json.dumps(fake)
         process = BotProcess(discord, environment=environment, log=tmp_path / f"bot-{len(bots)}.log")
         bots.append(process)

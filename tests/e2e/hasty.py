@@ -36,6 +36,6 @@ class _Policy(asyncio.DefaultEventLoopPolicy):
 
 if __name__ == "__main__":
     asyncio.set_event_loop_policy(_Policy())
-    from bot.cli import app
+    from bot.cli.main import app
 
     app(sys.argv[1:])

@@ -19,12 +19,12 @@ import pytest
 from bot.demo import permissions as perm
 from bot.demo.driver import Answer, BotProcess, Discord, faces
 from bot.demo.world import APP_ID, GENERAL_ID, Message
+from tests import ROOT
 from tests.e2e.conftest import MakeBot
 
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
 POST = rf"^/channels/{GENERAL_ID}/messages$"
 FOR_EVER = 3600.0
-ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60 + 20 * CYCLES)]
 
@@ -46,7 +46,7 @@ def grids(discord: Discord) -> Counter[str]:
 def workers(bot: BotProcess) -> list[psutil.Process]:
     assert bot.process is not None
     children = psutil.Process(bot.process.pid).children(recursive=True)
-    return [child for child in children if "engine.backends.worker" in " ".join(child.cmdline())]
+    return [child for child in children if "engine.workers.worker" in " ".join(child.cmdline())]
 
 
 async def delivered(discord: Discord, count: int, answer: Answer) -> None:
@@ -130,7 +130,7 @@ def runs(pid: int) -> bool:
 
 async def test_a_killed_demo_leaves_no_bot_behind(tmp_path: Path) -> None:
     """Line and parent are gone in one moment: discord.py may swallow the cancellation; the bot ends."""
-    fake = {"LIMNER_RENDERER": "engine.backends.fake:Renderer"}
+    fake = {"LIMNER_RENDERER": "engine.workers.fake:Renderer"}
     for turn in range(3):
         environment = os.environ | fake | {"LIMNER_DATA_DIR": str(tmp_path / str(turn))}
         demo = await asyncio.create_subprocess_exec(

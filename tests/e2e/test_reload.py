@@ -11,7 +11,7 @@ import pytest
 
 from bot.demo.driver import Discord
 from engine.config import Config, EngineConfig, LimitsConfig, ModelConfig
-from engine.reload import compare
+from engine.service.reload import compare
 from tests.e2e.conftest import MakeBot
 
 pytestmark = [pytest.mark.e2e]

@@ -12,13 +12,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.demo import interactions
 from bot.demo.driver import BotProcess, Discord, NoAnswer
+from tests import ROOT
 from tests.e2e.conftest import MakeBot
 from tests.e2e.test_kills import grids, job_of
 
@@ -28,7 +28,6 @@ HASTE = 10
 WAVE = 4  # jobs at once: two people, each with two
 MESSAGES = r"/messages"  # every message sent, edited or removed, by channel or by token
 BAN = 10_000 / 600  # invalid requests a second at which Discord bans an address (discord.md, section 6)
-ROOT = Path(__file__).parents[2]
 LIMITS = "[limits]\nrunning = 8\nwaiting = 20\n"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120 + 10 * JOBS)]

@@ -11,8 +11,7 @@ import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.server import API_HOST, CDN_HOST, GATEWAY_HOST
-
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
 
@@ -51,7 +50,7 @@ async def test_real_names_over_tls(authority: tuple[Path, Path], tmp_path: Path)
             command=[sys.executable, "-m", "tests.e2e.far", "run", "--attached"],
             environment={
                 "LIMNER_DATA_DIR": str(tmp_path / "data"),
-                "LIMNER_RENDERER": "engine.backends.fake:Renderer",
+                "LIMNER_RENDERER": "engine.workers.fake:Renderer",
                 "SSL_CERT_FILE": str(certificate),
                 "PORT": str(discord.port),
             },

@@ -13,7 +13,7 @@ from engine.config import AllowanceConfig, Config, EngineConfig, LimitsConfig, M
 from engine.jobs import Job
 from engine.service import Request, Service
 
-FAKE = "engine.backends.fake:Renderer"
+FAKE = "engine.workers.fake:Renderer"
 
 Open = Callable[..., AbstractAsyncContextManager[Service]]
 

@@ -22,7 +22,7 @@ def already_sent(channel: Path, delivery: Delivery) -> str | None:
 async def main(folder: Path, keys: list[str]) -> None:
     arguments = {"step_seconds": 0.002}
     config = Config(data_dir=folder / "data")
-    async with Service.open(config, renderer="engine.backends.fake:Renderer", arguments=arguments) as service:
+    async with Service.open(config, renderer="engine.workers.fake:Renderer", arguments=arguments) as service:
         expected = set()
         for key in keys:
             request = Request(key=key, owner="anna", origin="discord:1/2", line="a cat --steps 8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from bot.demo.server import Standin
+from tests import ROOT
 from tests.page.stage import ScriptedBot, stage
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -31,7 +31,7 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
 }
 
-DOCS = Path(__file__).parents[2] / "docs" / "screenshots"
+DOCS = ROOT / "docs" / "screenshots"
 WRITE_DOCS = os.environ.get("LIMNER_WRITE_DOCS") == "1"  # read here: tests run without LIMNER_* settings
 
 PATIENCE = 30_000  # milliseconds; a busy machine is slow, not wrong

@@ -96,7 +96,7 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
     environment = {
         "LIMNER_CONFIG": str(tmp_path / "config.toml"),
         "LIMNER_DATA_DIR": str(tmp_path / "data"),
-        "LIMNER_RENDERER": "engine.backends.fake:Renderer",
+        "LIMNER_RENDERER": "engine.workers.fake:Renderer",
     }
     discord = Discord(rate_limits=False)
     playground.mount(discord.app, discord.world)

@@ -143,7 +143,7 @@ async def test_a_mask_is_brought_as_a_file(visit: Open, tmp_path: Path) -> None:
     environment = {
         "LIMNER_CONFIG": str(tmp_path / "config.toml"),
         "LIMNER_DATA_DIR": str(tmp_path / "data"),
-        "LIMNER_RENDERER": "engine.backends.fake:Renderer",
+        "LIMNER_RENDERER": "engine.workers.fake:Renderer",
     }
     mask = Image.new("L", (256, 256), 0)
     mask.paste(255, (0, 0, 128, 256))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.commands.admin import defaults, figures, people, places, roles, work
-from bot.commands.admin.office import admin
+from bot.commands.admin import defaults, people, places, roles, stats, work
+from bot.commands.admin.helpers import admin
 
-ROOMS = (places, roles, defaults, people, work, figures)
+ROOMS = (places, roles, defaults, people, work, stats)
 """Where the subcommands are; each adds its own to ``admin``."""
 
 COMMANDS: tuple[Any, ...] = (admin,)

@@ -8,19 +8,19 @@ from collections.abc import Collection
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import desk
-from bot import messages_admin as words
-from bot.commands.admin import office
-from bot.desk import Interaction
-from engine.authority import Rule
+from bot import interactions
+from bot.commands.admin import helpers
+from bot.interactions import Interaction
+from bot.messages import admin as words
 from engine.errors import LimitError, NotFound, PromptError
 from engine.prompt import Given, flags_of
 from engine.prompt.flags import STYLE_NAMES
+from engine.rules.permissions import Rule
 from engine.service import SETTINGS, SUFFIX, server
 
-defaults = office.group("defaults", "What pictures are drawn with where nobody says otherwise.")
-styles = office.group("styles", "This server's own names for --style.")
-lists = office.group("words", "Words this server does not draw.")
+defaults = helpers.group("defaults", "What pictures are drawn with where nobody says otherwise.")
+styles = helpers.group("styles", "This server's own names for --style.")
+lists = helpers.group("words", "Words this server does not draw.")
 ALL_SERVERS = "In all servers (the bot's owner only)."
 MOST_STYLES, MOST_WORDS = 50, 500
 _STYLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -28,18 +28,18 @@ _STYLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 async def _default(interaction: Interaction, key: str, flags: str | None, action: str, said: str) -> None:
     """Keep flags of the server, on the record; None forgets them."""
-    guild, service = office.scope(interaction), interaction.client.service
+    guild, service = helpers.scope(interaction), interaction.client.service
     assert guild is not None
     await service.prefer(server(guild), key, flags)
     await service.audit(str(interaction.user.id), action, guild=guild, detail={"flags": flags})
-    await office.reply(interaction, said)
+    await helpers.reply(interaction, said)
 
 
 @defaults.command(name="settings", description="Flags for whoever has not set them; without any, none.")
 @app_commands.describe(flags="Such as --ar 3:2 --stylize 50.")
 async def settings(interaction: Interaction, flags: Range[str, 1, 1000] | None = None) -> None:
     """Set the server's default flags."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     kept = read(flags)
     await _default(interaction, SETTINGS, kept, "defaults settings", words.settings_kept(kept))
 
@@ -48,7 +48,7 @@ async def settings(interaction: Interaction, flags: Range[str, 1, 1000] | None =
 @app_commands.describe(flags="Such as --no text --style pixel-art.")
 async def suffix(interaction: Interaction, flags: Range[str, 1, 1000] | None = None) -> None:
     """Set the server's suffix."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     kept = read(flags)
     await _default(interaction, SUFFIX, kept, "defaults suffix", words.suffix_kept(kept))
 
@@ -69,12 +69,12 @@ def with_model(line: str, name: str | None) -> str | None:
 
 @defaults.command(name="model", description="The model for whoever chooses none; without one, the bot's own.")
 @app_commands.describe(model="Which.")
-@app_commands.autocomplete(model=office.models)
+@app_commands.autocomplete(model=helpers.models)
 async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None) -> None:
     """Set the server's model."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    name = None if model is None else office.model(interaction, model)
-    guild = office.scope(interaction)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    name = None if model is None else helpers.model(interaction, model)
+    guild = helpers.scope(interaction)
     assert guild is not None
     line = (await interaction.client.service.preferences(server(guild))).get(SETTINGS, "")
     await _default(interaction, SETTINGS, with_model(line, name), "defaults model", words.model_kept(name))
@@ -83,20 +83,20 @@ async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None
 @defaults.command(name="show", description="The server's defaults as they stand.")
 async def show(interaction: Interaction) -> None:
     """Show the defaults."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    guild = office.scope(interaction)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    guild = helpers.scope(interaction)
     assert guild is not None
     kept = await interaction.client.service.preferences(server(guild))
-    await office.reply(interaction, words.defaults(kept.get(SETTINGS), kept.get(SUFFIX)))
+    await helpers.reply(interaction, words.defaults(kept.get(SETTINGS), kept.get(SUFFIX)))
 
 
 @styles.command(name="set", description="Make a style, used as --style NAME.")
 @app_commands.describe(name="Letters, digits, - and _.", adds="The words it adds to a prompt.")
 async def style_set(interaction: Interaction, name: Range[str, 1, 32], adds: Range[str, 1, 500]) -> None:
     """Keep a style."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    rule = style(name, adds, office.rules(interaction).styles)
-    await office.change(
+    await interactions.acknowledge(interaction, ephemeral=True)
+    rule = style(name, adds, helpers.rules(interaction).styles)
+    await helpers.change(
         interaction, "styles set", words.style_kept(rule.target, rule.value), keep=[rule],
         target=rule.target, detail={"adds": rule.value},
     )  # fmt: skip
@@ -118,11 +118,11 @@ def style(name: str, adds: str, held: Collection[str]) -> Rule:
 @app_commands.describe(name="Which.")
 async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> None:
     """Forget a style."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     key = name.strip().lower()
-    if key not in office.rules(interaction).styles:
+    if key not in helpers.rules(interaction).styles:
         raise NotFound(words.no_style(key))
-    await office.change(
+    await helpers.change(
         interaction, "styles remove", words.style_gone(key), drop=[Rule("style", key)], target=key
     )
 
@@ -130,16 +130,16 @@ async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> Non
 @style_remove.autocomplete("name")
 async def _kept_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lower()
-    return [Choice(name=name, value=name) for name in office.rules(interaction).styles if wanted in name][
-        : office.MOST_CHOICES
+    return [Choice(name=name, value=name) for name in helpers.rules(interaction).styles if wanted in name][
+        : helpers.MOST_CHOICES
     ]
 
 
 @styles.command(name="list", description="This server's styles.")
 async def style_list(interaction: Interaction) -> None:
     """List the styles."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    await office.reply(interaction, words.styles(office.rules(interaction).styles))
+    await interactions.acknowledge(interaction, ephemeral=True)
+    await helpers.reply(interaction, words.styles(helpers.rules(interaction).styles))
 
 
 def _split(text: str) -> list[str]:
@@ -148,15 +148,15 @@ def _split(text: str) -> list[str]:
 
 
 async def _list(interaction: Interaction, which: str, text: str, everywhere: bool) -> None:
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     named = _split(text)
     unread = [one for one in named if not any(letter.isalnum() for letter in one)]
     if not named or unread:
         raise PromptError(words.no_word(unread))
-    held, other = office.rules(interaction, everywhere), "allow" if which == "block" else "block"
+    held, other = helpers.rules(interaction, everywhere), "allow" if which == "block" else "block"
     if len(named) + len(held.blocked) + len(held.allowed) > MOST_WORDS:
         raise LimitError(words.too_many("words", MOST_WORDS))
-    await office.change(
+    await helpers.change(
         interaction, f"words {which}", words.words_kept(which, named),
         keep=[Rule("word", which, one) for one in named], drop=[Rule("word", other, one) for one in named],
         detail={"words": named}, everywhere=everywhere,
@@ -182,15 +182,15 @@ async def allow(interaction: Interaction, words: Range[str, 1, 1000], everywhere
 @app_commands.rename(terms="words")
 async def remove(interaction: Interaction, terms: Range[str, 1, 1000], everywhere: bool = False) -> None:
     """Take words off."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    held = office.rules(interaction, everywhere)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    held = helpers.rules(interaction, everywhere)
     named = {one.lower() for one in _split(terms)}
     drop = [Rule("word", "block", one) for one in held.blocked if one.lower() in named]
     drop += [Rule("word", "allow", one) for one in held.allowed if one.lower() in named]
     if not drop:
         raise NotFound(words.NOT_LISTED)
     gone = sorted({rule.name for rule in drop})
-    await office.change(
+    await helpers.change(
         interaction, "words remove", words.words_gone(gone), drop=drop, detail={"words": gone},
         everywhere=everywhere,
     )  # fmt: skip
@@ -200,16 +200,16 @@ async def remove(interaction: Interaction, terms: Range[str, 1, 1000], everywher
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def word_list(interaction: Interaction, everywhere: bool = False) -> None:
     """List the words."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    held = office.rules(interaction, everywhere)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    held = helpers.rules(interaction, everywhere)
     host = interaction.client.config.moderation.blocked
-    await office.reply(interaction, words.lists(held.blocked, held.allowed, len(host)))
+    await helpers.reply(interaction, words.lists(held.blocked, held.allowed, len(host)))
 
 
 @lists.command(name="try", description="See whether a prompt would be let through. Nothing is drawn.")
 @app_commands.describe(prompt="What to try.")
 async def word_try(interaction: Interaction, prompt: Range[str, 1, 2000]) -> None:
     """Try a prompt against the lists."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    why = await interaction.client.service.verdict(desk.asker(interaction), prompt)
-    await office.reply(interaction, words.verdict(prompt, why))
+    await interactions.acknowledge(interaction, ephemeral=True)
+    why = await interaction.client.service.verdict(interactions.asker(interaction), prompt)
+    await helpers.reply(interaction, words.verdict(prompt, why))

@@ -8,11 +8,11 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import desk
-from bot import messages_admin as words
-from bot.commands.admin import office
+from bot import interactions
+from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
-from bot.desk import Interaction
+from bot.interactions import Interaction
+from bot.messages import admin as words
 from engine.errors import NotFound, PromptError, UserError
 
 Reason = Range[str, 1, 300]
@@ -38,7 +38,7 @@ async def _keep_out(
     length: float | None,
     everywhere: bool,
 ) -> None:
-    guild, service = office.scope(interaction, everywhere), interaction.client.service
+    guild, service = helpers.scope(interaction, everywhere), interaction.client.service
     if interaction.client.owned_by(person.id):
         raise UserError(words.NOT_THE_HOST)
     member = person if isinstance(person, discord.Member) else None
@@ -48,20 +48,20 @@ async def _keep_out(
     if interaction.client.user is not None and person.id == interaction.client.user.id:
         raise UserError(words.NOT_ME)
     await service.admin.ban(str(interaction.user.id), guild, str(person.id), reason, length)
-    await office.reply(interaction, words.banned(person.mention, reason, length, everywhere))
+    await helpers.reply(interaction, words.banned(person.mention, reason, length, everywhere))
 
 
-@office.admin.command(name="ban", description="Keep somebody from drawing, for good.")
+@helpers.admin.command(name="ban", description="Keep somebody from drawing, for good.")
 @app_commands.describe(person="Who; an id does too.", reason="They read it.", everywhere=ALL_SERVERS)
 async def ban(
     interaction: Interaction, person: discord.User, reason: Reason = "", everywhere: bool = False
 ) -> None:
     """Ban somebody."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep_out(interaction, person, reason, None, everywhere)
 
 
-@office.admin.command(name="timeout", description="Keep somebody from drawing for a while.")
+@helpers.admin.command(name="timeout", description="Keep somebody from drawing for a while.")
 @app_commands.describe(
     person="Who; an id does too.", length="Such as 30m, 2h, 7d.", reason="They read it.",
     everywhere=ALL_SERVERS,
@@ -74,41 +74,41 @@ async def timeout(
     everywhere: bool = False,
 ) -> None:
     """Ban somebody for a while."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep_out(interaction, person, reason, seconds(length), everywhere)
 
 
-@office.admin.command(name="unban", description="Let somebody draw again.")
+@helpers.admin.command(name="unban", description="Let somebody draw again.")
 @app_commands.describe(person="Who: mention or id.", reason="For the record.", everywhere=ALL_SERVERS)
 async def unban(
     interaction: Interaction, person: Range[str, 1, 40], reason: Reason = "", everywhere: bool = False
 ) -> None:
     """Lift a ban."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    guild, number = office.scope(interaction, everywhere), office.identifier(person)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    guild, number = helpers.scope(interaction, everywhere), helpers.identifier(person)
     if number is None:
         raise PromptError(words.no_person(person))
     actor = str(interaction.user.id)
     if not await interaction.client.service.admin.unban(actor, guild, number, reason):
         raise NotFound(words.not_banned(number))
-    await office.reply(interaction, words.unbanned(number))
+    await helpers.reply(interaction, words.unbanned(number))
 
 
 @unban.autocomplete("person")
 async def _banned(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    held = interaction.client.service.admin.bans(office.scope(interaction))
+    held = interaction.client.service.admin.bans(helpers.scope(interaction))
     known = [
         Choice(name=f"{ban.owner} {ban.reason}"[:100], value=ban.owner)
         for ban in held
         if ban.owner is not None and typed.strip().lower() in f"{ban.owner} {ban.reason}".lower()
     ]
-    return known[-office.MOST_CHOICES :]
+    return known[-helpers.MOST_CHOICES :]
 
 
-@office.admin.command(name="bans", description="Who may not draw, why, and until when.")
+@helpers.admin.command(name="bans", description="Who may not draw, why, and until when.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def bans(interaction: Interaction, everywhere: bool = False) -> None:
     """List the bans."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    held = interaction.client.service.admin.bans(office.scope(interaction, everywhere))
-    await office.reply(interaction, words.bans(held))
+    await interactions.acknowledge(interaction, ephemeral=True)
+    held = interaction.client.service.admin.bans(helpers.scope(interaction, everywhere))
+    await helpers.reply(interaction, words.bans(held))

@@ -7,58 +7,58 @@ from typing import Literal
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot import desk
-from bot import messages_admin as words
-from bot.commands.admin import office
-from bot.desk import Interaction
-from engine.authority import Rule
+from bot import interactions
+from bot.commands.admin import helpers
+from bot.interactions import Interaction
+from bot.messages import admin as words
+from engine.rules.permissions import Rule
 
-channels = office.group("channels", "Where I answer, and what may be drawn there.")
+channels = helpers.group("channels", "Where I answer, and what may be drawn there.")
 Named = Range[str, 1, 100]
 HERE = "A channel, thread or category: mention, id or name. Without it: this one."
 
 
 @channels.command(name="allow", description="Answer here. Once a channel is allowed, all others are closed.")
 @app_commands.describe(channel=HERE)
-@app_commands.autocomplete(channel=office.places)
+@app_commands.autocomplete(channel=helpers.places)
 async def allow(interaction: Interaction, channel: Named | None = None) -> None:
     """Answer somewhere."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    place = office.place(interaction, channel)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    place = helpers.place(interaction, channel)
     rule = Rule("channel", place.id, value=" ".join(("yes", *place.parents)))
-    closed = any(parent in office.rules(interaction).channels for parent in place.parents)
+    closed = any(parent in helpers.rules(interaction).channels for parent in place.parents)
     said = words.allowed_inside(str(place)) if closed else words.allowed(str(place))
-    await office.change(interaction, "channels allow", said, keep=[rule], target=place.id)
+    await helpers.change(interaction, "channels allow", said, keep=[rule], target=place.id)
 
 
 @channels.command(name="deny", description="Do not answer here.")
 @app_commands.describe(channel=HERE)
-@app_commands.autocomplete(channel=office.places)
+@app_commands.autocomplete(channel=helpers.places)
 async def deny(interaction: Interaction, channel: Named | None = None) -> None:
     """Answer there no more."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    place = office.place(interaction, channel)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    place = helpers.place(interaction, channel)
     rule = Rule("channel", place.id, value="no")
-    await office.change(interaction, "channels deny", words.denied(str(place)), keep=[rule], target=place.id)
+    await helpers.change(interaction, "channels deny", words.denied(str(place)), keep=[rule], target=place.id)
 
 
 @channels.command(name="reset", description="Forget the rules of a channel; without one, of all.")
 @app_commands.describe(channel="Mention, id or name. Without it: all of them.")
-@app_commands.autocomplete(channel=office.places)
+@app_commands.autocomplete(channel=helpers.places)
 async def reset(interaction: Interaction, channel: Named | None = None) -> None:
     """Forget the rules of a channel, or of all."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     if channel is None:
-        held = office.rules(interaction)
+        held = helpers.rules(interaction)
         drop = [Rule("channel", one) for one in held.channels] + [
             Rule("content", one) for one in held.content
         ]
-        await office.change(interaction, "channels reset", words.ALL_CHANNELS_RESET, drop=drop)
+        await helpers.change(interaction, "channels reset", words.ALL_CHANNELS_RESET, drop=drop)
         return
-    place = office.place(interaction, channel)
+    place = helpers.place(interaction, channel)
     drop = [Rule("channel", place.id), Rule("content", place.id)]
     said = words.channel_reset(str(place))
-    await office.change(interaction, "channels reset", said, drop=drop, target=place.id)
+    await helpers.change(interaction, "channels reset", said, drop=drop, target=place.id)
 
 
 @channels.command(name="content", description="How far pictures may go, and what becomes of others.")
@@ -67,7 +67,7 @@ async def reset(interaction: Interaction, channel: Named | None = None) -> None:
     past="Refuse such pictures, or hide them behind a spoiler.",
     channel="Mention, id or name. Without it: the whole server.",
 )
-@app_commands.autocomplete(channel=office.places)
+@app_commands.autocomplete(channel=helpers.places)
 async def content(
     interaction: Interaction,
     level: Literal["strict", "restricted"],
@@ -75,11 +75,11 @@ async def content(
     channel: Named | None = None,
 ) -> None:
     """Set the content level of a channel, or of the server."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    place = None if channel is None else office.place(interaction, channel)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    place = None if channel is None else helpers.place(interaction, channel)
     rule = Rule("content", place.id if place else "", value=f"{level} {past}")
     said = words.content(str(place) if place else None, level, past)
-    await office.change(
+    await helpers.change(
         interaction, "channels content", said, keep=[rule], target=place.id if place else None,
         detail={"level": level, "past": past},
     )  # fmt: skip
@@ -88,24 +88,24 @@ async def content(
 @channels.command(name="list", description="Where I answer, and how far pictures may go.")
 async def channels_list(interaction: Interaction) -> None:
     """List the rules of channels."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    await office.reply(interaction, words.channels(office.rules(interaction)))
+    await interactions.acknowledge(interaction, ephemeral=True)
+    await helpers.reply(interaction, words.channels(helpers.rules(interaction)))
 
 
-@office.admin.command(name="log", description="Report what admins do in a channel; without one, nowhere.")
+@helpers.admin.command(name="log", description="Report what admins do in a channel; without one, nowhere.")
 @app_commands.describe(
     channel="Mention, id or name. Without it: report nowhere.",
     everywhere="What concerns no one server, or one without a log (the bot's owner only).",
 )
-@app_commands.autocomplete(channel=office.places)
+@app_commands.autocomplete(channel=helpers.places)
 async def log(interaction: Interaction, channel: Named | None = None, everywhere: bool = False) -> None:
     """Set the log channel."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     if channel is None:
-        await office.change(interaction, "log off", words.LOG_OFF, drop=[Rule("log")], everywhere=everywhere)
+        await helpers.change(interaction, "log off", words.LOG_OFF, drop=[Rule("log")], everywhere=everywhere)
         return
-    place = office.place(interaction, channel)
-    await office.change(
+    place = helpers.place(interaction, channel)
+    await helpers.change(
         interaction, "log", words.log_kept(str(place)), keep=[Rule("log", value=place.id)], target=place.id,
         everywhere=everywhere,
     )  # fmt: skip

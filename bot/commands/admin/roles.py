@@ -9,14 +9,14 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import desk
-from bot import messages_admin as words
-from bot.commands.admin import office
-from bot.desk import Interaction
-from engine.authority import ADMIN, ALWAYS, VERBS, Allowance, Kind, Rule, Rules
+from bot import interactions
+from bot.commands.admin import helpers
+from bot.interactions import Interaction
+from bot.messages import admin as words
 from engine.errors import NotFound
+from engine.rules.permissions import ADMIN, ALWAYS, VERBS, Allowance, Kind, Rule, Rules
 
-roles = office.group("roles", "What a role may use, and how much.")
+roles = helpers.group("roles", "What a role may use, and how much.")
 REMOVE = "Take this role off the list again; an empty list means everybody."
 
 
@@ -41,9 +41,9 @@ def _commands(interaction: Interaction) -> list[str]:
 
 async def _keep(interaction: Interaction, kind: Kind, name: str, role: discord.Role, remove: bool) -> None:
     rule = Rule(kind, name, str(role.id))
-    held = set(office.rules(interaction).permits.get((kind, name), ()))
+    held = set(helpers.rules(interaction).permits.get((kind, name), ()))
     after = held - {str(role.id)} if remove else held | {str(role.id)}
-    await office.change(
+    await helpers.change(
         interaction, f"roles {kind}", words.permit(kind, name, after),
         keep=() if remove else [rule], drop=[rule] if remove else (),
         target=str(role.id), detail={kind: name, "remove": remove},
@@ -56,7 +56,7 @@ async def command(
     interaction: Interaction, command: Range[str, 1, 32], role: discord.Role, remove: bool = False
 ) -> None:
     """Keep a command for roles."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep(interaction, "command", named(command, _commands(interaction)), role, remove)
 
 
@@ -64,19 +64,19 @@ async def command(
 async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lstrip("/").lower()
     return [Choice(name=name, value=name) for name in _commands(interaction) if wanted in name][
-        : office.MOST_CHOICES
+        : helpers.MOST_CHOICES
     ]
 
 
 @roles.command(name="model", description="Keep a model for certain roles; each call adds one.")
 @app_commands.describe(model="Which.", role="Who may.", remove=REMOVE)
-@app_commands.autocomplete(model=office.models)
+@app_commands.autocomplete(model=helpers.models)
 async def model(
     interaction: Interaction, model: Range[str, 1, 64], role: discord.Role, remove: bool = False
 ) -> None:
     """Keep a model for roles."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    await _keep(interaction, "model", office.model(interaction, model), role, remove)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    await _keep(interaction, "model", helpers.model(interaction, model), role, remove)
 
 
 @roles.command(name="speed", description="Keep a speed for certain roles; each call adds one.")
@@ -88,7 +88,7 @@ async def speed(
     remove: bool = False,
 ) -> None:
     """Keep a speed for roles."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep(interaction, "speed", speed, role, remove)
 
 
@@ -96,7 +96,7 @@ async def speed(
 @app_commands.describe(role="Whose; @everyone for all.", side="As a square of this many pixels a side.")
 async def size(interaction: Interaction, role: discord.Role, side: Range[int, 8, 8192] | None = None) -> None:
     """Limit the size for a role."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     await _number(
         interaction, "pixels", "roles size", role, None if side is None else str(side * side),
         words.size(role.mention, side),
@@ -109,9 +109,9 @@ async def weight(
     interaction: Interaction, role: discord.Role, weight: Range[float, 0.1, 10.0] | None = None
 ) -> None:
     """Weigh a role."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     if weight is not None and weight > 1:
-        office.require_home(interaction, words.HOME_WEIGHT)
+        helpers.require_home(interaction, words.HOME_WEIGHT)
     await _number(
         interaction, "weight", "roles weight", role, None if weight is None else f"{weight:g}",
         words.weight(role.mention, weight),
@@ -127,11 +127,11 @@ async def allowance(
     per: Literal["day", "month"] = "day",
 ) -> None:
     """Give a role an allowance."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     host = interaction.client.config.allowance
     most = Allowance(host.seconds, host.per)
     if seconds is not None and most.seconds and Allowance(seconds, per).daily > most.daily:
-        office.require_home(interaction, words.HOME_ALLOWANCE.format(most=words.allowed_seconds(most)))
+        helpers.require_home(interaction, words.HOME_ALLOWANCE.format(most=words.allowed_seconds(most)))
     await _number(
         interaction, "allowance", "roles allowance", role, None if seconds is None else f"{seconds:g} {per}",
         words.allowance(role.mention, seconds, per),
@@ -142,7 +142,7 @@ async def _number(
     interaction: Interaction, kind: str, action: str, role: discord.Role, value: str | None, said: str
 ) -> None:
     rule = Rule(kind, str(role.id), value=value or "")
-    await office.change(
+    await helpers.change(
         interaction, action, said, keep=[rule] if value else (), drop=() if value else [rule],
         target=str(role.id), detail={kind: value},
     )  # fmt: skip
@@ -166,15 +166,15 @@ def about(held: Rules, role: str | None) -> list[Rule]:
 @app_commands.describe(role="Which. Without it: all of them.")
 async def reset(interaction: Interaction, role: discord.Role | None = None) -> None:
     """Forget the rules of a role, or of all."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     only = None if role is None else str(role.id)
-    drop = about(office.rules(interaction), only)
+    drop = about(helpers.rules(interaction), only)
     said = words.roles_reset(None if role is None else role.mention)
-    await office.change(interaction, "roles reset", said, drop=drop, target=only)
+    await helpers.change(interaction, "roles reset", said, drop=drop, target=only)
 
 
 @roles.command(name="list", description="What is kept for which roles, and what they get.")
 async def roles_list(interaction: Interaction) -> None:
     """List the rules of roles."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    await office.reply(interaction, words.roles(office.rules(interaction), str(interaction.guild_id)))
+    await interactions.acknowledge(interaction, ephemeral=True)
+    await helpers.reply(interaction, words.roles(helpers.rules(interaction), str(interaction.guild_id)))

@@ -8,28 +8,28 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import desk
-from bot import messages_admin as words
-from bot.commands.admin import office
+from bot import interactions
+from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
-from bot.desk import Interaction
-from engine.authority import EVERYWHERE, Open, Rule
+from bot.interactions import Interaction
+from bot.messages import admin as words
 from engine.errors import NotFound
 from engine.jobs import Job, State
+from engine.rules.permissions import EVERYWHERE, Open, Rule
 
-jobs = office.group("jobs", "What waits and what is being drawn.")
-models = office.group("models", "What the engine draws with.")
+jobs = helpers.group("jobs", "What waits and what is being drawn.")
+models = helpers.group("models", "What the engine draws with.")
 JOB = "Its id; names are offered."
 
 
-@office.admin.command(name="pause", description="Start nothing new; what is asked for waits.")
+@helpers.admin.command(name="pause", description="Start nothing new; what is asked for waits.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def pause(interaction: Interaction, everywhere: bool = False) -> None:
     """Pause."""
     await _hold(interaction, "pause", "paused", words.PAUSED, everywhere)
 
 
-@office.admin.command(name="drain", description="Take nothing new; what waits is still drawn.")
+@helpers.admin.command(name="drain", description="Take nothing new; what waits is still drawn.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def drain(interaction: Interaction, everywhere: bool = False) -> None:
     """Drain."""
@@ -37,25 +37,25 @@ async def drain(interaction: Interaction, everywhere: bool = False) -> None:
 
 
 async def _hold(interaction: Interaction, action: str, state: Open, said: str, everywhere: bool) -> None:
-    await desk.acknowledge(interaction, ephemeral=True)
-    await office.change(interaction, action, said, keep=[Rule("state", value=state)], everywhere=everywhere)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    await helpers.change(interaction, action, said, keep=[Rule("state", value=state)], everywhere=everywhere)
 
 
-@office.admin.command(name="resume", description="End a pause or a drain.")
+@helpers.admin.command(name="resume", description="End a pause or a drain.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def resume(interaction: Interaction, everywhere: bool = False) -> None:
     """Resume."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     said = words.RESUMED
     service = interaction.client.service
     if not everywhere and service.admin.rules(EVERYWHERE).state != "open":
         said += " " + words.STILL_PAUSED
-    await office.change(interaction, "resume", said, drop=[Rule("state")], everywhere=everywhere)
+    await helpers.change(interaction, "resume", said, drop=[Rule("state")], everywhere=everywhere)
 
 
 async def _open_jobs(interaction: Interaction, everywhere: bool = False) -> list[Job]:
     """Return what runs and waits in this server (or everywhere), in the order in which it goes."""
-    guild = office.scope(interaction, everywhere)
+    guild = helpers.scope(interaction, everywhere)
     return await interaction.client.service.open_jobs(guild)
 
 
@@ -65,25 +65,25 @@ async def jobs_list(
     interaction: Interaction, person: discord.User | None = None, everywhere: bool = False
 ) -> None:
     """List the jobs."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service, found = interaction.client.service, await _open_jobs(interaction, everywhere)
     if person is not None:
         found = [job for job in found if job.owner == str(person.id)]
     standing = [(job, await service.position(job.id)) for job in found[:200]]
-    state = office.rules(interaction, everywhere).state
-    await office.reply(interaction, words.jobs(standing, len(found), state, service.admin.rules("").state))
+    state = helpers.rules(interaction, everywhere).state
+    await helpers.reply(interaction, words.jobs(standing, len(found), state, service.admin.rules("").state))
 
 
 @jobs.command(name="move", description="Let a waiting job go before all others, or after them.")
 @app_commands.describe(job=JOB, to="Where to.")
 async def move(interaction: Interaction, job: Range[str, 1, 32], to: Literal["front", "back"]) -> None:
     """Move a job."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     found = await _job(interaction, job)
     if to == "front":
-        office.require_home(interaction, words.HOME_FRONT)
+        helpers.require_home(interaction, words.HOME_FRONT)
     await interaction.client.service.move(found.id, front=to == "front", by=str(interaction.user.id))
-    await office.reply(interaction, words.moved(found, to))
+    await helpers.reply(interaction, words.moved(found, to))
 
 
 @jobs.command(name="cancel", description="Take jobs back: one, all of a person, or everything that waits.")
@@ -95,7 +95,7 @@ async def cancel(
     all: bool = False,
 ) -> None:
     """Cancel jobs."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     if job is not None:
         chosen = [await _job(interaction, job)]
     elif person is not None or all:
@@ -108,13 +108,13 @@ async def cancel(
     gone = [one for one in after if one.state is State.CANCELLED]
     for one in gone:
         await service.audit(actor, "jobs cancel", guild=one.guild, target=one.owner, detail={"job": one.id})
-    await office.reply(interaction, words.cancelled(gone, len(after)))
+    await helpers.reply(interaction, words.cancelled(gone, len(after)))
 
 
 async def _job(interaction: Interaction, name: str) -> Job:
     """Return a job of this server; the bot's owner reaches every job."""
     found = await interaction.client.service.find(name.strip().lower())
-    if found.guild != office.scope(interaction) and not desk.asker(interaction).host:
+    if found.guild != helpers.scope(interaction) and not interactions.asker(interaction).host:
         raise NotFound(words.NOT_HERE)
     return found
 
@@ -127,21 +127,21 @@ async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
         Choice(name=f"{job.id} {' '.join(job.prompt.split())}"[:100], value=job.id)
         for job in found
         if typed.strip().lower() in f"{job.id} {job.prompt}".lower()
-    ][: office.MOST_CHOICES]
+    ][: helpers.MOST_CHOICES]
 
 
 @models.command(name="list", description="The models, which are in memory, which are switched off.")
 async def models_list(interaction: Interaction) -> None:
     """List the models."""
-    await desk.acknowledge(interaction, ephemeral=True)
+    await interactions.acknowledge(interaction, ephemeral=True)
     service = interaction.client.service
-    off = office.rules(interaction).off | service.admin.rules(EVERYWHERE).off
-    await office.reply(interaction, words.models(service.models, service.workers(), off))
+    off = helpers.rules(interaction).off | service.admin.rules(EVERYWHERE).off
+    await helpers.reply(interaction, words.models(service.models, service.workers(), off))
 
 
 @models.command(name="load", description="Bring a model into memory before anybody asks for it.")
 @app_commands.describe(model="Which.")
-@app_commands.autocomplete(model=office.models)
+@app_commands.autocomplete(model=helpers.models)
 async def load(interaction: Interaction, model: Range[str, 1, 64]) -> None:
     """Load a model."""
     await _load(interaction, model, True)
@@ -149,30 +149,30 @@ async def load(interaction: Interaction, model: Range[str, 1, 64]) -> None:
 
 @models.command(name="unload", description="Drop a model from memory once nothing is drawn with it.")
 @app_commands.describe(model="Which.")
-@app_commands.autocomplete(model=office.models)
+@app_commands.autocomplete(model=helpers.models)
 async def unload(interaction: Interaction, model: Range[str, 1, 64]) -> None:
     """Unload a model."""
     await _load(interaction, model, False)
 
 
 async def _load(interaction: Interaction, named: str, wanted: bool) -> None:
-    await desk.acknowledge(interaction, ephemeral=True)
-    office.require_home(interaction, words.HOME_LOADS)
-    service, name = interaction.client.service, office.model(interaction, named)
+    await interactions.acknowledge(interaction, ephemeral=True)
+    helpers.require_home(interaction, words.HOME_LOADS)
+    service, name = interaction.client.service, helpers.model(interaction, named)
     service.load(name, wanted)
     action = "models load" if wanted else "models unload"
-    await service.audit(str(interaction.user.id), action, guild=office.scope(interaction), target=name)
-    await office.reply(interaction, words.loading(name, wanted))
+    await service.audit(str(interaction.user.id), action, guild=helpers.scope(interaction), target=name)
+    await helpers.reply(interaction, words.loading(name, wanted))
 
 
 @models.command(name="disable", description="Switch a model off: nobody here draws with it.")
 @app_commands.describe(model="Which.", everywhere=ALL_SERVERS)
-@app_commands.autocomplete(model=office.models)
+@app_commands.autocomplete(model=helpers.models)
 async def disable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model off."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    name = office.model(interaction, model)
-    await office.change(
+    await interactions.acknowledge(interaction, ephemeral=True)
+    name = helpers.model(interaction, model)
+    await helpers.change(
         interaction, "models disable", words.switched(name, False), keep=[Rule("off", name)], target=name,
         everywhere=everywhere,
     )  # fmt: skip
@@ -180,12 +180,12 @@ async def disable(interaction: Interaction, model: Range[str, 1, 64], everywhere
 
 @models.command(name="enable", description="Switch a model on again.")
 @app_commands.describe(model="Which.", everywhere=ALL_SERVERS)
-@app_commands.autocomplete(model=office.models)
+@app_commands.autocomplete(model=helpers.models)
 async def enable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model on again."""
-    await desk.acknowledge(interaction, ephemeral=True)
-    name = office.model(interaction, model)
-    await office.change(
+    await interactions.acknowledge(interaction, ephemeral=True)
+    name = helpers.model(interaction, model)
+    await helpers.change(
         interaction, "models enable", words.switched(name, True), drop=[Rule("off", name)], target=name,
         everywhere=everywhere,
     )  # fmt: skip

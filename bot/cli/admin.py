@@ -1,0 +1,382 @@
+"""``limner admin``: what ``/admin`` does, for the host and all servers, from the command line.
+
+Works on the database, whether the bot runs or not: what changes there a running bot takes up within two
+seconds, one that starts later at its start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli import rules
+from bot.cli.offline import (
+    ACTOR,
+    LATER,
+    ConfigOption,
+    JsonOption,
+    Office,
+    ServerOption,
+    person_id,
+    server_id,
+    work,
+)
+from engine.errors import NotFound, PromptError
+from engine.images.chart import chart
+from engine.jobs import Job
+from engine.rules import stats as counted
+from engine.rules.permissions import EVERYWHERE, Rule
+from engine.service import SETTINGS, SUFFIX
+from engine.service import server as place
+
+app = typer.Typer(no_args_is_help=True, help="What /admin does, for all servers; the bot may run meanwhile.")
+app.add_typer(rules.channels, name="channels")
+app.add_typer(rules.roles, name="roles")
+app.add_typer(rules.defaults, name="defaults")
+app.add_typer(rules.styles, name="styles")
+app.command("log")(rules.log)
+
+
+def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
+    """Return a server's defaults and styles, as ``engine.planning.plan.as_json`` takes them."""
+
+    async def do(office: Office) -> dict[str, Any]:
+        guild = server_id(server) or ""
+        [kept] = await office.store.preferences_of(place(guild))
+        layers = [("server", kept[key]) for key in (SUFFIX, SETTINGS) if kept.get(key)]
+        return {"layers": layers, "styles": office.admin.rules(guild).styles}
+
+    return work(config, do)
+
+
+def _state(config: Path | None, server: str | None, action: str, value: str | None) -> None:
+    rule = Rule("state", value=value or "")
+
+    async def do(office: Office) -> bool:
+        return await office.admin.change(
+            ACTOR, action, server_id(server), keep=[rule] if value else (), drop=() if value else [rule]
+        )
+
+    changed = work(config, do)
+    typer.echo(LATER if changed else "It stood so already.")
+
+
+@app.command()
+def pause(server: ServerOption = None, config: ConfigOption = None) -> None:
+    """Start nothing new; what is asked for waits."""
+    _state(config, server, "pause", "paused")
+
+
+@app.command()
+def drain(server: ServerOption = None, config: ConfigOption = None) -> None:
+    """Take nothing new; what waits is still drawn."""
+    _state(config, server, "drain", "draining")
+
+
+@app.command()
+def resume(server: ServerOption = None, config: ConfigOption = None) -> None:
+    """End a pause or a drain."""
+    _state(config, server, "resume", None)
+
+
+@app.command()
+def ban(
+    person: Annotated[str, typer.Argument(help="Their Discord id.")],
+    reason: Annotated[str, typer.Option(help="They read it.")] = "",
+    length: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Such as 30m, 2h, 7d; else for good.")
+    ] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Keep somebody from drawing."""
+    from bot.commands.admin.people import seconds
+
+    span = None if length is None else seconds(length)
+
+    async def do(office: Office) -> None:
+        await office.admin.ban(ACTOR, server_id(server), person_id(person), reason, span)
+
+    work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def unban(
+    person: Annotated[str, typer.Argument(help="Their Discord id.")],
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let somebody draw again."""
+
+    async def do(office: Office) -> bool:
+        return await office.admin.unban(ACTOR, server_id(server), person_id(person))
+
+    if not work(config, do):
+        where = "that server" if server else "all servers (name one with --server)"
+        raise NotFound(f"They are not banned in {where}.")
+    typer.echo(LATER)
+
+
+def _when(at: float | None) -> str:
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+@app.command()
+def bans(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show who may not draw, in all servers or in one."""
+
+    async def do(office: Office) -> list[dict[str, Any]]:
+        return [
+            {
+                "person": one.owner,
+                "reason": one.reason,
+                "by": one.actor,
+                "since": one.since,
+                "until": one.until,
+            }
+            for one in office.admin.bans(server_id(server))
+        ]
+
+    held = work(config, do)
+    if as_json:
+        typer.echo(json.dumps(held, indent=2))
+    for one in () if as_json else held:
+        until = "for good" if one["until"] is None else f"until {_when(one['until'])}"
+        typer.echo(
+            f"{one['person'] or '(deleted)':<20} {until:<24} since {_when(one['since'])}  {one['reason']}"
+        )
+
+
+@app.command()
+def words(
+    block: Annotated[list[str] | None, typer.Option(help="A word or phrase not to draw.")] = None,
+    allow: Annotated[list[str] | None, typer.Option(help="One to let through after all.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="One to take off both lists.")] = None,
+    attempt: Annotated[
+        str | None, typer.Option("--try", metavar="PROMPT", help="Say whether this would be let through.")
+    ] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show and change the lists of words that are not drawn, or try a prompt against them."""
+    if attempt is not None:
+        rules.try_words(config, server, attempt)
+        return
+    keep = [Rule("word", "block", one) for one in block or ()]
+    keep += [Rule("word", "allow", one) for one in allow or ()]
+    drop = [Rule("word", which, one) for one in remove or () for which in ("block", "allow")]
+    drop += [Rule("word", "block", one) for one in allow or ()]
+    drop += [Rule("word", "allow", one) for one in block or ()]
+
+    async def do(office: Office) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if keep or drop:
+            detail = {"words": [*(block or ()), *(allow or ()), *(remove or ())]}
+            await office.admin.change(ACTOR, "words", server_id(server), keep=keep, drop=drop, detail=detail)
+        held = office.admin.rules(server_id(server) or EVERYWHERE)
+        return held.blocked, held.allowed
+
+    blocked, allowed = work(config, do)
+    typer.echo(f"blocked  {', '.join(blocked) or '-'}\nallowed  {', '.join(allowed) or '-'}")
+
+
+@app.command()
+def weight(
+    share: Annotated[float, typer.Argument(min=0.1, max=10, help="2 is served twice as much as 1.")],
+    server: Annotated[str, typer.Option("--server", metavar="ID", help="Which.")],
+    config: ConfigOption = None,
+) -> None:
+    """Set a server's share of the engine."""
+    rule = Rule("weight", value=f"{share:g}")
+
+    async def do(office: Office) -> None:
+        await office.admin.change(ACTOR, "weight", server_id(server), keep=[rule], detail={"weight": share})
+
+    work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def allowance(
+    seconds: Annotated[
+        float | None, typer.Argument(min=0, help="Engine seconds for the whole server; else no limit.")
+    ] = None,
+    per: Annotated[str, typer.Option(help="day or month.")] = "day",
+    server: Annotated[str, typer.Option("--server", metavar="ID", help="Which.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Set what all people of a server may use together."""
+    if per not in ("day", "month"):
+        raise PromptError(f"`{per}` is neither day nor month.")
+    rule = Rule("allowance", value="" if seconds is None else f"{seconds:g} {per}")
+
+    async def do(office: Office) -> None:
+        await office.admin.change(
+            ACTOR, "allowance", server_id(server), detail={"allowance": rule.value},
+            keep=() if seconds is None else [rule], drop=[rule] if seconds is None else (),
+        )  # fmt: skip
+
+    work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def jobs(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what is being drawn and what waits, oldest first."""
+
+    async def do(office: Office) -> list[Job]:
+        found = await office.store.unended()
+        return [job for job in found if server_id(server) in (None, job.guild)]
+
+    for job in work(config, do):
+        if as_json:
+            typer.echo(job.model_dump_json())
+        else:
+            words = " ".join(job.prompt.split())[:60]
+            typer.echo(f"{job.id}  {job.state.value:<8} {job.owner:<20} {_when(job.created_at)}  {words}")
+
+
+@app.command()
+def cancel(
+    job: Annotated[list[str], typer.Argument(help="Which, by id.")], config: ConfigOption = None
+) -> None:
+    """Take jobs back, whoever asked for them."""
+
+    async def do(office: Office) -> None:
+        for one in [await office.job(name) for name in job]:
+            await office.errand("cancel", one.id, one.owner)
+
+    work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def move(
+    job: Annotated[str, typer.Argument(help="Which, by id.")],
+    back: Annotated[bool, typer.Option("--back", help="After all others, not before them.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Let a waiting job go before all others of a running bot, or after them."""
+
+    async def do(office: Office) -> None:
+        one = await office.job(job)
+        await office.errand("back" if back else "front", one.id, one.owner)
+
+    work(config, do)
+    typer.echo(LATER)
+
+
+def _model(config: Path | None, name: str, verb: str) -> None:
+    async def do(office: Office) -> None:
+        office.model(name)
+        if verb in ("load", "unload"):
+            await office.errand(verb, name)
+        else:
+            rule = Rule("off", name)
+            off = verb == "disable"
+            await office.admin.change(
+                ACTOR, f"models {verb}", None, keep=[rule] if off else (), drop=() if off else [rule],
+                target=name,
+            )  # fmt: skip
+
+    work(config, do)
+    typer.echo(LATER)
+
+
+@app.command()
+def load(name: str, config: ConfigOption = None) -> None:
+    """Have a running bot bring a model into memory."""
+    _model(config, name, "load")
+
+
+@app.command()
+def unload(name: str, config: ConfigOption = None) -> None:
+    """Have a running bot drop a model from memory."""
+    _model(config, name, "unload")
+
+
+@app.command()
+def disable(name: str, config: ConfigOption = None) -> None:
+    """Switch a model off in all servers."""
+    _model(config, name, "disable")
+
+
+@app.command()
+def enable(name: str, config: ConfigOption = None) -> None:
+    """Switch a model on again."""
+    _model(config, name, "enable")
+
+
+DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today among them.")]
+
+
+@app.command()
+def stats(
+    days: DaysOption = 30,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw them as a PNG too.")] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Count jobs, people, seconds, failures and waits."""
+    from bot.messages import admin as messages_admin
+
+    async def do(office: Office) -> counted.Figures:
+        found = await office.admin.jobs(server_id(server), days)
+        return counted.count(found, days, office.store.now())
+
+    figures = work(config, do)
+    typer.echo(messages_admin.stats(figures).replace("**", ""))
+    if picture is not None:
+        picture.write_bytes(chart(figures, server or messages_admin.EVERYWHERE))
+        typer.echo(str(picture))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    days: DaysOption = 30,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write every job as a CSV file, without prompts."""
+
+    async def do(office: Office) -> tuple[bytes, int]:
+        return counted.table(await office.admin.jobs(server_id(server), days), 2**40)
+
+    data, held = work(config, do)
+    file.write_bytes(data)
+    os.chmod(file, 0o600)  # it says who drew when
+    typer.echo(f"{held} job{'' if held == 1 else 's'}: {file}")
+
+
+@app.command()
+def audit(
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what those in charge did, newest first."""
+
+    async def do(office: Office) -> list[Any]:
+        return await office.admin.audits(server_id(server), limit, None)
+
+    for one in work(config, do):
+        detail = json.dumps(dict(one.detail), ensure_ascii=False)
+        if as_json:
+            typer.echo(
+                json.dumps(
+                    {"at": one.at, "server": one.guild, "actor": one.actor, "action": one.action,
+                     "target": one.target, "detail": dict(one.detail)}, ensure_ascii=False,
+                )
+            )  # fmt: skip
+        else:
+            where = one.guild or "everywhere"
+            typer.echo(
+                f"{_when(one.at)}  {one.actor:<20} {where:<20} {one.action} {one.target or ''} {detail}"
+            )

@@ -1,0 +1,101 @@
+"""What every ``limner admin`` command needs: the database beside a running bot, and ids as people copy."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from engine import config as configuration
+from engine.config import Config, pocket
+from engine.errors import ConfigError, NotFound, PromptError
+from engine.jobs import Job, State
+from engine.rules.permissions import EVERYWHERE
+from engine.service.admin import Administration
+from engine.store.audit import Decision
+from engine.store.connection import Store
+
+T = TypeVar("T")
+
+ACTOR = "cli"
+LATER = "A running bot takes this up within two seconds, else the next one at its start."
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="The host's choices; else $LIMNER_CONFIG, else ./config.toml."
+    ),
+]
+ServerOption = Annotated[
+    str | None, typer.Option("--server", metavar="ID", help="In this server only; else everywhere.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
+
+
+class Office:
+    """The store and its rules, while a command works with them."""
+
+    def __init__(self, config: Config, store: Store, admin: Administration) -> None:
+        self.config = config
+        self.store = store
+        self.admin = admin
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models there are."""
+        return [one.name for one in self.config.models or (pocket(),)]
+
+    def model(self, name: str) -> str:
+        """Return a model's name. Raises NotFound."""
+        if name not in self.models:
+            raise NotFound(f"There is no model `{name}`. There are {', '.join(self.models)}.")
+        return name
+
+    async def errand(self, verb: str, target: str, owner: str | None = None) -> None:
+        """Ask the bot to do something, on the record."""
+        detail = {"job": target} if owner else {}
+        await self.admin.decide(
+            Decision(ACTOR, verb, EVERYWHERE, owner or target, detail, errand=(verb, target))
+        )
+
+    async def job(self, name: str) -> Job:
+        """Return a job that waits or runs. Raises NotFound."""
+        job = await self.store.job(name.strip().lower())
+        if job is None:
+            raise NotFound(f"There is no job `{name}`.")
+        if job.state not in (State.QUEUED, State.RUNNING):
+            raise NotFound(f"Job `{job.id}` has ended: {job.state.value}.")
+        return job
+
+
+def work(config: Path | None, do: Callable[[Office], Awaitable[T]]) -> T:
+    """Open the data folder's database beside a running bot, and do something with it."""
+    loaded = configuration.load(config)
+    path = loaded.data_dir / "limner.db"
+    if not path.exists():
+        raise ConfigError(f"There is no `{path}` yet. Start the bot once, or name another `data_dir`.")
+
+    async def run() -> T:
+        async with Store.open(path) as store:
+            return await do(Office(loaded, store, await Administration.of(store)))
+
+    return asyncio.run(run())
+
+
+def server_id(named: str | None) -> str | None:
+    """Return a server's id as it was named. Raises PromptError."""
+    if named is not None and not re.fullmatch(r"\d{15,20}", named):
+        raise PromptError(f"`{named}` is no server's id: a number of 17 to 20 digits (Copy Server ID).")
+    return named
+
+
+def person_id(named: str) -> str:
+    """Return a person's id, from a mention too. Raises PromptError."""
+    match = re.fullmatch(r"<?@?!?(\d{15,20})>?", named.strip())
+    if match is None:
+        raise PromptError(f"`{named}` is no person's id: a number of 17 to 20 digits (Copy User ID).")
+    return match[1]

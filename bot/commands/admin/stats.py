@@ -1,0 +1,55 @@
+"""``/admin stats``, ``export`` and ``audit``: what was drawn, by how many, and what those in charge did."""
+
+from __future__ import annotations
+
+import io
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot import interactions
+from bot.commands.admin import helpers
+from bot.commands.admin.defaults import ALL_SERVERS
+from bot.interactions import Interaction
+from bot.messages import admin as words
+
+Days = Range[int, 1, 366]
+LISTED = 100
+DAYS = "How many days back."
+
+
+@helpers.admin.command(name="stats", description="Jobs, people, seconds, failures and waits, with a picture.")
+@app_commands.describe(days=DAYS, everywhere=ALL_SERVERS)
+async def stats(interaction: Interaction, days: Days = 30, everywhere: bool = False) -> None:
+    """Show the figures."""
+    await interactions.acknowledge(interaction, ephemeral=True)
+    guild, service = helpers.scope(interaction, everywhere), interaction.client.service
+    figures = await service.figures(guild, days)
+    title = words.EVERYWHERE if guild is None else (interaction.guild.name if interaction.guild else guild)
+    picture = await service.chart(figures, title)
+    file = discord.File(io.BytesIO(picture), "stats.png", description=words.chart_alt(figures))
+    await helpers.reply(interaction, words.stats(figures), [file])
+
+
+@helpers.admin.command(name="export", description="Every job as a CSV file, without prompts.")
+@app_commands.describe(days=DAYS, everywhere=ALL_SERVERS)
+async def export(interaction: Interaction, days: Days = 30, everywhere: bool = False) -> None:
+    """Export the jobs."""
+    await interactions.acknowledge(interaction, ephemeral=True)
+    guild, service = helpers.scope(interaction, everywhere), interaction.client.service
+    limit = interaction.filesize_limit - 10_000
+    table, count, left = await service.jobs_table(guild, days, limit)
+    await service.audit(str(interaction.user.id), "export", guild=guild, detail={"days": days, "jobs": count})
+    file = discord.File(io.BytesIO(table), "limner-jobs.csv")
+    await helpers.reply(interaction, words.exported(count, left, days), [file])
+
+
+@helpers.admin.command(name="audit", description="What those in charge did lately, newest first.")
+@app_commands.describe(everywhere=ALL_SERVERS)
+async def audit(interaction: Interaction, everywhere: bool = False) -> None:
+    """Show the record."""
+    await interactions.acknowledge(interaction, ephemeral=True)
+    guild = helpers.scope(interaction, everywhere)
+    entries = await interaction.client.service.audits(guild, limit=LISTED)
+    await helpers.reply(interaction, words.audits(entries))

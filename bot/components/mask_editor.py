@@ -1,0 +1,381 @@
+"""Saying where: the message in which a mask is made over a picture. Knows no pixels.
+
+One ephemeral message holds the picture with the mask over it and everything that changes the mask. Its state
+is a row, named by a key in every ``custom_id``, so pressing goes on after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import weakref
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot import interactions
+from bot.components import confirm, modals
+from bot.custom_ids import MASK, MASK_DIALOG, Part, Press, Token, mask_id
+from bot.failures import TYPED, guarded
+from bot.interactions import Interaction
+from bot.messages import mask_editor as messages_region
+from engine.errors import UserError
+from engine.images import AREAS, COLUMNS, ROWS
+from engine.library.masks import Outline, Shown, Sketch
+from engine.service import Action
+
+Grey = discord.ButtonStyle.secondary
+Blue = discord.ButtonStyle.primary
+Green = discord.ButtonStyle.success
+
+ASK_WITHIN = 1.0
+"""Seconds our own database has to tell the prompt for a dialog."""
+NAME = "marked.png"
+_AREAS = re.compile(r"l1k:a:(?P<key>[0-9a-z]{10})")
+_PRESSED = re.compile(r"(?!l1k:a:)" + MASK.pattern)
+_turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+
+class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
+    """A control of a mask in the making."""
+
+    def __init__(
+        self,
+        part: Part,
+        key: str,
+        value: int | None = None,
+        *,
+        label: str = "…",
+        style: discord.ButtonStyle = Grey,
+        disabled: bool = False,
+    ) -> None:
+        self.part, self.key, self.value = part, key, value
+        custom_id = mask_id(part, key, value)
+        super().__init__(ui.Button(style=style, label=label, custom_id=custom_id, disabled=disabled))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the pressed control again from its wire format."""
+        return cls(Part(match["part"]), match["key"], int(match["value"]) if match["value"] else None)
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Change the mask, or go on with it."""
+        match self.part:
+            case Part.GO:
+                await _go(interaction, self.key)
+            case Part.LEAVE:
+                await _leave(interaction, self.key)
+            case Part.SAY:
+                await interaction.response.send_modal(
+                    modals.TextDialog(
+                        _dialog(Part.SAY, self.key, interaction),
+                        messages_region.SAY_TITLE,
+                        messages_region.SAY_LABEL,
+                        example=messages_region.SAY_EXAMPLE,
+                        limit=100,
+                    )
+                )
+            case Part.BRING:
+                await interaction.response.send_modal(
+                    modals.FileDialog(
+                        _dialog(Part.BRING, self.key, interaction),
+                        messages_region.BRING_TITLE,
+                        messages_region.BRING_LABEL,
+                        messages_region.BRING_HELP,
+                    )
+                )
+            case Part.LOOK:
+                await interactions.acknowledge(interaction, thinking=False)
+                sketch = await interaction.client.service.masks.settle(self.key, str(interaction.user.id))
+                if not sketch.outline.finding:
+                    await show(interaction, sketch)
+            case _:
+                await interactions.acknowledge(interaction, thinking=False)
+                await _change(interaction, self.key, self._turn)
+
+    def _turn(self, outline: Outline) -> Outline:
+        match self.part:
+            case Part.SQUARE:
+                return outline.toggled(min(self.value or 0, COLUMNS * ROWS - 1))
+            case Part.WIDEN:
+                return outline.widened(1)
+            case Part.SHRINK:
+                return outline.widened(-1)
+            case Part.INVERT:
+                return outline.model_copy(update={"inverted": not outline.inverted})
+            case Part.FEATHER:
+                return outline.softened()
+            case Part.REREAD:
+                return outline.reread()
+            case _:
+                return Outline()
+
+
+class AreaSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
+    """The list of named parts."""
+
+    def __init__(self, key: str, chosen: tuple[str, ...] = ()) -> None:
+        self.key = key
+        options = [discord.SelectOption(label=name, default=name in chosen) for name in AREAS]
+        super().__init__(
+            ui.Select(
+                custom_id=mask_id(Part.AREAS, key),
+                options=options,
+                min_values=0,
+                max_values=len(options),
+                placeholder=messages_region.AREAS,
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the list again from its wire format."""
+        return cls(match["key"])
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Mark the chosen parts."""
+        areas = tuple(name for name in AREAS if name in self.item.values)
+        await interactions.acknowledge(interaction, thinking=False)
+        await _change(interaction, self.key, lambda outline: outline.model_copy(update={"areas": areas}))
+
+
+ITEMS = (MaskButton, AreaSelect)
+
+
+async def opened(interaction: Interaction, press: Press) -> None:
+    """Open the mask over one picture of a job."""
+    await interactions.acknowledge(interaction, ephemeral=True)
+    service = interaction.client.service
+    picture = await service.picture(press.job, press.cell or 0)
+    sketch = await service.masks.open(
+        owner=str(interaction.user.id),
+        origin=postable(interaction),
+        asker=interactions.asker(interaction),
+        picture=picture,
+        job=press.job,
+        cell=press.cell or 0,
+    )
+    await show(interaction, sketch)
+
+
+def postable(interaction: Interaction) -> str:
+    """Return where a result can be posted though nobody presses a button; empty: nowhere."""
+    place = interactions.origin(interaction)
+    return "" if isinstance(place, Token) else str(place)
+
+
+async def link(interaction: Interaction, sketch: Sketch) -> str | None:
+    """Return the address of the drawing page for a sketch, or None where the host offers none."""
+    web = interaction.client.config.web
+    if not web.enabled or not web.public_url:
+        return None
+    name = await interaction.client.service.masks.link(sketch)
+    return None if name is None else f"{web.public_url.rstrip('/')}/draw/{name}"
+
+
+async def show(interaction: Interaction, sketch: Sketch) -> None:
+    """Show a mask in the message this interaction is about, with all that changes it."""
+    page = await link(interaction, sketch)
+    shown = await interaction.client.service.masks.show(sketch)
+    alt = messages_region.alt(sketch, shown)
+    file = discord.File(io.BytesIO(shown.overlay), NAME, description=alt)
+    await interaction.edit_original_response(view=panel(sketch, shown, page), attachments=[file])
+
+
+def panel(sketch: Sketch, shown: Shown, page: str | None = None) -> ui.LayoutView:
+    """Return the message of a mask: words, overlay, squares, list, and two rows of controls.
+
+    With squares these are 39 components of Discord's 40. ``page``: the address of the drawing page.
+    """
+    key, outline, words = sketch.key, sketch.outline, messages_region
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(words.title(sketch, shown)))
+    gallery = ui.MediaGallery[ui.LayoutView]()
+    gallery.add_item(media=f"attachment://{NAME}", description=words.alt(sketch, shown))
+    view.add_item(gallery)
+    if outline.base is None:
+        for row in range(ROWS):
+            numbers = range(row * COLUMNS, (row + 1) * COLUMNS)
+            view.add_item(_row(*(_square(key, number, outline) for number in numbers)))
+        view.add_item(_row(AreaSelect(key, outline.areas)))
+    shape = [
+        MaskButton(Part.WIDEN, key, label=words.WIDEN),
+        MaskButton(Part.SHRINK, key, label=words.SHRINK),
+        MaskButton(Part.INVERT, key, label=words.INVERT, style=Blue if outline.inverted else Grey),
+        MaskButton(Part.FEATHER, key, label=words.FEATHER, style=Blue if outline.feather else Grey),
+    ]
+    if len(outline.readings) > 1:
+        shape.append(MaskButton(Part.REREAD, key, label=words.REPAINTS[outline.reading], style=Blue))
+    other: list[ui.Item[Any]] = [
+        MaskButton(Part.SAY, key, label=words.SAY),
+        MaskButton(Part.BRING, key, label=words.BRING),
+    ]
+    if page is not None:
+        other.append(ui.Button(style=discord.ButtonStyle.link, label=words.DRAW, url=page))
+    if outline.base is not None:
+        shape.append(MaskButton(Part.TAP, key, label=words.TAP))
+    rows = [shape] if len(shape) <= COLUMNS else [shape[:4], shape[4:]]
+    for controls in rows:
+        view.add_item(_row(*controls))
+    view.add_item(
+        _row(
+            MaskButton(Part.GO, key, label=words.GO, style=Green, disabled=shown.empty),
+            *other,
+            MaskButton(Part.LEAVE, key, label=words.LEAVE),
+        )
+    )
+    return view
+
+
+def _square(key: str, number: int, outline: Outline) -> MaskButton:
+    style = Blue if number in outline.squares else Grey
+    return MaskButton(Part.SQUARE, key, number, label=str(number + 1), style=style)
+
+
+def _row(*items: ui.Item[Any]) -> ui.ActionRow[ui.LayoutView]:
+    row = ui.ActionRow[ui.LayoutView]()
+    for item in items:
+        row.add_item(item)
+    return row
+
+
+async def _change(interaction: Interaction, key: str, turn: Any) -> None:
+    """Change a mask and show it; of presses in quick succession the last one is shown last."""
+    masks, owner = interaction.client.service.masks, str(interaction.user.id)
+    lock = _turns.setdefault(key, asyncio.Lock())
+    async with lock:
+        await show(interaction, await masks.change(key, owner, turn))
+
+
+async def _leave(interaction: Interaction, key: str) -> None:
+    await interactions.acknowledge(interaction, thinking=False)
+    await interaction.client.service.masks.leave(key, str(interaction.user.id))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(messages_region.LEFT))
+    await interaction.edit_original_response(view=view, attachments=[])
+
+
+def _dialog(part: Part, key: str, interaction: Interaction) -> str:
+    return f"l1km:{part.value}:{key}:{interaction.id}"
+
+
+async def _go(interaction: Interaction, key: str) -> None:
+    """Ask for the prompt, with the parent's to change; where one was given, start."""
+    service, prompt = interaction.client.service, ""
+    try:
+        # a dialog must be the first answer, within 3 s: where our own disk is slow, go on without it
+        async with asyncio.timeout(ASK_WITHIN):
+            sketch = await service.masks.find(key, str(interaction.user.id))
+            if sketch.line is not None:
+                prompt = sketch.line
+            elif sketch.job is not None:
+                prompt = (await service.find(sketch.job)).prompt
+    except TimeoutError:
+        sketch = None
+    if sketch is not None and sketch.line is not None:
+        await _start(interaction, key, sketch.line)
+        return
+    title, label = messages_region.PROMPT_TITLE, messages_region.PROMPT_LABEL
+    await interaction.response.send_modal(
+        modals.TextDialog(_dialog(Part.GO, key, interaction), title, label, default=prompt)
+    )
+
+
+async def submitted(interaction: Interaction) -> None:
+    """Take what was typed or dropped into one of our dialogs."""
+    match = MASK_DIALOG.fullmatch(interaction.custom_id or "")
+    if match is not None:
+        await _submitted(match, interaction)
+
+
+@guarded
+async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
+    key = match["key"]
+    if Part(match["part"]) is Part.SAY:
+        await interactions.acknowledge(interaction, thinking=False)
+        words = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
+        await found(interaction, key, words)
+    elif Part(match["part"]) is Part.BRING:
+        await interactions.acknowledge(interaction, thinking=False)
+        sent = modals.files(interaction)
+        if not sent:
+            raise UserError(messages_region.NO_FILE)
+        await show(interaction, await brought(interaction, key, sent[0]))
+    elif Part(match["part"]) is Part.GO:
+        line = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
+        if not line:
+            raise UserError(messages_region.NO_PROMPT)
+        await _start(interaction, key, line)
+
+
+async def found(interaction: Interaction, key: str, words: str) -> None:
+    """Look for words in the picture and show what is marked then; what was marked before stays until then.
+
+    The looking is a job like any other, so after a restart it goes on; the button shows what came of it.
+    """
+    service, owner = interaction.client.service, str(interaction.user.id)
+    sketch = await service.masks.find(key, owner)
+    submitted = await service.act(
+        Action(
+            key=str(interaction.id),
+            owner=owner,
+            origin=f"find:{key}",
+            asker=interactions.asker(interaction),
+            job=sketch.job,
+            verb="locate",
+            cell=sketch.cell,
+            line=words,
+            picture=sketch.picture,
+        )
+    )
+    job = submitted.jobs[0].id
+    await service.masks.find_in(sketch, words, job)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(messages_region.looking(words)))
+    view.add_item(_row(MaskButton(Part.LOOK, key, label=messages_region.LOOK)))
+    await interaction.edit_original_response(view=view, attachments=[])
+    async for _ in service.progress(job):
+        pass
+    try:
+        sketch = await service.masks.settle(key, owner)
+    except UserError:
+        await show(interaction, await service.masks.find(key, owner))
+        raise
+    await show(interaction, sketch)
+
+
+async def brought(interaction: Interaction, key: str, file: discord.Attachment) -> Sketch:
+    """Take a mask from a file somebody sent."""
+    service = interaction.client.service
+    kept = await service.fetch(file.url, attached=True)
+    return await service.masks.bring(key, str(interaction.user.id), kept.sha256, kept.mask)
+
+
+async def _start(interaction: Interaction, key: str, line: str) -> None:
+    """Repaint the marked part; the mask's message stays, for another prompt or another mask."""
+    service, owner = interaction.client.service, str(interaction.user.id)
+
+    message = await interactions.acknowledge(interaction)
+    sketch = await service.masks.find(key, owner)
+    same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
+    action = Action(
+        key=str(interaction.id),
+        owner=owner,
+        origin="",
+        asker=interactions.asker(interaction),
+        job=sketch.job,
+        verb="inpaint",
+        cell=sketch.cell,
+        line=None if same else line,
+        picture=sketch.picture,
+        mask=await service.masks.mask(sketch),
+    )
+    await confirm.action(interaction, message, action)

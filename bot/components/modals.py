@@ -1,0 +1,103 @@
+"""The dialogs our buttons open, and how what was typed there is read; knows nothing of what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.custom_ids import Press
+from bot.messages import common as messages
+from engine.errors import UserError
+
+INPUT_LIMIT = 4000
+"""Most characters of a text input (Discord)."""
+OPEN_FOR = 15 * 60.0
+"""Seconds discord.py remembers an open dialog for. What was typed later is read all the same."""
+PROMPT, FACTOR, FILE = "prompt", "factor", "file"
+"""The ``custom_id`` of each input."""
+
+
+class PromptDialog(ui.Modal):
+    """A box with the prompt, to change before a button does its work."""
+
+    def __init__(self, press: Press, opening: int, prompt: str, *, zoom: bool = False) -> None:
+        title = messages.ZOOM_TITLE if zoom else messages.REMIX_TITLE
+        super().__init__(title=title, custom_id=press.dialog(opening), timeout=OPEN_FOR)
+        box: ui.TextInput[PromptDialog] = ui.TextInput(
+            custom_id=PROMPT,
+            style=discord.TextStyle.paragraph,
+            default=prompt if len(prompt) <= INPUT_LIMIT else "",
+            max_length=INPUT_LIMIT,
+            required=not zoom,  # left empty, a zoom keeps the prompt
+        )
+        self.add_item(ui.Label(text=messages.REMIX_LABEL, component=box))
+        if zoom:
+            factor: ui.TextInput[PromptDialog] = ui.TextInput(custom_id=FACTOR, default="2", max_length=10)
+            self.add_item(ui.Label(text=messages.ZOOM_LABEL, component=factor))
+
+
+class TextDialog(ui.Modal):
+    """One box to type in."""
+
+    def __init__(
+        self,
+        custom_id: str,
+        title: str,
+        label: str,
+        *,
+        default: str = "",
+        example: str = "",
+        limit: int = INPUT_LIMIT,
+        required: bool = True,
+    ) -> None:
+        super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
+        box: ui.TextInput[TextDialog] = ui.TextInput(
+            custom_id=PROMPT,
+            style=discord.TextStyle.paragraph if limit > 200 else discord.TextStyle.short,
+            default=default if len(default) <= limit else "",
+            placeholder=example or None,
+            max_length=limit,
+            required=required,
+        )
+        self.add_item(ui.Label(text=label, component=box))
+
+
+class FileDialog(ui.Modal):
+    """One place to drop a file."""
+
+    def __init__(self, custom_id: str, title: str, label: str, help_: str) -> None:
+        super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
+        box: ui.FileUpload[FileDialog] = ui.FileUpload(custom_id=FILE)
+        self.add_item(ui.Label(text=label, description=help_, component=box))
+
+
+def files(interaction: discord.Interaction[Any]) -> list[discord.Attachment]:
+    """Return the files of a sent dialog; like ``typed`` it needs no dialog in memory."""
+    data: Mapping[str, Any] = interaction.data or {}
+    sent = (data.get("resolved") or {}).get("attachments") or {}
+    chosen = [name for item in _inputs(data) for name in item.get("values", ()) if name in sent]
+    return [discord.Attachment(data=sent[name], state=interaction._state) for name in chosen]
+
+
+def number(text: str) -> float:
+    """Return a number as people type it: ``1.5``, ``1,5``, ``1.5x``. Raises UserError."""
+    try:
+        return float(text.strip().lower().rstrip("x×").replace(",", "."))
+    except ValueError:
+        raise UserError(messages.no_number(text)) from None
+
+
+def typed(interaction: discord.Interaction[Any]) -> dict[str, str]:
+    """Return what stands in each text input of a sent dialog, by its ``custom_id``."""
+    data: Mapping[str, Any] = interaction.data or {}
+    return {item["custom_id"]: item["value"] for item in _inputs(data) if "value" in item}
+
+
+def _inputs(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for child in (*part.get("components", ()), *([part["component"]] if "component" in part else [])):
+        if "custom_id" in child:
+            yield child
+        yield from _inputs(child)

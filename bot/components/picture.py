@@ -1,0 +1,205 @@
+"""Which picture a person means: an attachment, a message's link, ``job.cell``, any link; draws nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import discord
+from discord.app_commands import Choice
+
+from bot.custom_ids import Channel, Press, Verb, address
+from bot.interactions import Interaction
+from engine.errors import NotFound, UserError
+from engine.jobs import Job, State
+
+MOST_CHOICES = 25
+MESSAGE = re.compile(
+    r"<?https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/"
+    r"(?P<guild>@me|[0-9]{1,20})/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?>?"
+    r"(?:\s*[.#]?\s*(?P<number>[0-9]{1,2}))?"
+)
+"""A link to a message, as "Copy Message Link" gives it, and which of its pictures (from 1)."""
+CELL = re.compile(r"(?P<job>[0-9a-hjkmnp-tv-z]{10})(?:\s*[.#]?\s*(?P<number>[0-9]{1,2}))?")
+"""``job.cell``: a job's id and which of its pictures (from 1)."""
+
+HOW = "Attach one, or give a link to it, a message's link, or a job with its picture's number (`job.2`)."
+NONE_GIVEN = f"Which picture? {HOW}"
+NOT_YOURS_TO_SEE = (
+    "That picture was made where you cannot look. Use one of your own, or one from a channel you can read."
+)
+NO_SUCH_MESSAGE = (
+    "There is no such message that we both can read. Copy its link again, or attach the picture itself."
+)
+NO_PICTURE_THERE = (
+    "There is no picture in that message that Discord shows me; of other people's messages it shows me none. "
+    "Save the picture and attach it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in the gallery. ``job`` and ``cell`` (from 0) where it is one of ours.
+
+    ``mask`` is what the transparency of a picture from outside said, kept as a grey picture (black where it
+    was transparent), or None.
+    """
+
+    sha256: str
+    job: str | None = None
+    cell: int | None = None
+    mask: str | None = None
+
+
+def require(image: discord.Attachment | None, text: str | None) -> None:
+    """Raise UserError where no picture was given at all: it can be said before anything is acknowledged."""
+    if image is None and not (text or "").strip():
+        raise UserError(NONE_GIVEN)
+
+
+async def resolve(interaction: Interaction, image: discord.Attachment | None, text: str | None) -> Picture:
+    """Return the picture a person means, kept in the gallery; for after the interaction was acknowledged.
+
+    ``text`` is a message's link, ``job.cell`` or any link. Raises UserError with a sentence: nothing was
+    given, it is no picture, or not theirs to see.
+    """
+    require(image, text)
+    if image is not None:
+        return await _fetched(interaction, image.url, attached=True)
+    text = (text or "").strip()
+    if found := MESSAGE.fullmatch(text):
+        guild = None if found["guild"] == "@me" else int(found["guild"])
+        message = await _message(interaction, guild, int(found["channel"]), int(found["message"]))
+        return await in_message(interaction, message, _number(found["number"]))
+    if found := CELL.fullmatch(text.lower()):
+        job = await interaction.client.service.find(found["job"])
+        if job.owner != str(interaction.user.id):
+            place = address(job.origin)
+            if not isinstance(place, Channel):
+                raise NotFound(NOT_YOURS_TO_SEE)
+            await _channel(interaction, place.guild, place.channel, NOT_YOURS_TO_SEE)
+        return of_job(job, _number(found["number"]))
+    if "://" not in text:
+        shown = text.replace("`", "")[:60]
+        raise UserError(f"`{shown}` names no picture. {HOW}")
+    return await _fetched(interaction, text)
+
+
+async def suggestions(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Return the person's newest pictures that fit what was typed, as choices whose value is ``job.cell``."""
+    wanted = typed.strip().lower()
+    found: list[Choice[str]] = []
+    for job in await interaction.client.service.jobs_of(str(interaction.user.id)):
+        if job.state is not State.RENDERED or wanted not in f"{job.id} {job.prompt}".lower():
+            continue
+        words = " ".join(job.prompt.split())
+        for cell in range(len(job.pictures)):
+            number = f" ({cell + 1})" if len(job.pictures) > 1 else ""
+            # the id tells results of the same prompt apart, as Info and /info name them
+            found.append(Choice(name=f"{words[:75]}{number} · {job.id}", value=f"{job.id}.{cell + 1}"))
+    return found[:MOST_CHOICES]
+
+
+def of_job(job: Job, number: int | None) -> Picture:
+    """Return picture ``number`` (from 1) of a job; it may be left out where there is but one."""
+    if job.state is not State.RENDERED or not job.pictures:
+        raise NotFound("This job has no pictures (yet). `/queue` tells how it stands.")
+    count = len(job.pictures)
+    if number is None and count > 1:
+        raise UserError(f"Which of its {count} pictures? Put the number behind it, such as `{job.id}.1`.")
+    cell = (number or 1) - 1
+    if not 0 <= cell < count:
+        raise NotFound(f"That job has {count} picture{'' if count == 1 else 's'}, and no number {number}.")
+    return Picture(job.pictures[cell], job.id, cell)
+
+
+def presses(message: discord.Message) -> Iterator[Press]:
+    """Yield what the buttons of a message say, as far as they are ours."""
+    for component in message.components:
+        for child in getattr(component, "children", ()):
+            said = Press.read(getattr(child, "custom_id", None) or "")
+            if said is not None:
+                yield said
+
+
+def single(message: discord.Message) -> int | None:
+    """Return which cell a message shows alone, or None where it shows a grid or none."""
+    said = list(presses(message))
+    return None if any(one.verb is Verb.PICTURE for one in said) or not said else said[0].cell
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+async def _fetched(interaction: Interaction, url: str, *, attached: bool = False) -> Picture:
+    kept = await interaction.client.service.fetch(url, attached=attached)
+    return Picture(kept.sha256, kept.job, kept.cell, kept.mask)
+
+
+async def in_message(interaction: Interaction, message: discord.Message, number: int | None) -> Picture:
+    """Return the picture a message shows: one of ours by its buttons, else what is attached or embedded."""
+    said = next(presses(message), None)
+    user = interaction.client.user
+    if said is not None and user is not None and message.author.id == user.id:
+        job = await interaction.client.service.find(said.job)
+        cell = single(message)
+        return of_job(job, number if cell is None or number is not None else cell + 1)
+    urls = [one.url for one in message.attachments]
+    urls += [one.image.url or "" for one in message.embeds if one.image.url]
+    if not urls:
+        raise UserError(NO_PICTURE_THERE)
+    if not 1 <= (number or 1) <= len(urls):
+        raise NotFound(f"That message has {len(urls)} pictures, and no number {number}.")
+    which = (number or 1) - 1
+    return await _fetched(interaction, urls[which], attached=which < len(message.attachments))
+
+
+async def _message(
+    interaction: Interaction, guild: int | None, channel: int, message: int
+) -> discord.Message:
+    """Return a message that both the person and the bot may read. Raises NotFound."""
+    place = await _channel(interaction, guild, channel, NO_SUCH_MESSAGE)
+    try:
+        return await place.get_partial_message(message).fetch()
+    except (discord.NotFound, discord.Forbidden):
+        raise NotFound(NO_SUCH_MESSAGE) from None
+
+
+Readable = (
+    discord.TextChannel
+    | discord.VoiceChannel
+    | discord.StageChannel
+    | discord.Thread
+    | discord.PartialMessageable
+)
+"""Where messages can be fetched by their ids."""
+
+
+async def _channel(interaction: Interaction, guild: int | None, channel: int, refusal: str) -> Readable:
+    """Return a channel that the person may read, history and all. Raises NotFound with ``refusal``."""
+    client = interaction.client
+    if guild is None:
+        # of all direct messages, a person sees only their own
+        if channel not in (interaction.channel_id, (await interaction.user.create_dm()).id):
+            raise NotFound(refusal)
+        return client.get_partial_messageable(channel)
+    home = client.get_guild(guild)
+    if home is None:
+        raise NotFound(refusal)
+    try:
+        place = home.get_channel_or_thread(channel) or await home.fetch_channel(channel)
+        asker = interaction.user
+        if not isinstance(asker, discord.Member) or asker.guild.id != guild:
+            asker = await home.fetch_member(asker.id)
+        allowed = place.permissions_for(asker)
+        if isinstance(place, discord.Thread) and place.is_private() and not allowed.manage_threads:
+            await place.fetch_member(asker.id)
+    except (discord.NotFound, discord.Forbidden, discord.InvalidData, discord.ClientException):
+        raise NotFound(refusal) from None
+    if not (allowed.view_channel and allowed.read_message_history):
+        raise NotFound(refusal)
+    if isinstance(place, discord.ForumChannel | discord.CategoryChannel):
+        raise NotFound(refusal)
+    return place

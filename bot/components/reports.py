@@ -1,0 +1,137 @@
+"""Reports and appeals in Discord: dialogs, moderators' notices and their buttons, hiding and putting back.
+
+What must be done stands in the database until it is done, so a restart at any moment loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot import interactions
+from bot.components import modals
+from bot.custom_ids import APPEAL, REPORT, REPORT_DIALOG, Deed, Of, appeal_id, report_dialog
+from bot.failures import guarded
+from bot.interactions import Interaction
+from bot.messages import reports as messages_reports
+
+log = logging.getLogger(__name__)
+
+_STATES = {
+    Deed.BACK: "returned",
+    Deed.GONE: "removed",
+    Deed.BAN: "removed",
+    Deed.GRANT: "granted",
+    Deed.DECLINE: "declined",
+}
+_FACES = {
+    Deed.BACK: (messages_reports.BACK, discord.ButtonStyle.success),
+    Deed.GONE: (messages_reports.GONE, discord.ButtonStyle.danger),
+    Deed.BAN: (messages_reports.BAN, discord.ButtonStyle.danger),
+    Deed.GRANT: (messages_reports.GRANT, discord.ButtonStyle.success),
+    Deed.DECLINE: (messages_reports.DECLINE, discord.ButtonStyle.secondary),
+}
+
+
+class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
+    """A moderator's button under a notice."""
+
+    def __init__(self, deed: Deed, report: int) -> None:
+        self.deed, self.report = deed, report
+        label, style = _FACES[deed]
+        super().__init__(ui.Button(style=style, label=label, custom_id=f"l1r:{deed.value}:{report}"))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the pressed button again from its wire format."""
+        return cls(Deed(match["deed"]), int(match["report"]))
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Decide."""
+        await interactions.acknowledge(interaction, thinking=False)
+        reports, message = interaction.client.service.reports, interaction.message
+        report = await reports.find(self.report)
+        if report.notice is None and message is not None:
+            # it arrived, though we stopped before that was noted
+            await reports.told(report, str(message.channel.id), str(message.id))
+        await reports.decide(
+            self.report, interactions.asker(interaction), _STATES[self.deed], ban=self.deed is Deed.BAN
+        )
+
+
+class AppealButton(ui.DynamicItem[ui.Button[ui.View]], template=APPEAL):
+    """The button under a refusal or a removal."""
+
+    def __init__(self, of: Of, number: str) -> None:
+        self.of, self.number = of, number
+        super().__init__(ui.Button(label=messages_reports.APPEAL, custom_id=appeal_id(of, number)))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the pressed button again from its wire format."""
+        return cls(Of(match["of"]), match["id"])
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Ask why."""
+        title, label = messages_reports.APPEAL_TITLE, messages_reports.APPEAL_LABEL
+        custom_id = report_dialog(self.of, self.number, interaction.id)
+        await interaction.response.send_modal(modals.TextDialog(custom_id, title, label, limit=1000))
+
+
+ITEMS = (DecisionButton, AppealButton)
+
+
+async def ask(interaction: Interaction, job: str) -> None:
+    """Open the dialog to report a job's picture."""
+    await interaction.response.send_modal(
+        modals.TextDialog(
+            report_dialog(Of.PICTURE, job, interaction.id),
+            messages_reports.REPORT_TITLE,
+            messages_reports.REPORT_LABEL,
+            example=messages_reports.REPORT_EXAMPLE,
+            limit=1000,
+        )
+    )
+
+
+async def submitted(interaction: Interaction) -> None:
+    """Take what was typed into a dialog of ours; other dialogs are left alone."""
+    match = REPORT_DIALOG.fullmatch(interaction.custom_id or "")
+    if match is not None:
+        await _submitted(match, interaction)
+
+
+@guarded
+async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
+    await interactions.acknowledge(interaction, ephemeral=True)
+    words = modals.typed(interaction).get(modals.PROMPT, "").strip()
+    of, number = Of(match["of"]), match["id"]
+    if of is Of.PICTURE:
+        await filed(interaction, number, words, seen=True)
+        return
+    reports, asker = interaction.client.service.reports, interactions.asker(interaction)
+    if of is Of.REFUSAL:
+        await reports.appeal(asker, words, refusal=int(number))
+    elif of is Of.JOB:
+        await reports.appeal(asker, words, job=number)
+    else:
+        await reports.appeal(asker, words, report=int(number))
+    await interaction.edit_original_response(content=messages_reports.APPEALED)
+
+
+async def filed(interaction: Interaction, job_id: str, words: str, *, seen: bool) -> None:
+    """File a report for an interaction that was acknowledged, and thank for it."""
+    service = interaction.client.service
+    job = await service.find(job_id)
+    report = await service.reports.report(job, interactions.asker(interaction), words, seen=seen)
+    await interaction.edit_original_response(content=messages_reports.thanks(report))

@@ -1,0 +1,289 @@
+"""The settings panel: what a person draws with where the prompt says nothing; kept as flags.
+
+Behind it stands a table of every flag a person can settle for good, with its value and who chose it. There
+a flag is changed by choosing it: a switch turns, all else opens a dialog.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot import interactions
+from bot.components import modals
+from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
+from bot.failures import TYPED, guarded
+from bot.interactions import REMIX, VARIATION, Interaction
+from bot.messages import common as messages
+from bot.messages import settings as messages_settings
+from engine.errors import PromptError
+from engine.prompt import BY_NAME, Given, flags_of
+from engine.prompt.flags import Kind
+from engine.service import SETTINGS, Service
+
+STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very High"}
+SPEEDS = ("turbo", "fast", "relax")
+MOST_CHOICES = 25
+SETTABLE = (
+    "model", "ar", "style", "raw", "stylize", "weird", "chaos", "exp", "tile", "no", "negative", "lora",
+    "quality", "draft", "steps", "cfg", "sampler", "seed", "stop", "video", "profile",
+)  # fmt: skip
+"""What makes sense for every prompt, in the order shown; at most 25, a menu's most."""
+SWITCHES = frozenset(name for name in SETTABLE if BY_NAME[name].kind is Kind.BARE) | {"video", "profile"}
+"""What is on or off; choosing it turns it."""
+VALUE_LENGTH = 300
+Green = discord.ButtonStyle.success
+Grey = discord.ButtonStyle.secondary
+
+
+async def kept_flags(service: Service, owner: str) -> dict[str, Given]:
+    """Return what a person settled, by flag."""
+    line = (await service.preferences(owner)).get(SETTINGS, "")
+    try:
+        return {given.name: given for given in flags_of(line, "settings")} if line else {}
+    except PromptError:
+        return {}  # kept by another version: the panel must open, or nobody could set them anew
+
+
+async def keep_flags(service: Service, owner: str, flags: Mapping[str, Given]) -> None:
+    """Keep what a person settled."""
+    await service.prefer(owner, SETTINGS, " ".join(map(str, flags.values())) or None)
+
+
+class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
+    """A switch of the panel."""
+
+    def __init__(self, setting: str, value: str, *, label: str = "…", on: bool = False, row: int = 0) -> None:
+        self.setting, self.value = setting, value
+        style = discord.ButtonStyle.danger if setting == "reset" else Green if on else Grey
+        super().__init__(ui.Button(style=style, label=label, custom_id=f"l1s:{setting}:{value}", row=row))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the pressed switch again from its wire format."""
+        return cls(match["setting"], match["value"])
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Turn it, and show the panel (or the table it stands under) anew."""
+        await interactions.acknowledge(interaction, thinking=False)
+        if self.setting not in ("table", "panel"):
+            await turn(interaction.client.service, str(interaction.user.id), self.setting, self.value)
+        if "table" in (self.setting, self.value):
+            await show_table(interaction)
+        else:
+            await interaction.edit_original_response(content=messages.SETTINGS, view=await panel(interaction))
+
+
+class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
+    """The list of models."""
+
+    def __init__(self, options: list[discord.SelectOption] | None = None) -> None:
+        super().__init__(
+            ui.Select(
+                custom_id="l1s:model:", options=options or [discord.SelectOption(label="…")], row=0,
+                placeholder=messages.MODEL_PLACEHOLDER,
+            )
+        )  # fmt: skip
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the list again from its wire format."""
+        return cls()
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Keep the chosen model, and show the panel anew."""
+        await interactions.acknowledge(interaction, thinking=False)
+        await turn(interaction.client.service, str(interaction.user.id), "model", self.item.values[0])
+        await interaction.edit_original_response(view=await panel(interaction))
+
+
+class FlagSelect(ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
+    """The list of flags to change."""
+
+    def __init__(self) -> None:
+        options = [
+            discord.SelectOption(label=f"--{name}", value=name, description=BY_NAME[name].meaning[:100])
+            for name in SETTABLE
+        ]
+        super().__init__(
+            ui.Select(
+                custom_id="l1s:flag:", options=options, row=0, placeholder=messages_settings.PLACEHOLDER
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the list again from its wire format."""
+        return cls()
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Turn a switch, or ask for a value."""
+        name = self.item.values[0]
+        if name in SWITCHES:
+            await interactions.acknowledge(interaction, thinking=False)
+            await switch(interaction, name)
+            await show_table(interaction)
+            return
+        own = (await kept_flags(interaction.client.service, str(interaction.user.id))).get(name)
+        default = "" if own is None else str(own).partition(" ")[2]
+        await interaction.response.send_modal(
+            modals.TextDialog(
+                setting_dialog(name, interaction.id),
+                messages_settings.title(name),
+                messages_settings.LABEL,
+                default=default,
+                example=messages_settings.example(BY_NAME[name]),
+                limit=VALUE_LENGTH,
+                required=False,
+            )
+        )
+
+
+ITEMS = (SettingButton, ModelSelect, FlagSelect)
+
+
+async def turn(service: Service, owner: str, setting: str, value: str) -> None:
+    """Change one setting of a person; pressing what is on turns it off."""
+    flags = await kept_flags(service, owner)
+    match setting:
+        case "model":
+            flags["model"] = Given("model", value, "settings")
+        case "raw":
+            if flags.pop("raw", None) is None:
+                flags["raw"] = Given("raw", True, "settings")
+        case "stylize":
+            before = flags.pop("stylize", None)
+            if before is None or str(before.value) != value:
+                flags["stylize"] = Given("stylize", int(value), "settings")
+        case "speed":
+            for speed in SPEEDS:
+                flags.pop(speed, None)
+            flags[value] = Given(value, True, "settings")
+        case "remix":
+            preferences = await service.preferences(owner)
+            await service.prefer(owner, REMIX, None if preferences.get(REMIX) == "on" else "on")
+        case "variation":
+            await service.prefer(owner, VARIATION, value if value == "low" else None)
+        case "reset":
+            # the speed stays, as in Midjourney
+            flags = {name: given for name, given in flags.items() if name in SPEEDS}
+            await service.prefer(owner, REMIX, None)
+            await service.prefer(owner, VARIATION, None)
+    await keep_flags(service, owner, flags)
+
+
+async def panel(interaction: Interaction) -> ui.View:
+    """Return the panel as a person's settings stand."""
+    service, owner = interaction.client.service, str(interaction.user.id)
+    flags = await kept_flags(service, owner)
+    preferences = await service.preferences(owner)
+    usual = next((model.name for model in service.models if model.default), service.models[0].name)
+    chosen = str(flags["model"].value) if "model" in flags else usual
+    view = ui.View(timeout=None)
+    view.add_item(
+        ModelSelect(
+            [
+                discord.SelectOption(
+                    label=model.name, description=model.licence[:100] or None, default=model.name == chosen
+                )
+                for model in service.models[:MOST_CHOICES]
+            ]
+        )
+    )
+    view.add_item(SettingButton("raw", "", label="Raw", on="raw" in flags, row=1))
+    stylize = str(flags["stylize"].value) if "stylize" in flags else ""
+    for value, word in STYLIZE.items():
+        view.add_item(SettingButton("stylize", value, label=f"Stylize {word}", on=value == stylize, row=1))
+    view.add_item(SettingButton("remix", "", label="Remix", on=preferences.get(REMIX) == "on", row=2))
+    low = preferences.get(VARIATION) == "low"
+    view.add_item(SettingButton("variation", "high", label="High variation", on=not low, row=2))
+    view.add_item(SettingButton("variation", "low", label="Low variation", on=low, row=2))
+    speed = next((name for name in SPEEDS if name in flags), "fast")
+    for name in SPEEDS:
+        view.add_item(SettingButton("speed", name, label=name.capitalize(), on=name == speed, row=3))
+    view.add_item(SettingButton("reset", "", label="Reset settings", row=3))
+    view.add_item(SettingButton("table", "", label=messages_settings.ALL, row=4))
+    return view
+
+
+# the table behind it
+
+
+async def submitted(interaction: Interaction) -> None:
+    """Take the value that was typed into one of our dialogs."""
+    match = SETTING_DIALOG.fullmatch(interaction.custom_id or "")
+    if match is not None and match["flag"] in SETTABLE:
+        await _submitted(match["flag"], interaction)
+
+
+@guarded
+async def _submitted(name: str, interaction: Interaction) -> None:
+    await interactions.acknowledge(interaction, thinking=False)
+    value = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
+    given = flags_of(f"--{name} {value}", "settings") if value else ()
+    if given:
+        # what no prompt could be drawn with is refused now, not at every prompt from now on
+        await interactions.preview(interaction, " ".join(["x", *map(str, given)]))
+    await change(interaction, name, given)
+    await show_table(interaction)
+
+
+async def change(interaction: Interaction, name: str, given: tuple[Given, ...]) -> None:
+    """Put what was given in the place of a flag, and of those it excludes."""
+    service, owner = interaction.client.service, str(interaction.user.id)
+    flags = await kept_flags(service, owner)
+    flags.pop(name, None)
+    for one in given:
+        group = BY_NAME[one.name].group
+        flags = {old: kept for old, kept in flags.items() if not group or BY_NAME[old].group != group}
+        flags[one.name] = one
+    await keep_flags(service, owner, flags)
+
+
+async def switch(interaction: Interaction, name: str) -> None:
+    """Turn a switch; one that a suffix or the server turned on is turned off by saying so."""
+    on = bool((await settled(interaction)).get(name))
+    if on:
+        await change(interaction, name, ())
+        if name in BY_NAME and (await settled(interaction)).get(name):
+            try:
+                await change(interaction, name, flags_of(f"--{name} off", "settings"))
+            except PromptError:  # this one cannot be said to be off
+                return
+    else:
+        await change(interaction, name, (Given(name, True, "settings"),))
+
+
+async def settled(interaction: Interaction) -> dict[str, Given]:
+    """Return what holds here for a prompt that names no flags."""
+    return {
+        given.name: given
+        for given in await interaction.client.service.settled(
+            str(interaction.user.id), str(interactions.origin(interaction)), interactions.asker(interaction)
+        )
+    }
+
+
+async def show_table(interaction: Interaction) -> None:
+    """Show the table in the message of the panel."""
+    found = await settled(interaction)
+    view = ui.View(timeout=None)
+    view.add_item(FlagSelect())
+    view.add_item(SettingButton("panel", "", label=messages_settings.BACK, row=1))
+    view.add_item(SettingButton("reset", "table", label=messages_settings.RESET, row=1))
+    await interaction.edit_original_response(
+        content=messages_settings.table([(BY_NAME[name], found.get(name)) for name in SETTABLE]), view=view
+    )

@@ -1,0 +1,84 @@
+"""The words about masks: what is marked, how it was said, what can be pressed. Refuses to know discord.py."""
+
+from __future__ import annotations
+
+from bot.messages.common import shown as plain
+from engine.images import Reading
+from engine.library.masks import Shown, Sketch
+
+ASK = "**Which part should change?** Tap the numbered squares, or choose whole parts from the list."
+MARKED = "**Is this the part that should change?**"
+NOTHING = "Nothing is marked yet."
+AGAIN = "Widen it, or mark it another way."
+STAYS = "What is tinted pink is repainted. Everything else stays as it is, to the pixel."
+
+AREAS = "Halves, thirds, centre, border …"
+WIDEN, SHRINK, INVERT, FEATHER = "Widen", "Shrink", "Invert", "Feather"
+GO, LEAVE = "Go on", "Cancel"
+SAY, BRING, DRAW, TAP, LOOK = "Say where…", "Bring a mask…", "Draw it", "Use squares", "Show"
+
+PROMPT_TITLE = "What should be there?"
+PROMPT_LABEL = "Prompt for the marked part"
+SAY_TITLE = "Say where"
+SAY_LABEL = "What should be marked?"
+SAY_EXAMPLE = "the hat"
+BRING_TITLE = "Bring a mask"
+BRING_LABEL = "A picture in the same size"
+BRING_HELP = "White, black or transparent marks what changes; you can switch that afterwards."
+LEFT = "Nothing was painted, and the mask is thrown away."
+NO_FILE = "There was no file in it. Choose a picture and send it again."
+NO_PROMPT = "Write what should be there: it is drawn into the marked part."
+
+REPAINTS = {
+    Reading.WHITE: "White repaints",
+    Reading.BLACK: "Black repaints",
+    Reading.TRANSPARENT: "Transparent repaints",
+}
+
+
+def looking(words: str) -> str:
+    """Return what is said while words are looked for."""
+    return f"Looking for “{plain(words, 100)}” in the picture …"
+
+
+def title(sketch: Sketch, shown: Shown) -> str:
+    """Return the lines above the overlay."""
+    outline = sketch.outline
+    head = ASK if outline.base is None else MARKED
+    if shown.empty:
+        state = f"{NOTHING} {STAYS if outline.base is None else AGAIN}"
+    else:
+        state = STAYS
+    return f"{head}\n{state}\n-# " + " · ".join(_facts(sketch, shown))
+
+
+def _facts(sketch: Sketch, shown: Shown) -> list[str]:
+    outline = sketch.outline
+    facts = []
+    if outline.words:
+        facts.append(f"found by the words “{plain(outline.words, 100)}”")
+    if outline.readings:
+        facts.append(f"{REPAINTS[outline.reading].lower()} in your mask")
+    facts.append(f"{share(shown)} of {shown.size[0]} × {shown.size[1]} pixels marked")
+    if outline.grown:
+        facts.append(f"{'widened' if outline.grown > 0 else 'shrunk'} {abs(outline.grown)}×")
+    if outline.inverted:
+        facts.append("inverted")
+    facts.append(f"edge fades over {shown.feather} px" if shown.feather else "hard edge")
+    facts.append(f"blends at most {shown.rim} px past it")
+    return facts
+
+
+def share(shown: Shown) -> str:
+    """Return how much is marked: ``35%``, never 0% where something is."""
+    if shown.empty:
+        return "0%"
+    return f"{max(1, min(100, round(100 * shown.share)))}%"
+
+
+def alt(sketch: Sketch, shown: Shown) -> str:
+    """Return the overlay's text for those who cannot see it."""
+    marked = ", ".join(str(number + 1) for number in sketch.outline.squares)
+    squares = f" Marked squares: {marked}." if marked else ""
+    areas = f" Marked parts: {', '.join(sketch.outline.areas)}." if sketch.outline.areas else ""
+    return f"The picture with the marked part tinted; {share(shown)} is marked.{squares}{areas}"

@@ -1,0 +1,1 @@
+"""What is posted unasked: results, the audit feed, moderation."""

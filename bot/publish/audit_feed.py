@@ -1,0 +1,63 @@
+"""Brings what those in charge did to the log channels of their servers; decides nothing.
+
+At best once each: a line that Discord does not take is not sent again, the record itself has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import discord
+
+from bot.interactions import TRANSIENT, Desk
+from bot.messages import admin as messages_admin
+from engine.rules.people import AuditEntry
+from engine.rules.permissions import EVERYWHERE
+
+log = logging.getLogger(__name__)
+
+EVERY = 1.0
+"""Seconds between two looks for new records."""
+REPORTED = "admin.reported"
+"""The fact under which the number of the last reported record is kept."""
+FOR_ALL = frozenset({"pause", "drain", "resume", "models disable", "models enable"})
+"""What was done everywhere and concerns every server."""
+
+
+async def report(client: Desk) -> None:
+    """Go on reporting what those in charge do, whichever process they do it in."""
+    admin = client.service.admin
+    known = await client.service.meta(REPORTED)
+    last = admin.newest if known is None else int(known)
+    while True:
+        if admin.newest > last:
+            lines: dict[int, list[str]] = {}
+            for entry in await client.service.audits(after=last):
+                last = entry.id
+                for channel in _channels(client, entry):
+                    lines.setdefault(channel, []).append(messages_admin.entry(entry))
+            await client.service.remember(REPORTED, str(last))
+            for channel, told in lines.items():
+                # together: Discord takes about one message a second in a channel
+                for text in messages_admin.joined(told):
+                    await _post(client, channel, text)
+        else:
+            await asyncio.sleep(EVERY)
+
+
+def _channels(client: Desk, entry: AuditEntry) -> list[int]:
+    rules = client.service.admin.every()
+    if entry.guild is not None:
+        named = [entry.guild]
+    else:
+        named = [*rules] if entry.action in FOR_ALL else [EVERYWHERE]
+    logs = [rules[guild].log for guild in named if guild in rules]
+    return [int(channel) for channel in logs if channel is not None]
+
+
+async def _post(client: Desk, channel: int, text: str) -> None:
+    try:
+        await client.get_partial_messageable(channel).send(text, silent=True)
+    except (discord.HTTPException, *TRANSIENT) as error:
+        log.info("log channel %s: %s", channel, error)

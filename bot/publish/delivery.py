@@ -1,0 +1,319 @@
+"""Keeps what was promised: publishes each pending delivery as one message; knows nothing of drawing.
+
+A send has three outcomes: done, refused, or unknown (the process died, the line broke). An unknown one is
+tried again with the same nonce, which Discord remembers for some minutes; before that the channel is searched
+for our own buttons holding that very delivery: a message appears once, however often and late it is repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import errno
+import io
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot.components import buttons, picture
+from bot.custom_ids import Channel, Token, address
+from bot.interactions import Desk
+from bot.messages import answers as messages_answers
+from bot.messages import common as messages
+from engine.errors import EngineError
+from engine.jobs import Delivery, Job
+from engine.planning import answers
+from engine.service import Service
+
+log = logging.getLogger(__name__)
+
+DEFAULT_LIMIT = 10 * 1024 * 1024
+"""Most bytes of a file where neither boost nor Nitro lifts it (Discord, Uploading Files)."""
+TOO_LARGE = 40005
+SMALLEST_LIMIT = 4096
+"""Bytes below which a picture is not squeezed any further."""
+SEARCH_DEPTH = 300
+"""Messages of a channel that are searched for an earlier send of unknown outcome."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries at the most."""
+LEAST_SIDE = 512
+"""Pixels a shown picture's longer side has at least: Discord shows a small file small."""
+TROUBLE = (
+    discord.DiscordException,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    KeyError,
+    ValueError,
+    EngineError,
+)
+"""What becomes of a bad line or a bad answer: discord.py raises KeyError over a 429 without ``retry_after``,
+ValueError over a cut-off body. EngineError: our own disk took nothing down; it may again."""
+REST = 5.0
+"""Seconds before delivering begins again after an error of ours."""
+AT_ONCE = 8
+"""Deliveries that are sent at the same time."""
+
+HOPELESS = {
+    10003: "the channel no longer exists",
+    10004: "the bot is no longer in that server",
+    10008: "the message to fill no longer exists",
+    10015: "the interaction is over",
+    10062: "the interaction is over",
+    50001: "the bot may not see that channel",
+    50007: "that person's direct messages are closed",
+    50013: "the bot may not send messages or files in that channel",
+    50027: "the 15 minutes in which an answer was possible there are over",
+    160005: "the thread is locked",
+}
+"""Discord's error codes after which trying again cannot help, and why."""
+
+
+class Undeliverable(Exception):
+    """This promise cannot be kept; ``str(error)`` says why, for the log and the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message ready to send; files are made anew for each try, since a try reads them to the end."""
+
+    content: str
+    files: tuple[tuple[str, bytes, str], ...]  # name, bytes, alternative text
+    view: discord.ui.View | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(len(data) for _, data, _ in self.files)
+
+    def open_files(self) -> list[discord.File]:
+        """Return the files for one try."""
+        return [discord.File(io.BytesIO(data), name, description=alt) for name, data, alt in self.files]
+
+
+class Publisher:
+    """Sends pending deliveries until it is cancelled. ``pause``: seconds after try ``n`` (from 1)."""
+
+    def __init__(self, client: Desk, service: Service, pause: Callable[[int], float] | None = None) -> None:
+        self._client = client
+        self._service = service
+        self._pause = pause or _pause
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        """Publish everything that is pending now and whatever becomes so."""
+        await self._client.wait_until_ready()
+        while True:
+            try:
+                await self._publish()
+            except Exception:
+                # our own disk or database: what was promised stays pending, so begin again
+                log.exception("delivering stopped; beginning again in %.0f s", REST)
+                await asyncio.sleep(REST)
+
+    async def _publish(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            async for delivery in self._service.deliveries():
+                if address(delivery.origin) is not None:
+                    group.create_task(self._keep(delivery), name=f"delivery-{delivery.id}")
+
+    async def _keep(self, delivery: Delivery) -> None:
+        """Send one delivery, however long it takes; never raises."""
+        tries = 0
+        while True:
+            try:
+                async with self._slots:
+                    message = await self._send(delivery)
+                # before booking: after a crash in between nobody would look for the progress message again
+                await self._clear(delivery)
+                await self._service.book(delivery.id, message)
+                return
+            except Undeliverable as why:
+                log.warning("delivery %s of job %s given up: %s", delivery.id, delivery.job, why)
+                await self._service.give_up(delivery.id, str(why))
+                break
+            except TROUBLE as error:
+                tries += 1
+                delay = self._pause(tries)
+                odd = isinstance(error, (KeyError, ValueError))  # a bad answer, or a fault of ours
+                line = "delivery %s failed (%s), again in %.1f s"
+                log.warning(line, delivery.id, _short(error), delay, exc_info=odd)
+                await asyncio.sleep(delay)
+                # its outcome is unknown: look before sending again
+                delivery = delivery.model_copy(update={"attempted_at": delivery.attempted_at or 0.0})
+            except Exception:
+                log.exception("delivery %s of job %s", delivery.id, delivery.job)
+                await self._service.give_up(delivery.id, "an error of ours; see the log")
+                break
+        await self._clear(delivery)
+
+    async def _send(self, delivery: Delivery) -> str:
+        """Return the id of the message that keeps this promise, sending it unless it is there already."""
+        job = await self._service.find(delivery.job)
+        target = address(delivery.origin)
+        limit = self.limit(target)
+        while True:
+            try:
+                letter = await self.letter(job, delivery, limit)
+            except OSError as error:
+                if error.errno not in (None, errno.ENOENT):
+                    raise  # too many open files, a disk that stumbles: it may pass
+                raise Undeliverable(f"the pictures cannot be read: {_short(error)}") from error
+            try:
+                return await self._post(target, delivery, letter)
+            except discord.HTTPException as error:
+                if error.code != TOO_LARGE and error.status != 413:
+                    raise
+                # the limit there is lower than we know (a boost that ended): half of what was refused
+                limit = letter.size // 2
+                if limit < SMALLEST_LIMIT:
+                    raise Undeliverable("no file small enough for that place") from error
+
+    async def _post(self, target: Channel | Token | None, delivery: Delivery, letter: Letter) -> str:
+        try:
+            match target:
+                case Channel():
+                    return await self._to_channel(target, delivery, letter)
+                case Token():
+                    return await self._to_token(target, delivery, letter)
+                case None:
+                    raise Undeliverable(f"no such address: {delivery.origin}")
+        except discord.HTTPException as error:
+            raise _verdict(error) from error
+
+    async def _to_channel(self, target: Channel, delivery: Delivery, letter: Letter) -> str:
+        channel = self._client.get_partial_messageable(target.channel, guild_id=target.guild)
+        if delivery.attempted_at is not None:
+            earlier = await self._earlier(channel, delivery)
+            if earlier is not None:
+                return earlier
+        await self._service.attempted(delivery.id)
+        reference: Any = None
+        if delivery.reply_to is not None:
+            reference = discord.MessageReference(
+                message_id=int(delivery.reply_to), channel_id=target.channel, fail_if_not_exists=False
+            )
+        message = await channel.send(
+            letter.content,
+            files=letter.open_files(),
+            view=letter.view,  # type: ignore[arg-type]  # None is taken, though not written in the stubs
+            nonce=delivery.nonce,
+            reference=reference,
+            allowed_mentions=_mentions(delivery.owner),
+            suppress_embeds=True,
+        )
+        return str(message.id)
+
+    async def _to_token(self, target: Token, delivery: Delivery, letter: Letter) -> str:
+        """Fill the interaction's own message: repeating that changes nothing, so it needs no nonce."""
+        await self._service.attempted(delivery.id)
+        webhook = discord.Webhook.partial(target.application, target.token, client=self._client)
+        original: Any = "@original"  # Discord's own name for it, which discord.py's signature does not know
+        message = await webhook.edit_message(
+            original,
+            content=letter.content,
+            attachments=letter.open_files(),
+            view=letter.view,
+            allowed_mentions=_mentions(delivery.owner),
+        )
+        return str(message.id)
+
+    async def _earlier(self, channel: discord.PartialMessageable, delivery: Delivery) -> str | None:
+        """Return the message of an earlier try, recognised by our own buttons, or None."""
+        # a minute back: our clock and Discord's need not agree
+        since = datetime.datetime.fromtimestamp(delivery.created_at - 60.0, datetime.UTC)
+        try:
+            async for message in channel.history(limit=SEARCH_DEPTH, after=since, oldest_first=True):
+                if message.author == self._client.user and any(
+                    press.job == delivery.job and press.delivery == delivery.id
+                    for press in picture.presses(message)
+                ):
+                    return str(message.id)
+        except discord.Forbidden:
+            log.info("delivery %s: may not read that channel's history; relying on the nonce", delivery.id)
+        return None
+
+    async def letter(self, job: Job, delivery: Delivery, limit: int) -> Letter:
+        """Return what a delivery says, with files of at most ``limit`` bytes together."""
+        match delivery.kind:
+            case "failure":
+                content, whole = messages.failure(job)
+                prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages.PROMPT_FILE)
+                attached = () if whole else (prompt,)
+                return Letter(content, attached, buttons.failure_view(job, delivery.id))
+            case "text":
+                return await self._answer(job, delivery, limit)
+        if delivery.kind == "picture":
+            cell = delivery.cell or 0
+            view = buttons.picture_view(job, cell, delivery.id, len(self._service.models))
+        else:
+            cell, view = None, buttons.grid_view(job, delivery.id)
+        file = await self._service.file(job.id, cell, limit=limit, least=LEAST_SIDE)
+        notes = [messages.WEBP_NOTE] if file.extension == "webp" else []
+        cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
+        files = [(cover + messages.filename(job, file.extension, cell), file.data, messages.alt(job, cell))]
+        if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
+            film = await self._service.film(job.id)
+            if len(file.data) + len(film) <= limit:
+                files.append((cover + messages.filename(job, "film.webp"), film, messages.FILM_ALT))
+            else:
+                notes.append(messages.FILM_TOO_LARGE)
+        return Letter(messages.result(job, delivery, notes), tuple(files), view)
+
+    async def _answer(self, job: Job, delivery: Delivery, limit: int) -> Letter:
+        """Return what was answered in words, with the picture that was described."""
+        prompts = answers.prompts(job)
+        content = messages_answers.answer(job, prompts, delivery.owner)
+        files = []
+        for one in job.spec.inputs:
+            file = await self._service.shown(one.sha256, limit)
+            files.append((f"described-{job.id}.{file.extension}", file.data, messages_answers.DESCRIBED_ALT))
+        return Letter(content, tuple(files), buttons.answer_view(job, len(prompts), delivery.id))
+
+    def limit(self, target: Channel | Token | None) -> int:
+        """Return how many bytes a file may have there."""
+        guild = self._client.get_guild(target.guild) if isinstance(target, Channel) and target.guild else None
+        return DEFAULT_LIMIT if guild is None else guild.filesize_limit
+
+    async def _clear(self, delivery: Delivery) -> None:
+        """Remove the progress message: what it promised is there now."""
+        target = address(delivery.origin)
+        if delivery.progress is None or not isinstance(target, Channel):
+            return
+        if delivery.progress in self._client.followed:
+            return  # it stands for several jobs; who follows them removes it
+        channel = self._client.get_partial_messageable(target.channel, guild_id=target.guild)
+        with contextlib.suppress(*TROUBLE):
+            await channel.get_partial_message(int(delivery.progress)).delete()
+
+
+def _mentions(owner: str) -> discord.AllowedMentions:
+    users: Sequence[Any] = [discord.Object(int(owner))] if owner.isdecimal() else []
+    return discord.AllowedMentions(everyone=False, roles=False, users=users, replied_user=False)
+
+
+def _verdict(error: discord.HTTPException) -> Exception:
+    """Return Undeliverable where trying again cannot help, else the error itself."""
+    if error.code in HOPELESS:
+        return Undeliverable(HOPELESS[error.code])
+    if error.code == TOO_LARGE or error.status in (401, 413, 429) or error.status >= 500:
+        return error
+    return Undeliverable(f"Discord refused it: {_short(error)}")
+
+
+def _short(error: Exception) -> str:
+    """Return one line about ``error`` without addresses, which may hold a token."""
+    if isinstance(error, discord.HTTPException):
+        return f"HTTP {error.status}, code {error.code}"
+    return f"{type(error).__name__} {getattr(error, 'errno', None) or ''}".rstrip()
+
+
+def _pause(tries: int) -> float:
+    """Return doubling seconds with jitter: about 1, 2, 4 … at most a minute."""
+    return min(LONGEST_PAUSE, 2.0 ** (tries - 1)) * random.uniform(0.75, 1.25)

@@ -1,1 +1,0 @@
-"""Where rendering happens: one process per device, the same messages to and from each."""

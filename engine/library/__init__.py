@@ -1,0 +1,1 @@
+"""What is kept on disk beside the database: pictures, uploads, masks, likes, retention, backups."""

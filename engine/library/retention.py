@@ -1,0 +1,168 @@
+"""What is kept, for how long, and how somebody gets all of theirs or has it deleted; knows no Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import zipfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from engine import images
+from engine.config import RetentionConfig
+from engine.errors import NotFound
+from engine.library.gallery import Gallery
+from engine.store import retention as store_retention
+from engine.store.connection import Store
+from engine.store.retention import File
+
+log = logging.getLogger("limner.keeping")
+
+STEP = 50
+"""Jobs deleted in one change: a few milliseconds, so that nobody waits for it."""
+REST = 0.2
+"""Seconds between two steps."""
+EVERY = 3600.0
+"""Seconds between two rounds."""
+FIRST = 60.0
+"""Seconds after the start before the first."""
+ORPHANED = 86400.0
+"""Age in seconds at which a file that nothing names is deleted: what a crash or a refused request left."""
+DAY = 86400.0
+CHUNK = 2 * 1024 * 1024
+"""Characters of JSON in one file of an export."""
+
+
+class Keeping:
+    """Deletes what nobody kept, and what somebody wants deleted; hands out what is known of somebody."""
+
+    def __init__(self, store: Store, gallery: Gallery) -> None:
+        self._store = store
+        self._gallery = gallery
+
+    # ---- retention -----------------------------------------------------------------------------------------
+
+    async def run(self, config: Callable[[], RetentionConfig]) -> None:
+        """Tidy up every hour until cancelled, in small steps; a fault of ours is logged."""
+        await asyncio.sleep(FIRST)
+        while True:
+            try:
+                await self.tidy(config())
+            except Exception:
+                log.exception("what is too old could not be deleted; tried again in %.0f s", EVERY)
+            await asyncio.sleep(EVERY)
+
+    async def tidy(self, config: RetentionConfig, rest: float = REST) -> int:
+        """Delete what is older than the host keeps and nobody kept; return how many jobs went."""
+        now, gone = self._store.now(), 0
+        if config.days:
+            before, after = now - config.days * DAY, (0.0, "")
+            while found := await self._store.read(store_retention.old, before, after, STEP):
+                files = await self._store.write(store_retention.drop, [job for _, job in found])
+                await self._gallery.discard(files)
+                after, gone = found[-1], gone + len(found)
+                await asyncio.sleep(rest)
+        await self._store.write(store_retention.prune, now)
+        for folder in await self._gallery.folders():
+            files = [File(*one) for one in await self._gallery.files(folder, now - ORPHANED)]
+            if files:
+                await self._gallery.discard(await self._store.read(store_retention.unneeded, files))
+                await asyncio.sleep(rest)
+        if gone:
+            log.info("%d jobs older than %d days were deleted", gone, config.days)
+        return gone
+
+    # ---- somebody's own ------------------------------------------------------------------------------------
+
+    async def forget(self, owner: str, mark: str) -> int:
+        """Delete everything about a person whose jobs are all over; return how many files went."""
+        files = await self._store.write(store_retention.forget, owner, mark)
+        await self._gallery.discard(files)
+        for _ in range(20):
+            if await self._store.read(store_retention.compact):
+                break
+            await asyncio.sleep(0.1)
+        return len(files)
+
+    async def export(self, owner: str, limit: int) -> AsyncIterator[bytes]:
+        """Yield everything about a person as ZIP files of at most ``limit`` bytes.
+
+        ``data-1.json`` …: every row; ``pictures/``, ``films/`` and ``inputs/``: the files. A picture that is
+        larger than the limit comes as a WebP.
+        """
+        rows = await self._store.read(store_retention.everything, owner)
+        packer = _Packer(limit)
+        for number, text in enumerate(_chunks(owner, rows), start=1):
+            for part in packer.add(f"data-{number}.json", text.encode(), zipfile.ZIP_DEFLATED):
+                yield part
+        pictures, inputs = rows["picture"], sorted({row["sha256"] for row in rows["input"]})
+        wanted = [(f"pictures/{row['job']}-{row['cell'] + 1}", row["sha256"], ".png") for row in pictures]
+        wanted += [(f"films/{row['id']}", row["film"], ".webp") for row in rows["job"] if row["film"]]
+        wanted += [(f"inputs/{sha256}", sha256, ".png") for sha256 in inputs]
+        for name, sha256, suffix in wanted:
+            try:
+                data = await self._gallery.load(sha256, suffix)
+            except NotFound:
+                continue
+            if len(data) > packer.room and suffix == ".png":
+                file = await asyncio.to_thread(_fitted, data, packer.room)
+                data, suffix = file.data, f".{file.extension}"
+            for part in packer.add(f"{name}{suffix}", data, zipfile.ZIP_STORED):
+                yield part
+        if last := packer.take():
+            yield last
+
+
+def _fitted(png: bytes, limit: int) -> images.File:
+    return images.fit(images.opened(png), limit)
+
+
+def _chunks(owner: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return the rows as JSON objects, ``{table: [row, …]}``, each of about CHUNK characters at most."""
+    found: list[str] = []
+    held: dict[str, list[Mapping[str, Any]]] = {}
+    size = 0
+    for table, lines in rows.items():
+        held.setdefault(table, [])
+        for line in lines:
+            size += len(json.dumps(line, ensure_ascii=False))
+            if size > CHUNK:
+                found.append(json.dumps({"person": owner, **held}, ensure_ascii=False, indent=1))
+                held, size = {table: []}, 0
+            held[table].append(line)
+    return [*found, json.dumps({"person": owner, **held}, ensure_ascii=False, indent=1)]
+
+
+class _Packer:
+    """Fills ZIP files up to a size."""
+
+    ENTRY = 512  # bytes a file's name takes in a ZIP, twice, and more
+
+    def __init__(self, limit: int) -> None:
+        self.room = limit - 4 * self.ENTRY
+        self._begin()
+
+    def _begin(self) -> None:
+        self._size = 0
+        self._buffer = io.BytesIO()
+        self._zip = zipfile.ZipFile(self._buffer, "w")
+
+    def add(self, name: str, data: bytes, how: int) -> list[bytes]:
+        """Add a file; return the ZIP that was full before it, if one was."""
+        full = []
+        if self._size and self._size + len(data) + self.ENTRY > self.room:
+            full = [self.take()]
+        self._zip.writestr(name, data, how)
+        self._size += len(data) + self.ENTRY
+        return full
+
+    def take(self) -> bytes:
+        """Return what is packed so far, and begin anew."""
+        if not self._size:
+            return b""
+        self._zip.close()
+        data = self._buffer.getvalue()
+        self._begin()
+        return data

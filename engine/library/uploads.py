@@ -1,0 +1,120 @@
+"""Pictures that people bring: fetched, cleaned and kept under the name their content has; draws nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine import images
+from engine.config import LinksConfig
+from engine.errors import NotFound
+from engine.intake import Clean, Decoder
+from engine.jobs import Job
+from engine.library.gallery import Gallery
+from engine.planning.references import CODE, KEPT
+from engine.store.connection import Store
+
+if TYPE_CHECKING:
+    from engine.intake.fetch import Fetcher
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A picture that was brought and is kept.
+
+    ``sha256`` names its clean PNG in the gallery. ``job`` and ``cell`` (from 0): it is one of ours, to the
+    byte. ``mask`` names what its alpha channel says (grey, black where it was transparent), where it has one.
+    ``original`` is the size it came in, in pixels; very large pictures are kept smaller.
+    """
+
+    sha256: str
+    width: int
+    height: int
+    original: tuple[int, int]
+    mask: str | None = None
+    job: str | None = None
+    cell: int | None = None
+
+
+class Inputs:
+    """Takes pictures in. ``stand_in`` is the one loopback origin that links may lead to (the demo's)."""
+
+    def __init__(self, config: LinksConfig, store: Store, gallery: Gallery, stand_in: str = "") -> None:
+        self.config = config
+        self._store = store
+        self._gallery = gallery
+        self._stand_in = stand_in
+        self._decoder = Decoder()
+        self._fetcher: Fetcher | None = None
+
+    async def link(self, url: str, *, attached: bool = False) -> Kept:
+        """Fetch a picture and take it in. Raises UserError with a sentence.
+
+        ``attached``: the link comes with an attachment and is no person's, so ``links.hosts`` is not asked.
+        """
+        if self._fetcher is None:
+            from engine.intake.fetch import Fetcher  # brings aiohttp, which the command line seldom needs
+
+            self._fetcher = Fetcher(stand_in=self._stand_in)
+        return await self.take(await self._fetcher.fetch(url, () if attached else self.config.hosts))
+
+    async def bring(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 of the picture behind each name (``planning.references``), fetched if need be.
+
+        Raises UserError with a sentence for the first that cannot be had.
+        """
+        wanted = list(dict.fromkeys(names))
+        tasks = [asyncio.create_task(self._brought(name)) for name in wanted]
+        try:
+            return dict(zip(wanted, await asyncio.gather(*tasks), strict=True))
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _brought(self, name: str) -> str:
+        if name.startswith(CODE):
+            return await self._gallery.keep(await asyncio.to_thread(_swatch, name.removeprefix(CODE)))
+        if name.startswith(KEPT):
+            found = await self._gallery.find(name.removeprefix(KEPT))
+            if found is None:
+                raise NotFound(f"`{name}` is no longer kept here. Attach the picture again.")
+            return found
+        return (await self.link(name)).sha256
+
+    async def take(self, data: bytes) -> Kept:
+        """Clean a file's bytes and keep the picture. Raises UserError with a sentence."""
+        clean = await self._decoder.clean(data)
+        if known := await self._known(data, clean):
+            job, cell = known
+            return Kept(job.pictures[cell], clean.width, clean.height, clean.original, job=job.id, cell=cell)
+        sha256, mask = await asyncio.gather(self._gallery.keep(clean.png), self._keep(clean.mask))
+        return Kept(sha256, clean.width, clean.height, clean.original, mask)
+
+    async def close(self) -> None:
+        """Stop the process that opens pictures."""
+        await self._decoder.close()
+
+    async def _keep(self, png: bytes | None) -> str | None:
+        return None if png is None else await self._gallery.keep(png)
+
+    async def _known(self, data: bytes, clean: Clean) -> tuple[Job, int] | None:
+        """Return which of our pictures this is. What the file says counts only if its bytes are the same."""
+        try:
+            said = json.loads(clean.recipe or "null")
+            name, cell = str(said["job"]), int(said["cell"])
+        except (TypeError, ValueError, KeyError):
+            return None
+        job = await self._store.job(name)
+        if job is None or not 0 <= cell < len(job.pictures):
+            return None
+        return (job, cell) if job.pictures[cell] == hashlib.sha256(data).hexdigest() else None
+
+
+def _swatch(code: str) -> bytes:
+    from engine.images.swatch import swatch  # brings numpy, for which the bot need not wait at its start
+
+    return images.png(swatch(code))

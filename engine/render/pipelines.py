@@ -1,0 +1,163 @@
+"""Models whose loop is not ours (SD3, FLUX, …): diffusers' own pipeline, one job at a time; refuses to batch.
+
+The pipeline runs in a thread of its own so that the renderer's wheel keeps turning; it is stopped by an
+exception from its own step callback, which is the only way that neither finishes nor decodes a half-made
+picture.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import torch
+from PIL import Image
+
+from engine.errors import Cancelled, EngineError, UserError
+from engine.jobs import SEED_MAX, JobSpec, Kind
+from engine.render import decode
+from engine.render.conditioning import styles
+from engine.render.memory import OUT_OF_MEMORY, out_of_memory
+from engine.render.models import Model
+from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
+
+log = logging.getLogger(__name__)
+
+
+class Stock:
+    """Runs one stock pipeline at a time."""
+
+    def __init__(self, preview_every: int) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="stock")
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._cancelled = threading.Event()
+        self._running: tuple[str, str, Future[None]] | None = None
+        self._preview_every = preview_every
+
+    def start(self, job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> None:
+        """Run a job in the background. Raises UserError where an input picture would be ignored."""
+        if spec.inputs or spec.kind is not Kind.IMAGINE:
+            raise UserError(f"{model.name} can only draw from words here. Choose another model for pictures.")
+        self._cancelled.clear()
+        self._running = (job, model.name, self._pool.submit(self._run, job, spec, model))
+
+    def cancel(self, job: str) -> bool:
+        """Ask a running job to stop at its next step; return whether it was running."""
+        if self._running is None or self._running[0] != job:
+            return False
+        self._cancelled.set()
+        return True
+
+    def busy(self) -> bool:
+        """Return whether a job is running or its end was not told yet."""
+        return self._running is not None
+
+    def models(self) -> set[str]:
+        """Return the names of the models in use."""
+        return set() if self._running is None else {self._running[1]}
+
+    def events(self) -> list[Event]:
+        """Return what has happened since the last call."""
+        over = self._running is not None and self._running[2].done()
+        events: list[Event] = []
+        while True:
+            try:
+                events.append(self._events.get_nowait())
+            except Empty:
+                break
+        if over:
+            self._running = None
+        return events
+
+    def close(self) -> None:
+        """Stop what runs."""
+        self._cancelled.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, job: str, spec: JobSpec, model: Model) -> None:
+        try:
+            self._events.put(Done(job, self._draw(job, spec, model)))
+        except Cancelled:
+            self._events.put(Failed(job, "cancelled", "Cancelled."))
+        except UserError as error:
+            self._events.put(Failed(job, "user", str(error)))
+        except Exception as error:
+            if out_of_memory(error):
+                self._events.put(Failed(job, "memory", OUT_OF_MEMORY))
+            else:
+                log.exception("job %s failed", job)
+                self._events.put(Failed(job, "engine", EngineError.apology))
+        finally:
+            if hasattr(model.pipe, "maybe_free_model_hooks"):
+                model.pipe.maybe_free_model_hooks()
+
+    def _draw(self, job: str, spec: JobSpec, model: Model) -> Outcome:
+        """Draw every cell, one after the other."""
+        began = time.perf_counter()
+        takes = inspect.signature(model.pipe.__call__).parameters
+        options, notes = self._options(spec, model, takes)
+        pictures: list[Image.Image] = []
+        total = spec.steps * spec.count
+        for cell in range(spec.count):
+
+            def after(
+                pipe: Any, step: int, timestep: Any, values: dict[str, Any], cell: int = cell
+            ) -> dict[str, Any]:
+                if self._cancelled.is_set():
+                    raise Cancelled
+                self._events.put(Progress(job, cell * spec.steps + step + 1, total))
+                return values
+
+            if "callback_on_step_end" in takes:
+                options["callback_on_step_end"] = after
+            if self._cancelled.is_set():
+                raise Cancelled
+            generator = torch.Generator().manual_seed((spec.seed + cell) % (SEED_MAX + 1))
+            result = model.pipe(generator=generator, **options)
+            pictures.append(result.images[0])
+        drawn = time.perf_counter()
+        files = tuple(decode.png(picture) for picture in pictures)
+        timings = {"denoise": drawn - began, "encode": time.perf_counter() - drawn}
+        return Outcome(files, notes=tuple(notes), timings=timings)
+
+    @staticmethod
+    def _options(spec: JobSpec, model: Model, takes: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Return the pipeline's arguments, and a note for everything it cannot honour."""
+        wanted = [c for c in spec.conditions if c.weight > 0]
+        text = ". ".join(c.text for c in wanted)
+        options: dict[str, Any] = {"prompt": styles.styled(text, spec.style)}
+        notes = []
+
+        def offer(name: str, value: Any, flag: str) -> None:
+            if name in takes:
+                options[name] = value
+            elif value not in ("", None):
+                notes.append(f"`{flag}` has no effect with {model.name}.")
+
+        offer("num_inference_steps", spec.steps, "--steps")
+        offer("guidance_scale", spec.guidance_scale, "--cfg")
+        offer("width", spec.width, "--ar")
+        offer("height", spec.height, "--ar")
+        offer("negative_prompt", spec.negative_prompt or None, "--negative")
+        ignored = {
+            "--chaos": spec.chaos,
+            "--stylize": spec.stylize if model.config.house_style else 0,
+            "--weird": spec.weird,
+            "--exp": spec.exp,
+            "--stop": spec.stop < 100,
+            "--tile": spec.tile,
+            "--video": spec.film,
+            "--lora": spec.loras,
+            "--no": len(wanted) < len(spec.conditions),
+            "--sampler": spec.sampler != model.config.sampler,
+        }
+        notes += [f"`{flag}` has no effect with {model.name}." for flag, value in ignored.items() if value]
+        if len(wanted) > 1:
+            notes.append(f"{model.name} reads several texts as one.")
+        return options, notes

@@ -1,0 +1,1 @@
+"""Small models beside the denoiser: enlarge, find, classify, describe."""

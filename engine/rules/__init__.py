@@ -1,0 +1,1 @@
+"""Pure: who may what, and how much: permissions, limits, allowances, people, statistics."""

@@ -1,0 +1,348 @@
+"""The one task that starts work: decide (queue), compute (worker), book (store); refuses to know pixels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from engine.errors import EngineError, UserError
+from engine.jobs import Job, State
+from engine.library.gallery import Gallery
+from engine.moderation.pictures import Verdict
+from engine.planning.cost import rows
+from engine.schedule.meter import Meter
+from engine.schedule.metrics import Tally
+from engine.schedule.queue import FairQueue, Ticket, ticket
+from engine.store.connection import Store
+from engine.store.moderation import refuse
+from engine.workers.process import Died, LocalWorker
+from engine.workers.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status
+from engine.workers.worker import Setup
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger("limner.scheduler")
+
+PACE = "pace"
+"""Where the store keeps how long each model lately took for a unit of work."""
+PAUSE = 2.0
+"""Seconds before what our own disk refused is tried again; then twice as long each time, to a minute."""
+LAST = 5.0
+"""Seconds a shutdown waits for pictures to be kept."""
+
+OUT_OF_MEMORY = (
+    "This picture needs more memory than the engine has, even in pieces. "
+    "Nothing was charged. Ask for a smaller size, or for fewer pictures."
+)
+
+
+@dataclass(slots=True)
+class _Running:
+    ticket: Ticket
+    worker: LocalWorker
+    began: float
+    job: Job | None = None  # once it is claimed
+    share: float = 0.0  # of its steps that are done
+    warm: bool = False  # its model was loaded when it started
+    seconds: float | None = None  # of the device, once it is done
+
+
+class Scheduler:
+    """Admits one job at a time to a worker that has room, in fair order, and books what comes back.
+
+    ``tell(job, progress)`` is called at every change: with a Progress, or with the job as it stands and None.
+    ``judge(job, outcome)`` says of what was drawn whether it may be shown.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        gallery: Gallery,
+        queue: FairQueue,
+        setups: Sequence[Setup],
+        tell: Callable[[Job | str, Progress | None], None],
+        judge: Callable[[Job, Outcome], Verdict] = lambda job, outcome: Verdict(),
+    ) -> None:
+        self.store = store
+        self.gallery = gallery
+        self.queue = queue
+        self.paused = False
+        self.held: frozenset[str] = frozenset()  # servers whose jobs are not started
+        self._tell = tell
+        self._judge = judge
+        self._inbox: asyncio.Queue[tuple[LocalWorker, Event | Died] | None] = asyncio.Queue()
+        self.workers = [
+            LocalWorker(setup, lambda worker, event: self._inbox.put_nowait((worker, event)))
+            for setup in setups
+        ]
+        self.tally = Tally()
+        self.running: dict[str, _Running] = {}
+        self.rate: float | None = None  # work a second, as lately seen
+        self.idle = asyncio.Event()  # set while nothing runs
+        self.idle.set()
+        self._cancelled: set[str] = set()
+        self._room: dict[LocalWorker, float] = {}
+        self._booking: set[asyncio.Task[None]] = set()
+        self._meters = {worker: Meter() for worker in self.workers}
+        self.pace: dict[str, float] = {}  # by model: seconds of the device for one unit of work, lately
+
+    async def run(self) -> None:
+        """Work until cancelled; then hand running jobs back, without counting the attempt."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for worker in self.workers:
+                    tasks.create_task(worker.run())
+                while True:
+                    await self._fill()
+                    self._take(await self._inbox.get())
+                    while not self._inbox.empty():
+                        self._take(self._inbox.get_nowait())
+        finally:
+            await asyncio.shield(self._hand_back())
+
+    async def _hand_back(self) -> None:
+        if self._booking:
+            await asyncio.wait(self._booking, timeout=LAST)  # what is rendered is kept
+        for task in self._booking:
+            task.cancel()
+        for job, run in list(self.running.items()):
+            try:
+                charge = run.ticket.work / run.ticket.weight
+                await self.store.release(job, blameless=True, refund=charge)
+            except Exception:
+                log.exception("job %s could not be handed back; the next start of the bot does it", job)
+            self._over(job)
+
+    # ---- from the service ----------------------------------------------------------------------------------
+
+    def admit(self, job: Job) -> None:
+        """Let an accepted job wait its turn."""
+        if job.guild in self.held:
+            return
+        # one that was running when its worker died runs alone, so that it cannot take others with it again
+        alone = job.attempts > 0
+        one = ticket(
+            job.id, job.owner, job.spec, job.speed, role=job.weight, alone=alone, moved=job.moved
+        )
+        self.queue.push(one)
+        self.wake()
+
+    def wake(self) -> None:
+        """Look again for something to start."""
+        self._inbox.put_nowait(None)
+
+    def withdraw(self, job: str) -> None:
+        """Stop working on a job that was cancelled in the store."""
+        if self.queue.remove(job) is None:
+            self._cancelled.add(job)  # remembered: it may be between its claim and its start
+            if (run := self.running.get(job)) is not None:
+                run.worker.send(Cancel(job))
+            else:
+                self._cancelled.discard(job)
+        self.wake()
+
+    # ---- decide --------------------------------------------------------------------------------------------
+
+    async def _fill(self) -> None:
+        while not self.paused:
+            worker = max(
+                (one for one in self.workers if one.ready), key=lambda one: self._free(one), default=None
+            )
+            if worker is None:
+                return
+            held = [run.ticket for run in self.running.values() if run.worker is worker]
+            if any(one.alone for one in held) or (held and self._free(worker) <= 0):
+                return
+            chosen = self.queue.pick(worker.status.models, self._free(worker), idle=not held)
+            if chosen is None:
+                return
+            await self._start(worker, chosen)
+
+    def _free(self, worker: LocalWorker) -> float:
+        """Return the rows a worker can take: what it last said, less what it was given since."""
+        return self._room.get(worker, 0.0)
+
+    async def _start(self, worker: LocalWorker, chosen: Ticket) -> None:
+        self.idle.clear()
+        self.running[chosen.job] = _Running(chosen, worker, time.monotonic())
+        try:
+            job = await self.store.claim(chosen.job, self.queue.standing(chosen.owner))
+            if job is None:
+                self._over(chosen.job, refund=chosen.work)
+                return
+            self.running[job.id].job = job
+            self.tally.waits.add(max(0.0, self.store.now() - job.created_at))
+            self._tell(job, None)
+            inputs = {one.sha256: await self.gallery.load(one.sha256) for one in job.spec.inputs}
+        except UserError as error:  # its parent picture is gone
+            await self._end_badly(chosen.job, str(error))
+            self._over(chosen.job, refund=chosen.work)
+            return
+        except Exception:
+            # our disk, as a rule: nothing is lost, and it goes on when there is room again
+            log.exception("job %s could not start; tried again in %.0f s", chosen.job, PAUSE)
+            await asyncio.sleep(PAUSE)
+            self._write(self._put_back(chosen.job, blameless=True))
+            return
+        if chosen.job in self._cancelled:
+            self._over(chosen.job, refund=chosen.work)
+            return
+        self._room[worker] = self._free(worker) - rows(job.spec)
+        self.running[job.id].warm = job.spec.model in worker.status.models
+        self._meters[worker].begin(job.id, rows(job.spec))
+        worker.send(Start(job.id, job.spec, inputs))
+
+    # ---- book ----------------------------------------------------------------------------------------------
+
+    def _take(self, told: tuple[LocalWorker, Event | Died] | None) -> None:
+        if told is None:
+            return
+        worker, event = told
+        match event:
+            case Died(jobs=jobs):
+                self._room.pop(worker, None)
+                for job in jobs:
+                    self._write(self._put_back(job))
+            case Status(room=room):
+                self._room[worker] = room
+            case Progress(job=job, step=step, total=total):
+                if (run := self.running.get(job)) is not None and job not in self._cancelled:
+                    run.share = step / total
+                    self._tell(job, event)
+            case Done(job=job):
+                if (run := self.running.get(job)) is not None:
+                    run.seconds = self._meters[worker].end(job)
+                self._write(self._book(job, event))
+            case Failed(job=job):
+                self._write(self._fail(job, event))
+
+    def _write(self, writing: Coroutine[Any, Any, None]) -> None:
+        # outside the task group: the last write of a job outlives a shutdown, which waits for it
+        task = asyncio.create_task(writing)
+        self._booking.add(task)
+        task.add_done_callback(self._booking.discard)
+
+    async def _put_back(self, job: str, *, blameless: bool = False) -> None:
+        what = f"put job {job} back"
+        after = await self._insist(what, self.store.release, job, blameless=blameless)
+        after = after or await self.store.job(job)  # it may never have been claimed
+        self._over(job)
+        if after is None or after.state in (State.RENDERED, State.CANCELLED):
+            return
+        log.warning("job %s goes back (attempt %d): %s", job, after.attempts, after.state)
+        if not blameless:
+            self.tally.failed["worker"] += 1
+        if after.state is State.FAILED:
+            self.tally.ended[after.state] += 1
+        if after.state is State.QUEUED:
+            self.admit(after)
+        self._tell(after, None)
+
+    async def _book(self, job: str, done: Done) -> None:
+        run = self.running.get(job)
+        try:
+            if run is None or run.job is None or job in self._cancelled:
+                return  # cancelled while its last step ran
+            self._measure(run)
+            after = await self._insist(
+                f"keep pictures of {job}", self._keep, run.job, done.outcome, run.seconds
+            )
+            if after is not None:
+                self.tally.ended[after.state] += 1
+                self.tally.drawing.add(run.seconds or 0.0)
+                self._tell(after, None)
+        finally:
+            self._over(job)
+
+    async def _keep(self, job: Job, outcome: Outcome, seconds: float | None) -> Job | None:
+        verdict = self._judge(job, outcome)
+        if verdict.sentence is not None:
+            # nothing of it is kept: neither the files nor the previews
+            log.warning("pictures of job %s are not shown (%s)", job.id, verdict.why)
+            return await self.store.fail(
+                job.id,
+                verdict.sentence,
+                blocked=True,
+                also=lambda db: refuse(
+                    db, self.store.now(), job.owner, job.guild, job.id, job.prompt, verdict.why
+                ),
+            )
+        pictures = await self.gallery.save(outcome.pictures, job)
+        film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
+        return await self.store.finish(
+            job.id,
+            pictures,
+            film=film,
+            texts=outcome.texts,
+            notes=outcome.notes,
+            seconds=seconds,
+            rated=verdict.rated,
+            fact=(PACE, json.dumps(self.pace)),
+        )
+
+    async def _insist(
+        self, what: str, write: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Write until it is written: room is made on a full disk, and nothing drawn is lost to it."""
+        pause = PAUSE
+        while True:
+            try:
+                return await write(*args, **kwargs)
+            except Exception:
+                log.exception("could not %s; tried again in %.0f s", what, pause)
+            await asyncio.sleep(pause)
+            pause = min(60.0, pause * 2)
+
+    async def _fail(self, job: str, failed: Failed) -> None:
+        try:
+            if failed.kind == "cancelled" or job in self._cancelled:
+                return
+            log.warning("job %s failed (%s): %s", job, failed.kind, failed.message)
+            sentence = {
+                "user": failed.message,
+                "memory": OUT_OF_MEMORY,
+            }.get(failed.kind, EngineError.apology)
+            self.tally.failed[failed.kind] += 1
+            await self._end_badly(job, sentence)
+        finally:
+            run = self.running.get(job)
+            self._over(job, refund=run.ticket.work * (1 - run.share) if run is not None else 0.0)
+
+    async def _end_badly(self, job: str, sentence: str) -> None:
+        after = await self._insist(f"end job {job}", self.store.fail, job, sentence)
+        if after is not None:
+            self.tally.ended[after.state] += 1
+            self._tell(after, None)
+
+    def _over(self, job: str, refund: float = 0.0) -> _Running | None:
+        run = self.running.pop(job, None)
+        self._cancelled.discard(job)
+        if not self.running:
+            self.idle.set()
+        if run is not None:
+            self._meters[run.worker].end(job)
+            self.queue.done(run.ticket.owner, refund / run.ticket.weight)
+            self.wake()
+        return run
+
+    # ---- looking -------------------------------------------------------------------------------------------
+
+    def _measure(self, run: _Running) -> None:
+        together = sum(other.worker is run.worker for other in self.running.values())
+        seen = run.ticket.work * max(1, together) / max(0.001, time.monotonic() - run.began)
+        self.rate = seen if self.rate is None else 0.8 * self.rate + 0.2 * seen
+        if run.seconds is not None and run.warm:  # not where a model had to be loaded first
+            pace = run.seconds / run.ticket.work
+            before = self.pace.get(run.ticket.model)
+            self.pace[run.ticket.model] = pace if before is None else 0.8 * before + 0.2 * pace
+
+    def given(self, job: str) -> float:
+        """Return the seconds of its device that a running job has had so far."""
+        run = self.running.get(job)
+        return 0.0 if run is None else self._meters[run.worker].given(job)

@@ -1,0 +1,178 @@
+"""What people report and appeal, and what moderators decide about it; refuses to know Discord.
+
+A report hides the picture at once, everywhere it was shown in that server, until a moderator has looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.errors import LimitError, NotFound, UserError
+from engine.jobs import Delivery, Job
+from engine.moderation.appeals import lifted
+from engine.rules.people import Asker, Refusal, Report
+from engine.rules.permissions import EVERYWHERE, Rule
+from engine.service.admin import Administration
+from engine.store import moderation as store_moderation
+from engine.store.audit import Decision
+from engine.store.connection import Store
+
+HOUR, DAY = 3600.0, 86400.0
+MOST = {"report": 10, "appeal": 3}
+"""Reports and appeals one person may make a day."""
+DOUBTED = 3
+"""So many reports returned, and none upheld: that person's hide nothing before a moderator has looked."""
+
+REPORTED = "This picture was reported, and is hidden until a moderator has looked at it."
+REMOVED = "This picture was removed by a moderator."
+TOO_MANY = {
+    "report": "You have reported {most} pictures today, and that is the most. Tell a moderator directly.",
+    "appeal": "You have appealed {most} times today, and that is the most. Please wait until tomorrow.",
+}
+NOT_MANAGER = "Only people who may manage this server decide about reports."
+DECIDED = "That was decided already."
+NOT_HERE = "That picture was drawn elsewhere. Report it where you see it: its message's menu > Apps > Report."
+NO_APPEAL = "This refusal is the same for everybody, everywhere; nobody can lift it."
+NOT_YOURS = "Only the person whose picture or prompt this was can appeal."
+TOO_OLD = "That is too old to appeal: what was refused is kept for 30 days."
+
+
+class Reports:
+    """Reports and appeals. ``waker`` is set whenever there is something to do in Discord."""
+
+    def __init__(self, store: Store, admin: Administration) -> None:
+        self._store = store
+        self._admin = admin
+        self.waker = asyncio.Event()
+
+    async def report(self, job: Job, asker: Asker, words: str, *, seen: bool) -> Report:
+        """Report a job's pictures; hidden at once, unless this person's reports are doubted.
+
+        ``seen``: on a message in front of them; without one it must have been drawn in their server. Raises
+        LimitError, UserError.
+        """
+        if not seen and job.guild != asker.guild and job.owner != asker.owner:
+            raise UserError(NOT_HERE)
+        upheld, returned = await self._pace(asker.owner, "report")
+        hides = not (returned >= DOUBTED and upheld == 0)
+        return await self._file("report", job.id, None, asker.guild, asker.owner, words, hides)
+
+    async def appeal(
+        self, asker: Asker, words: str, *, refusal: int | None = None, job: str | None = None,
+        report: int | None = None,
+    ) -> Report:  # fmt: skip
+        """Appeal against a refused prompt, a blocked job or a removed picture. Raises UserError."""
+        if report is not None:
+            removed = await self.find(report)
+            drawn = None if removed.job is None else await self._store.job(removed.job)
+            if drawn is None or drawn.owner != asker.owner:
+                raise UserError(NOT_YOURS)
+            await self._pace(asker.owner, "appeal")
+            return await self._file("appeal", drawn.id, None, removed.guild, asker.owner, words, False)
+        refused = await self.refusal(refusal, job)
+        if refused is None:
+            raise NotFound(TOO_OLD)
+        if refused.owner != asker.owner:
+            raise UserError(NOT_YOURS)
+        if refused.absolute:
+            raise UserError(NO_APPEAL)
+        await self._pace(asker.owner, "appeal")
+        return await self._file("appeal", None, refused.id, refused.guild, asker.owner, words, False)
+
+    async def _pace(self, person: str, kind: str) -> tuple[int, int]:
+        lately, upheld, returned = await self._store.read(
+            store_moderation.counts, person, kind, self._store.now() - DAY
+        )
+        if lately >= MOST[kind]:
+            raise LimitError(TOO_MANY[kind].format(most=MOST[kind]))
+        return upheld, returned
+
+    async def _file(
+        self, kind: str, job: str | None, refusal: int | None, guild: str | None, person: str, words: str,
+        hides: bool,
+    ) -> Report:  # fmt: skip
+        filed, new = await self._store.write(
+            store_moderation.file, self._store.now(), kind, job, refusal, guild, person, words[:1000], hides
+        )
+        if new:
+            self.waker.set()
+        return filed
+
+    async def decide(self, number: int, asker: Asker, state: str, *, ban: bool = False) -> Report:
+        """Decide an open report or appeal: ``returned``, ``removed``, ``granted`` or ``declined``.
+
+        ``ban``: whoever drew it may not draw in that server any more. Granted words are let through there.
+        Raises UserError.
+        """
+        found = await self.find(number)
+        if not (asker.host or (asker.manager and found.guild is not None and asker.guild == found.guild)):
+            raise UserError(NOT_MANAGER)
+        todo = {"returned": "restore", "removed": "remove"}.get(state, "tell")
+        change = await self._lift(found, asker.owner) if state == "granted" else None
+        decided = await self._store.write(
+            store_moderation.decide, self._store.now(), number, state, asker.owner, todo, change
+        )
+        if not decided:
+            raise UserError(DECIDED)
+        if change is not None:
+            await self._admin.refresh()
+        if ban and found.job is not None and (job := await self._store.job(found.job)) is not None:
+            await self._admin.ban(asker.owner, found.guild, job.owner, f"report {number}")
+        self.waker.set()
+        return next(one for one in decided if one.id == number)
+
+    async def _lift(self, appeal: Report, moderator: str) -> Decision | None:
+        """Return the change that lets appealed words through, in the server they were refused in."""
+        refused = None if appeal.refusal is None else await self.refusal(appeal.refusal)
+        words = () if refused is None else lifted(refused)
+        if not words:
+            return None
+        return Decision(
+            moderator,
+            "words allow",
+            appeal.guild or EVERYWHERE,
+            detail={"words": list(words), "appeal": appeal.id},
+            keep=tuple(Rule("word", "allow", word) for word in words),
+            drop=tuple(Rule("word", "block", word) for word in words),
+        )
+
+    async def require_shown(self, job: str, guild: str | None) -> None:
+        """Raise UserError where a job's pictures are hidden or removed."""
+        state = await self._store.read(store_moderation.hidden, job, guild)
+        if state is not None:
+            raise UserError(REMOVED if state == "removed" else REPORTED)
+
+    async def find(self, number: int) -> Report:
+        """Return a report. Raises NotFound."""
+        found = await self._store.read(store_moderation.report, number)
+        if found is None:
+            raise NotFound("There is no such report any more.")
+        return found
+
+    async def refusal(self, number: int | None = None, job: str | None = None) -> Refusal | None:
+        """Return what was refused, by its number or by the job it ended; None where it is not kept."""
+        return await self._store.read(store_moderation.refusal, number, job)
+
+    async def undone(self) -> list[Report]:
+        """Return what moderators were not told of yet, and what is left to do in Discord."""
+        return await self._store.read(store_moderation.undone)
+
+    async def shown(self, report: Report) -> list[Delivery]:
+        """Return the messages that show a reported job's pictures in that server."""
+        if report.job is None:
+            return []
+        numbers = await self._store.read(store_moderation.shown, report.job, report.guild)
+        found = [await self._store.delivery(number) for number in numbers]
+        return [one for one in found if one is not None]
+
+    async def done(self, report: Report) -> None:
+        """Note that what was left to do is done."""
+        await self._store.write(store_moderation.note, report.id, report.todo, None, None, None)
+
+    async def telling(self, report: Report) -> None:
+        """Note that moderators are about to be told."""
+        await self._store.write(store_moderation.note, report.id, None, None, None, self._store.now())
+
+    async def told(self, report: Report, channel: str, notice: str) -> None:
+        """Note by which message moderators were told."""
+        await self._store.write(store_moderation.note, report.id, None, channel, notice, None)

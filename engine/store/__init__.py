@@ -1,0 +1,1 @@
+"""The only SQL: one connection, and plain functions of it by subject."""

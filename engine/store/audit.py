@@ -1,0 +1,164 @@
+"""The SQL of those in charge: their record, rules, bans and errands; refuses to know who may do what."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.jobs import State
+from engine.rules.people import AuditEntry
+from engine.rules.permissions import Ban, Rule
+from engine.rules.stats import Done
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing somebody in charge did: how it stands in the record, and what it changes with it."""
+
+    actor: str
+    action: str
+    guild: str  # "" = everywhere
+    target: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    keep: tuple[Rule, ...] = ()
+    drop: tuple[Rule, ...] = ()  # whatever their values
+    ban: Ban | None = None
+    unban: str | None = None  # a mark
+    errand: tuple[str, str] | None = None  # verb, target
+
+
+def audit(
+    db: sqlite3.Connection,
+    at: float,
+    actor: str,
+    action: str,
+    guild: str | None,
+    target: str | None,
+    detail: Mapping[str, Any],
+) -> int:
+    """Add a line to the record; return its number."""
+    row = db.execute(
+        "INSERT INTO audit (at, actor, action, guild, target, detail) VALUES (?,?,?,?,?,?) RETURNING id",
+        (at, actor, action, guild, target, json.dumps(dict(detail), ensure_ascii=False)),
+    ).fetchone()
+    return int(row[0])
+
+
+def audits(db: sqlite3.Connection, guild: str | None, limit: int, after: int | None) -> list[AuditEntry]:
+    """Return the newest lines of a server (None: of all), newest first; or those after a number, in order."""
+    where, values = ("guild = ?", [guild]) if guild is not None else ("1", [])
+    if after is None:
+        statement, tail = f"SELECT * FROM audit WHERE {where} ORDER BY id DESC LIMIT ?", [limit]
+    else:
+        statement = f"SELECT * FROM audit WHERE {where} AND id > ? ORDER BY id LIMIT ?"
+        tail = [after, limit]
+    return [
+        AuditEntry(
+            id=row["id"],
+            at=row["at"],
+            guild=row["guild"],
+            actor=row["actor"],
+            action=row["action"],
+            target=row["target"],
+            detail=json.loads(row["detail"]),
+        )
+        for row in db.execute(statement, [*values, *tail])
+    ]
+
+
+def decide(db: sqlite3.Connection, at: float, one: Decision) -> bool:
+    """Make a decision and record it, as one change. False: it changes nothing, and nothing is recorded."""
+    changed = 0
+    for rule in one.drop:
+        changed += db.execute(
+            "DELETE FROM rule WHERE guild = ? AND kind = ? AND target = ? AND name = ?",
+            (one.guild, rule.kind, rule.target, rule.name),
+        ).rowcount
+    for rule in one.keep:
+        changed += db.execute(
+            "INSERT INTO rule (guild, kind, target, name, value) VALUES (?,?,?,?,?)"
+            " ON CONFLICT (guild, kind, target, name) DO UPDATE SET value = excluded.value"
+            " WHERE value IS NOT excluded.value",
+            (one.guild, *rule),
+        ).rowcount
+    if one.ban is not None:
+        changed += db.execute(
+            "INSERT OR REPLACE INTO ban (guild, mark, owner, reason, actor, since, until)"
+            " VALUES (?,?,?,?,?,?,?)",
+            (one.guild, one.ban.mark, one.ban.owner, one.ban.reason, one.ban.actor, one.ban.since,
+             one.ban.until),
+        ).rowcount  # fmt: skip
+    if one.unban is not None:
+        changed += db.execute("DELETE FROM ban WHERE guild = ? AND mark = ?", (one.guild, one.unban)).rowcount
+    if one.errand is not None:
+        changed += db.execute(
+            "INSERT INTO errand (at, verb, target) VALUES (?,?,?)", (at, *one.errand)
+        ).rowcount
+    if not changed and (one.keep or one.drop or one.ban or one.unban):
+        return False
+    audit(db, at, one.actor, one.action, one.guild or None, one.target, one.detail)
+    return True
+
+
+def move(db: sqlite3.Connection, at: float, job: str, front: bool, actor: str | None) -> int | None:
+    """Let a waiting job go before all others, or after them; return where it stands (``Job.moved``).
+
+    None: it does not wait. ``actor``: in whose name, on the record; None: that stands there already.
+    """
+    place = "min(0, min(moved)) - 1" if front else "max(0, max(moved)) + 1"
+    row = db.execute(
+        f"UPDATE job SET moved = (SELECT {place} FROM job WHERE state IN ('queued', 'running'))"
+        " WHERE id = ? AND state = 'queued' RETURNING moved, guild, owner",
+        (job,),
+    ).fetchone()
+    if row is None:
+        return None
+    if actor is not None:
+        detail = {"job": job, "to": "front" if front else "back"}
+        audit(db, at, actor, "jobs move", row["guild"], row["owner"], detail)
+    return int(row["moved"])
+
+
+def rules(db: sqlite3.Connection) -> tuple[dict[str, list[Rule]], dict[str, list[Ban]]]:
+    """Return every rule and every ban, by server."""
+    kept: dict[str, list[Rule]] = {}
+    for row in db.execute("SELECT guild, kind, target, name, value FROM rule"):
+        kept.setdefault(row[0], []).append(Rule(*row[1:]))
+    bans: dict[str, list[Ban]] = {}
+    for row in db.execute("SELECT guild, mark, owner, reason, actor, since, until FROM ban ORDER BY since"):
+        bans.setdefault(row[0], []).append(Ban(*row[1:]))
+    return kept, bans
+
+
+def newest(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return the number of the newest record and of the newest errand: whether anything was decided since."""
+    row = db.execute(
+        "SELECT coalesce((SELECT max(id) FROM audit), 0), coalesce((SELECT max(id) FROM errand), 0)"
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def errands(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
+    """Return what is asked of the running bot, oldest first: number, verb, target."""
+    return [tuple(row) for row in db.execute("SELECT id, verb, target FROM errand ORDER BY id")]
+
+
+def done(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """Forget errands that were run."""
+    db.executemany("DELETE FROM errand WHERE id = ?", [(number,) for number in numbers])
+
+
+def jobs(db: sqlite3.Connection, guild: str | None, since: float) -> list[Done]:
+    """Return what is counted of every job of a server (None: of all) asked for since then, newest first."""
+    where, values = ("", []) if guild is None else (" AND guild = ?", [guild])
+    rows = db.execute(
+        "SELECT id, owner, guild, state, speed, spec ->> 'kind', spec ->> 'model', spec ->> 'width',"
+        " spec ->> 'height', spec ->> 'steps', (SELECT count(*) FROM picture WHERE picture.job = job.id),"
+        f" created_at, started_at, finished_at FROM job WHERE created_at >= ?{where}"
+        " ORDER BY created_at DESC, nth DESC",
+        [since, *values],
+    )
+    return [Done._make((*row[:3], State(row[3]), *row[4:])) for row in rows]

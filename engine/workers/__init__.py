@@ -1,0 +1,1 @@
+"""One process a device, behind one protocol: the words, both ends of the pipe, and a fake renderer."""

@@ -1,0 +1,165 @@
+"""A Renderer without a model: real pictures drawn by Pillow from the spec, to test what is around it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from engine import images
+from engine.config import EngineConfig, LoraConfig, ModelConfig
+from engine.jobs import WORDS, JobSpec, Kind
+from engine.planning.answers import Shortened, words
+from engine.planning.cost import rows
+from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
+
+
+class _Task:
+    def __init__(self, spec: JobSpec) -> None:
+        self.spec = spec
+        self.step = 0
+        self.total = 1 if spec.kind is Kind.UPSCALE or spec.kind in WORDS else spec.steps
+
+
+def draw(spec: JobSpec, cell: int, share: float = 1.0) -> Image.Image:
+    """Return cell ``cell`` of a spec: coloured discs decided by spec and cell alone; ``share`` of them."""
+    digest = hashlib.sha256(f"{spec.digest()}/{(spec.seed + cell) % 2**32}".encode()).digest()
+    picture = Image.new("RGB", (spec.width, spec.height), (digest[0], digest[1], digest[2]))
+    pen = ImageDraw.Draw(picture)
+    reach = min(spec.width, spec.height) / 3
+    for index in range(max(1, round(share * 4))):
+        at, size = digest[3 + 7 * index : 5 + 7 * index], reach * (64 + digest[5 + 7 * index] / 2) / 256
+        x, y = at[0] / 255 * spec.width, at[1] / 255 * spec.height
+        colour = (digest[6 + 7 * index], digest[7 + 7 * index], digest[8 + 7 * index])
+        pen.ellipse((x - size, y - size, x + size, y + size), fill=colour)
+    return picture
+
+
+class Renderer:
+    """The same face as ``engine.render.Renderer``.
+
+    ``step_seconds``: time of one step. ``die_after``, ``hang_after``: the process dies or hangs at this step
+    of its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a
+    word that fails a job for want of memory. ``red``: a word for which every picture is plain red.
+    ``start_seconds``: time until it is ready, like importing torch.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[ModelConfig],
+        engine: EngineConfig,
+        loras: Sequence[LoraConfig] = (),
+        *,
+        step_seconds: float = 0.0,
+        start_seconds: float = 0.0,
+        die_after: int = 0,
+        hang_after: int = 0,
+        poison: str = "",
+        memory: str = "",
+        red: str = "",
+    ) -> None:
+        time.sleep(start_seconds)
+        self._engine = engine
+        self._step_seconds = step_seconds
+        self._die_after = die_after
+        self._hang_after = hang_after
+        self._poison = poison
+        self._memory = memory
+        self._red = red
+        self._ticks = self._calls = self._rows = 0
+        self._tasks: dict[str, _Task] = {}
+        self._models: set[str] = set()
+        self._dropped: list[str] = []
+
+    def load(self, name: str) -> None:
+        """Remember the model as loaded."""
+        self._models.add(name)
+
+    def unload(self, name: str) -> None:
+        """Forget the model."""
+        self._models.discard(name)
+
+    def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
+        """Take a job in."""
+        for needed in spec.inputs:
+            images.opened(inputs[needed.sha256])
+        self._models.add(spec.model)
+        self._tasks[job] = _Task(spec)
+
+    def cancel(self, job: str) -> None:
+        """Drop the job; its end is told at the next tick."""
+        if self._tasks.pop(job, None) is not None:
+            self._dropped.append(job)
+
+    def busy(self) -> bool:
+        """Say whether anything is in flight."""
+        return bool(self._tasks or self._dropped)
+
+    def room(self) -> int:
+        """Return the rows still free."""
+        return self._engine.max_rows - sum(rows(task.spec) for task in self._tasks.values())
+
+    def status_fields(self) -> Mapping[str, Any]:
+        """Return what Status tells."""
+        told = {"models": sorted(self._models), "device": "fake", "memory": 0}
+        return told | {"calls": self._calls, "rows": self._rows}
+
+    def tick(self) -> list[Event]:
+        """Take every job one step further."""
+        self._ticks += 1
+        if self._ticks == self._die_after:
+            os._exit(9)
+        if self._ticks == self._hang_after:
+            time.sleep(3600)
+        events: list[Event] = [Failed(job, "cancelled", "") for job in self._dropped]
+        self._dropped.clear()
+        time.sleep(self._step_seconds)
+        if self._tasks:
+            self._calls += 1
+            self._rows += sum(rows(task.spec) for task in self._tasks.values())
+        for job, task in list(self._tasks.items()):
+            said = " ".join(one.text for one in task.spec.conditions)
+            if self._poison and self._poison in said:
+                os._exit(9)
+            if self._memory and self._memory in said:
+                del self._tasks[job]
+                events.append(Failed(job, "memory", "out of memory"))
+                continue
+            task.step += 1
+            if task.step < task.total:
+                every = self._engine.preview_every
+                preview = self._preview(task) if every and task.step % every == 0 else None
+                events.append(Progress(job, task.step, task.total, preview))
+            else:
+                del self._tasks[job]
+                events.append(Done(job, self._outcome(task.spec)))
+        return events
+
+    def _preview(self, task: _Task) -> bytes:
+        cells = [draw(task.spec, cell, task.step / task.total) for cell in range(task.spec.count)]
+        sheet = images.grid(cells)
+        sheet.thumbnail((512, 512))
+        return images.jpeg(sheet)
+
+    def _outcome(self, spec: JobSpec) -> Outcome:
+        if spec.kind is Kind.DESCRIBE:
+            return Outcome(texts=tuple(f"{count} discs on a plain ground" for count in (2, 3, 4, 5)))
+        if spec.kind is Kind.SHORTEN:
+            pieces = words(spec.conditions[0].text)
+            return Outcome(texts=Shortened.of(pieces, [float(len(word)) for word in pieces]).texts())
+        cells = [draw(spec, cell) for cell in range(spec.count)]
+        if self._red and any(self._red in one.text for one in spec.conditions):
+            cells = [Image.new("RGB", (spec.width, spec.height), "red")] * spec.count
+        if spec.kind is Kind.LOCATE:
+            # whatever is looked for is in the upper left quarter
+            mask = Image.new("L", (spec.width, spec.height))
+            mask.paste(255, (0, 0, spec.width // 2, spec.height // 2))
+            return Outcome(pictures=(images.png(mask),))
+        return Outcome(
+            pictures=tuple(map(images.png, cells)),
+            timings={"denoise": self._step_seconds * spec.steps},
+        )

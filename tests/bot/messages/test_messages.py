@@ -1,0 +1,221 @@
+"""What people read: prompts shown as typed, lengths within Discord's limits."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given, strategies
+
+from bot.commands.talk import HELPFUL
+from bot.messages import common as messages
+from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, State
+from engine.prompt.flags import FLAGS
+from engine.rules.allowance import Balance
+
+
+def job(prompt: str = "a red apple", **more: object) -> Job:
+    spec = JobSpec(
+        model="pocket",
+        conditions=(Condition(text="a red apple"),),
+        width=512,
+        height=384,
+        steps=20,
+        guidance_scale=5.0,
+        sampler="ddim",
+        seed=4294967295,
+    )
+    values = {
+        "id": "7h2k9q3v0x",
+        "owner": "1234",
+        "origin": "discord:1/2",
+        "state": State.RENDERED,
+        "spec": spec,
+    }
+    return Job(**{**values, "prompt": prompt, "created_at": 1.0, **more})  # type: ignore[arg-type]
+
+
+def promise(kind: str = "grid", cell: int | None = None, owner: str = "1234") -> Delivery:
+    return Delivery(
+        id=7, job="7h2k9q3v0x", kind=kind, cell=cell, origin="discord:1/2", owner=owner,  # type: ignore[arg-type]
+        state=DeliveryState.PENDING, created_at=1.0,
+    )  # fmt: skip
+
+
+def as_discord_shows(text: str) -> str:
+    """Undo backslashes as Discord's markdown does: they vanish before all but letters, digits and blanks."""
+    return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", text)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "a *red* **apple** with __lines__ and ~~none~~ ||hidden||",
+        "@everyone @here <@1234> <@&55> <#77> </imagine:1>",
+        "`code` ```block``` \\ backslash \\* escaped",
+        "https://example.org/a_b_c.png :smile: <:a:1> [text](https://example.org)",
+        "# heading",
+        "> quote",
+        "a red apple --ar 3:2 --no cars, people::2",
+        "смешная кошка 猫 🐈‍⬛",
+    ],
+)
+def test_a_prompt_shows_as_typed(typed: str) -> None:
+    assert as_discord_shows(messages.shown(typed)) == typed
+
+
+def test_nothing_in_a_prompt_is_read_as_markdown_or_mention() -> None:
+    said = messages.shown("**b** `c` ||s|| @everyone <@1234> https://x.org :smile: [a](b)")
+    bare = re.sub(r"\\[^0-9A-Za-z\s]", "", said)
+    assert not re.search(r"[*_~`|<@\[\]]|://|:smile:", bare)
+
+
+def test_ordinary_prompts_stay_plain() -> None:
+    assert messages.shown("a red apple --ar 3:2, by the sea") == "a red apple --ar 3:2, by the sea"
+
+
+def test_reading_direction_does_not_leak() -> None:
+    said = messages.shown("evil \u202e reversed \u2069 end")
+    # an isolate opened first and closed last: what is inside cannot reorder what follows (Unicode UAX 9)
+    assert said.startswith("\u2068")
+    assert said.endswith("\u2069")
+    inside = said[1:-1]
+    depth = 0
+    for character in inside:
+        depth += unicodedata.bidirectional(character) in ("LRI", "RLI", "FSI")
+        depth -= unicodedata.bidirectional(character) == "PDI"
+        assert depth >= 0, "it would close our isolate"
+    assert depth == 0
+    assert "\u202e reversed" in said
+
+
+def test_arabic_is_kept_as_typed() -> None:
+    assert messages.shown("تفاحة حمراء")[1:-1] == "تفاحة حمراء"
+
+
+@given(strategies.text(max_size=6000))
+def test_any_text_gives_a_message_discord_takes(text: str) -> None:
+    one = job(prompt=text, failure="Because.", notes=("note " * 100,) * 5)
+    for said in (
+        messages.result(one, promise()),
+        messages.progress(one, state=State.RUNNING, percent=31),
+        messages.failure(one)[0],
+        messages.refusal("No. " * 1000, text),
+        messages.question(text, 4, 16),
+    ):
+        assert len(said) <= messages.CONTENT_LIMIT
+        said.encode()
+    assert 0 < len(messages.alt(one)) <= messages.ALT_LIMIT
+    assert re.fullmatch(r"[a-z0-9-]{1,80}\.png", messages.filename(one, "png", 2))
+    for name, value in messages.picture_facts(one, 1):
+        assert len(name) <= 256
+        assert len(value) <= 1024
+
+
+def test_titles() -> None:
+    done = job(pictures=("a", "b", "c", "d"))
+    assert messages.result(done, promise()) == "**a red apple** - <@1234> (fast)"
+    assert messages.result(done, promise("picture", 1, "99")) == "**a red apple** - Image #2 <@99>"
+    assert messages.progress(done, state=State.RUNNING, percent=31) == "**a red apple** - <@1234> (31%)"
+    assert (
+        messages.progress(done, state=State.QUEUED, place=1) == "**a red apple** - <@1234> (waiting to start)"
+    )
+    second = messages.progress(done, state=State.QUEUED, place=2)
+    assert second == "**a red apple** - <@1234> (waiting, 2nd in the queue)"
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (22, "22nd"),
+        (113, "113th"),
+    ],
+)
+def test_ordinals(number: int, word: str) -> None:
+    assert messages.ordinal(number) == word
+
+
+def test_a_failure_gives_the_prompt_back_exactly() -> None:
+    said, whole = messages.failure(job(prompt="a *cat* --ar 3:2", failure="The engine stopped."))
+    assert whole
+    assert said == "<@1234> The engine stopped.\nYour prompt, to copy:\n```\na *cat* --ar 3:2\n```"
+
+
+def test_a_prompt_that_no_block_can_hold_is_not_broken_into_one() -> None:
+    assert messages.to_copy("three ``` ticks") is None
+    assert messages.to_copy("x" * 5000) is None
+
+
+def test_a_long_repaired_line_is_given_whole() -> None:
+    repaired = "a long sentence about a cat " * 60 + "--ar 16:9"
+    said = messages.refusal("There is no ratio `16.9`.", repaired)
+    assert repaired in said
+    assert len(said) <= 2000
+
+
+def test_the_seed_of_one_picture_wraps_like_the_engine() -> None:
+    # cell i starts from (seed + i) mod 2**32
+    assert dict(messages.picture_facts(job(), 0))["Seed"] == "4294967295"
+    assert dict(messages.picture_facts(job(), 1))["Seed"] == "0"
+
+
+def test_help_fits_discords_fields() -> None:
+    pages = messages.flag_pages(FLAGS)
+    assert all(len(lines) <= 1024 for _, lines in pages)
+    assert len(messages.HELP) + sum(len(name) + len(lines) for name, lines in pages) <= 6000
+    assert all(f"`--{flag.name}`" in "".join(lines for _, lines in pages) for flag in FLAGS)
+    listed = messages.flag_pages(HELPFUL)
+    assert [heading for heading, _ in listed] == list(messages.SECTIONS.values())
+    assert "…" not in "".join(lines for _, lines in listed), "no sentence is cut"
+
+
+def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:
+    jobs = [job(prompt=f"{number} " + "*" * 700) for number in range(40)]
+    said = messages.several(jobs, [State.RENDERED] * 3 + [State.RUNNING] + [State.QUEUED] * 36)
+    assert len(said) <= 2000
+    first, second, *_ = said.split("\n")
+    assert first.startswith("**40 jobs** - ")
+    assert first.endswith("(3 done)")
+    assert second.startswith("1. 0 ")
+    assert second.endswith("(done)")
+    assert said.endswith("\n…")
+
+
+@pytest.mark.parametrize(
+    ("running", "waiting", "paused", "said"),
+    [
+        (0, 0, False, "Nothing is waiting. `/imagine` starts at once."),
+        (1, 0, False, "1 job being drawn, 0 waiting."),
+        (2, 5, False, "2 jobs being drawn, 5 waiting."),
+        (0, 0, True, "Nothing is waiting. The queue is paused; "),
+    ],
+)
+def test_the_queue_in_one_line(running: int, waiting: int, paused: bool, said: str) -> None:
+    told = messages.queue(running, waiting, paused=paused)
+    assert told.startswith(said) if paused else told == said
+
+
+def test_info_says_who_chose_what_nearest_first() -> None:
+    said = messages.origins({"steps": "model", "ar": "prompt", "chaos": "suffix", "seed": "prompt"})
+    assert said == "The prompt: `--ar` `--seed`\nYour suffix: `--chaos`\nThe model: `--steps`"
+
+
+def test_a_price_is_told_with_what_is_left_of_the_allowance() -> None:
+    mine = Balance("you", 600.0, 590.0, "day", 1_772_323_200.0)
+    ours = Balance("server", 36_000.0, 400.5, "month", 1_772_323_200.0)
+    assert messages.question("a cat", 4, 16, 42.4, [mine, ours]) == (
+        "**a cat**\nThis makes 4 jobs with 16 pictures together. It takes about 42 s of the engine. "
+        "You have 10 s left today. This server has 35,600 s left this month. Start?"
+    )
+    assert messages.question("a cat", 4, 16).endswith("This makes 4 jobs with 16 pictures together. Start?")
+    assert messages.allowance([mine]) == (
+        "You: 590 s of 600 s used today, 10 s left; all of it again <t:1772323200:R>. "
+        "`--relax` costs nothing."
+    )

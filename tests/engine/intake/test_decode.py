@@ -1,0 +1,239 @@
+"""Pictures from outside are opened in a process that can do no harm, and come out clean."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import resource
+import struct
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import psutil
+import pytest
+from PIL import Image
+
+from engine.errors import UserError
+from engine.intake import Clean, Decoder
+from tests.engine.intake import hostile
+from tests.engine.intake.hostile import SECRET, saved, scene
+
+SMALL, FULL = 50, 500
+
+
+@pytest.fixture
+async def decoder() -> AsyncIterator[Decoder]:
+    one = Decoder()
+    yield one
+    await one.close()
+
+
+def opened(clean: Clean) -> Image.Image:
+    with Image.open(io.BytesIO(clean.png)) as picture:
+        picture.load()
+        return picture
+
+
+def chunks(png: bytes) -> Iterator[bytes]:
+    at = 8
+    while at < len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        yield kind
+        at += 12 + length
+
+
+def assert_clean(clean: Clean) -> None:
+    for png in filter(None, (clean.png, clean.mask)):
+        assert set(chunks(png)) == {b"IHDR", b"IDAT", b"IEND"}
+        assert SECRET.encode() not in png
+    picture = opened(clean)
+    assert (picture.mode, picture.size) == ("RGB", (clean.width, clean.height))
+
+
+def assert_sentence(text: str) -> None:
+    assert text[0].isupper() or text[0] == "`"
+    assert text.endswith(".")
+    assert len(text) > 30
+    assert "Traceback" not in text
+    assert "Error" not in text
+
+
+@pytest.mark.parametrize("name", hostile.harmless())
+async def test_every_kind_of_good_file_is_taken(decoder: Decoder, name: str) -> None:
+    clean = await decoder.clean(hostile.harmless()[name])
+    assert_clean(clean)
+    if name in ("png-RGB", "png-animated", "webp-lossless"):
+        assert clean.original == (96, 64)
+
+
+async def test_colours_of_every_depth(decoder: Decoder) -> None:
+    """Expected values by hand: 40000 / 257 = 155.6; cyan is what lacks red; half black over white is grey."""
+    half = Image.new("LA", (32, 32), (0, 128))
+    for picture, kind, expected in (
+        (Image.frombytes("I;16", (32, 32), struct.pack("<H", 40000) * 1024), "PNG", (155, 155, 155)),
+        (Image.frombytes("I;16", (32, 32), struct.pack("<H", 200) * 1024), "PNG", (0, 0, 0)),
+        (Image.new("CMYK", (32, 32), (255, 0, 0, 0)), "JPEG", (0, 255, 255)),
+        (Image.new("1", (32, 32), 1), "PNG", (255, 255, 255)),
+        (half, "PNG", (127, 127, 127)),
+    ):
+        clean = await decoder.clean(saved(picture, kind))
+        shown = opened(clean).getpixel((5, 5))
+        assert isinstance(shown, tuple)
+        assert max(abs(one - other) for one, other in zip(shown, expected, strict=True)) <= 2, picture.mode
+
+
+async def test_16_bits_a_channel_become_8(decoder: Decoder) -> None:
+    clean = await decoder.clean(hostile.harmless()["png-16bit"])
+    assert opened(clean).getpixel((3, 3)) == (255, 128, 0)
+
+
+async def test_what_is_transparent_is_white_and_kept_as_a_mask(decoder: Decoder) -> None:
+    picture = Image.new("RGBA", (40, 20), (0, 0, 200, 255))
+    picture.paste((0, 0, 0, 0), (0, 0, 20, 20))
+    clean = await decoder.clean(saved(picture, "PNG"))
+    assert_clean(clean)
+    assert opened(clean).getpixel((5, 5)) == (255, 255, 255)
+    assert opened(clean).getpixel((35, 5)) == (0, 0, 200)
+    assert clean.mask is not None
+    with Image.open(io.BytesIO(clean.mask)) as mask:
+        assert (mask.mode, mask.getpixel((5, 5)), mask.getpixel((35, 5))) == ("L", 0, 255)
+    assert (await decoder.clean(saved(scene(), "PNG"))).mask is None
+
+
+@pytest.mark.parametrize(
+    ("orientation", "corner"), [(1, 0), (2, 1), (3, 2), (4, 3), (5, 0), (6, 1), (7, 2), (8, 3)]
+)
+async def test_orientation_is_applied_and_dropped(decoder: Decoder, orientation: int, corner: int) -> None:
+    """Where a file's first pixel stands (EXIF, tag 0x0112); corners count clockwise from the top left."""
+    picture = Image.new("RGB", (64, 32), (255, 255, 255))
+    picture.paste((255, 0, 0), (0, 0, 8, 8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    clean = await decoder.clean(saved(picture, "PNG", exif=exif))
+    assert_clean(clean)
+    turned = opened(clean)
+    assert turned.size == ((64, 32) if orientation < 5 else (32, 64))
+    right, bottom = turned.width - 4, turned.height - 4
+    corners = [(3, 3), (right, 3), (right, bottom), (3, bottom)]
+    assert [turned.getpixel(at) == (255, 0, 0) for at in corners] == [n == corner for n in range(4)]
+
+
+async def test_a_very_large_picture_is_kept_smaller(decoder: Decoder) -> None:
+    clean = await decoder.clean(saved(Image.new("RGB", (4000, 2000), (9, 9, 9)), "JPEG"))
+    assert clean.original == (4000, 2000)
+    assert clean.width * clean.height <= 4_194_304
+    assert clean.width / clean.height == pytest.approx(2, rel=0.01)
+
+
+async def test_bombs_and_strange_files_are_refused_with_a_reason(decoder: Decoder) -> None:
+    bombs = hostile.bombs()
+    for name, words in {
+        "png-13300": "13300 × 13300 pixels",
+        "png-60000": "60000 × 60000 pixels",
+        "gif-65535": "65535 × 65535 pixels",
+        "webp-16383": "16383 × 16383 pixels",
+        "jpeg-65535": "65535 × 65535 pixels",
+        "png-one-pixel": "1 × 1 pixels",
+        "too-large": "larger than 20 MB",
+        "empty": "is empty",
+        "postscript": "no PNG, JPEG, WebP or GIF",
+        "svg": "no PNG, JPEG, WebP or GIF",
+        "tiff": "no PNG, JPEG, WebP or GIF",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            await decoder.clean(bombs[name]())
+
+
+async def many(decoder: Decoder, count: int) -> None:
+    """Open ``count`` hostile files: each gives a clean picture or a sentence, and one process serves all."""
+    taken = 0
+    slowest = 0.0
+    for name, data in hostile.files(count):
+        began = time.monotonic()
+        try:
+            clean = await decoder.clean(data)
+        except UserError as refusal:
+            assert_sentence(str(refusal))
+        else:
+            taken += 1
+            assert_clean(clean)
+            assert name not in ("png-13300", "png-60000", "webp-16383")
+        slowest = max(slowest, time.monotonic() - began)
+    assert 0 < taken < count
+    assert decoder.started == 1
+    assert slowest < 25
+    await decoder.close()
+    # of all that this test waited for; kilobytes on Linux
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2**20
+
+
+async def test_hostile_files(decoder: Decoder) -> None:
+    await many(decoder, SMALL)
+
+
+@pytest.mark.full
+async def test_many_hostile_files(decoder: Decoder) -> None:
+    await many(decoder, FULL)
+
+
+async def test_a_picture_costs_milliseconds_once_warm(decoder: Decoder) -> None:
+    data = saved(scene(), "PNG")
+    await decoder.clean(data)
+    began = time.monotonic()
+    for _ in range(10):
+        await decoder.clean(data)
+    assert (time.monotonic() - began) / 10 < 0.5
+
+
+async def test_a_process_that_was_killed_is_replaced(decoder: Decoder) -> None:
+    data = saved(scene(), "PNG")
+    await decoder.clean(data)
+    [process] = [one for one in psutil.Process().children() if "child.py" in " ".join(one.cmdline())]
+    process.kill()
+    process.wait()
+    assert_clean(await decoder.clean(data))
+    assert decoder.started == 2
+
+
+async def test_a_picture_that_takes_too_long_is_given_up() -> None:
+    decoder = Decoder(seconds=0.001)
+    with pytest.raises(UserError, match="takes too much to open"):
+        await decoder.clean(saved(scene(), "PNG"))
+    await asyncio.sleep(0)
+    assert not [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
+    await decoder.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_can_open_neither_files_nor_sockets() -> None:
+    """The limits are those of the process itself, so a fork of this test shows them."""
+    from engine.intake import child
+
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child.limit()
+            said = []
+            for attempt in (lambda: open("/etc/passwd"), lambda: __import__("socket").socket()):  # noqa: SIM115
+                try:
+                    attempt()
+                    said.append("opened")
+                except OSError as error:
+                    said.append(str(error.errno))
+            os.write(theirs, " ".join(said).encode())
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    os.waitpid(pid, 0)
+    assert os.read(ours, 100) == b"24 24"  # EMFILE
+    os.close(ours)
+
+
+async def test_the_process_knows_nothing_of_ours(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_TOKEN", "secret")
+    await decoder.clean(saved(scene(), "PNG"))
+    [process] = [one for one in psutil.Process().children() if "child.py" in " ".join(one.cmdline())]
+    assert "LIMNER_TOKEN" not in process.environ()
+    assert process.memory_info().rss < 100 * 2**20

@@ -1,0 +1,142 @@
+"""What is drawn and shown where: a real service, a real worker process, a real classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from engine.config import ModerationConfig
+from engine.errors import UserError
+from engine.jobs import State
+from engine.moderation import BlockedError
+from engine.moderation.pictures import FLAGGED, UNSURE
+from engine.rules.people import Asker
+from engine.rules.permissions import Rule
+from engine.service import Action, Service
+from tests.engine.conftest import asking, drawn, ended
+from tests.engine.moderation import colours
+
+Open = Callable[..., AbstractAsyncContextManager[Service]]
+
+PLAIN = Asker("anna", "1", "2")
+MARKED = Asker("anna", "1", "3", age_restricted=True)
+COVERED = Asker("anna", "1", "4")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return colours.save(tmp_path_factory.mktemp("colours"))
+
+
+async def rules(service: Service) -> None:
+    """Open channel 3 for adult content, and have it covered in channel 4."""
+    keep = [Rule("content", "3", "", "restricted refuse"), Rule("content", "4", "", "strict spoiler")]
+    await service.admin.change("boss", "content", "1", keep=keep)
+
+
+async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: Open) -> None:  # noqa: F811
+    async with open_service() as service:
+        await rules(service)
+        with pytest.raises(BlockedError, match="not drawn here") as told:
+            await service.submit(asking("a", "a nude study", asker=PLAIN))
+        assert told.value.number is not None
+        with pytest.raises(BlockedError, match="not drawn here"):
+            await service.submit(asking("b", "a nude study"))  # no server: as in direct messages
+        unmarked = Asker("anna", "1", "3", age_restricted=False)
+        with pytest.raises(BlockedError, match="not drawn here"):
+            await service.submit(asking("c", "a nude study", asker=unmarked))
+        job = await drawn(service, "d", "a nude study", asker=MARKED)
+        assert (job.state, job.rated, job.adult) == (State.RENDERED, True, "allow")
+        covered = await drawn(service, "e", "a nude study", asker=COVERED)
+        spoilers = {one.job: one.spoiler for one in await service.store.pending()}
+        assert spoilers == {job.id: False, covered.id: True}
+
+        # shown again elsewhere, the other place decides
+        with pytest.raises(UserError, match="this place does not show"):
+            await service.show(job.id, key="f", origin="discord:1/2", owner="anna", asker=PLAIN)
+        again = await service.show(job.id, 0, key="g", origin="discord:1/4", owner="anna", asker=COVERED)
+        assert again.spoiler
+        # and so does an edit of it
+        vase = Action("h", "anna", "discord:1/2", job.id, "vary", 0, line="a vase", asker=PLAIN)
+        with pytest.raises(BlockedError, match="starts from a picture"):
+            await service.act(vase)
+        [refused, *_] = [one for one in await service.audits("1") if one.action == "blocked"]
+        assert "adult" in refused.detail["why"]
+
+
+async def test_what_a_line_becomes_is_what_is_read(open_service: Open) -> None:  # noqa: F811
+    async with open_service() as service:
+        await rules(service)
+        # every permutation, part, own flag and repeated line is looked at, and one refusal starts none
+        lines = ("a {vase, child}, nude", "a child::1 nude::1", "nude {a, b} of a {tree, ch{il, ol}d}")
+        for key, line in enumerate(lines):
+            with pytest.raises(BlockedError, match="never drawn"):
+                await service.submit(asking(f"p{key}", line, asker=MARKED))
+        await service.prefer("anna", "option:bare", "nude, --ar 3:2")
+        with pytest.raises(BlockedError, match="never drawn"):
+            await service.submit(asking("o", "a child --bare", asker=MARKED))
+        with pytest.raises(BlockedError, match="not drawn here"):
+            await service.submit(asking("n", "a tree --bare", asker=PLAIN))
+        await service.prefer("anna", "settings", "--no clothes")
+        with pytest.raises(BlockedError, match="never drawn"):
+            await service.submit(asking("s", "a child on a swing", asker=MARKED))
+        assert await service.jobs_of("anna") == []
+
+
+async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> None:  # noqa: F811
+    async with open_service() as service:
+        await rules(service)
+        first = await drawn(service, "a", "a child on a beach", asker=MARKED)
+        act = Action("b", "anna", "discord:1/3", first.id, "vary", 0, line="a beach at noon", asker=MARKED)
+        second = await ended(service, (await service.act(act)).jobs[0].id)
+        assert second.state is State.RENDERED
+        third = Action("c", "anna", "discord:1/3", second.id, "vary", 1, line="a nude study", asker=MARKED)
+        with pytest.raises(BlockedError, match="never drawn") as told:
+            await service.act(third)
+        assert told.value.absolute
+        # words alone start from nothing
+        assert (await drawn(service, "d", "a nude study", asker=MARKED)).state is State.RENDERED
+
+
+@pytest.mark.timeout(300)
+async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open, folder: Path) -> None:  # noqa: F811
+    looking = ModerationConfig(classifier=str(folder))
+    async with open_service(moderation=looking, red="apple", step_seconds=0.01) as service:
+        await rules(service)
+        submitted = await service.submit(asking("a", "an apple", asker=PLAIN))
+        previews, job = [], submitted.jobs[0]
+        async for snapshot in service.progress(job.id):
+            previews.append(snapshot.preview)
+            job = snapshot.job
+        assert (job.state, job.failure) == (State.BLOCKED, FLAGGED)
+        assert not any(previews)
+        assert job.pictures == ()
+        assert not list(service.gallery.root.rglob("*.png"))
+        assert await service.store.spent("anna", 0) == (0, 0)
+        [line] = [one for one in await service.audits("1") if one.action == "blocked"]
+        assert (line.target, line.detail["job"]) == ("anna", job.id)
+        assert "says" in line.detail["why"]
+
+        fine = await drawn(service, "b", "a pear", asker=PLAIN)
+        assert (fine.state, fine.rated) == (State.RENDERED, False)
+        covered = await drawn(service, "c", "an apple", asker=COVERED)
+        assert (covered.state, covered.rated) == (State.RENDERED, True)
+        [promise] = [one for one in await service.store.pending() if one.job == covered.id]
+        assert promise.spoiler
+        open_ = await drawn(service, "d", "an apple", asker=MARKED)
+        assert (open_.state, open_.rated) == (State.RENDERED, True)
+        # with a word for a child, what looks like adult content is shown nowhere
+        young = await drawn(service, "e", "a child with an apple", asker=MARKED)
+        assert young.state is State.BLOCKED
+
+
+async def test_a_broken_classifier_fails_as_the_host_says(open_service: Open, tmp_path: Path) -> None:  # noqa: F811
+    broken = ModerationConfig(classifier=str(tmp_path / "nothing"))
+    async with open_service(moderation=broken) as service:
+        job = await drawn(service, "a", "a pear")
+        assert (job.state, job.failure) == (State.BLOCKED, UNSURE)
+    async with open_service(moderation=broken.model_copy(update={"unsure": "show"})) as service:
+        assert (await drawn(service, "b", "a pear")).state is State.RENDERED

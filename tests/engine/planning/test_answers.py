@@ -1,0 +1,72 @@
+"""Prompts read off pictures and made shorter, by hand arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import UserError
+from engine.jobs import Condition, Job, JobSpec, Kind, State
+from engine.planning import answers
+from engine.planning.answers import Shortened
+from engine.prompt import parse
+
+PLAIN = JobSpec(
+    model="pocket", width=64, height=64, steps=20, guidance_scale=5.0, sampler="ddim", seed=1,
+    conditions=(Condition(text="a red, very old castle"),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "name"),
+    [(64, 64, "1:1"), (160, 104, "3:2"), (104, 160, "2:3"), (168, 96, "16:9"), (10, 9, "1:1")],
+)  # fmt: skip
+def test_the_nearest_usual_ratio(width: int, height: int, name: str) -> None:
+    assert answers.ratio(width, height) == name
+
+
+def test_the_word_that_matters_least_goes_first() -> None:
+    found = Shortened.of(["a", "red,", "very", "old", "castle"], [0.0, 0.2, 0.1, 0.2, 0.5])
+    assert [round(share, 3) for _, share in found.words] == [0.0, 0.2, 0.1, 0.2, 0.5]
+    # of equal words the later one goes
+    assert found.prompts == ("red, very old castle", "red, old castle", "red, castle", "castle")
+
+
+def test_a_text_of_words_that_change_nothing_is_still_shortened() -> None:
+    assert Shortened.of(["x", "y"], [0.0, 0.0]).prompts == ("x",)
+
+
+def test_what_is_kept_is_read_again() -> None:
+    found = Shortened.of(["a", "1.0", "castle"], [0.25, 0.25, 0.5])
+    assert Shortened.read(found.texts()) == found
+
+
+def test_several_texts_or_one_word_are_refused() -> None:
+    assert answers.shortened(PLAIN).kind is Kind.SHORTEN
+    two = PLAIN.model_copy(update={"conditions": (*PLAIN.conditions, Condition(text="cars", weight=-0.5))})
+    with pytest.raises(UserError, match="one plain text"):
+        answers.shortened(two)
+    with pytest.raises(UserError, match="longer prompt"):
+        answers.shortened(PLAIN.model_copy(update={"conditions": (Condition(text="castle"),)}))
+
+
+def test_a_described_picture_counts_by_its_shape() -> None:
+    spec = answers.described(PLAIN, "ab" * 32, (4000, 3000))
+    assert (spec.width, spec.height) == (1024, 768)
+    assert [one.sha256 for one in spec.inputs] == ["ab" * 32]
+
+
+def test_shorter_prompts_keep_the_flags_of_the_line() -> None:
+    texts = Shortened.of(["a", "castle"], [0.1, 0.9]).texts()
+    job = Job(
+        id="0123456789", owner="1", origin="cli:", state=State.RENDERED, created_at=0.0, texts=texts,
+        spec=answers.shortened(PLAIN), prompt="a castle --ar 3:2 --seed 7",
+    )  # fmt: skip
+    assert answers.prompts(job) == ("castle --ar 3:2 --seed 7",)
+    assert answers.prompts(job.model_copy(update={"prompt": "a castle --mine"})) == ("castle",)
+
+
+def test_together_is_a_choice_between_the_lines() -> None:
+    lines = ["a cat, 3d style --ar 3:2", "a {dog}", "two cats"]
+    assert [str(prompt) for prompt in parse(answers.together(lines)).prompts] == [
+        "a cat, 3d style --ar 3:2", "a \\{dog\\}", "two cats",
+    ]  # fmt: skip

@@ -1,0 +1,222 @@
+"""What holds for every line: printing reads back, only refusals are raised, time grows with length."""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engine.config import Config, ModelConfig
+from engine.errors import PromptError
+from engine.planning.plan import as_json, plan
+from engine.prompt import FLAGS, parse, parse_attention
+from engine.prompt.flags import BY_NAME
+
+CONFIG = Config(models=(ModelConfig(name="pocket", source="pocket", aliases=("v 7", "niji")),))
+
+WORDS = "a|cat|red apple|7|0.5|random|square|16:9|16x9|3/2|16.9|raw|anime|euler|DPM++ 2M|foo|no|ar|style|tile"
+MARKS = (
+    "-- --- — – - − :: : ::2 ::-0.5 ::.5 { } , {a,b} {{a,b},c} \\ \\{ \\} \\, \\- \\-- ( ) [ ] :1.2) BREAK "
+    "<lora:ink:0.8> <lora: > < <hypernet:x:1> ' \" “ = . % ` | + @everyone \u202e 日本 é 👩‍🎨 \x00 \ud800 "
+    "https://x.com/a.png <https://x.com/a.png> https://x.com/b.webp?x=1::2 https://x.com/page blob:x /imagine"
+)
+PIECES = st.sampled_from(
+    [
+        *WORDS.split("|"),
+        *MARKS.split(" "),
+        *(" ", "  ", "\n", "\t", "{a, b}", "/imagine prompt:"),
+        *(f"--{name}" for name in BY_NAME),
+        *(f"{dash}{name}" for name in ("ar", "v", "no", "tile") for dash in ("—", "-- ")),
+        *(f"--{flag.name} {flag.example}" for flag in FLAGS if flag.example),
+    ]
+)
+LINES = st.one_of(
+    st.text(max_size=60),
+    st.lists(PIECES, max_size=14).map(" ".join),
+    st.lists(PIECES, max_size=14).map("".join),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(LINES)
+@example("foo -- --tile ar 3:2")
+@example("x \\-- y")
+@example("a: ::2 b::")
+@example("--tile /imagine prompt: cat")
+@example("cat --no --ar")
+@example("-- ar1:2 cat")
+@example("cat::https://x.com/a.png")
+@example("::/imagine prompt: cat")
+def test_what_is_printed_reads_as_the_same(line: str) -> None:
+    try:
+        parsed = parse(line, limit=100)
+    except PromptError:
+        return
+    for prompt in parsed.prompts:
+        printed = str(prompt)
+        again = parse(printed, limit=100)
+        assert again.prompt.parts == prompt.parts, printed
+        assert again.prompt.images == prompt.images, printed
+        assert again.prompt.given == prompt.given, printed
+        assert str(again.prompt) == printed
+
+
+@settings(max_examples=250, deadline=None)
+@given(LINES)
+def test_a_corrected_line_can_be_read(line: str) -> None:
+    repaired = None
+    try:
+        parse(line)
+    except PromptError as error:
+        repaired = error.repaired
+    if repaired is not None:
+        parse(repaired)
+
+
+@settings(max_examples=250, deadline=None)
+@given(LINES, st.integers(0, 2**32 - 1))
+def test_every_prompt_that_can_be_read_gets_a_plan_or_a_refusal(line: str, seed: int) -> None:
+    answer = as_json(line, CONFIG)
+    assert set(answer) == {"prompt", "flags", "notes", "jobs", "error"}
+    assert (answer["error"] is None) or not answer["flags"]
+    try:
+        parsed = parse(line)
+        spec = plan(parsed.prompt, CONFIG.models, CONFIG.limits, seed).spec
+    except PromptError as error:
+        if error.repaired is not None:
+            parse(error.repaired)
+        return
+    assert spec.width % 8 == 0
+    assert spec.height % 8 == 0
+    assert spec == plan(parsed.prompt, CONFIG.models, CONFIG.limits, seed).spec
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(PIECES, max_size=20).map("".join))
+def test_weights_lose_no_words(text: str) -> None:
+    pieces = parse_attention(text)
+    assert pieces
+    assert all(-100 <= weight <= 100 for _, weight in pieces)
+    if not set(text) & set("()[]\\:") and "BREAK" not in text:
+        assert pieces == [(text, 1.0)]
+
+
+def hostile(rng: random.Random) -> str:
+    """One line that means harm: control characters, surrogates, nesting, half flags, long runs."""
+    kind = rng.randrange(8)
+    n = rng.randrange(1, 60)
+    if kind == 0:
+        return "".join(chr(rng.randrange(0x110000)) for _ in range(n))
+    if kind == 1:
+        return "".join(chr(rng.randrange(0x20)) for _ in range(n)) + "\x7f\x9f\ud800\udfff"
+    if kind == 2:
+        return "{" * n + "a," * rng.randrange(5) + "}" * rng.randrange(60)
+    if kind == 3:
+        return "".join(
+            rng.choice(["--", "—", "–", "-", " ", "ar", "no", "16:9", "=", ":", "\\"]) for _ in range(n)
+        )
+    if kind == 4:
+        flag = rng.choice(FLAGS)
+        return f"x --{flag.name} " + "".join(chr(rng.randrange(32, 0x250)) for _ in range(n))
+    if kind == 5:
+        return "".join(
+            rng.choice(["(", ")", "[", "]", ":", "1.2", "<lora:", ">", "::", "BREAK"]) for _ in range(n)
+        )
+    if kind == 6:
+        return (
+            rng.choice(["--", "::", "{,", "}", "(", "\\", "“", " ", "https://", "<", "\n", "-- ar", ":: 0.5"])
+            * n
+        )
+    return " ".join(
+        rng.choice(["@here", "`" * 3, "\u202e", "--no", "--ar", "::-9", "{a,b}", "💥"]) for _ in range(n)
+    )
+
+
+def test_three_thousand_hostile_lines_get_an_answer_each() -> None:
+    rng = random.Random(4)
+    refused = 0
+    for _ in range(3_000):  # ten thousand go through the command line in tests/bot/cli/test_cli.py
+        answer = as_json(hostile(rng), CONFIG)
+        assert isinstance(answer["jobs"], int)
+        refused += answer["error"] is not None
+        if answer["error"] is not None:
+            assert answer["error"].strip()
+    assert 150 < refused < 2_850  # both ways out were taken
+
+
+LONG = {
+    "words": "word ",
+    "flags": "--ar 3:2 ",
+    "dashes": "- -- — ",
+    "glued dashes": "a--",
+    "spaced dashes": "-- ar ",
+    "blanks": "--           ",
+    "open braces": "{",
+    "nested braces": "{a,",
+    "pairs": "{}",
+    "close braces": "}",
+    "escapes": "\\{\\-",
+    "colons": "a::2 ",
+    "colon runs": ":",
+    "brackets": "((a:1.",
+    "digits": "1",
+    "links": "https://x.com/a.png ",
+    "angle": "<https://",
+    "networks": "<lora:a:1 ",
+    "imagine": "/imagine prompt: ",
+    "no": "--no a, b ",
+    "styles": "--style digital ",
+    "unknown": "--x ",
+    "long name": "--" + "x" * 50,
+    "quotes": '"',
+    "hyphens": "a-b-",
+    "breaks": "BREAK ",
+    "surrogates": "\ud800",
+}
+
+
+def _seconds(work: object, text: str) -> float:
+    best = float("inf")
+    gc.collect()
+    gc.disable()  # its pauses fall on whoever is being measured
+    try:
+        for _ in range(3):
+            start = time.process_time()
+            work(text)  # type: ignore[operator]
+            best = min(best, time.process_time() - start)
+    finally:
+        gc.enable()
+    return best
+
+
+def _read(text: str) -> None:
+    try:
+        parse(text, length=10**9, limit=10)
+    except PromptError:
+        pass
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_ten_times_the_length_costs_at_most_twelve_times_the_time(name: str) -> None:
+    unit = LONG[name]
+    for work in (_read, parse_attention):
+        short = unit * (2_000 // len(unit))
+        least, most = float("inf"), float("inf")
+        for _ in range(12):  # neighbours on a busy machine only ever add: the least of each is the truth
+            least = min(least, _seconds(work, short))
+            most = min(most, _seconds(work, short * 10))
+            if most <= 12 * max(least, 1e-4):
+                break
+        assert most <= 12 * max(least, 1e-4), (name, work)
+
+
+def test_a_megabyte_is_refused_at_once() -> None:
+    start = time.process_time()
+    for unit in LONG.values():
+        answer = as_json(unit * (1_000_000 // len(unit)), CONFIG)
+        assert "6000" in answer["error"]
+    assert time.process_time() - start < 10

@@ -1,0 +1,58 @@
+"""Tiny models on disk, once for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.config import EngineConfig, ModelConfig
+from engine.render.models import Machine, Model, load
+from tests.engine.render import tiny
+
+ENGINE = EngineConfig(device="cpu", dtype="float32", preview_every=0)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give the folder of a tiny model: sd, sdxl, pocket, nine (inpainting)."""
+    root = tmp_path_factory.mktemp("models")
+    makers = {
+        "sd": tiny.sd,
+        "sdxl": tiny.sdxl,
+        "sd3": tiny.sd3,
+        "clipping": tiny.clipping,
+        "pocket": tiny.pocket_like,
+        "nine": lambda folder: tiny.sd(folder, in_channels=9),
+    }
+
+    def folder(name: str) -> Path:
+        path = root / name
+        if not path.exists():
+            makers[name](root / f"{name}-tokens").save_pretrained(path, safe_serialization=True)
+        return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def configs(folders: Callable[[str], Path]) -> Callable[[str], ModelConfig]:
+    """Give the configuration of a tiny model."""
+    return lambda name: ModelConfig(
+        name=name, source=str(folders(name)), width=256, height=256, house_style="old photo"
+    )
+
+
+@pytest.fixture(scope="session")
+def models(configs: Callable[[str], ModelConfig]) -> Callable[[str], Model]:
+    """Give a tiny model in memory."""
+    loaded: dict[str, Model] = {}
+    machine = Machine.find(ENGINE)
+
+    def model(name: str) -> Model:
+        if name not in loaded:
+            loaded[name] = load(name, configs(name), machine, ENGINE)
+        return loaded[name]
+
+    return model

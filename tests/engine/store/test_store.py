@@ -1,0 +1,342 @@
+"""The store: races answer "no", migrations are whole or not at all, and mistakes are one clear line."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ConfigError, LimitError
+from engine.jobs import Condition, DeliveryState, Job, JobSpec, Speed, State, new_job_id
+from engine.store.connection import GIVEN_UP, Draft, Store, Usage
+
+SPEC = JobSpec(
+    model="pocket", conditions=(Condition(text="a red apple"),), width=64, height=64, steps=20,
+    guidance_scale=5, sampler="ddim", seed=7,
+)  # fmt: skip
+
+
+def draft(owner: str = "anna", *, origin: str = "discord:1/2", work: float = 10.0) -> Draft:
+    job = Job(
+        id=new_job_id(), owner=owner, origin=origin, state=State.QUEUED, spec=SPEC, prompt="a red apple",
+        notes=("said once",), speed=Speed.FAST, created_at=1.0,
+    )  # fmt: skip
+    return Draft(job, work, reply_to="41", progress="42")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store.open(tmp_path / "limner.db") as opened:
+        yield opened
+
+
+async def accept(store: Store, key: str = "k", **more: object) -> Job:
+    jobs, new = await store.submit(key, [draft(**more)])  # type: ignore[arg-type]
+    assert new
+    return jobs[0]
+
+
+async def test_a_job_comes_back_as_it_was_accepted(store: Store) -> None:
+    job = await accept(store)
+    assert await store.job(job.id) == job
+    assert await store.queued() == [job]
+    assert await store.messages(job.id) == ("41", "42")
+
+
+async def test_the_same_key_makes_the_same_jobs_however_often_it_comes(store: Store) -> None:
+    answers = await asyncio.gather(*(store.submit("press", [draft(), draft()]) for _ in range(50)))
+    assert sum(new for _, new in answers) == 1
+    assert len({tuple(job.id for job in jobs) for jobs, _ in answers}) == 1
+    assert len(await store.queued()) == 2
+
+
+async def test_a_refusal_in_the_guard_leaves_nothing_and_harms_nobody_beside_it(store: Store) -> None:
+    def refuse(usage: Usage) -> None:
+        raise LimitError("no")
+
+    kept, refused = await asyncio.gather(
+        store.submit("a", [draft()]), store.submit("b", [draft()], refuse), return_exceptions=True
+    )
+    assert isinstance(refused, LimitError)
+    assert not isinstance(kept, BaseException)
+    assert [job.id for job in await store.queued()] == [kept[0][0].id]
+
+
+async def test_fifty_at_once_against_three_places_get_three(store: Store) -> None:
+    def guard(usage: Usage) -> None:
+        if usage.waiting >= 3:
+            raise LimitError("full")
+
+    answers = await asyncio.gather(
+        *(store.submit(str(n), [draft()], guard) for n in range(50)), return_exceptions=True
+    )
+    assert sum(isinstance(answer, LimitError) for answer in answers) == 47
+    assert await store.usage("anna") == Usage(waiting=3, running=0)
+
+
+async def test_a_job_is_claimed_once_and_ends_once(store: Store) -> None:
+    job = await accept(store)
+    claims = await asyncio.gather(*(store.claim(job.id) for _ in range(20)))
+    assert sum(claim is not None for claim in claims) == 1
+    ends = await asyncio.gather(
+        store.finish(job.id, ["a" * 64] * 4),
+        store.fail(job.id, "broken"),
+        store.cancel(job.id),
+        store.release(job.id),
+    )
+    assert [end is not None for end in ends] == [True, False, False, False]
+    done = await store.job(job.id)
+    assert done is not None
+    assert (done.state, done.pictures, done.attempts) == (State.RENDERED, ("a" * 64,) * 4, 1)
+    assert len(await store.pending()) == 1
+
+
+async def test_a_cancelled_job_is_never_claimed_and_promises_nothing(store: Store) -> None:
+    job = await accept(store)
+    assert await store.cancel(job.id) is not None
+    assert await store.claim(job.id) is None
+    assert await store.pending() == []
+    assert await store.spent("anna", 0.0) == (0.0, 0.0)
+
+
+async def test_a_result_that_comes_after_the_cancel_keeps_no_pictures(store: Store) -> None:
+    job = await accept(store)
+    await store.claim(job.id)
+    await store.cancel(job.id)
+    assert await store.finish(job.id, ["a" * 64]) is None
+    found = await store.job(job.id)
+    assert found is not None
+    assert found.pictures == ()
+
+
+async def test_the_end_of_a_job_promises_its_message_where_it_was_asked(store: Store) -> None:
+    job = await accept(store)
+    await store.claim(job.id)
+    done = await store.finish(job.id, ["a" * 64] * 4, notes=("said once", "said now"))
+    assert done is not None
+    assert done.notes == ("said once", "said now")
+    (promise,) = await store.pending()
+    assert (promise.kind, promise.cell, promise.job) == ("grid", None, job.id)
+    assert (promise.origin, promise.owner) == ("discord:1/2", "anna")
+    assert (promise.reply_to, promise.progress) == ("41", "42")
+    assert len(promise.nonce) <= 25
+
+
+@pytest.mark.parametrize("origin", ["cli:", "http:key"])
+async def test_doors_that_fetch_their_own_results_are_promised_none(store: Store, origin: str) -> None:
+    job = await accept(store, origin=origin)
+    await store.claim(job.id)
+    await store.finish(job.id, ["a" * 64])
+    assert await store.pending() == []
+
+
+async def test_one_picture_and_words_alone_are_promised_as_what_they_are(store: Store) -> None:
+    one, words = await accept(store, "1"), await accept(store, "2")
+    for job in (one, words):
+        await store.claim(job.id)
+    await store.finish(one.id, ["a" * 64])
+    await store.finish(words.id, texts=["a red apple on a table"])
+    assert [(promise.kind, promise.cell) for promise in await store.pending()] == [
+        ("picture", 0),
+        ("text", None),
+    ]
+
+
+async def test_a_promise_without_a_job_is_made_once_a_key(store: Store) -> None:
+    job = await accept(store)
+    made = await asyncio.gather(
+        *(
+            store.promise("press", job, "picture", cell=1, origin="discord:1/3", owner="ben")
+            for _ in range(20)
+        )
+    )
+    assert sum(new for _, new in made) == 1
+    assert len({delivery.id for delivery, _ in made}) == 1
+    assert made[0][0].owner == "ben"
+
+
+async def test_a_promise_is_kept_or_given_up_once(store: Store) -> None:
+    job = await accept(store)
+    promise, _ = await store.promise("p", job, "grid", origin="discord:1/2", owner="anna")
+    assert promise.attempted_at is None
+    await store.attempted(promise.id)
+    first = await store.delivery(promise.id)
+    await store.attempted(promise.id)
+    again = await store.delivery(promise.id)
+    assert first is not None
+    assert again is not None
+    assert first.attempted_at == again.attempted_at is not None  # the first send counts
+    assert await store.book(promise.id, "99")
+    assert not await store.book(promise.id, "100")
+    assert not await store.give_up(promise.id, "gone")
+    kept = await store.delivery(promise.id)
+    assert kept is not None
+    assert (kept.state, kept.message) == (DeliveryState.SENT, "99")
+    assert await store.pending() == []
+
+
+async def test_the_ledger_holds_what_is_open_and_what_was_given(store: Store) -> None:
+    jobs = [await accept(store, str(n), work=10.0 + n) for n in range(4)]
+    assert await store.spent("anna", 0.0) == (10 + 11 + 12 + 13, 0.0)
+    for job in jobs[1:]:
+        await store.claim(job.id)
+    await store.finish(jobs[1].id, ["a" * 64])
+    await store.fail(jobs[2].id, "broken")
+    await store.cancel(jobs[0].id)
+    # open: the fourth; given: the second; a failed and a cancelled one cost nothing
+    assert await store.spent("anna", 0.0) == (13.0, 11.0)
+
+
+async def test_what_ran_when_we_died_waits_again_and_the_tenth_time_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "limner.db"
+    async with Store.open(path) as store:
+        job = await accept(store)
+    for attempt in range(1, 11):
+        async with Store.open(path) as store:
+            claimed = await store.claim(job.id)
+            assert claimed is not None
+            assert claimed.attempts == attempt
+        async with Store.open(path) as store:
+            (back,) = await store.recover()
+            assert back.state is (State.FAILED if attempt == 10 else State.QUEUED)
+    async with Store.open(path) as store:
+        found = await store.job(job.id)
+        assert found is not None
+        assert found.failure == GIVEN_UP
+        assert [promise.kind for promise in await store.pending()] == ["failure"]
+
+
+async def test_an_orderly_stop_does_not_count_as_an_attempt(store: Store) -> None:
+    job = await accept(store)
+    for _ in range(5):
+        await store.claim(job.id)
+        back = await store.release(job.id, blameless=True)
+        assert back is not None
+        assert (back.state, back.attempts) == (State.QUEUED, 0)
+
+
+async def test_a_caller_that_goes_away_leaves_a_whole_change(store: Store) -> None:
+    """Cancelled at any moment, a submission is there with its ledger row, or not at all."""
+    for number in range(60):
+        task = asyncio.create_task(store.submit(str(number), [draft(f"owner{number}")]))
+        for _ in range(number % 4):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    for number in range(60):
+        jobs, reserved = await store.of_request(str(number)), (await store.spent(f"owner{number}", 0.0))[0]
+        assert reserved == 10.0 * len(jobs)
+    await accept(store, "after")  # and the connection is none the worse
+
+
+async def test_choices_are_kept_changed_and_forgotten(store: Store) -> None:
+    await store.prefer("anna", "suffix", "--ar 3:2")
+    await store.prefer("anna", "suffix", "--ar 2:3")
+    await store.prefer("ben", "suffix", "--tile")
+    assert await store.preferences("anna") == {"suffix": "--ar 2:3"}
+    await store.prefer("anna", "suffix", None)
+    assert await store.preferences("anna") == {}
+    await store.remember("commands", "hash")
+    assert (await store.meta("commands"), await store.meta("nothing")) == ("hash", None)
+
+
+# ---- opening -----
+
+
+async def refusal(path: Path) -> str:
+    with pytest.raises(ConfigError) as told:
+        async with Store.open(path):
+            raise AssertionError("opened")
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "limner.db"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 999")
+    assert "newer Limner (schema 999" in await refusal(path)
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (999,)
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "limner.db"
+    path.write_bytes(b"this is a shopping list, not a database at all" * 100)
+    assert "damaged" in await refusal(path)
+
+
+async def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "limner.db"
+    async with Store.open(path) as store:
+        for number in range(300):
+            await store.submit(str(number), [draft()])
+    data = bytearray(path.read_bytes())
+    for page in range(8, len(data) // 4096, 3):
+        data[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+    path.write_bytes(data)
+    assert "damaged" in await refusal(path)
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert "cannot be made" in await refusal(tmp_path / "file" / "limner.db")
+
+
+async def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    """A small tmpfs would need root, so SQLite itself is told the disk has a few pages only."""
+    path = tmp_path / "limner.db"
+    async with Store.open(path) as store:
+        await accept(store)
+        await store._read(lambda one: one._db.execute("PRAGMA max_page_count = 30").fetchall())
+        with pytest.raises(Exception, match="full") as told:
+            await asyncio.gather(*(store.submit(f"more{n}", [draft()]) for n in range(400)))
+        assert getattr(told.value, "apology", "").startswith("Our disk is full")
+        await store._read(lambda one: one._db.execute("PRAGMA max_page_count = 100000").fetchall())
+        await accept(store, "after")  # room again: it goes on without a restart
+
+
+async def test_a_migration_killed_half_way_is_done_again(tmp_path: Path) -> None:
+    """A script that dies before COMMIT leaves the version and the tables as they were."""
+    path = tmp_path / "limner.db"
+    code = (
+        "import os, sqlite3, sys\n"
+        "from engine.store.connection import _migrations\n"
+        "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "db.execute('PRAGMA journal_mode = WAL')\n"
+        "script = _migrations()[0][1]\n"
+        "db.executescript('BEGIN IMMEDIATE;' + script[: script.index('CREATE TABLE ledger')])\n"
+        "os._exit(9)\n"
+    )
+    run = [sys.executable, "-c", code, str(path)]
+    assert (await asyncio.to_thread(subprocess.run, run)).returncode == 9
+    async with Store.open(path) as store:
+        await accept(store)
+
+
+async def test_every_table_is_strict_and_the_log_is_synchronous(tmp_path: Path) -> None:
+    async with Store.open(tmp_path / "limner.db") as store:
+        tables = (
+            "SELECT name FROM pragma_table_list"
+            " WHERE type = 'table' AND NOT strict AND name NOT LIKE 'sqlite_%'"
+        )
+        loose = await store._read(lambda one: one._db.execute(tables).fetchall())
+        assert loose == []
+        mode = await store._read(lambda one: one._db.execute("PRAGMA journal_mode").fetchone()[0])
+        level = await store._read(lambda one: one._db.execute("PRAGMA synchronous").fetchone()[0])
+        assert (mode, level) == ("wal", 2)
+
+
+async def test_a_copy_of_the_files_while_it_runs_opens(tmp_path: Path, store: Store) -> None:
+    await accept(store)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in tmp_path.glob("limner.db*"):
+        shutil.copy(file, copy)
+    async with Store.open(copy / "limner.db") as restored:
+        assert len(await restored.queued()) == 1

@@ -1,0 +1,266 @@
+"""The host's configuration: what is read, what wins, and one clear sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from engine import config
+from engine.errors import ConfigError
+from tests import ROOT
+
+EXAMPLE = ROOT / "config.example.toml"
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_a_file_the_shipped_model_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded = config.load(None, {})
+    assert [model.name for model in loaded.models] == ["pocket"]
+    assert loaded.models[0].default
+    assert loaded.data_dir == tmp_path / "data"
+    assert not loaded.web.enabled
+    assert loaded.web.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("said", ["v 1", "v 5.2", "v 6.1", "v 7", "v 8.1", "niji", "niji 6"])
+def test_the_shipped_model_answers_to_every_midjourney_version(said: str) -> None:
+    assert said in config.pocket().aliases
+
+
+def test_the_shipped_models_size_is_read_from_its_weights(tmp_path: Path) -> None:
+    # by hand: 16 latents x 2 x 2 (three stages, two halvings) = 64 pixels; pipelines take steps of 8
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "unet/config.json").write_text(
+        json.dumps({"sample_size": 16, "down_block_types": ["a", "b", "c"]})
+    )
+    (tmp_path / "vae/config.json").write_text(json.dumps({"encoder_block_out_channels": [32, 32, 32]}))
+    model = config.pocket(tmp_path)
+    assert (model.width, model.height, model.multiple) == (64, 64, 8)
+    # Stable Diffusion 1.5's published figures: 64 latents, a factor of 8
+    (tmp_path / "unet/config.json").write_text(json.dumps({"sample_size": 64, "down_block_types": ["a"] * 4}))
+    (tmp_path / "vae/config.json").write_text(json.dumps({"block_out_channels": [128, 256, 512, 512]}))
+    model = config.pocket(tmp_path)
+    assert (model.width, model.multiple) == (512, 8)
+
+
+def test_the_example_loads_and_shows_the_four_families() -> None:
+    loaded = config.load(EXAMPLE, {})
+    models = {model.name: model for model in loaded.models}
+    assert set(models) == {"pocket", "sd15", "sdxl", "sdxl-turbo", "flux"}
+    assert [model.name for model in loaded.models if model.default] == ["pocket"]
+    assert (models["sd15"].family, models["sd15"].width) == ("sd", 512)
+    assert (models["sdxl"].family, models["sdxl"].width) == ("sdxl", 1024)
+    assert models["sdxl-turbo"].steps == 4
+    assert (models["flux"].family, models["flux"].multiple) == ("other", 16)
+    assert all(model.licence for model in loaded.models)
+
+
+def test_every_default_the_example_shows_is_the_default() -> None:
+    """Uncomment its lines: what the file says is the default must change nothing."""
+    lines = EXAMPLE.read_text(encoding="utf-8").partition("# -----")[0].splitlines()
+    shown = [
+        line.removeprefix("# ")
+        for line in lines
+        if line.startswith("[") or (line.startswith("# ") and " = " in line)
+    ]
+    values = tomllib.loads(
+        "\n".join(line for line in shown if "token" not in line and "123456789" not in line)
+    )
+    defaults = config.Config().model_dump(mode="json")
+    assert len(values) > 5
+    for key, value in values.items():
+        if isinstance(value, dict):
+            assert value == {name: defaults[key][name] for name in value}, key
+        else:
+            assert value == defaults[key], key
+    for section in ("engine", "limits", "web"):
+        assert set(values[section]) == set(defaults[section]), f"[{section}] of the example lacks a key"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[engin]\ndevice = 'cpu'", "there is no key `engin`. Did you mean `engine`?"),
+        ("[engine]\ndevise = 'cpu'", "there is no key `engine.devise`. Did you mean `engine.device`?"),
+        ("device = 'cpu'", "there is no key `device`. `device` belongs under `[engine]`."),
+        ("guidance_scale = 3", "`guidance_scale` belongs under `[[models]]`."),
+        ("[web]\nport = 'eighty'", '`web.port` cannot be "eighty". It must be a whole number.'),
+        ("[web]\nenabled = 'perhaps'", '`web.enabled` cannot be "perhaps". It must be true or false.'),
+        (
+            "[engine]\ndevice = 'gpu'",
+            "`engine.device` cannot be \"gpu\". It must be one of 'auto', 'cpu', 'cuda' or 'mps'.",
+        ),
+        ("engine = 3", "`engine` is a section. Write `[engine]` above its keys."),
+        ("[models]\nname = 'a'", "`models` is a list of tables. Write `[[models]]` above each."),
+        ("[[models]]\nname = 'a'", "models number 1: the key `source` is missing. Add it."),
+        ("[[models]]\nname = 'A b'\nsource = 'x/y'", 'models number 1: `name` cannot be "A b".'),
+        ("[[models]]\nname = 'a'\nsource = 'x/y'\nstep = 3", "there is no key `step`. Did you mean `steps`?"),
+        (
+            "[[models]]\nname = 'a'\nsource = 'x/y'\n[[models]]\nname = 'a'\nsource = 'x/z'",
+            "two models are named `a`",
+        ),
+        ("[[models]]\nname = 'a'\nsource = 'old.ckpt'", "is a pickle (`old.ckpt`)"),
+        (
+            "[[models]]\nname = 'a'\nsource = 'x/y'\naliases = ['v 7']\n"
+            "[[models]]\nname = 'b'\nsource = 'x/z'\naliases = ['V 7']",
+            "the models `a` and `b` both answer to `v 7`",
+        ),
+        (
+            "[[loras]]\nname = 'a'\nsource = 'x/y'\nmodel = 'nope'",
+            "is for the model `nope`, which is not named here",
+        ),
+        ("[discord]\nowners = ['me']", '`discord.owners` cannot be "me". It must be a whole number.'),
+        ("[discord]\ntoken = 'x'", "`discord.token`"),
+        ("a = = 3", "is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_it(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, text), {})
+    message = str(caught.value)
+    assert said in message
+    assert "\n" not in message
+    assert "config.toml" in message
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="There is no configuration file"):
+        config.load(tmp_path / "nope.toml", {})
+    with pytest.raises(ConfigError, match="There is no configuration file"):
+        config.load(None, {"LIMNER_CONFIG": str(tmp_path / "nope.toml")})
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        config.load(tmp_path / "c.toml", {})
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, "[engine]\ndevice = 'cuda'\nmax_rows = 4\n")
+    loaded = config.load(
+        file,
+        {
+            "LIMNER_ENGINE_DEVICE": "cpu",
+            "LIMNER_DATA_DIR": "/srv/limner",
+            "LIMNER_DISCORD_GUILDS": "1, 2",
+            "LIMNER_WEB_ENABLED": "true",
+            "LIMNER_DISCORD_API": "http://127.0.0.1:1/api/v10",
+        },
+    )
+    assert loaded.engine.device == "cpu"
+    assert loaded.engine.max_rows == 4
+    assert loaded.data_dir == Path("/srv/limner")
+    assert loaded.discord.guilds == (1, 2)
+    assert loaded.web.enabled
+
+
+def test_a_wrong_variable_is_named() -> None:
+    with pytest.raises(
+        ConfigError, match=r"`LIMNER_ENGINE_DEVISE` names no setting\. Did you mean `LIMNER_ENGINE_DEVICE`"
+    ):
+        config.load(EXAMPLE, {"LIMNER_ENGINE_DEVISE": "cpu"})
+    with pytest.raises(ConfigError, match='the environment: `LIMNER_WEB_PORT` cannot be "x"'):
+        config.load(EXAMPLE, {"LIMNER_WEB_PORT": "x"})
+
+
+def test_paths_are_relative_to_the_file_and_hub_names_stay(tmp_path: Path) -> None:
+    (tmp_path / "models/mine").mkdir(parents=True)
+    file = write(
+        tmp_path,
+        """
+        data_dir = "store"
+        [discord]
+        token_file = "token"
+        [[models]]
+        name = "one"
+        source = "./weights/one.safetensors"
+        [[models]]
+        name = "two"
+        source = "models/mine"
+        [[models]]
+        name = "three"
+        source = "owner/name"
+        """,
+    )
+    loaded = config.load(file, {})
+    assert loaded.data_dir == tmp_path / "store"
+    assert loaded.discord.token_file == str(tmp_path / "token")
+    assert [model.source for model in loaded.models] == [
+        str(tmp_path / "weights/one.safetensors"),
+        str(tmp_path / "models/mine"),
+        "owner/name",
+    ]
+    assert [model.default for model in loaded.models] == [True, False, False]
+
+
+def test_the_token_comes_from_the_environment_first(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from-file\n")
+    file.chmod(0o600)
+    loaded = config.load(write(tmp_path, "[discord]\ntoken_file = 'token'"), {})
+    assert config.token(loaded, {}).get_secret_value() == "from-file"
+    assert config.token(loaded, {"LIMNER_TOKEN": " from-env "}).get_secret_value() == "from-env"
+    assert "from-env" not in repr(config.token(loaded, {"LIMNER_TOKEN": "from-env"}))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits are POSIX")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_token_file_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "token"
+    file.write_text("secret")
+    file.chmod(mode)
+    loaded = config.load(write(tmp_path, "[discord]\ntoken_file = 'token'"), {})
+    with pytest.raises(ConfigError, match="chmod 600"):
+        config.token(loaded, {})
+
+
+def test_a_missing_or_empty_token_says_where_to_put_it(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path, ""), {})
+    with pytest.raises(ConfigError, match="LIMNER_TOKEN"):
+        config.token(loaded, {})
+    loaded = config.load(write(tmp_path, "[discord]\ntoken_file = 'token'"), {})
+    with pytest.raises(ConfigError, match="No such file"):
+        config.token(loaded, {})
+    (tmp_path / "token").touch(mode=0o600)
+    with pytest.raises(ConfigError, match="is empty"):
+        config.token(loaded, {})
+
+
+ADAPTED = """
+[[models]]
+name = "sd15"
+source = "owner/name"
+ip_adapter = { source = "./adapter", weights = "a.safetensors", image_encoder = "models/image_encoder" }
+"""
+
+
+def test_an_ip_adapter_is_read_and_what_is_wrong_with_it_is_named(tmp_path: Path) -> None:
+    [model] = config.load(write(tmp_path, ADAPTED), {}).models
+    assert model.ip_adapter is not None
+    assert model.ip_adapter.source == str(tmp_path / "adapter")
+    for wrong, said in (
+        ("weight =", "Did you mean `ip_adapter.weights`?"),
+        ("wights = 'b', weights =", "Did you mean `ip_adapter.weights`?"),
+        ("weights = 3, subfolder =", "`ip_adapter.weights` cannot be 3"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            config.load(write(tmp_path, ADAPTED.replace("weights =", wrong)), {})
+        assert said in str(error.value), wrong
+    with pytest.raises(ConfigError, match="is a pickle"):
+        config.load(write(tmp_path, ADAPTED.replace("a.safetensors", "a.bin")), {})
+    with pytest.raises(ConfigError, match=r"\[ip_adapter\]"):
+        config.load(write(tmp_path, ADAPTED.split("ip_adapter")[0] + "ip_adapter = 'owner/name'"), {})
