@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from pathlib import Path
 
@@ -22,7 +21,6 @@ async def test_export_and_delete(discord: Discord, make_bot: MakeBot, tmp_path: 
     async with make_bot(fake={}) as bot:
         first = await alice.slash("imagine", prompt="a secret apple")
         await delivered(discord, 1, first)
-        began = time.monotonic()
         await alice.slash("privacy export")
         sent = await discord.until(
             lambda: [one for one in discord.messages() if "That is all: 1 file" in one.data["content"]],
@@ -38,7 +36,6 @@ async def test_export_and_delete(discord: Discord, make_bot: MakeBot, tmp_path: 
         assert sum(name.startswith("pictures/") for name in archive.namelist()) == 4
         gone = await alice.slash("privacy delete", confirm="Delete everything about me for good")
         await discord.until(lambda: "Deleted: your jobs" in gone.message.data["content"], "the deletion")
-        assert time.monotonic() - began < 60  # both of them
         assert list((tmp_path / "data" / "pictures").rglob("*.png")) == []
         assert await bot.stop() == 0
     files = [file for file in (tmp_path / "data").rglob("*") if file.is_file()]

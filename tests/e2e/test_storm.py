@@ -177,6 +177,7 @@ async def test_discords_buckets_are_obeyed(discord: Discord, make_bot: MakeBot) 
     assert discord.rest.invalid <= 2
 
 
+@pytest.mark.full
 async def test_every_command_is_acknowledged_in_time(
     discord: Discord, make_bot: MakeBot, record_property: Record
 ) -> None:

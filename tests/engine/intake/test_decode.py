@@ -7,7 +7,6 @@ import io
 import os
 import resource
 import struct
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import psutil
@@ -148,9 +147,7 @@ async def test_bombs_and_strange_files_are_refused_with_a_reason(decoder: Decode
 async def many(decoder: Decoder, count: int) -> None:
     """Open ``count`` hostile files: each gives a clean picture or a sentence, and one process serves all."""
     taken = 0
-    slowest = 0.0
     for name, data in hostile.files(count):
-        began = time.monotonic()
         try:
             clean = await decoder.clean(data)
         except UserError as refusal:
@@ -159,10 +156,8 @@ async def many(decoder: Decoder, count: int) -> None:
             taken += 1
             assert_clean(clean)
             assert name not in ("png-13300", "png-60000", "webp-16383")
-        slowest = max(slowest, time.monotonic() - began)
     assert 0 < taken < count
     assert decoder.started == 1
-    assert slowest < 25
     await decoder.close()
     # of all that this test waited for; kilobytes on Linux
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2**20
@@ -175,15 +170,6 @@ async def test_hostile_files(decoder: Decoder) -> None:
 @pytest.mark.full
 async def test_many_hostile_files(decoder: Decoder) -> None:
     await many(decoder, FULL)
-
-
-async def test_a_picture_costs_milliseconds_once_warm(decoder: Decoder) -> None:
-    data = saved(scene(), "PNG")
-    await decoder.clean(data)
-    began = time.monotonic()
-    for _ in range(10):
-        await decoder.clean(data)
-    assert (time.monotonic() - began) / 10 < 0.5
 
 
 async def test_a_process_that_was_killed_is_replaced(decoder: Decoder) -> None:

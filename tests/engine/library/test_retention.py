@@ -18,6 +18,7 @@ from engine import images
 from engine.config import AllowanceConfig, RetentionConfig
 from engine.errors import LimitError, NotFound
 from engine.jobs import State
+from engine.library.retention import STEP
 from engine.moderation import BlockedError
 from engine.rules.people import Asker
 from engine.service import Action, Request, Service
@@ -192,7 +193,7 @@ async def test_what_nobody_kept_goes_after_its_days_and_what_was_kept_stays(
         assert charged == 6  # the ledger outlives what it is about
 
 
-async def test_tidying_up_never_holds_the_loop(open_service: Open) -> None:
+async def test_others_are_served_while_it_tidies_up(open_service: Open) -> None:
     async with open_service(start_seconds=3600) as service:
         for number in range(300):
             job = (await service.submit(asking(str(number), owner=f"p{number}"))).jobs[0]
@@ -200,12 +201,10 @@ async def test_tidying_up_never_holds_the_loop(open_service: Open) -> None:
         await service.store.write(
             lambda db: db.execute("UPDATE job SET created_at = 1, finished_at = 1").rowcount
         )
-        longest, began = 0.0, time.monotonic()
+        served = 0
         tidying = asyncio.create_task(service.keeping.tidy(RetentionConfig(days=1), rest=0.01))
         while not tidying.done():
-            before = time.monotonic()
-            await asyncio.sleep(0)
             await service.meta("anything")  # somebody else's read
-            longest = max(longest, time.monotonic() - before)
+            served += 1
         assert await tidying == 300
-        assert longest < 1.0, f"{longest:.2f} s of {time.monotonic() - began:.2f}"
+        assert served >= 300 // STEP  # at least one between any two steps

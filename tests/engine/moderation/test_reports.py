@@ -33,7 +33,7 @@ async def shows(service: Service, job: str, asker: Asker) -> bool:
     return True
 
 
-async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> None:  # noqa: F811
+async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> None:
     async with open_service(blocked=("lantern",)) as service:
         reports = service.reports
         await service.admin.change("boss", "words block", "1", keep=[Rule("word", "block", "teapot")])
@@ -97,7 +97,7 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
         assert {"report", "report returned", "report removed", "appeal", "appeal granted", "ban"} <= done
 
 
-async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open) -> None:  # noqa: F811
+async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open) -> None:
     async with open_service(blocked=("lantern",)) as service:
         for server in "19":
             await service.admin.change("boss", "words", server, keep=[Rule("word", "block", "teapot")])
@@ -141,7 +141,7 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
         assert {("words allow", "['teapot']"), ("words allow", "['lantern']")} <= done
 
 
-async def test_floods_are_slowed_and_false_alarms_hide_nothing(open_service: Open) -> None:  # noqa: F811
+async def test_floods_are_slowed_and_false_alarms_hide_nothing(open_service: Open) -> None:
     async with open_service() as service:
         reports = service.reports
         jobs = [await drawn(service, f"k{n}", asker=ANNA) for n in range(4)]

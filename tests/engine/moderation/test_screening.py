@@ -37,7 +37,7 @@ async def rules(service: Service) -> None:
     await service.admin.change("boss", "content", "1", keep=keep)
 
 
-async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: Open) -> None:  # noqa: F811
+async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: Open) -> None:
     async with open_service() as service:
         await rules(service)
         with pytest.raises(BlockedError, match="not drawn here") as told:
@@ -67,7 +67,7 @@ async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: O
         assert "adult" in refused.detail["why"]
 
 
-async def test_what_a_line_becomes_is_what_is_read(open_service: Open) -> None:  # noqa: F811
+async def test_what_a_line_becomes_is_what_is_read(open_service: Open) -> None:
     async with open_service() as service:
         await rules(service)
         # every permutation, part, own flag and repeated line is looked at, and one refusal starts none
@@ -86,7 +86,7 @@ async def test_what_a_line_becomes_is_what_is_read(open_service: Open) -> None: 
         assert await service.jobs_of("anna") == []
 
 
-async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> None:  # noqa: F811
+async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> None:
     async with open_service() as service:
         await rules(service)
         first = await drawn(service, "a", "a child on a beach", asker=MARKED)
@@ -102,7 +102,7 @@ async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> 
 
 
 @pytest.mark.timeout(300)
-async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open, folder: Path) -> None:  # noqa: F811
+async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open, folder: Path) -> None:
     looking = ModerationConfig(classifier=str(folder))
     async with open_service(moderation=looking, red="apple", step_seconds=0.01) as service:
         await rules(service)
@@ -133,7 +133,7 @@ async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open,
         assert young.state is State.BLOCKED
 
 
-async def test_a_broken_classifier_fails_as_the_host_says(open_service: Open, tmp_path: Path) -> None:  # noqa: F811
+async def test_a_broken_classifier_fails_as_the_host_says(open_service: Open, tmp_path: Path) -> None:
     broken = ModerationConfig(classifier=str(tmp_path / "nothing"))
     async with open_service(moderation=broken) as service:
         job = await drawn(service, "a", "a pear")

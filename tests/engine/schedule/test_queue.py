@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter, defaultdict
 
 import pytest
@@ -252,17 +251,3 @@ def test_no_ticket_is_lost_or_served_twice(history: list[tuple[str, int, int]]) 
                 running.append(chosen)
         assert {one.job for one in queue.waiting()} == set(waiting)
         assert len(queue) == len(waiting)
-
-
-def test_a_hundred_thousand_people_wait_without_slowing_it_down() -> None:
-    def seconds(people: int, picks: int) -> float:
-        queue = FairQueue()
-        for index in range(people):
-            queue.push(Ticket(str(index), str(index), 1.0 + index % 7))
-        began = time.process_time()
-        for _ in range(picks):
-            queue.pick()
-        return (time.process_time() - began) / picks
-
-    few, many = (min(seconds(people, 900) for _ in range(2)) for people in (1000, 100_000))
-    assert many < 8 * few  # logarithmic: a linear search would be 100 times slower
