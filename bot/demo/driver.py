@@ -16,12 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bot.demo import interactions
+from bot.demo import followups, interactions
 from bot.demo.forms import walk
 from bot.demo.interactions import Interaction
 from bot.demo.people import Person, Value
+from bot.demo.seed_data import GENERAL_ID
 from bot.demo.server import Standin, environment_of
-from bot.demo.world import GENERAL_ID, Event, Json, Message, World
+from bot.demo.shapes import Event, Json, Message
+from bot.demo.world import World
 
 MESSAGES = ("message_create", "message_update", "message_delete")
 
@@ -40,7 +42,7 @@ class Answer:
     @property
     def message(self) -> Message:
         """Return the answering message as it is now."""
-        return interactions.original(self.world, self.interaction)
+        return followups.original(self.world, self.interaction)
 
     @property
     def modal(self) -> Json:

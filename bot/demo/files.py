@@ -19,6 +19,7 @@ from bot.demo.shapes import Json, Upload
 
 LIFE_OF_LINKS = 24 * 3600  # seconds a link lives
 UPLOAD_LIMIT = 10 * 2**20  # bytes a file
+REQUEST_LIMIT = 25 * 2**20  # bytes a message, all files together
 
 
 class Files:

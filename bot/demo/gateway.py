@@ -17,7 +17,9 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from bot.demo import faults
-from bot.demo.world import APP_ID, Json, World
+from bot.demo.seed_data import APP_ID
+from bot.demo.shapes import Json
+from bot.demo.world import World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, RESUME, RECONNECT, MEMBERS, INVALID, HELLO, ACK = (
     0, 1, 2, 3, 6, 7, 8, 9, 10, 11,

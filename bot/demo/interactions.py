@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.demo import forms
+from bot.demo import forms, normal
 from bot.demo import permissions as perm
 from bot.demo.errors import DiscordError, NotBuilt
-from bot.demo.world import APP_ID, COMPONENTS_V2, DM, EPHEMERAL, LOADING, Json, Message, Upload, World
+from bot.demo.seed_data import APP_ID
+from bot.demo.shapes import COMPONENTS_V2, DM, EPHEMERAL, LOADING, Json, Message, Upload
+from bot.demo.world import World
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 ANSWER_WITHIN = 3.0  # seconds
@@ -70,40 +72,10 @@ def create(
     guest = (guild_id is not None and APP_ID not in world.members[guild_id]) or (
         guild_id is None and APP_ID not in channel["users"]
     )
-    if guild_id is not None:
-        context = 0
-    else:
-        context = 1 if APP_ID in channel["users"] else 2
-    owners = {"1": user_id} if guest else {"0": guild_id or "0"}
     interaction_id = world.snowflake()
     token = "aW50ZXJhY3Rpb24" + secrets.token_hex(40)  # base64 for "interaction", as Discord's begin
-    app_permissions = perm.EVERYONE if guest else world.permissions(APP_ID, channel_id)
-    payload: Json = {
-        "id": interaction_id,
-        "application_id": APP_ID,
-        "type": kind,
-        "token": token,
-        "version": 1,
-        "data": data,
-        "channel_id": channel_id,
-        "channel": {
-            **world.public_channel(channel, APP_ID if channel["type"] == DM else user_id),
-            "permissions": str(world.permissions(user_id, channel_id)),
-        },
-        "app_permissions": str(app_permissions),
-        "locale": world.locales.get(user_id, "en-US"),
-        "entitlements": [],
-        "authorizing_integration_owners": owners,
-        "context": context,
-        "attachment_size_limit": world.upload_limit,
-    }
-    if guild_id is not None:
-        payload["guild_id"] = guild_id
-        payload["guild_locale"] = "en-US"
-        payload["guild"] = {"id": guild_id, "locale": "en-US", "features": []}
-        payload["member"] = member(world, user_id, channel_id)
-    else:
-        payload["user"] = world.users[user_id]
+    payload = _payload(world, user_id, channel_id, guest=guest)
+    payload |= {"id": interaction_id, "type": kind, "token": token, "data": data}
     if message is not None:
         payload["message"] = world.render(message, user_id)
     name = command["name"] if command else str(data.get("custom_id"))
@@ -132,6 +104,40 @@ def create(
     )
     world.dispatch("INTERACTION_CREATE", payload, guild_id)
     return interaction
+
+
+def _payload(world: World, user_id: str, channel_id: str, *, guest: bool) -> Json:
+    """Return what every interaction says of the place it comes from and who acts there."""
+    channel = world.channel(channel_id)
+    guild_id = world.guild_of(channel_id)
+    if guild_id is not None:
+        context = 0
+    else:
+        context = 1 if APP_ID in channel["users"] else 2
+    app_permissions = perm.EVERYONE if guest else world.permissions(APP_ID, channel_id)
+    payload: Json = {
+        "application_id": APP_ID,
+        "version": 1,
+        "channel_id": channel_id,
+        "channel": {
+            **world.public_channel(channel, APP_ID if channel["type"] == DM else user_id),
+            "permissions": str(world.permissions(user_id, channel_id)),
+        },
+        "app_permissions": str(app_permissions),
+        "locale": world.locales.get(user_id, "en-US"),
+        "entitlements": [],
+        "authorizing_integration_owners": {"1": user_id} if guest else {"0": guild_id or "0"},
+        "context": context,
+        "attachment_size_limit": world.upload_limit,
+    }
+    if guild_id is not None:
+        payload["guild_id"] = guild_id
+        payload["guild_locale"] = "en-US"
+        payload["guild"] = {"id": guild_id, "locale": "en-US", "features": []}
+        payload["member"] = member(world, user_id, channel_id)
+    else:
+        payload["user"] = world.users[user_id]
+    return payload
 
 
 def _tidy(world: World) -> None:
@@ -196,7 +202,7 @@ def answer(
         )
     elif kind == 9:
         forms.modal(data)
-        interaction.modal = {**data, "components": forms.normal(data["components"])}
+        interaction.modal = {**data, "components": normal.components(data["components"])}
         interaction.answered = kind
         world.emit("modal_open", interaction.user_id, interaction_id=interaction.id, modal=interaction.modal)
     elif kind == 7:
@@ -212,7 +218,7 @@ def answer(
         flags = int(data.get("flags") or 0)
         interaction.ephemeral = bool(flags & EPHEMERAL) or _muzzled(world, interaction)
         keep = flags & COMPONENTS_V2 if kind == 4 else LOADING
-        message = _post(world, interaction, data if kind == 4 else {}, uploads, keep, first=True)
+        message = posted(world, interaction, data if kind == 4 else {}, uploads, keep, first=True)
         interaction.answered, interaction.original = kind, message.id
     world.emit(
         "interaction_done",
@@ -263,7 +269,7 @@ def _metadata(world: World, interaction: Interaction) -> Json:
     return out
 
 
-def _post(
+def posted(
     world: World,
     interaction: Interaction,
     data: Mapping[str, Any],
@@ -272,6 +278,7 @@ def _post(
     *,
     first: bool,
 ) -> Message:
+    """Store the message an interaction is answered with, as it may be: seen by all, or by one."""
     ephemeral = interaction.ephemeral if first else bool(int(data.get("flags") or 0) & EPHEMERAL)
     ephemeral = ephemeral or _muzzled(world, interaction)
     kind, reply_to = 0, None
@@ -286,8 +293,8 @@ def _post(
         interaction.channel_id,
         data.get("content") or "",
         attachments=attach(world, interaction.channel_id, data, uploads, (), ephemeral=ephemeral),
-        embeds=forms.normal_embeds(data.get("embeds") or []),
-        components=forms.normal(data.get("components") or []),
+        embeds=normal.embeds_of(data.get("embeds") or []),
+        components=normal.components(data.get("components") or []),
         allowed_mentions=data.get("allowed_mentions"),
         flags=flags | (EPHEMERAL if ephemeral else 0),
         kind=kind,
@@ -346,9 +353,9 @@ def change(world: World, message: Message, body: Mapping[str, Any], uploads: Map
     if "content" in body:
         fields["content"] = body["content"] or ""
     if "embeds" in body:
-        fields["embeds"] = forms.normal_embeds(body["embeds"] or [])
+        fields["embeds"] = normal.embeds_of(body["embeds"] or [])
     if "components" in body:
-        fields["components"] = forms.normal(body["components"] or [])
+        fields["components"] = normal.components(body["components"] or [])
     if "attachments" in body or uploads:
         fields["attachments"] = attach(
             world, message.channel_id, body, uploads, kept, ephemeral=message.ephemeral
@@ -358,49 +365,3 @@ def change(world: World, message: Message, body: Mapping[str, Any], uploads: Map
     if not (after["content"] or after["embeds"] or after["components"] or after["attachments"]):
         raise DiscordError(50006)
     return world.edit(message, allowed_mentions=body.get("allowed_mentions"), **fields)
-
-
-def by_token(world: World, application_id: str, token: str) -> Interaction:
-    """Return the interaction a token speaks for. Raises 50027 (unknown, run out), 10015 (unanswered)."""
-    for interaction in world.interactions.values():
-        if interaction.token == token and application_id == APP_ID:
-            if world.clock() - interaction.created > TOKEN_LIVES:
-                raise DiscordError(50027)
-            if interaction.answered is None:
-                raise DiscordError(10015)
-            return interaction
-    raise DiscordError(50027)
-
-
-def original(world: World, interaction: Interaction) -> Message:
-    """Return the message that answered; raises 10008."""
-    if interaction.original is None:
-        raise DiscordError(10008)
-    return world.message(interaction.channel_id, interaction.original)
-
-
-def followup(
-    world: World, interaction: Interaction, body: Mapping[str, Any], uploads: Mapping[int, Upload]
-) -> Message:
-    """Send a follow-up; the first one after a defer fills the deferred message, as Discord still does."""
-    forms.message(body, uploads)
-    if interaction.answered == 5 and interaction.original is not None:
-        waiting = world.messages.get(interaction.channel_id, {}).get(interaction.original)
-        if waiting is not None and waiting.data["flags"] & LOADING:
-            return change(
-                world, waiting, {key: value for key, value in body.items() if key != "flags"}, uploads
-            )
-    if interaction.guest and interaction.followups >= FOLLOWUPS_OF_GUESTS:
-        raise DiscordError(40094)
-    interaction.followups += 1
-    return _post(world, interaction, body, uploads, int(body.get("flags") or 0) & COMPONENTS_V2, first=False)
-
-
-def own(world: World, interaction: Interaction, message_id: str) -> Message:
-    """Return a message sent through this interaction's token (``@original`` too); raises 10008."""
-    if message_id == "@original":
-        return original(world, interaction)
-    message = world.message(interaction.channel_id, message_id)
-    if message.interaction != interaction.id:
-        raise DiscordError(10008)
-    return message

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.demo import playground, recording
 from bot.demo.server import Standin, environment_of
-from bot.demo.world import Event
+from bot.demo.shapes import Event
 
 PORT = 8766
 """Where the demo answers unless told otherwise, so that yesterday's browser tab works today."""

@@ -12,7 +12,8 @@ from bot.demo import interactions
 from bot.demo import permissions as perm
 from bot.demo.errors import DiscordError
 from bot.demo.forms import SELECTS, walk
-from bot.demo.world import DM, EPHEMERAL, GROUP_DM, Json, Message, Upload, World
+from bot.demo.shapes import DM, EPHEMERAL, GROUP_DM, Json, Message, Upload
+from bot.demo.world import World
 
 if TYPE_CHECKING:
     from bot.demo.interactions import Interaction

@@ -8,8 +8,11 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from bot.demo.playground import PAGE, snapshot
-from bot.demo.world import ALICE_ID, Json, World
+from bot.demo.playground import PAGE
+from bot.demo.seed_data import ALICE_ID
+from bot.demo.shapes import Json
+from bot.demo.viewer import snapshot
+from bot.demo.world import World
 
 POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:; "

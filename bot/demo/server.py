@@ -19,8 +19,10 @@ from bot.demo.faults import Faults, from_json
 from bot.demo.gateway import Gateway
 from bot.demo.limits import Limits
 from bot.demo.openapi import Checker
-from bot.demo.rest import PREFIX, Rest
-from bot.demo.world import APP_ID, World
+from bot.demo.rest import Rest
+from bot.demo.seed_data import APP_ID
+from bot.demo.serving import PREFIX
+from bot.demo.world import World
 
 API_HOST, GATEWAY_HOST, CDN_HOST = "discord.com", "gateway.discord.gg", "cdn.discordapp.com"
 REAL_HOSTS = {API_HOST, GATEWAY_HOST, CDN_HOST}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.world import Message
+from bot.demo.shapes import Message
 from tests import ROOT
 
 

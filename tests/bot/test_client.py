@@ -14,7 +14,7 @@ import pytest
 
 from bot import client
 from bot.demo.driver import BotProcess, Discord
-from bot.demo.world import GUILD_ID
+from bot.demo.seed_data import GUILD_ID
 from engine.config import Config
 from engine.errors import ConfigError
 from tests.bot.conftest import is_grid

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.founding import AFTER_DARK_ID, GALLERY_ID, GENERAL_ID, GUILD_ID
+from bot.demo.seed_data import AFTER_DARK_ID, GALLERY_ID, GENERAL_ID, GUILD_ID
 from engine.rules.permissions import Rule
 from engine.service.admin import Administration
 from engine.store.connection import Store

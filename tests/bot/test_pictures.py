@@ -12,8 +12,8 @@ from PIL import Image
 
 from bot.demo import permissions as perm
 from bot.demo.driver import Actor, Answer, BotProcess, Discord
-from bot.demo.shapes import Upload
-from bot.demo.world import APP_ID, GENERAL_ID, Message
+from bot.demo.seed_data import APP_ID, GENERAL_ID
+from bot.demo.shapes import Message, Upload
 from tests.bot.conftest import is_grid
 
 pytestmark = pytest.mark.e2e

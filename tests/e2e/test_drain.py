@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.driver import Discord
-from bot.demo.world import GENERAL_ID
+from bot.demo.seed_data import GENERAL_ID
 from tests.e2e.conftest import MakeBot
 from tests.e2e.test_kills import delivered, grids
 

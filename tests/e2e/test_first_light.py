@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.world import Event, Json, Message
+from bot.demo.shapes import Event, Json, Message
 from tests.e2e.conftest import MakeBot
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]

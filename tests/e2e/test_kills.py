@@ -18,7 +18,8 @@ import pytest
 
 from bot.demo import permissions as perm
 from bot.demo.driver import Answer, BotProcess, Discord, faces
-from bot.demo.world import APP_ID, GENERAL_ID, Message
+from bot.demo.seed_data import APP_ID, GENERAL_ID
+from bot.demo.shapes import Message
 from tests import ROOT
 from tests.e2e.conftest import MakeBot
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from bot.demo import interactions, playground
+from bot.demo import followups, interactions, playground
+from bot.demo.seed_data import APP_ID, GENERAL_ID
 from bot.demo.server import Standin
-from bot.demo.world import APP_ID, GENERAL_ID, Json, Upload, World
+from bot.demo.shapes import Json, Upload
+from bot.demo.world import World
 
 COMMANDS: list[Json] = [
     {
@@ -226,7 +228,7 @@ class ScriptedBot:
     async def _imagine(self, data: Json) -> None:
         prompt = next(item["value"] for item in data["data"]["options"] if item["name"] == "prompt")
         interaction = self._answer(data, 5)
-        message = interactions.original(self.world, interaction)
+        message = followups.original(self.world, interaction)
         for step in range(self.steps):
             await asyncio.sleep(self.pause)
             preview = Upload("preview.png", picture(64, shade=120 - 40 * step, cells=2))

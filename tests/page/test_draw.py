@@ -16,7 +16,7 @@ from playwright.async_api import Page, expect
 from bot.demo import playground
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.forms import walk
-from bot.demo.world import Message, Upload
+from bot.demo.shapes import Message, Upload
 from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 
 pytestmark = [

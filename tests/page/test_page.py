@@ -10,8 +10,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bot.demo import playground
+from bot.demo.seed_data import ADMIN_ROLE_ID, ALICE_ID, APP_ID, BOB_ID, GENERAL_ID
 from bot.demo.server import Standin
-from bot.demo.world import ADMIN_ROLE_ID, ALICE_ID, APP_ID, BOB_ID, GENERAL_ID, Upload, World
+from bot.demo.shapes import Upload
+from bot.demo.world import World
 from tests.page.conftest import PHONE, Open
 from tests.page.stage import ScriptedBot, numbered, picture
 

@@ -11,7 +11,7 @@ from playwright.async_api import Locator, expect
 
 from bot.demo import playground, recording
 from bot.demo.driver import BotProcess, Discord
-from bot.demo.world import GENERAL_ID
+from bot.demo.seed_data import GENERAL_ID
 from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 
 pytestmark = [

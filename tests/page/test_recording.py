@@ -8,7 +8,9 @@ import pytest
 from playwright.async_api import expect
 
 from bot.demo import recording
-from bot.demo.world import ALICE_ID, APP_ID, BOB_ID, GENERAL_ID, Upload, World
+from bot.demo.seed_data import ALICE_ID, APP_ID, BOB_ID, GENERAL_ID
+from bot.demo.shapes import Upload
+from bot.demo.world import World
 from tests.page.conftest import Open
 from tests.page.stage import numbered, picture
 

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from bot.cli import main
 from bot.demo.driver import Actor, Answer, BotProcess, Discord
-from bot.demo.world import ADMIN_ROLE_ID, ALICE_ID, BOB_ID, GENERAL_ID, GUILD_ID, Json
+from bot.demo.seed_data import ADMIN_ROLE_ID, ALICE_ID, BOB_ID, GENERAL_ID, GUILD_ID
+from bot.demo.shapes import Json
 from tests.bot.conftest import is_grid
 
 MakeBot = Callable[..., BotProcess]

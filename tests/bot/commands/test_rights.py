@@ -12,8 +12,8 @@ import pytest
 
 from bot.demo import interactions
 from bot.demo.driver import Actor, Answer, BotProcess, Discord, NoAnswer, faces
-from bot.demo.founding import APP_ID, ELSEWHERE_ID
-from bot.demo.world import ADMIN_ROLE_ID, BOB_ID, GENERAL_ID, GUILD_ID, Message
+from bot.demo.seed_data import ADMIN_ROLE_ID, APP_ID, BOB_ID, ELSEWHERE_ID, GENERAL_ID, GUILD_ID
+from bot.demo.shapes import Message
 from engine.rules.permissions import ALWAYS
 from tests.bot.commands.test_admin import admin, promote
 from tests.bot.conftest import is_grid, is_picture

@@ -9,7 +9,7 @@ from PIL import Image
 
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.files import Upload
-from bot.demo.world import Message
+from bot.demo.shapes import Message
 from tests.bot.conftest import is_grid, is_picture
 
 pytestmark = pytest.mark.e2e

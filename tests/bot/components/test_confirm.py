@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.world import Message
+from bot.demo.shapes import Message
 from tests.bot.conftest import is_grid, is_picture
 
 MakeBot = Callable[..., BotProcess]

@@ -13,7 +13,7 @@ from bot.components.mask_editor import AreaSelect, MaskButton
 from bot.custom_ids import MASK, Part, mask_id
 from bot.demo.driver import Answer, BotProcess, Discord, faces
 from bot.demo.forms import walk
-from bot.demo.world import Message, Upload
+from bot.demo.shapes import Message, Upload
 from tests.bot.conftest import is_grid, is_picture
 
 MakeBot = Callable[..., BotProcess]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.founding import GALLERY_ID, GUILD_ID
-from bot.demo.world import Message
+from bot.demo.seed_data import GALLERY_ID, GUILD_ID
+from bot.demo.shapes import Message
 from engine.rules.permissions import Rule
 from engine.service.admin import Administration
 from engine.store.connection import Store

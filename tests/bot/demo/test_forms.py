@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bot.demo import forms
+from bot.demo import command_forms, forms
 from bot.demo.errors import DiscordError, NotBuilt
 from bot.demo.openapi import VARIABLE, Checker, _Rules
-from bot.demo.world import Upload
+from bot.demo.shapes import Upload
 
 Json = dict[str, Any]
 
@@ -169,9 +169,9 @@ def test_refused_modals(modal: Json, path: str) -> None:
 
 @pytest.mark.parametrize(("bodies", "path"), BAD_COMMANDS)
 def test_refused_commands(bodies: list[Json], path: str) -> None:
-    forms.commands([COMMAND])
+    command_forms.commands([COMMAND])
     with pytest.raises(DiscordError) as error:
-        forms.commands(bodies)
+        command_forms.commands(bodies)
     assert path in error.value.errors
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from bot.demo.driver import BotProcess, Discord, NoAnswer, faces
 from bot.demo.people import Refused
-from bot.demo.world import APP_ID, Upload
+from bot.demo.seed_data import APP_ID
+from bot.demo.shapes import Upload
 from tests.bot.demo.tracer_dot import DOT
 
 pytestmark = pytest.mark.usefixtures("tracer")

@@ -14,8 +14,9 @@ import zstandard
 
 from bot.demo.driver import Discord
 from bot.demo.gateway import MESSAGE_CONTENT
+from bot.demo.seed_data import APP_ID, ELSEWHERE_ID, GENERAL_ID, GUILD_ID, LOBBY_ID
 from bot.demo.server import CONTROL_HEADER
-from bot.demo.world import APP_ID, ELSEWHERE_ID, GENERAL_ID, GUILD_ID, LOBBY_ID, Upload
+from bot.demo.shapes import Upload
 from tests.bot.demo.tracer_dot import DOT
 
 MESSAGES = f"/channels/{GENERAL_ID}/messages"

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import interactions
+from bot.demo import followups, interactions
 from bot.demo import permissions as perm
 from bot.demo.errors import DiscordError
 from bot.demo.people import Refused
-from bot.demo.world import ADMIN_ID, ALICE_ID, APP_ID, BOB_ID, GENERAL_ID, GUILD_ID, Event, Upload, World
+from bot.demo.seed_data import ADMIN_ID, ALICE_ID, APP_ID, BOB_ID, GENERAL_ID, GUILD_ID
+from bot.demo.shapes import Event, Upload
+from bot.demo.world import World
 from tests.bot.demo.tracer_dot import DOT
 
 COMMAND = {
@@ -135,24 +137,24 @@ def test_deadlines_of_an_interaction(world: World, clock: Clock) -> None:
 
     good = alice.slash("general", "draw", {"prompt": "x"})
     with pytest.raises(DiscordError, match="10015"):
-        interactions.by_token(world, APP_ID, good.token)
+        followups.by_token(world, APP_ID, good.token)
     interactions.answer(world, good.id, good.token, {"type": 5}, {})
     with pytest.raises(DiscordError, match="40060"):
         interactions.answer(world, good.id, good.token, {"type": 5}, {})
     clock.now += 15 * 60 - 1
-    assert interactions.by_token(world, APP_ID, good.token) is good
+    assert followups.by_token(world, APP_ID, good.token) is good
     clock.now += 2
     with pytest.raises(DiscordError, match="401 50027"):
-        interactions.by_token(world, APP_ID, good.token)
+        followups.by_token(world, APP_ID, good.token)
 
 
 def test_the_first_follow_up_fills_a_deferred_answer(world: World) -> None:
     used = world.person("alice").slash("general", "draw", {"prompt": "x"})
     interactions.answer(world, used.id, used.token, {"type": 5, "data": {"flags": 64}}, {})
-    first = interactions.followup(world, used, {"content": "one"}, {})
+    first = followups.followup(world, used, {"content": "one"}, {})
     assert first.id == used.original
     assert first.viewer == ALICE_ID  # decided by the defer
-    second = interactions.followup(world, used, {"content": "two"}, {})
+    second = followups.followup(world, used, {"content": "two"}, {})
     assert second.viewer is None
     assert [entry["content"] for entry in world.history(GENERAL_ID, BOB_ID)] == ["two"]
     assert [entry["content"] for entry in world.history(GENERAL_ID, ALICE_ID)] == ["two", "one"]

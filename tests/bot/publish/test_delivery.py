@@ -12,7 +12,7 @@ import pytest
 
 from bot.demo import permissions as perm
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.world import Message
+from bot.demo.shapes import Message
 from tests.bot.conftest import deliveries, is_grid, is_picture
 
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
