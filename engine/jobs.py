@@ -143,9 +143,9 @@ class Job(Frozen):
     """A request that was accepted.
 
     ``owner`` is the person's id as a string (a Discord snowflake, ``cli`` …); ``origin`` is the return
-    address (``discord:<guild or @me>/<channel>``, ``http:<key>``, ``cli:``). ``prompt`` is the line as the
-    person typed it, for showing again; ``notes`` are sentences shown under the result. ``guild``: the server
-    it was asked in, None for direct messages and other doors.
+    address (``discord:<guild or @me>/<channel>``, ``http:<key>``, ``cli:``). ``prompt`` is the line the
+    person asked with, cleaned (``engine.prompt.clean``), for showing again; ``notes`` are sentences shown
+    under the result. ``guild``: the server it was asked in, None for direct messages and other doors.
     """
 
     id: str

@@ -16,7 +16,7 @@ from bot.messages import common as messages
 from engine.errors import LimitError, PromptError
 from engine.jobs import FINAL
 from engine.prompt import BY_NAME, flags_of
-from engine.prompt.reading import expand_options
+from engine.prompt.options import expand_options
 from engine.service import OPTION, SUFFIX
 
 MOST_OPTIONS = 20

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -15,6 +16,12 @@ from pathlib import Path
 from engine.errors import EngineError, NotFound
 from engine.images import with_texts
 from engine.jobs import Job, JobSpec
+from engine.prompt.flags import STYLIZE_DEFAULT
+from engine.prompt.permutations import escape
+from engine.prompt.prompt import shield
+
+_WEIGHTED = re.compile(r":\s*[+-]?[\d.]+$")
+"""A text's end that would be read as its weight."""
 
 
 def recipe(job: Job, cell: int) -> dict[str, str]:
@@ -38,11 +45,19 @@ def _plainly(spec: JobSpec) -> dict[str, object]:
 
 
 def _parameters(spec: JobSpec, cell: int) -> str:
-    text = " AND ".join(
-        one.text if one.weight == 1.0 else f"{one.text} :{one.weight:g}" for one in spec.conditions
-    )
-    negative = f"\nNegative prompt: {spec.negative_prompt}" if spec.negative_prompt else ""
-    facts = {
+    """Return the settings as AUTOMATIC1111 writes them; ``engine.prompt.foreign`` reads them back.
+
+    What that program has no name for follows with the names of this bot's flags.
+    """
+    alone = len(spec.conditions) == 1 and (spec.conditions[0].weight != 1 or "AND" in spec.conditions[0].text)
+    texts = []
+    for one in spec.conditions:
+        said = alone or one.weight != 1 or _WEIGHTED.search(one.text) is not None
+        texts.append(escape(shield(one.text)) + (f" :{one.weight:g}" if said else ""))
+    text = " AND ".join(texts)
+    text += "".join(f" <lora:{lora.name}:{lora.weight:g}>" for lora in spec.loras)
+    negative = f"\nNegative prompt: {escape(shield(spec.negative_prompt))}" if spec.negative_prompt else ""
+    facts: dict[str, object] = {
         "Steps": spec.steps,
         "Sampler": spec.sampler,
         "CFG scale": f"{spec.guidance_scale:g}",
@@ -54,6 +69,20 @@ def _parameters(spec: JobSpec, cell: int) -> str:
         facts["Few-step weights"] = "yes"
     if spec.strength is not None:
         facts["Denoising strength"] = f"{spec.strength:g}"
+    own = {"Chaos": spec.chaos, "Weird": spec.weird, "Exp": spec.exp, "Style": spec.style}
+    facts |= {name: value for name, value in own.items() if value}
+    if spec.style:
+        facts["Style"] = json.dumps(spec.style, ensure_ascii=False) if "," in spec.style else spec.style
+    if spec.stylize != STYLIZE_DEFAULT:
+        facts["Stylize"] = spec.stylize
+    if spec.stop != 100:
+        facts["Stop"] = spec.stop
+    if spec.tile:
+        facts["Tiling"] = "True"
+    if spec.film:
+        facts["Film"] = "yes"
+    if alone:
+        facts["Texts"] = 1  # with its weight, and with `AND` as a word of it
     return f"{text}{negative}\n" + ", ".join(f"{name}: {value}" for name, value in facts.items())
 
 

@@ -14,12 +14,11 @@ from engine.errors import PromptError
 from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora, Role, Speed
 from engine.planning import few_steps, references
 from engine.prompt.explain import as_json as read_as_json
-from engine.prompt.flags import STYLE_NAMES
+from engine.prompt.flags import STYLE_NAMES, STYLIZE_DEFAULT
 from engine.prompt.prompt import NO_WEIGHT, Given, Prompt, Source, Value, number
 from engine.prompt.samplers import sampler
 from engine.prompt.values import near, quote
 
-STYLIZE_DEFAULT = 100
 CELLS = 4
 """Pictures of one grid."""
 

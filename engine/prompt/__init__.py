@@ -3,8 +3,8 @@
 from engine.prompt.attention import parse_attention, take_networks
 from engine.prompt.explain import as_json
 from engine.prompt.flags import BY_NAME, FLAGS, Action, Flag, Kind, complete
+from engine.prompt.parse import Parsed, TooManyJobsError, flags_of, parse
 from engine.prompt.prompt import Given, ImageLink, Part, Prompt, Source, Value
-from engine.prompt.reading import Parsed, TooManyJobsError, flags_of, parse
 
 __all__ = [
     "BY_NAME",

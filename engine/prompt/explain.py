@@ -7,8 +7,9 @@ from typing import Any
 
 from engine.config import Config
 from engine.errors import PromptError, UserError
+from engine.prompt.clean import clean
+from engine.prompt.parse import Parsed, TooManyJobsError, parse
 from engine.prompt.prompt import Given, Prompt, Source
-from engine.prompt.reading import Parsed, TooManyJobsError, clean, parse
 
 Planner = Callable[[Prompt], tuple[Sequence[Given], Sequence[str]]]
 """Decides what a prompt leaves open: further values with their sources, and notes. May raise UserError."""
@@ -28,7 +29,8 @@ def as_json(
     ``flags`` maps each flag's name to ``{"value", "from"}``; where the jobs of one line differ, ``value`` is
     the list of the different ones. ``error`` is None or the sentence of the refusal; then ``flags`` is empty.
     """
-    limits = (config or Config()).limits
+    config = config or Config()
+    limits = config.limits
     try:
         parsed = parse(
             line,
@@ -37,6 +39,7 @@ def as_json(
             layers=layers,
             limit=limits.permutations,
             length=limits.prompt_length,
+            models=tuple(name for model in config.models for name in (model.name, *model.aliases)),
         )
         return _shown(parsed, planner)
     except UserError as error:

@@ -25,6 +25,8 @@ STYLE_NAMES = (
     "tile-texture",
 )
 """The 17 style presets of the Stability v1 API, by its spelling."""
+STYLIZE_DEFAULT = 100
+"""``--stylize`` where nobody gave it, for models with a house style."""
 
 
 class Kind(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from engine.prompt import values
+from engine.prompt import links
 from engine.prompt.flags import BY_NAME, Flag, Kind
 from engine.prompt.prompt import DASHES
 from engine.prompt.values import near, plausible
@@ -37,7 +37,7 @@ class Hit:
 def scan(line: str) -> list[Hit]:
     """Return where flags begin in the line, and which dashes say nothing."""
     hits: list[Hit] = []
-    guarded = [match.span() for match in values.LINK.finditer(line)]
+    guarded = [(link.start, link.end) for link in links.find(line)]
     link = 0
     for run in DASHES.finditer(line):
         start, end = run.span()

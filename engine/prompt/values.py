@@ -7,21 +7,19 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from engine.prompt import links
 from engine.prompt.flags import OTHER_STYLES, STYLE_NAMES, Flag, Kind
 from engine.prompt.prompt import DASHES, Value, number
 from engine.prompt.samplers import SAMPLERS, sampler
 
-LINK = re.compile(
-    r"<?((?:https?://|blob:)[^\s<>]+|picture:[0-9a-f]{16}(?:::[+-]?[\d.]{0,9})?(?![^\s<>,;]))>?",
-    re.IGNORECASE,
-)
-"""A link, or the name of a picture that is kept here."""
 _NUMBER = re.compile(r"[+-]?(?:\d{1,12}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
 _RATIO = re.compile(
     r"\"?(\d{1,5}+(?:\.\d{1,4}+)?)(?:\s*+([:/*xX×∶：÷⁄])\s*+|(\s++|-))(\d{1,5}+(?:\.\d{1,4}+)?)(?![\w:])\"?"
 )
-_REF = re.compile(r"(?:random|\d{1,12}|[A-Za-z]?\d[\w-]{3,40})(?:::[+-]?[\d.]{1,9})?", re.IGNORECASE)
-_WEIGHTED = re.compile(r"(.+?)::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))")
+_REF = re.compile(
+    r"(random|\d{1,12}|[A-Za-z]?\d[\w-]{3,40})(?:::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})))?",
+    re.IGNORECASE,
+)
 _PLAIN = re.compile(r"\w[\w.+/-]{0,63}(?: [\w.+/-]{1,32}){0,3}")
 _CODE = re.compile(r"(?=\D{0,39}\d)[\w@<>-]{4,40}|@[\w-]{1,40}")
 _LORA = re.compile(r"(\w[\w.-]{0,63})(?::([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6})))?")
@@ -29,6 +27,9 @@ _VERSION = re.compile(r"v?(\d{1,2})(?:\.(\d))?", re.IGNORECASE)
 _COMMA = re.compile("[,，、]")
 _TRAILING = ",.;，。"
 _QUOTES = "\"'`"
+_MARKS = "*~|)]}>"
+"""What closes a wrapping behind a value: Markdown's marks, brackets."""
+_UNPAIRED = ("**", "__", "~~", "||", "*", "`", '"')
 _GLUED_RATIOS = {
     "11": "1:1",
     "32": "3:2",
@@ -194,11 +195,41 @@ def _first(body: str) -> str:
 
 
 def _trim(flag: Flag, token: str, notes: list[str]) -> str:
-    """Take quotes and trailing punctuation off a word, and say so."""
-    bare = token.strip(_QUOTES).rstrip(_TRAILING).strip(_QUOTES)
+    """Take quotes, marks and trailing punctuation off a word, and say so."""
+    bare = token.strip(_QUOTES).rstrip(_TRAILING + _MARKS + _QUOTES).lstrip("*~|").strip(_QUOTES)
+    bare = bare.removesuffix("__")
+    if flag.kind in (Kind.INT, Kind.NUMBER):
+        bare = bare.strip("_")
     if bare != token:
         notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(bare)}.")
     return bare
+
+
+def marks_before(rest: str) -> str:
+    """Return the marks that touch a value's end and close a wrapping there: ``**`` of ``**a cat --ar 3:2**``.
+
+    >>> marks_before("** on a mat"), marks_before("**bold**"), marks_before(" **bold**")
+    ('**', '', '')
+    """
+    found = _CLOSING.match(rest)
+    return "" if found is None else found.group()
+
+
+_CLOSING = re.compile(r"[*_~|\"'`)\]}>]++(?=[\s.,;!?]|$)")
+
+
+def _balanced(bare: str) -> str:
+    """Return words without the marks at their end that close what was opened before the flag."""
+    while True:
+        before = bare
+        for mark in _UNPAIRED:
+            if bare.endswith(mark) and bare.count(mark) % 2:
+                bare = bare[: -len(mark)].rstrip()
+        for closing, opening in ((")", "("), ("]", "[")):
+            if bare.endswith(closing) and bare.count(closing) > bare.count(opening):
+                bare = bare[:-1].rstrip()
+        if bare == before:
+            return bare
 
 
 def _number(flag: Flag, body: str) -> Reading:
@@ -292,14 +323,19 @@ def _ratio(flag: Flag, body: str) -> Reading:
 
 def _text(flag: Flag, body: str) -> Reading:
     notes: list[str] = []
-    text = " ".join(body.split())
-    bare = text.rstrip(_TRAILING + " ") if flag.name == "no" else text
+    typed = " ".join(body.split())
+    text = _balanced(typed)
+    bare = text
+    while flag.name == "no" and (less := _balanced(bare.rstrip(_TRAILING + " "))) != bare:
+        bare = less
+    if text != typed:
+        notes.append(f"Marks at the end of `--{flag.name}` were left out.")
     if not bare:
         raise BadValueError(
             f"`--{flag.name}` needs words after it, such as `--{flag.name} {flag.example}`.", None, len(body)
         )
     if flag.name != "no":
-        return Reading(unshield(bare), len(body))
+        return Reading(unshield(bare), len(body), notes)
     if bare != text:
         notes.append(f"Punctuation at the end of `--{flag.name}` was left out.")
     items = tuple(item for piece in _COMMA.split(bare) if (item := unshield(piece.strip())))
@@ -326,28 +362,30 @@ def _choice(flag: Flag, body: str) -> Reading:
 def _refs(flag: Flag, body: str) -> Reading:
     found: list[str] = []
     notes: list[str] = []
-    used = 0
-    for token in re.finditer(r"\S+", body):
-        word = token.group().rstrip(",")
-        link = LINK.fullmatch(word) or (LINK.match(word) if word.startswith(("<http", "http")) else None)
+    at = used = 0
+    while (blank := _BETWEEN.match(body, at)) is not None and blank.end() < len(body):
+        at = blank.end()
+        link = links.at(body, at)
+        token = "" if link is not None else _first(body[at : at + 200])
+        word = token.strip(_QUOTES).rstrip(_TRAILING + _MARKS + _QUOTES).lstrip("*~|")
         if link is not None:
-            if word.startswith("<"):
+            if "<" in link.marked:
                 notes.append("Angle brackets around a link were taken off.")
-            found.append(word.replace("<", "").replace(">", ""))
-        elif _REF.fullmatch(word):
-            found.append(word)
+            weight, name, end = link.weight, link.url, link.end
+        elif match := _REF.fullmatch(word):
+            weight, name, end = float(match[2]) if match[2] else None, match[1], at + len(token)
         else:
             break
-        weighed = _WEIGHTED.fullmatch(found[-1])
-        if weighed is not None and float(weighed[2]) < 0:
-            kept = " ".join([*found[:-1], f"{weighed[1]}::{number(-float(weighed[2]))}"])
+        at = used = end
+        if weight is not None and weight < 0:
+            kept = " ".join([*found, f"{name}::{number(-weight)}"])
             raise BadValueError(
-                f"A picture cannot weigh less than nothing: {quote(found[-1])} after `--{flag.name}`. "
-                "Say what to avoid with `--no`.",
+                f"A picture cannot weigh less than nothing: {quote(f'{name}::{number(weight)}')} after "
+                f"`--{flag.name}`. Say what to avoid with `--no`.",
                 kept,
-                token.end(),
+                used,
             )
-        used = token.end()
+        found.append(name if weight is None else f"{name}::{number(weight)}")
     if not found:
         raise BadValueError(
             f"`--{flag.name}` takes {wanted(flag)}, not {quote(_first(body))}.", None, len(_first(body))
@@ -355,12 +393,15 @@ def _refs(flag: Flag, body: str) -> Reading:
     return Reading(tuple(found), used, notes)
 
 
+_BETWEEN = re.compile(r"[\s,]*+")
+
+
 def _lora(flag: Flag, body: str) -> Reading:
     found: list[str] = []
     used, comma = 0, False
     for token in re.finditer(r"\S+", body):
-        word = token.group().strip(_QUOTES)
-        match = _LORA.fullmatch(word.rstrip(","))
+        word = token.group().strip(_QUOTES + "*~|")
+        match = _LORA.fullmatch(word.rstrip(_TRAILING + _MARKS + _QUOTES).removesuffix("__"))
         if match is None or (found and not comma and match[2] is None):
             break  # after a blank, only `name:weight` is one more
         found.append(lora_text(match[1], float(match[2] or 1)))
@@ -371,6 +412,11 @@ def _lora(flag: Flag, body: str) -> Reading:
             f"`--lora` takes {wanted(flag)}, not {quote(_first(body))}.", None, len(_first(body))
         )
     return Reading(tuple(found), used)
+
+
+def is_lora(name: str) -> bool:
+    """Say whether ``--lora`` can name a LoRA so."""
+    return ":" not in name and _LORA.fullmatch(name) is not None
 
 
 def lora_text(name: str, weight: float) -> str:
@@ -388,7 +434,7 @@ def _optional(flag: Flag, body: str) -> Reading:
         return Reading(True, len(token), notes)
     if flag.name == "profile" and word:
         alone = len(token) == len(body.rstrip())
-        if (alone or any(char.isdigit() for char in word)) and re.fullmatch(r"[\w@<>-]{1,64}", word):
+        if (alone or any(char.isdigit() for char in word)) and re.fullmatch(r"[\w@<][\w@<>-]{0,63}", word):
             return _codes(word, len(token), body, notes)
     return Reading(True, 0)
 

@@ -635,6 +635,7 @@ class Service:
             layers=[(source, kept) for source, kept in layers if kept],
             limit=self.config.limits.permutations,
             length=self.config.limits.prompt_length,
+            models=tuple(name for model in self.models for name in (model.name, *model.aliases)),
         )
 
     async def settled(self, owner: str, origin: str, asker: Asker | None = None) -> tuple[Given, ...]:
@@ -673,7 +674,7 @@ class Service:
             # a copy of --repeat is one job: drawn again, it must not become many
             one = prompt.with_flags({"repeat": None})
             as_typed = parsed.jobs == 1 and prompt == typed
-            line = request.line.strip() if as_typed else one.to_line(("prompt",))
+            line = parsed.line if as_typed else one.to_line(("prompt",))
             notes = tuple(dict.fromkeys([*parsed.notes, *made.notes, *([told] if told else [])]))
             if prompt != typed:
                 notes += (f"`--sref {prompt.flags['sref'].plain()}` draws in this style again.",)
@@ -698,7 +699,7 @@ class Service:
             fresh = await self._plan(request)
             if len(fresh) != 1:
                 raise UserError("This makes one job: take the `{…}` choices out of the prompt.")
-            said = replace(fresh[0], prompt=request.line)
+            said = fresh[0]
         else:
             said = _Planned(parent.spec, (), parent.prompt, sources=parent.sources)
         spec = said.spec.model_copy(update={"seed": seed})

@@ -71,7 +71,7 @@ async def test_the_recipe_travels_in_the_file_and_says_nothing_about_people(tmp_
         "Negative prompt: blur",
         # cell 3 of the largest seed wraps to 2
         "Steps: 20, Sampler: dpmpp_2m, CFG scale: 5, Seed: 2, Size: 64x48, Model: pocket, "
-        "Denoising strength: 0.35",
+        "Denoising strength: 0.35, Stylize: 0",
     ]
     for secret in (JOB.owner, "41771983423143937", "155117677105512449", str(tmp_path)):
         assert secret.encode() not in data

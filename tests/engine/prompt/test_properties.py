@@ -51,6 +51,10 @@ LINES = st.one_of(
 @example("-- ar1:2 cat")
 @example("cat::https://x.com/a.png")
 @example("::/imagine prompt: cat")
+@example("<LORA:0>>")
+@example("--TEST-")
+@example("0::1<HTTP://.PNG")
+@example("- -- — ")
 def test_what_is_printed_reads_as_the_same(line: str) -> None:
     try:
         parsed = parse(line, limit=100)

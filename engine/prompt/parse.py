@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import PromptError
-from engine.prompt import permutations, values
+from engine.prompt import links, permutations, values
 from engine.prompt.attention import take_networks
+from engine.prompt.clean import clean
 from engine.prompt.flags import BY_NAME, ORDER, Action, Flag, Kind
+from engine.prompt.options import expand_options
 from engine.prompt.prompt import (
     NO_WEIGHT,
     Given,
@@ -27,6 +29,7 @@ from engine.prompt.prompt import (
 )
 from engine.prompt.scan import Hit, Refusal, scan
 from engine.prompt.values import BadValueError, quote, unshield
+from engine.prompt.wrapping import unwrapped
 
 MAX_CONDITIONS = 6
 """Texts one picture can be steered by: each is a row of every UNet call."""
@@ -35,24 +38,8 @@ MAX_NOTES = 12
 DEFAULT_LENGTH = 6000
 DEFAULT_JOBS = 10
 
-_ODD_BLANKS = re.compile("[\t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufeff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"})
-_IMAGINE = re.compile(
-    r"\s*+(?:/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?|imagine\s++prompt\s*+:(?!:)\s*+)",
-    re.IGNORECASE,
-)
 _REPEAT = re.compile(r"(?<!\S)(--(?:repeat|r) )\d{1,9}(?![\w.])")
-_OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,40})(?![\w-])")
 _PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
-_LINKED_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
-_PART_THEN_LINK = re.compile(r"::(?=<?(?:https?://|blob:|picture:))", re.IGNORECASE)
-_PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)
-_PICTURE_HOSTS = re.compile(
-    r"https?://(?:cdn\.discordapp\.com|media\.discordapp\.net|s\.mj\.run|cdn\.midjourney\.com)/\S",
-    re.IGNORECASE,
-)
 _LEFTOVER = ",.;!?)]}，。"
 """Marks that say nothing right after a flag's value."""
 
@@ -106,18 +93,20 @@ def parse(
     layers: Sequence[tuple[Source, str]] = (),
     limit: int = DEFAULT_JOBS,
     length: int = DEFAULT_LENGTH,
+    models: Collection[str] = (),
 ) -> Parsed:
     """Read a line as people type it.
 
     ``options`` are the person's own flags (name → text), ``suffix`` their flags for every prompt, ``layers``
     the flags of ``("settings", "--s 250")``, ``("server", …)``, nearest first. ``limit`` caps the jobs one
-    line may make, ``length`` its characters.
+    line may make, ``length`` its characters; ``models`` are the names and aliases that a pasted block of
+    settings may mean.
 
     Raises PromptError, and nothing else, where it cannot be read; its ``repaired`` is the line to copy.
     """
 
     def read(line: str) -> Parsed:
-        return _parse(line, options or {}, suffix, layers, limit, length)
+        return _parse(line, options or {}, suffix, layers, limit, length, models)
 
     try:
         return read(line)
@@ -148,13 +137,14 @@ def _parse(
     layers: Sequence[tuple[Source, str]],
     limit: int,
     length: int,
+    models: Collection[str],
 ) -> Parsed:
     notes: list[str] = []
     if len(line) > length:
         raise PromptError(
             f"A prompt may have at most {length} characters, and this one has {len(line)}. Shorten it."
         )
-    typed = clean(line, notes)
+    typed = clean(line, notes, models)
     full = expand_options(typed, options, length)
     tree = permutations.read(full)
     if tree.unclosed:
@@ -198,70 +188,6 @@ def _repair(typed: str, read: str, why: Refusal) -> str | None:
         end = start + len(piece)
     before, after = typed[:start].rstrip(), typed[end:].lstrip()
     return " ".join(piece for piece in (before, why.instead, after) if piece) or None
-
-
-def clean(line: str, notes: list[str]) -> str:
-    """Return the line without control characters, curly quotes and a pasted ``/imagine prompt:``."""
-    line = _CONTROL.sub("", _ODD_BLANKS.sub(" ", line))
-    if _SURROGATE.search(line):
-        line = _SURROGATE.sub("\ufffd", line)
-        notes.append("Broken characters were replaced.")
-    straight = line.translate(_SMART)
-    if straight != line:
-        notes.append("Curly quotes were read as straight ones.")
-    stripped = _without_imagine(straight)
-    if len(stripped) != len(straight.strip()):
-        notes.append("`/imagine prompt:` at the start was left out.")
-    return stripped
-
-
-def _without_imagine(text: str) -> str:
-    at = 0
-    while (match := _IMAGINE.match(text, at)) is not None:
-        at = match.end()
-    return text[at:].strip()
-
-
-def expand_options(line: str, options: Mapping[str, str], length: int) -> str:
-    """Return the line with the person's own flags replaced by what they stand for, also inside one another.
-
-    Raises PromptError for one that stands for itself, and where the result would pass ``length`` characters.
-    """
-    own = {name.lower(): text for name, text in options.items() if name.lower() not in BY_NAME}
-    if not own or _OPTION.search(line) is None:
-        return line
-    done: dict[str, str] = {}
-
-    def whole(name: str, path: tuple[str, ...]) -> str:
-        if name in path:
-            loop = " → ".join(f"`--{step}`" for step in (*path[path.index(name) :], name))
-            raise PromptError(f"`--{name}` stands for itself: {loop}. Change it with `/prefer option set`.")
-        if name not in done:
-            done[name] = replaced(own[name], (*path, name))
-        return done[name]
-
-    def replaced(text: str, path: tuple[str, ...]) -> str:
-        out: list[str] = []
-        at = size = 0
-        for match in _OPTION.finditer(text):
-            name = match[1].lower()
-            if name not in own:
-                continue
-            pieces = (text[at : match.start()], whole(name, path))
-            size += len(pieces[0]) + len(pieces[1])
-            if size > length:
-                raise PromptError(
-                    f"With your own flags filled in, this prompt passes {length} characters. Shorten one."
-                )
-            out.extend(pieces)
-            at = match.end()
-        if size + len(text) - at > length:
-            raise PromptError(
-                f"With your own flags filled in, this prompt passes {length} characters. Shorten one."
-            )
-        return "".join([*out, text[at:]])
-
-    return replaced(line, ())
 
 
 # ---------------------------------------------------------------------------------------- flags in a line
@@ -327,7 +253,8 @@ def _flag(line: str, hit: Hit, stop: int, taken: _Line, source: Source) -> str:
     if hit.start and not line[hit.start - 1].isspace():
         taken.notes.append(f"A blank was missing before `--{flag.name}`.")
     taken.notes.extend(reading.notes)
-    rest = line[at + reading.used : stop].strip()
+    rest = line[at + reading.used : stop]
+    rest = rest[len(values.marks_before(rest)) :].strip()
     if rest and rest[0] in _LEFTOVER:
         taken.notes.append(f"Punctuation after `--{flag.name}` was left out.")
         rest = rest.lstrip(_LEFTOVER + " ")
@@ -410,10 +337,12 @@ def _prompt(taken: _Line, lower: list[list[Given]], typed: str) -> Prompt:
     for tag in others[:MAX_NOTES]:
         taken.notes.append(f"{quote(tag)} is not known here and was left out.")
     for lora in loras:
-        _give(taken, BY_NAME["lora"], Given("lora", (values.lora_text(lora.name, lora.weight),)))
+        if values.is_lora(lora.name):
+            _give(taken, BY_NAME["lora"], Given("lora", (values.lora_text(lora.name, lora.weight),)))
+        else:
+            taken.notes.append(f"{quote(lora.name)} is no LoRA's name; its tag was left out.")
     text, images = _images(text, taken.notes, typed)
-    text = _without_imagine(" ".join(text.split()))
-    parts = _parts(text, taken.notes)
+    parts = _parts(unwrapped(" ".join(text.split()), taken.notes), taken.notes)
     given = _merge(taken.given, lower)
     prompt = Prompt(parts, tuple(images), ordered(given))
     _check(prompt, taken.notes)
@@ -440,47 +369,37 @@ def _merge(own: list[Given], lower: list[list[Given]]) -> list[Given]:
 
 def _images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLink]]:
     """Take the links out of the text. Raises PromptError for one that is no picture."""
-    if "://" not in text and "blob:" not in text.lower() and "picture:" not in text.lower():
-        return text, []
     words: list[str] = []
     images: list[ImageLink] = []
-    text = _PART_THEN_LINK.sub(":: ", text)
-    for word in text.split():
-        match = values.LINK.match(word) if word[:1] in "<hHbBpP" else None
-        if match is None:
-            words.append(word)
-            continue
-        if word.startswith("<"):
+    at = 0
+    for link in links.find(text):
+        words.append(text[at : link.start])
+        at = link.end
+        word = text[link.start : link.end].strip()
+        if "<" in link.marked:
             notes.append("Angle brackets around a link were taken off.")
-        bare = word.replace("<", "").replace(">", "").rstrip(",;")
-        weight = None
-        weighed = _LINKED_WEIGHT.search(bare[-20:])
-        if weighed is not None:
-            bare = bare[: len(bare) - len(weighed.group())]
-            weight = float(weighed[1]) if weighed[1] else None
-        if bare.lower().startswith("blob:"):
+        elif link.marked.strip(",;"):
+            notes.append("Marks around a link were taken off.")
+        if link.url.lower().startswith("blob:"):
             raise PromptError(
-                f"{quote(bare)} leads nowhere: the picture was never sent. "
+                f"{quote(link.url)} leads nowhere: the picture was never sent. "
                 "Send it as an attachment and use its link.",
                 _without(typed, word),
             )
-        kept = bare.lower().startswith("picture:")
-        if kept:
-            bare = bare.lower()
-        if not (kept or _PICTURE.search(bare) or _PICTURE_HOSTS.match(bare)):
+        if not link.is_picture:
             raise PromptError(
-                f"{quote(bare)} is not a direct link to a picture. "
+                f"{quote(link.url)} is not a direct link to a picture. "
                 "It must end in .png, .jpg, .jpeg, .webp or .gif; leave it out otherwise.",
                 _without(typed, word),
             )
-        if weight is not None and weight < 0:
+        if link.weight is not None and link.weight < 0:
             raise PromptError(
-                f"A picture cannot weigh less than nothing: `::{number(weight)}` after {quote(bare)}. "
-                "Say what to avoid with `--no`.",
-                typed.replace(word, f"{bare}::{number(-weight)}", 1) if word in typed else None,
+                f"A picture cannot weigh less than nothing: `::{number(link.weight)}` after "
+                f"{quote(link.url)}. Say what to avoid with `--no`.",
+                typed.replace(word, f"{link.url}::{number(-link.weight)}", 1) if word in typed else None,
             )
-        images.append(ImageLink(bare, weight))
-    return " ".join(words), images
+        images.append(ImageLink(link.url, link.weight))
+    return " ".join([*words, text[at:]]) if images else text, images
 
 
 def _without(typed: str, word: str) -> str | None:
@@ -490,7 +409,7 @@ def _without(typed: str, word: str) -> str | None:
 def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
     """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; after a blank it is the next text."""
     if "::" not in text:
-        return (Part(unshield(text)),) if _visible(text) else ()
+        return _alone(text, notes)
     parts: list[Part] = []
     at = 0
     for match in _PART.finditer(text):
@@ -502,7 +421,15 @@ def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
                 f"for a weight, write `::{spaced[1]}` without the blank."
             )
     _add_part(parts, text[at:], 1.0, notes)
+    if len(parts) == 1 and parts[0].weight == 1:
+        return _alone(parts[0].text, notes)
     return tuple(parts)
+
+
+def _alone(text: str, notes: list[str]) -> tuple[Part, ...]:
+    """Return a prompt's only text, without what wraps it: printed and read again, it stays."""
+    text = unwrapped(unshield(text), notes)
+    return (Part(text),) if _shows(text) else ()
 
 
 _SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s*+(?:::|$))))(?![\w.])")
@@ -512,16 +439,16 @@ _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that Unicode counts as letters or symbols and that show nothing."""
 
 
-def _visible(text: str) -> bool:
+def _shows(text: str) -> bool:
     """Say whether a text shows anything: blanks, joiners and marks without a letter say nothing to draw."""
     unseen = ("Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp")
     return any(char not in _BLANK and unicodedata.category(char) not in unseen for char in text)
 
 
 def _add_part(parts: list[Part], text: str, weight: float, notes: list[str]) -> None:
-    text = text.lstrip(" ,") if parts else _without_imagine(text)  # "a::2, b"
+    text = text.lstrip(" ,") if parts else unwrapped(text, notes)  # "a::2, b"
     text = text.strip()
-    if not _visible(text):
+    if not _shows(text):
         return
     if len(parts) <= MAX_CONDITIONS:  # one more than may stand is kept, so that the refusal sees it
         parts.append(Part(unshield(text), weight + 0.0))

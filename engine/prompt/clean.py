@@ -1,0 +1,42 @@
+"""The first pass over a line: characters, wrapping, other programs' forms; then it is one plain line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from engine.prompt import foreign, links
+from engine.prompt.characters import storable, visible
+from engine.prompt.wrapping import unwrapped
+
+_BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"})
+
+
+def clean(line: str, notes: list[str], models: Collection[str] = ()) -> str:
+    """Return the line as it is meant: no characters that show nothing, no wrapping, flags for settings.
+
+    What was changed is said in ``notes``. The result is what is stored and shown; cleaned again, it stays.
+    ``models`` are the names a pasted block may mean.
+    """
+    text = storable(line)
+    if text != line:
+        notes.append("Broken characters were replaced.")
+    text = _CONTROL.sub("", _BREAKS.sub("\n", text))
+    seen = visible(text)
+    if seen != text:
+        notes.append("Invisible characters were left out.")
+    straight = seen.translate(_SMART)
+    if straight != seen:
+        notes.append("Curly quotes were read as straight ones.")
+    text = unwrapped(straight, notes)
+    written = links.plain(text)
+    if "](" in text and "](" not in written:
+        notes.append("Links with a label were written out.")
+    text = written
+    for _ in range(4):  # blocks may have been pasted twice
+        before, text = text, foreign.as_line(text, notes, models)
+        if text == before:
+            break
+    return unwrapped(re.sub("[\t\n\x1f]", " ", text), notes)

@@ -1,0 +1,160 @@
+"""What stands around a pasted prompt: a bot's own message, code blocks, quotes, Markdown. Reads no flags."""
+
+from __future__ import annotations
+
+import re
+
+_IMAGINE = re.compile(
+    r"\s*+(?:/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?"
+    r"|(?:(?:imagine|positive)\s++)?prompt\s*+:(?!:)\s*+)",
+    re.IGNORECASE,
+)
+_MENTION = r"<@!?\d{1,20}>"
+_STATE = r"\((?:[^()\n]|\([^()\n]{0,40}\)){1,80}\)"
+_SPEED = (
+    r"\((?:fast|relax(?:ed)?|turbo|\d{1,3}%|waiting[^()\n]{0,40}|starting|stopped|cancelled|done)"
+    r"[^()\n]{0,30}\)"
+)
+_TITLE_END = re.compile(
+    rf"\*\* - (?:[^<>*\n]{{0,80}}?{_MENTION}(?:\s{_STATE})?"
+    rf"|[^<>*\n]{{1,80}}?\s{_SPEED}|Image #\d\s\S{{1,40}})"
+    r"|\*\*\sThis makes \d[^\n]{0,400}? Start\?"
+)
+"""How a message of this bot, or of Midjourney's, ends its first line."""
+_COPIED_END = re.compile(
+    rf"\s-\s(?:[^@<>\n]{{0,60}}?\s)?@[\w.\-]{{1,40}}(?:\s[\w.\-]{{1,40}})?\s{_SPEED}|"
+    r"\s-\sImage #\d\s@[\w.\-]{1,40}"
+)
+"""The same, copied from the screen: without the asterisks, the mention as a name."""
+_NOTES = re.compile(r"(?:^|\s)-#\s(?:[^\n]*[.!…](?=\s|$)|[^\n]*)")
+_DISARMED = re.compile(r"\\([\\`*_~|<@\[\]#:])")
+_FENCE = re.compile(r"```(?:[a-z]{1,12}(?=\n))?(.*?)```", re.DOTALL)
+_QUOTED_LINE = re.compile(r"(?m)^[ \t]*(?:>>>|>)[ \t]+(?=[^\s\\‐‑‒–—―−－-])")
+_MARKED_START = re.compile(r"(?:#{1,3}|-#|[-*•]|>>>|>)\s+(?=[^\s\\‐‑‒–—―−－-])")
+_FLAG = re.compile(r"(?<![^\s(\[\"'`])(?:--|—|–)[A-Za-z]")
+_PAIRS = (
+    ("***", "***"),
+    ("**", "**"),
+    ("__", "__"),
+    ("~~", "~~"),
+    ("||", "||"),
+    ("*", "*"),
+    ("_", "_"),
+    ("`", "`"),
+    ('"', '"'),
+    ("'", "'"),
+    ("«", "»"),
+    ("(", ")"),
+    ("[", "]"),
+)
+_ONLY_AROUND_FLAGS = frozenset("'([")
+"""Marks that mean something around words alone: an apostrophe, weights."""
+
+_DEPTH = 100
+"""How deeply wrapped a prompt may be."""
+
+COPIED = "What stands around a copied message was left out."
+AROUND = "Marks around the whole prompt were left out."
+IMAGINE = "`/imagine prompt:` at the start was left out."
+
+
+def unwrapped(text: str, notes: list[str]) -> str:
+    """Return a prompt without what it was wrapped in: read again, the result stays as it is."""
+    for _ in range(_DEPTH):
+        before = text = text.strip()
+        text = _message(text, notes)
+        text = _block(text, notes)
+        text = _start(text, notes)
+        text = _around(text, notes)
+        if text == before:
+            break
+    return text
+
+
+def _say(notes: list[str], note: str) -> None:
+    if note not in notes:
+        notes.append(note)
+
+
+def _message(text: str, notes: list[str]) -> str:
+    """Take the prompt out of a message of this bot or of Midjourney's; words before and after it stay."""
+    end = _TITLE_END.search(text)
+    begin = -1 if end is None else text.find("**", 0, end.start())
+    if end is not None and begin >= 0:
+        said = _DISARMED.sub(r"\1", text[begin + 2 : end.start()])
+        if said.endswith("…"):
+            _say(notes, "The copied message shows only the beginning of its prompt; its Info button has all.")
+        _say(notes, COPIED)
+        rest = _NOTES.sub(" ", text[end.end() :])
+        return f"{text[:begin]}{said} {rest}".strip()
+    if (end := _COPIED_END.search(text)) is not None:
+        rest = _NOTES.sub(" ", text[end.end() :]).strip()
+        if not rest or rest.startswith(("--", "—")):
+            _say(notes, COPIED)
+            return f"{text[: end.start()]} {rest}".strip()
+    return text
+
+
+def _block(text: str, notes: list[str]) -> str:
+    """Take the prompt out of a code block, or out of quoted lines."""
+    if "```" in text:
+        blocks = _FENCE.findall(text, 0)
+        if len(blocks) == 1 and blocks[0].strip():
+            found = _FENCE.search(text)
+            assert found is not None
+            after = text[found.end() :].strip()
+            _say(notes, "Only what stands in the code block was read.")
+            return f"{blocks[0].strip()} {after if after.startswith(('--', '—')) else ''}".strip()
+    if text.startswith((">", ">>>")):
+        bare = _QUOTED_LINE.sub("", text)
+        if bare != text:
+            _say(notes, "The marks of quoted lines were left out.")
+            return bare
+    return text
+
+
+def _start(text: str, notes: list[str]) -> str:
+    """Take what stands before a prompt off its start: ``/imagine prompt:``, a bullet, a heading's marks."""
+    at = 0
+    while (match := _IMAGINE.match(text, at)) is not None:
+        at = match.end()
+    if at:
+        _say(notes, IMAGINE)
+    mark = _MARKED_START.match(text, at)
+    if mark is not None and not (mark.group().startswith("*") and "*" in text[mark.end() :]):
+        at = mark.end()
+        _say(notes, "The mark of a list or a heading was left out.")
+    return text[at:]
+
+
+def _around(text: str, notes: list[str]) -> str:
+    """Take marks off that stand around the whole text."""
+    for opening, closing in _PAIRS:
+        if not (text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening)):
+            continue
+        inner = text[len(opening) : -len(closing)]
+        if opening == "__" and _is_name(inner):
+            return text  # a wildcard alone
+        if opening in _ONLY_AROUND_FLAGS and _FLAG.search(inner) is None:
+            continue
+        if _closes_early(inner, opening, closing) or not inner.strip():
+            continue
+        _say(notes, AROUND)
+        return inner
+    return text
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(r"[\w./\-]{1,80}", text) is not None
+
+
+def _closes_early(inner: str, opening: str, closing: str) -> bool:
+    """Say whether the marks at both ends are not one pair: ``*a* and *b*``, ``(a) and (b)``."""
+    if opening == closing:
+        return opening[0] in (inner[0], inner[-1]) or opening in inner
+    depth = 0
+    for character in inner:
+        depth += (character == opening) - (character == closing)
+        if depth < 0:
+            return True
+    return False

@@ -1,0 +1,84 @@
+"""Everything that shows a prompt to people, copied and sent again, asks for the same pictures."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from bot.messages import common
+from engine.errors import PromptError
+from engine.jobs import Delivery, Job, JobSpec, State
+from engine.prompt import Prompt, parse
+
+ROOT = Path(__file__).parents[3]
+PERSON = "1100000000000000011"
+
+
+def job(prompt: str) -> Job:
+    spec = JobSpec(model="pocket", width=64, height=64, steps=4, guidance_scale=5, sampler="ddim", seed=0)
+    where = {"owner": PERSON, "origin": "discord:@me/1", "created_at": 0.0}
+    return Job.model_validate(
+        {"id": "abcdefghjk", "state": "rendered", "spec": spec, "prompt": prompt, **where}
+    )
+
+
+def shown_of(line: str) -> list[str]:
+    """Return every text in which a person sees this line again."""
+    made = job(line)
+    told = "`--hd` was left out. Pictures have the model's own size."
+    where = {"owner": PERSON, "origin": made.origin, "created_at": 0.0, "state": "sent"}
+    delivery = Delivery.model_validate({"id": 1, "job": made.id, "kind": "grid", **where})
+    grid = common.result(made, delivery, [told])
+    texts = [grid, grid.splitlines()[0], " ".join(grid.split("\n")), common.title(made, 2)]
+    texts.append(common.progress(made, state=State.QUEUED, place=3))
+    texts.append(common.question(line, 2, 8))
+    if common.to_copy(line) is not None:
+        texts += [
+            str(common.to_copy(line)),
+            common.failure(made)[0],
+            common.refusal("No, that is not so.", line),
+        ]
+    return texts
+
+
+def suite() -> list[str]:
+    """Return every text of the prompt tests and of the documents that can be read as one prompt."""
+    found: dict[str, None] = {}
+    for file in sorted((ROOT / "tests/engine/prompt").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found[node.value] = None
+    for file in ("docs/prompting.md", "README.md", "engine/pocket/evaluate_prompts.txt"):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        found |= dict.fromkeys([*text.splitlines(), *re.findall(r"`([^`\n]+)`", text)])
+    return [line for line in found if line.strip() and len(line) < 500]
+
+
+def same(text: str, prompts: tuple[Prompt, ...]) -> bool:
+    try:
+        read = parse(text, limit=100).prompts
+    except PromptError:
+        return False
+    return [(one.words, one.given) for one in read] == [(one.words, one.given) for one in prompts]
+
+
+def test_everything_shown_reads_back_as_the_same_request() -> None:
+    tried = 0
+    for line in suite():
+        try:
+            parsed = parse(line, limit=100)
+        except PromptError as error:
+            if error.repaired is not None:
+                again = parse(error.repaired, limit=100).prompts
+                assert same(common.refusal(str(error), error.repaired), again), line  # noqa: PT017
+            continue
+        assert same(parsed.line, parsed.prompts), line
+        for text in shown_of(parsed.line):
+            assert same(text, parsed.prompts), (line, text)
+        for prompt in parsed.prompts:
+            assert str(parse(str(prompt), limit=100).prompt) == str(prompt)
+            for text in shown_of(str(prompt)):
+                assert prompt.get("repeat") or same(text, (prompt,)), (line, text)
+        tried += 1
+    assert tried > 700

@@ -1,0 +1,195 @@
+"""Prompts with their settings as other programs write them: their published forms, filled anew."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.config import Config, LoraConfig, ModelConfig
+from engine.jobs import Job, JobSpec
+from engine.library.gallery import recipe
+from engine.planning.plan import as_json, plan
+from engine.prompt import parse
+
+# the form of modules/infotext_utils.py (stable-diffusion-webui): prompt, "Negative prompt: ", "key: value, …"
+BLOCK = (
+    "a red apple\nNegative prompt: blurry\nSteps: 10, Sampler: dpmpp_2m, CFG scale: 5, Seed: 7, Size: 128x128"
+)
+WANTED = {
+    "negative": "blurry", "steps": 10, "sampler": "dpmpp_2m", "cfg": 5, "seed": 7, "width": 128, "height": 128
+}  # fmt: skip
+
+
+def flags(line: str) -> dict[str, object]:
+    return {given.name: given.plain() for given in parse(line).prompt.given}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BLOCK,
+        BLOCK.replace("\n", "\r\n"),
+        BLOCK.replace("\n", " "),  # an option of a slash command keeps no line breaks
+        f"```\n{BLOCK}\n```",
+        f"> {BLOCK}".replace("\n", "\n> "),
+        f"/imagine prompt: {BLOCK}",
+        BLOCK.lower(),
+    ],
+)
+def test_a_block_is_read_as_words_and_flags(text: str) -> None:
+    parsed = parse(text)
+    assert parsed.prompt.text == "a red apple"
+    assert flags(text) == WANTED
+    assert any("settings" in note for note in parsed.notes)
+    assert parse(parsed.line).prompts == parsed.prompts
+
+
+def test_flags_behind_a_block_are_the_persons_own() -> None:
+    assert flags(f"{BLOCK} --ar 3:2 --seed 9") == WANTED | {"ar": "3:2", "seed": 9}
+    assert flags("a cat\nNegative prompt: dull --tile") == {"negative": "dull", "tile": True}
+
+
+def test_what_has_no_meaning_here_is_named() -> None:
+    text = (
+        "masterpiece, a cat <lora:ink:0.8>\nNegative prompt: (dull:1.2), grey\n"
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 1234567890, "
+        "Size: 512x768, Model hash: 0123456789, Model: dreams, Clip skip: 2, Version: v1.10.1, "
+        'Lora hashes: "ink: 0123, fur: 4567", '
+        'Civitai resources: [{"type":"checkpoint","modelVersionId":1},{"type":"lora","weight":0.8}]'
+    )
+    parsed = parse(text)
+    assert parsed.prompt.text == "masterpiece, a cat"
+    assert flags(text) == {
+        "negative": "(dull:1.2), grey", "lora": "ink:0.8", "steps": 20, "sampler": "dpmpp_2m_karras",
+        "cfg": 7.5, "seed": 1234567890, "width": 512, "height": 768,
+    }  # fmt: skip
+    (note,) = [note for note in parsed.notes if "left out" in note]
+    for name in ("model hash", "model", "clip skip", "lora hashes", "version", "civitai resources"):
+        assert f"`{name}`" in note
+
+
+def test_only_a_model_that_is_here_is_asked_for() -> None:
+    text = f"{BLOCK}, Model: Pocket"
+    assert parse(text, models=("pocket",)).prompt.get("model") == "Pocket"
+    assert parse(text, models=("other",)).prompt.get("model") is None
+
+
+def test_unwanted_words_are_not_wanted() -> None:
+    for text in (
+        "a cat\nNegative prompt: nsfw, nude",
+        "a cat Negative prompt: nsfw, nude",
+        "a cat ### nsfw, nude",
+    ):
+        assert parse(text).prompt.text == "a cat"
+        assert parse(text).prompt.get("negative") == "nsfw, nude"
+
+
+def test_composed_texts_become_parts() -> None:
+    prompt = parse("a cat :1.2 AND a dog AND rain :-0.5\nSteps: 10, Seed: 7").prompt
+    assert [(part.text, part.weight) for part in prompt.parts] == [
+        ("a cat", 1.2),
+        ("a dog", 1),
+        ("rain", -0.5),
+    ]
+
+
+def test_prose_that_names_steps_stays_prose() -> None:
+    for line in (
+        "how to bake in steps: 3",
+        "steps: a staircase",
+        "seven steps: 3, up and down",
+        "a ### b ### c",
+    ):
+        assert parse(line).prompt.text == line
+
+
+def test_json_of_other_programs_is_read() -> None:
+    # InvokeAI's metadata, AUTOMATIC1111's API, diffusers' arguments
+    invoke = {
+        "positive_prompt": "a cat", "negative_prompt": "dull", "seed": 5, "steps": 20, "cfg_scale": 7.5,
+        "scheduler": "euler", "width": 512, "height": 512, "model": {"name": "sd"},
+    }  # fmt: skip
+    wanted = {
+        "negative": "dull", "seed": 5, "steps": 20, "cfg": 7.5, "sampler": "euler", "width": 512,
+        "height": 512,
+    }  # fmt: skip
+    assert parse(json.dumps(invoke)).prompt.text == "a cat"
+    assert flags(json.dumps(invoke, indent=2)) == wanted
+    api = {"prompt": "a cat", "negative_prompt": "dull", "sampler_name": "Euler a", "num_inference_steps": 9}
+    assert flags(json.dumps(api)) == {"negative": "dull", "sampler": "euler_ancestral", "steps": 9}
+
+
+def test_a_comfyui_graph_is_read() -> None:
+    graph = {
+        "3": {"class_type": "KSampler", "inputs": {
+            "seed": 5, "steps": 20, "cfg": 8, "sampler_name": "dpmpp_2m", "scheduler": "karras", "denoise": 1,
+            "model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}},
+        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 640, "batch_size": 1}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat", "clip": ["4", 1]}},
+        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "dull", "clip": ["4", 1]}},
+    }  # fmt: skip
+    for text in (json.dumps(graph), json.dumps({"prompt": graph}, indent=1)):
+        assert parse(text).prompt.text == "a cat"
+        assert flags(text) == {
+            "negative": "dull", "seed": 5, "steps": 20, "cfg": 8, "sampler": "dpmpp_2m_karras", "width": 512,
+            "height": 640,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', "{a, b} cat", '{"prompt": ["a"]}', '{"a": {"class_type": "X"}}', "{" * 900]
+)
+def test_other_braces_are_left_alone(text: str) -> None:
+    assert not any("Pasted" in note for note in parse(text, limit=1000).notes)
+
+
+MODEL = ModelConfig(
+    name="tiny", source="tiny", width=128, height=128, multiple=8, steps=20, guidance_scale=5, sampler="ddim",
+    negative_prompt="", few_steps=4, few_steps_source="x", few_steps_sampler="lcm", few_steps_guidance=1,
+    house_style="glossy",
+)  # fmt: skip
+OTHER = MODEL.model_copy(update={"name": "other", "default": True})
+CONFIG = Config(models=(MODEL, OTHER), loras=(LoraConfig(name="ink", source="x"),))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a red apple --negative blurry --seed 7",
+        "a cat --model tiny --seed 7 --steps 9 --cfg 3.5 --sampler euler --ar 3:2",
+        "a cat::2 a dog::0.5 --no rain --seed 7",
+        "a cat::2 --seed 7",
+        "a cat AND a dog --seed 7",
+        "a clock at 12 :30:: a dog --seed 7",
+        "a cat --draft --seed 7",
+        "a cat --stylize 0 --chaos 20 --weird 300 --exp 10 --stop 60 --tile --video --seed 7",
+        "a cat --style anime --lora ink:0.8 --raw --seed 7",
+        r"a sign \--no more \{a, b\} --seed 7",
+        "a (red:1.2) [cat] BREAK a dog --seed 4294967295",
+        "größe 猫 --seed 7",
+    ],
+)
+def test_the_settings_in_a_picture_read_as_its_spec(line: str) -> None:
+    spec = plan(parse(line).prompt, CONFIG.models, loras=CONFIG.loras).spec
+    text = recipe(job(spec), 0)["parameters"]
+    for shown in (text, text.replace("\n", " ")):
+        parsed = parse(shown, models=("tiny", "other"))
+        assert parsed.jobs == 1
+        assert plan(parsed.prompt, CONFIG.models, loras=CONFIG.loras).spec == spec
+
+
+def test_the_settings_of_a_later_picture_begin_with_it() -> None:
+    spec = plan(parse("a cat --seed 7").prompt, CONFIG.models).spec
+    assert parse(recipe(job(spec), 3)["parameters"]).prompt.get("seed") == 10
+
+
+def test_the_command_line_reads_a_block_with_the_models_that_are_there() -> None:
+    answer = as_json(f"{BLOCK}, Model: tiny", CONFIG)
+    assert answer["flags"]["model"] == {"value": "tiny", "from": "prompt"}
+    assert answer["error"] is None
+
+
+def job(spec: JobSpec) -> Job:
+    where = {"owner": "1", "origin": "cli:", "created_at": 0.0}
+    return Job.model_validate({"id": "abcdefghjk", "state": "rendered", "spec": spec, "prompt": "", **where})
