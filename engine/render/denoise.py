@@ -349,9 +349,7 @@ def _along(picture: Picture, reference: Reference, timestep: Tensor) -> Tensor:
     return torch.cat([noised, nothing_masked, reference.latents], dim=1)
 
 
-def _calls(
-    pictures: Sequence[Picture], count: int, at_once: int | None
-) -> Iterator[tuple[int, int, Looks]]:
+def _calls(pictures: Sequence[Picture], count: int, at_once: int | None) -> Iterator[tuple[int, int, Looks]]:
     """Yield the first row, the one behind the last, and the looks of each UNet call.
 
     A picture with references stays in one call with them, even if that has more rows than ``at_once``.

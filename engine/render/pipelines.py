@@ -21,7 +21,7 @@ from PIL import Image
 
 from engine.errors import Cancelled, EngineError, UserError
 from engine.jobs import SEED_MAX, JobSpec, Kind
-from engine.render import decode
+from engine.render import decode, guidance
 from engine.render.conditioning import styles
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Model
@@ -141,10 +141,12 @@ class Stock:
                 notes.append(f"`{flag}` has no effect with {model.name}.")
 
         offer("num_inference_steps", spec.steps, "--steps")
-        offer("guidance_scale", spec.guidance_scale, "--cfg")
         offer("width", spec.width, "--ar")
         offer("height", spec.height, "--ar")
-        offer("negative_prompt", spec.negative_prompt or None, "--negative")
+        guided, idle = guidance.of(model.pipe).arguments(spec.guidance_scale, spec.negative_prompt)
+        notes += [f"`{flag}` has no effect with {model.name}." for flag in idle]
+        for name, value in guided.items():
+            offer(name, value, "--negative" if name == "negative_prompt" else "--cfg")
         ignored = {
             "--chaos": spec.chaos,
             "--stylize": spec.stylize if model.config.house_style else 0,

@@ -9,14 +9,14 @@ import pytest
 
 from engine.config import EngineConfig, ModelConfig
 from engine.render.models import Machine, Model, load
-from tests.engine.render import tiny
+from tests.engine.render import tiny, tiny_flow
 
 ENGINE = EngineConfig(device="cpu", dtype="float32", preview_every=0)
 
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Give the folder of a tiny model: sd, sdxl, pocket, nine (inpainting)."""
+    """Give the folder of a tiny model by its name below; nine is for inpainting."""
     root = tmp_path_factory.mktemp("models")
     makers = {
         "sd": tiny.sd,
@@ -25,6 +25,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "clipping": tiny.clipping,
         "pocket": tiny.pocket_like,
         "nine": lambda folder: tiny.sd(folder, in_channels=9),
+        "z_image": tiny_flow.z_image,
+        "klein": tiny_flow.klein,
+        "klein_base": lambda folder: tiny_flow.klein(folder, distilled=False),
+        "flux": tiny_flow.flux,
+        "qwen_image": tiny_flow.qwen_image,
+        "krea2": tiny_flow.krea2,
     }
 
     def folder(name: str) -> Path:

@@ -73,7 +73,7 @@ def scheduler(clip_sample: bool = False) -> DDIMScheduler:
     )
 
 
-def _text(tokens: CLIPTokenizer, cls: Any = CLIPTextModel) -> Any:
+def clip_text(tokens: CLIPTokenizer, cls: Any = CLIPTextModel) -> Any:
     return cls(
         CLIPTextConfig(
             vocab_size=len(tokens),
@@ -109,7 +109,7 @@ def sd(folder: Path, in_channels: int = 4, **unet: Any) -> StableDiffusionPipeli
     tokens = tokenizer(folder)
     return StableDiffusionPipeline(
         vae=_vae(),
-        text_encoder=_text(tokens),
+        text_encoder=clip_text(tokens),
         tokenizer=tokens,
         unet=UNet2DConditionModel(
             **{
@@ -245,9 +245,9 @@ def sdxl(folder: Path) -> StableDiffusionXLPipeline:
     tokens = tokenizer(folder)
     return StableDiffusionXLPipeline(
         vae=_vae(),
-        text_encoder=_text(tokens),
+        text_encoder=clip_text(tokens),
         tokenizer=tokens,
-        text_encoder_2=_text(tokens, CLIPTextModelWithProjection),
+        text_encoder_2=clip_text(tokens, CLIPTextModelWithProjection),
         tokenizer_2=tokens,
         unet=UNet2DConditionModel(
             block_out_channels=(16, 32),
@@ -296,9 +296,9 @@ def sd3(folder: Path) -> StableDiffusion3Pipeline:
         ).eval(),
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=_vae(shift_factor=0.06),
-        text_encoder=_text(tokens, CLIPTextModelWithProjection),
+        text_encoder=clip_text(tokens, CLIPTextModelWithProjection),
         tokenizer=tokens,
-        text_encoder_2=_text(tokens, CLIPTextModelWithProjection),
+        text_encoder_2=clip_text(tokens, CLIPTextModelWithProjection),
         tokenizer_2=tokens,
         text_encoder_3=None,
         tokenizer_3=None,
