@@ -358,13 +358,14 @@ def restore(
     _told(put_back(source, configuration.load(config).data_dir, force=force), f"Restored from {source}")
 
 
-def _add_admin() -> None:
-    from bot.cli import admin
+def _add_groups() -> None:
+    from bot.cli import admin, keys
 
     app.add_typer(admin.app, name="admin")
+    app.add_typer(keys.app, name="keys")
 
 
-_add_admin()
+_add_groups()
 models = typer.Typer(no_args_is_help=True, help="The models people can ask for.")
 app.add_typer(models, name="models")
 

@@ -72,11 +72,16 @@ class Office:
         return job
 
 
-def work(config: Path | None, do: Callable[[Office], Awaitable[T]]) -> T:
-    """Open the data folder's database beside a running bot, and do something with it."""
+def work(config: Path | None, do: Callable[[Office], Awaitable[T]], *, make: bool = False) -> T:
+    """Open the data folder's database beside a running bot, and do something with it.
+
+    ``make``: the folder and its database, where there are none yet.
+    """
     loaded = configuration.load(config)
     path = loaded.data_dir / "limner.db"
-    if not path.exists():
+    if make:
+        loaded.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not path.exists():
         raise ConfigError(f"There is no `{path}` yet. Start the bot once, or name another `data_dir`.")
 
     async def run() -> T:
