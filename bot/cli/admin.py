@@ -325,7 +325,7 @@ def stats(
     """Count jobs, people, seconds, failures and waits."""
     from bot.messages import admin as messages_admin
 
-    async def do(office: Office) -> counted.Figures:
+    async def do(office: Office) -> counted.Stats:
         found = await office.admin.jobs(server_id(server), days)
         return counted.count(found, days, office.store.now())
 

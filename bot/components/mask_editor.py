@@ -23,7 +23,7 @@ from bot.interactions import Interaction
 from bot.messages import mask_editor as messages_region
 from engine.errors import UserError
 from engine.images import AREAS, COLUMNS, ROWS
-from engine.library.masks import Outline, Shown, Sketch
+from engine.library.masks import MaskDraft, MaskPreview, MaskRecipe
 from engine.service import Action
 
 Grey = discord.ButtonStyle.secondary
@@ -98,7 +98,7 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
                 await interactions.acknowledge(interaction, thinking=False)
                 await _change(interaction, self.key, self._turn)
 
-    def _turn(self, outline: Outline) -> Outline:
+    def _turn(self, outline: MaskRecipe) -> MaskRecipe:
         match self.part:
             case Part.SQUARE:
                 return outline.toggled(min(self.value or 0, COLUMNS * ROWS - 1))
@@ -113,7 +113,7 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
             case Part.REREAD:
                 return outline.reread()
             case _:
-                return Outline()
+                return MaskRecipe()
 
 
 class AreaSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
@@ -172,7 +172,7 @@ def postable(interaction: Interaction) -> str:
     return "" if isinstance(place, Token) else str(place)
 
 
-async def link(interaction: Interaction, sketch: Sketch) -> str | None:
+async def link(interaction: Interaction, sketch: MaskDraft) -> str | None:
     """Return the address of the drawing page for a sketch, or None where the host offers none."""
     web = interaction.client.config.web
     if not web.enabled or not web.public_url:
@@ -181,7 +181,7 @@ async def link(interaction: Interaction, sketch: Sketch) -> str | None:
     return None if name is None else f"{web.public_url.rstrip('/')}/draw/{name}"
 
 
-async def show(interaction: Interaction, sketch: Sketch) -> None:
+async def show(interaction: Interaction, sketch: MaskDraft) -> None:
     """Show a mask in the message this interaction is about, with all that changes it."""
     page = await link(interaction, sketch)
     shown = await interaction.client.service.masks.show(sketch)
@@ -190,7 +190,7 @@ async def show(interaction: Interaction, sketch: Sketch) -> None:
     await interaction.edit_original_response(view=panel(sketch, shown, page), attachments=[file])
 
 
-def panel(sketch: Sketch, shown: Shown, page: str | None = None) -> ui.LayoutView:
+def panel(sketch: MaskDraft, shown: MaskPreview, page: str | None = None) -> ui.LayoutView:
     """Return the message of a mask: words, overlay, squares, list, and two rows of controls.
 
     With squares these are 39 components of Discord's 40. ``page``: the address of the drawing page.
@@ -235,7 +235,7 @@ def panel(sketch: Sketch, shown: Shown, page: str | None = None) -> ui.LayoutVie
     return view
 
 
-def _square(key: str, number: int, outline: Outline) -> MaskButton:
+def _square(key: str, number: int, outline: MaskRecipe) -> MaskButton:
     style = Blue if number in outline.squares else Grey
     return MaskButton(Part.SQUARE, key, number, label=str(number + 1), style=style)
 
@@ -352,7 +352,7 @@ async def found(interaction: Interaction, key: str, words: str) -> None:
     await show(interaction, sketch)
 
 
-async def brought(interaction: Interaction, key: str, file: discord.Attachment) -> Sketch:
+async def brought(interaction: Interaction, key: str, file: discord.Attachment) -> MaskDraft:
     """Take a mask from a file somebody sent."""
     service = interaction.client.service
     kept = await service.fetch(file.url, attached=True)

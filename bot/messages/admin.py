@@ -11,7 +11,7 @@ from engine.config import ModelConfig
 from engine.jobs import Job, State
 from engine.rules.people import AuditEntry
 from engine.rules.permissions import Allowance, Ban, Rules
-from engine.rules.stats import Figures
+from engine.rules.stats import Stats
 
 ALREADY = "It stood so already."
 REST_IN_FILE = "The rest is in the file."
@@ -437,7 +437,7 @@ def _time(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def stats(figures: Figures) -> str:
+def stats(figures: Stats) -> str:
     """Return the figures in words."""
     people = "1 person" if figures.people == 1 else f"{figures.people} people"
     lines = [
@@ -454,7 +454,7 @@ def stats(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def chart_alt(figures: Figures) -> str:
+def chart_alt(figures: Stats) -> str:
     """Return the description of the figures' picture for those who do not see it."""
     busiest = max(figures.by_day, key=lambda day: day.jobs, default=None)
     peak = "" if busiest is None else f" Most, {busiest.jobs}, on {busiest.day:%d %B %Y}."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.messages.common import shown as plain
-from engine.images import Reading
-from engine.library.masks import Shown, Sketch
+from engine.images import MaskPolarity
+from engine.library.masks import MaskDraft, MaskPreview
 
 ASK = "**Which part should change?** Tap the numbered squares, or choose whole parts from the list."
 MARKED = "**Is this the part that should change?**"
@@ -30,9 +30,9 @@ NO_FILE = "There was no file in it. Choose a picture and send it again."
 NO_PROMPT = "Write what should be there: it is drawn into the marked part."
 
 REPAINTS = {
-    Reading.WHITE: "White repaints",
-    Reading.BLACK: "Black repaints",
-    Reading.TRANSPARENT: "Transparent repaints",
+    MaskPolarity.WHITE: "White repaints",
+    MaskPolarity.BLACK: "Black repaints",
+    MaskPolarity.TRANSPARENT: "Transparent repaints",
 }
 
 
@@ -41,7 +41,7 @@ def looking(words: str) -> str:
     return f"Looking for “{plain(words, 100)}” in the picture …"
 
 
-def title(sketch: Sketch, shown: Shown) -> str:
+def title(sketch: MaskDraft, shown: MaskPreview) -> str:
     """Return the lines above the overlay."""
     outline = sketch.outline
     head = ASK if outline.base is None else MARKED
@@ -52,7 +52,7 @@ def title(sketch: Sketch, shown: Shown) -> str:
     return f"{head}\n{state}\n-# " + " · ".join(_facts(sketch, shown))
 
 
-def _facts(sketch: Sketch, shown: Shown) -> list[str]:
+def _facts(sketch: MaskDraft, shown: MaskPreview) -> list[str]:
     outline = sketch.outline
     facts = []
     if outline.words:
@@ -69,14 +69,14 @@ def _facts(sketch: Sketch, shown: Shown) -> list[str]:
     return facts
 
 
-def share(shown: Shown) -> str:
+def share(shown: MaskPreview) -> str:
     """Return how much is marked: ``35%``, never 0% where something is."""
     if shown.empty:
         return "0%"
     return f"{max(1, min(100, round(100 * shown.share)))}%"
 
 
-def alt(sketch: Sketch, shown: Shown) -> str:
+def alt(sketch: MaskDraft, shown: MaskPreview) -> str:
     """Return the overlay's text for those who cannot see it."""
     marked = ", ".join(str(number + 1) for number in sketch.outline.squares)
     squares = f" Marked squares: {marked}." if marked else ""

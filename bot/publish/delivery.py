@@ -80,7 +80,7 @@ class Undeliverable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingMessage:
     """A message ready to send; files are made anew for each try, since a try reads them to the end."""
 
     content: str
@@ -175,7 +175,7 @@ class Publisher:
                 if limit < SMALLEST_LIMIT:
                     raise Undeliverable("no file small enough for that place") from error
 
-    async def _post(self, target: Channel | Token | None, delivery: Delivery, letter: Letter) -> str:
+    async def _post(self, target: Channel | Token | None, delivery: Delivery, letter: OutgoingMessage) -> str:
         try:
             match target:
                 case Channel():
@@ -187,7 +187,7 @@ class Publisher:
         except discord.HTTPException as error:
             raise _verdict(error) from error
 
-    async def _to_channel(self, target: Channel, delivery: Delivery, letter: Letter) -> str:
+    async def _to_channel(self, target: Channel, delivery: Delivery, letter: OutgoingMessage) -> str:
         channel = self._client.get_partial_messageable(target.channel, guild_id=target.guild)
         if delivery.attempted_at is not None:
             earlier = await self._earlier(channel, delivery)
@@ -210,7 +210,7 @@ class Publisher:
         )
         return str(message.id)
 
-    async def _to_token(self, target: Token, delivery: Delivery, letter: Letter) -> str:
+    async def _to_token(self, target: Token, delivery: Delivery, letter: OutgoingMessage) -> str:
         """Fill the interaction's own message: repeating that changes nothing, so it needs no nonce."""
         await self._service.attempted(delivery.id)
         webhook = discord.Webhook.partial(target.application, target.token, client=self._client)
@@ -239,14 +239,14 @@ class Publisher:
             log.info("delivery %s: may not read that channel's history; relying on the nonce", delivery.id)
         return None
 
-    async def letter(self, job: Job, delivery: Delivery, limit: int) -> Letter:
+    async def letter(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
         """Return what a delivery says, with files of at most ``limit`` bytes together."""
         match delivery.kind:
             case "failure":
                 content, whole = messages.failure(job)
                 prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages.PROMPT_FILE)
                 attached = () if whole else (prompt,)
-                return Letter(content, attached, buttons.failure_view(job, delivery.id))
+                return OutgoingMessage(content, attached, buttons.failure_view(job, delivery.id))
             case "text":
                 return await self._answer(job, delivery, limit)
         if delivery.kind == "picture":
@@ -264,9 +264,9 @@ class Publisher:
                 files.append((cover + messages.filename(job, "film.webp"), film, messages.FILM_ALT))
             else:
                 notes.append(messages.FILM_TOO_LARGE)
-        return Letter(messages.result(job, delivery, notes), tuple(files), view)
+        return OutgoingMessage(messages.result(job, delivery, notes), tuple(files), view)
 
-    async def _answer(self, job: Job, delivery: Delivery, limit: int) -> Letter:
+    async def _answer(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
         """Return what was answered in words, with the picture that was described."""
         prompts = answers.prompts(job)
         content = messages_answers.answer(job, prompts, delivery.owner)
@@ -274,7 +274,7 @@ class Publisher:
         for one in job.spec.inputs:
             file = await self._service.shown(one.sha256, limit)
             files.append((f"described-{job.id}.{file.extension}", file.data, messages_answers.DESCRIBED_ALT))
-        return Letter(content, tuple(files), buttons.answer_view(job, len(prompts), delivery.id))
+        return OutgoingMessage(content, tuple(files), buttons.answer_view(job, len(prompts), delivery.id))
 
     def limit(self, target: Channel | Token | None) -> int:
         """Return how many bytes a file may have there."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.rules.stats import Day, Figures
+from engine.rules.stats import Day, Stats
 
 WIDTH, HEIGHT, MARGIN = 1200, 1040, 56
 PAPER, INK, FAINT, LINE = (30, 31, 34), (242, 243, 245), (148, 155, 164), (56, 58, 64)
@@ -21,7 +21,7 @@ SCALE = 2
 """Drawn this many times as large and made smaller at the end: smooth edges."""
 
 
-def chart(figures: Figures, title: str) -> bytes:
+def chart(figures: Stats, title: str) -> bytes:
     """Return the figures as a PNG of ``WIDTH`` × ``HEIGHT`` pixels."""
     picture = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
     pen = _Pen(ImageDraw.Draw(picture))
@@ -70,7 +70,7 @@ def _short(text: str, most: int) -> str:
     return plain if len(plain) <= most else plain[: most - 3] + "..."
 
 
-def _headline(pen: _Pen, figures: Figures) -> None:
+def _headline(pen: _Pen, figures: Stats) -> None:
     hours = figures.seconds / 3600
     drawn = f"{hours:,.1f} h" if hours >= 1 else f"{figures.seconds:,.0f} s"
     ended = max(1, figures.jobs)
@@ -116,7 +116,7 @@ def _bars(days: Sequence[Day]) -> tuple[Sequence[Day], str]:
     ], "week"
 
 
-def _days(pen: _Pen, figures: Figures, top: float, bottom: float) -> None:
+def _days(pen: _Pen, figures: Stats, top: float, bottom: float) -> None:
     bars, every = _bars(figures.by_day)
     pen.text(MARGIN, top - 46, f"Jobs by {every}", 22, INK)
     pen.box(WIDTH - MARGIN - 164, top - 40, WIDTH - MARGIN - 148, top - 24, BAR, 3)

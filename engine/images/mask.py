@@ -17,7 +17,7 @@ PLAIN = 8
 """Levels below which a picture's channel counts as all one: saved masks are rarely exact."""
 
 
-class Reading(StrEnum):
+class MaskPolarity(StrEnum):
     """What repaints in a mask that somebody brought."""
 
     WHITE = "white"
@@ -121,7 +121,7 @@ def shaped(mask: Image.Image, *, inverted: bool = False, grown: int = 0, feather
     return feathered(widened(mask, grown * by), feather * by)
 
 
-def read(picture: Image.Image, reading: Reading | None = None) -> tuple[Image.Image, Reading]:
+def read(picture: Image.Image, reading: MaskPolarity | None = None) -> tuple[Image.Image, MaskPolarity]:
     """Return what repaints in a brought mask, as a mask of ours, and which way it was read.
 
     Without ``reading`` it is guessed: transparency that says something wins; else the rarer of white and
@@ -131,18 +131,18 @@ def read(picture: Image.Image, reading: Reading | None = None) -> tuple[Image.Im
     grey = _grey(picture)
     if reading is None:
         if clear is not None:
-            reading = Reading.TRANSPARENT
+            reading = MaskPolarity.TRANSPARENT
         else:
-            reading = Reading.WHITE if ImageStat.Stat(grey).mean[0] <= 127.5 else Reading.BLACK
-    if reading is Reading.TRANSPARENT:
+            reading = MaskPolarity.WHITE if ImageStat.Stat(grey).mean[0] <= 127.5 else MaskPolarity.BLACK
+    if reading is MaskPolarity.TRANSPARENT:
         return (Image.new("L", picture.size) if clear is None else clear), reading
-    return (grey if reading is Reading.WHITE else ImageChops.invert(grey)), reading
+    return (grey if reading is MaskPolarity.WHITE else ImageChops.invert(grey)), reading
 
 
-def readings(picture: Image.Image) -> tuple[Reading, ...]:
+def readings(picture: Image.Image) -> tuple[MaskPolarity, ...]:
     """Return the ways this mask may be read."""
-    plain = (Reading.WHITE, Reading.BLACK)
-    return plain if _transparency(picture) is None else (Reading.TRANSPARENT, *plain)
+    plain = (MaskPolarity.WHITE, MaskPolarity.BLACK)
+    return plain if _transparency(picture) is None else (MaskPolarity.TRANSPARENT, *plain)
 
 
 def _grey(picture: Image.Image) -> Image.Image:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from engine import images
 from engine.errors import NotFound, UserError
-from engine.images import Reading
+from engine.images import MaskPolarity
 from engine.jobs import FINAL, Frozen, new_job_id
 from engine.library.gallery import Gallery
 from engine.rules.people import Asker
@@ -39,34 +39,34 @@ LINK_GONE = "This link is used up or too old. Open a new one in Discord with `Va
 GONE = "This mask is no longer kept. Open a new one with `Vary (Region)` under the picture, or `/inpaint`."
 
 
-class Outline(Frozen):
+class MaskRecipe(Frozen):
     """How a mask is made: equal outlines over one picture give equal masks."""
 
     squares: tuple[int, ...] = ()  # of the grid, from 0, row by row
     areas: tuple[str, ...] = ()  # names of images.AREAS
     base: str | None = None  # the SHA-256 of a mask that was brought, drawn or found
-    reading: Reading = Reading.WHITE  # what repaints in it
-    readings: tuple[Reading, ...] = ()  # brought ones: the ways it may be read
+    reading: MaskPolarity = MaskPolarity.WHITE  # what repaints in it
+    readings: tuple[MaskPolarity, ...] = ()  # brought ones: the ways it may be read
     words: str = ""  # found ones: what was looked for
     finding: str = ""  # the job that looks for them
     inverted: bool = False
     grown: int = 0  # presses; negative: shrunk
     feather: int = 0
 
-    def toggled(self, square: int) -> Outline:
+    def toggled(self, square: int) -> MaskRecipe:
         """Return it with one square more, or less."""
         squares = set(self.squares) ^ {square}
         return self.model_copy(update={"squares": tuple(sorted(squares))})
 
-    def widened(self, by: int) -> Outline:
+    def widened(self, by: int) -> MaskRecipe:
         """Return it grown by so many presses more."""
         return self.model_copy(update={"grown": min(MOST, max(-MOST, self.grown + by))})
 
-    def softened(self) -> Outline:
+    def softened(self) -> MaskRecipe:
         """Return it with a softer edge; after the softest comes the hard one again."""
         return self.model_copy(update={"feather": (self.feather + 1) % 5})
 
-    def reread(self) -> Outline:
+    def reread(self) -> MaskRecipe:
         """Return it with the next way to read the brought mask."""
         ways = self.readings
         after = ways[(ways.index(self.reading) + 1) % len(ways)] if self.reading in ways else self.reading
@@ -74,7 +74,7 @@ class Outline(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class MaskDraft:
     """A mask being made over a picture. ``job`` is None for a picture from outside."""
 
     key: str
@@ -84,13 +84,13 @@ class Sketch:
     job: str | None
     cell: int | None
     line: str | None
-    outline: Outline
+    outline: MaskRecipe
     asker: Asker | None = None
     ticket: str | None = None  # of the link to the drawing page that is open
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class MaskPreview:
     """What a sketch looks like: the overlay as PNG, the picture's size, how much of it is marked (0 to 1).
 
     ``feather``: pixels its edge fades over. ``rim``: how far past the marked part repainting may blend.
@@ -121,31 +121,31 @@ class Masks:
         cell: int | None = None,
         line: str | None = None,
         asker: Asker | None = None,
-    ) -> Sketch:
+    ) -> MaskDraft:
         """Begin a mask over the kept picture ``picture``.
 
         ``origin``: where results can be posted without anybody pressing a button; empty: nowhere.
         """
-        sketch = Sketch(new_job_id(), owner, origin, picture, job, cell, line, Outline(), asker)
+        sketch = MaskDraft(new_job_id(), owner, origin, picture, job, cell, line, MaskRecipe(), asker)
         kept = sketch.outline.model_dump_json()
         who = None if asker is None else json.dumps(dataclasses.asdict(asker))
         row = MaskRow(sketch.key, owner, origin, picture, job, cell, line, kept, self._store.now(), who)
         await self._store.write(store_masks.add, row)
         return sketch
 
-    async def find(self, key: str, owner: str) -> Sketch:
+    async def find(self, key: str, owner: str) -> MaskDraft:
         """Return a sketch. Raises NotFound, or UserError where it is somebody else's."""
         return _sketch(await self._store.read(store_masks.find, key), owner)
 
-    async def change(self, key: str, owner: str, turn: Callable[[Outline], Outline]) -> Sketch:
+    async def change(self, key: str, owner: str, turn: Callable[[MaskRecipe], MaskRecipe]) -> MaskDraft:
         """Change how a mask is made; two presses at once both count. Raises as ``find``."""
         await self.find(key, owner)
         row = await self._store.write(
-            store_masks.change, key, lambda kept: turn(Outline.model_validate_json(kept)).model_dump_json()
+            store_masks.change, key, lambda kept: turn(MaskRecipe.model_validate_json(kept)).model_dump_json()
         )
         return _sketch(row, owner)
 
-    async def bring(self, key: str, owner: str, file: str, opaque: str | None = None) -> Sketch:
+    async def bring(self, key: str, owner: str, file: str, opaque: str | None = None) -> MaskDraft:
         """Take a mask from a kept picture; ``opaque`` is its kept transparency (black where clear).
 
         Raises as ``find``, and UserError where its size does not fit.
@@ -160,7 +160,7 @@ class Masks:
                   "squares": (), "areas": (), "inverted": False, "grown": 0, "feather": 0}  # fmt: skip
         return await self.change(key, owner, lambda outline: outline.model_copy(update=update))
 
-    async def link(self, sketch: Sketch) -> str | None:
+    async def link(self, sketch: MaskDraft) -> str | None:
         """Return the open link to a sketch's drawing page (its last part), made anew when it runs out."""
         now = self._store.now()
         fresh = secrets.token_hex(16)
@@ -171,7 +171,7 @@ class Masks:
             return None
         return f"{sketch.key}.{ticket}.{await self._signature(sketch.key, ticket)}"
 
-    async def linked(self, link: str) -> Sketch:
+    async def linked(self, link: str) -> MaskDraft:
         """Return the sketch a link opens. Raises NotFound: never made by us, used, or too old."""
         key, _, rest = link.partition(".")
         ticket, _, signature = rest.partition(".")
@@ -182,7 +182,7 @@ class Masks:
             raise NotFound(LINK_GONE)
         return _sketch(row, row.owner)
 
-    async def spend(self, sketch: Sketch) -> None:
+    async def spend(self, sketch: MaskDraft) -> None:
         """Close the link a sketch was opened by."""
         if sketch.ticket is not None:
             await self._store.write(store_masks.spend, sketch.key, sketch.ticket)
@@ -195,27 +195,27 @@ class Masks:
         text = f"draw {key} {ticket}".encode()
         return hmac.new((secret or "").encode(), text, hashlib.sha256).hexdigest()[:40]
 
-    async def drawn(self, sketch: Sketch, file: str) -> Sketch:
+    async def drawn(self, sketch: MaskDraft, file: str) -> MaskDraft:
         """Take a mask from the drawing page, where white repaints, in place of all that was marked before."""
         ticket = sketch.ticket
         sketch = await self.bring(sketch.key, sketch.owner, file)
-        update = {"reading": Reading.WHITE, "readings": ()}
+        update = {"reading": MaskPolarity.WHITE, "readings": ()}
         sketch = await self.change(
             sketch.key, sketch.owner, lambda outline: outline.model_copy(update=update)
         )
         return dataclasses.replace(sketch, ticket=ticket)
 
-    async def so_far(self, sketch: Sketch) -> bytes:
+    async def so_far(self, sketch: MaskDraft) -> bytes:
         """Return what is marked as PNG, though it be nothing."""
         picture, base = await self._files(sketch)
         return await asyncio.to_thread(_marked, sketch.outline, picture, base)
 
-    async def find_in(self, sketch: Sketch, words: str, job: str) -> Sketch:
+    async def find_in(self, sketch: MaskDraft, words: str, job: str) -> MaskDraft:
         """Note that a job looks for ``words``."""
         update = {"words": words, "finding": job}
         return await self.change(sketch.key, sketch.owner, lambda outline: outline.model_copy(update=update))
 
-    async def settle(self, key: str, owner: str) -> Sketch:
+    async def settle(self, key: str, owner: str) -> MaskDraft:
         """Take over what a job has found, if one was looking and is done. Raises UserError if it failed."""
         sketch = await self.find(key, owner)
         looking = sketch.outline.finding
@@ -227,7 +227,7 @@ class Masks:
             why = None if job is None else job.failure
             raise UserError(why or "That could not be looked for. Try other words, or mark it by hand.")
         found = images.opened(await self._gallery.load(job.pictures[0])).convert("L")
-        update = {"base": await self._gallery.keep(images.png(found)), "reading": Reading.WHITE,
+        update = {"base": await self._gallery.keep(images.png(found)), "reading": MaskPolarity.WHITE,
                   "readings": (), "finding": "", "squares": (), "areas": (), "inverted": False,
                   "grown": 0, "feather": 0}  # fmt: skip
         return await self.change(key, owner, lambda outline: outline.model_copy(update=update))
@@ -237,43 +237,43 @@ class Masks:
         await self.find(key, owner)
         await self._store.write(store_masks.remove, key)
 
-    async def show(self, sketch: Sketch) -> Shown:
+    async def show(self, sketch: MaskDraft) -> MaskPreview:
         """Return what a sketch looks like over its picture."""
         picture, base = await self._files(sketch)
         return await asyncio.to_thread(_shown, sketch.outline, picture, base)
 
-    async def mask(self, sketch: Sketch) -> str:
+    async def mask(self, sketch: MaskDraft) -> str:
         """Keep the finished mask and return its SHA-256. Raises UserError where it marks nothing."""
         picture, base = await self._files(sketch)
         return await self._gallery.keep(await asyncio.to_thread(_finished, sketch.outline, picture, base))
 
-    async def picture(self, sketch: Sketch) -> bytes:
+    async def picture(self, sketch: MaskDraft) -> bytes:
         """Return the PNG of the picture under a sketch."""
         return await self._gallery.load(sketch.picture)
 
-    async def _files(self, sketch: Sketch) -> tuple[bytes, bytes | None]:
+    async def _files(self, sketch: MaskDraft) -> tuple[bytes, bytes | None]:
         picture = await self._gallery.load(sketch.picture)
         base = sketch.outline.base
         return picture, None if base is None else await self._gallery.load(base)
 
 
-def _sketch(row: MaskRow | None, owner: str) -> Sketch:
+def _sketch(row: MaskRow | None, owner: str) -> MaskDraft:
     if row is None:
         raise NotFound(GONE)
     if row.owner != owner:
         raise UserError("Somebody else is making this mask. `Vary (Region)` opens one of your own.")
-    outline = Outline.model_validate_json(row.outline)
+    outline = MaskRecipe.model_validate_json(row.outline)
     asker = None
     if row.asker is not None:
         told: dict[str, Any] = json.loads(row.asker)
         told |= {name: tuple(one) for name, one in told.items() if isinstance(one, list)}
         asker = Asker(**told)
-    return Sketch(
+    return MaskDraft(
         row.key, row.owner, row.origin, row.picture, row.job, row.cell, row.line, outline, asker, row.ticket
     )
 
 
-def mask_of(outline: Outline, size: tuple[int, int], base: Image.Image | None) -> Image.Image:
+def mask_of(outline: MaskRecipe, size: tuple[int, int], base: Image.Image | None) -> Image.Image:
     """Return the mask an outline stands for over a picture of ``size``."""
     mask = images.chosen(size, outline.squares, outline.areas)
     if base is not None:
@@ -292,12 +292,12 @@ def _opened(png: bytes | None) -> Image.Image | None:
         return picture.copy()
 
 
-def _shown(outline: Outline, png: bytes, base: bytes | None) -> Shown:
+def _shown(outline: MaskRecipe, png: bytes, base: bytes | None) -> MaskPreview:
     picture = images.opened(png)
     mask = mask_of(outline, picture.size, _opened(base))
     by_hand = base is None
     over = images.overlay(picture, mask, squares=outline.squares if by_hand else None)
-    return Shown(
+    return MaskPreview(
         overlay=images.png(over),
         size=picture.size,
         share=images.share(mask),
@@ -307,18 +307,20 @@ def _shown(outline: Outline, png: bytes, base: bytes | None) -> Shown:
     )
 
 
-def _finished(outline: Outline, png: bytes, base: bytes | None) -> bytes:
+def _finished(outline: MaskRecipe, png: bytes, base: bytes | None) -> bytes:
     mask = mask_of(outline, images.opened(png).size, _opened(base))
     if images.is_empty(mask):
         raise UserError("Nothing is marked yet. Mark first what should change.")
     return images.png(mask)
 
 
-def _marked(outline: Outline, png: bytes, base: bytes | None) -> bytes:
+def _marked(outline: MaskRecipe, png: bytes, base: bytes | None) -> bytes:
     return images.png(mask_of(outline, images.opened(png).size, _opened(base)))
 
 
-def _fitted(png: bytes, alpha: bytes | None, picture: bytes) -> tuple[bytes, Reading, tuple[Reading, ...]]:
+def _fitted(
+    png: bytes, alpha: bytes | None, picture: bytes
+) -> tuple[bytes, MaskPolarity, tuple[MaskPolarity, ...]]:
     """Return a brought mask in the picture's size, how it is read, and how else it may be.
 
     The same picture may have been enlarged for showing, so the same shape at another size fits too.

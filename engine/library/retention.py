@@ -35,7 +35,7 @@ CHUNK = 2 * 1024 * 1024
 """Characters of JSON in one file of an export."""
 
 
-class Keeping:
+class Retention:
     """Deletes what nobody kept, and what somebody wants deleted; hands out what is known of somebody."""
 
     def __init__(self, store: Store, gallery: Gallery) -> None:

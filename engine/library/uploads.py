@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredImage:
     """A picture that was brought and is kept.
 
     ``sha256`` names its clean PNG in the gallery. ``job`` and ``cell`` (from 0): it is one of ours, to the
@@ -40,7 +40,7 @@ class Kept:
     cell: int | None = None
 
 
-class Inputs:
+class Uploads:
     """Takes pictures in. ``stand_in`` is the one loopback origin that links may lead to (the demo's)."""
 
     def __init__(self, config: LinksConfig, store: Store, gallery: Gallery, stand_in: str = "") -> None:
@@ -51,7 +51,7 @@ class Inputs:
         self._decoder = Decoder()
         self._fetcher: Fetcher | None = None
 
-    async def link(self, url: str, *, attached: bool = False) -> Kept:
+    async def link(self, url: str, *, attached: bool = False) -> StoredImage:
         """Fetch a picture and take it in. Raises UserError with a sentence.
 
         ``attached``: the link comes with an attachment and is no person's, so ``links.hosts`` is not asked.
@@ -85,14 +85,16 @@ class Inputs:
             return found
         return (await self.link(name)).sha256
 
-    async def take(self, data: bytes) -> Kept:
+    async def take(self, data: bytes) -> StoredImage:
         """Clean a file's bytes and keep the picture. Raises UserError with a sentence."""
         clean = await self._decoder.clean(data)
         if known := await self._known(data, clean):
             job, cell = known
-            return Kept(job.pictures[cell], clean.width, clean.height, clean.original, job=job.id, cell=cell)
+            return StoredImage(
+                job.pictures[cell], clean.width, clean.height, clean.original, job=job.id, cell=cell
+            )
         sha256, mask = await asyncio.gather(self._gallery.keep(clean.png), self._keep(clean.mask))
-        return Kept(sha256, clean.width, clean.height, clean.original, mask)
+        return StoredImage(sha256, clean.width, clean.height, clean.original, mask)
 
     async def close(self) -> None:
         """Stop the process that opens pictures."""

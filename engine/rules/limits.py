@@ -57,7 +57,7 @@ def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
         )
 
 
-class Pace:
+class RateLimiter:
     """How fast one person may go on asking: so many commands at once, and as many again each minute.
 
     ``clock`` gives seconds that never run backwards.

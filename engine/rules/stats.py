@@ -13,7 +13,7 @@ from typing import NamedTuple
 from engine.jobs import State
 
 
-class Done(NamedTuple):
+class FinishedJob(NamedTuple):
     """What is counted of a job. Times are Unix seconds."""
 
     job: str
@@ -54,7 +54,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Stats:
     """What was drawn in so many days. ``by_hour``: seven weekdays from Monday, of 24 hours each. UTC."""
 
     days: int
@@ -77,7 +77,7 @@ class Figures:
         return self.waits[min(rank, len(self.waits)) - 1]
 
 
-def count(jobs: Iterable[Done], days: int, now: float) -> Figures:
+def count(jobs: Iterable[FinishedJob], days: int, now: float) -> Stats:
     """Return the figures of the last ``days`` days, today among them."""
     today = datetime.fromtimestamp(now, UTC).date()
     first = today - timedelta(days=days - 1)
@@ -101,7 +101,7 @@ def count(jobs: Iterable[Done], days: int, now: float) -> Figures:
         if job.waited is not None:
             waits.append(job.waited)
     every = [first + timedelta(days=one) for one in range(days)]
-    return Figures(
+    return Stats(
         days=days,
         jobs=total,
         people=len(owners),
@@ -122,7 +122,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def table(jobs: Sequence[Done], limit: int) -> tuple[bytes, int]:
+def table(jobs: Sequence[FinishedJob], limit: int) -> tuple[bytes, int]:
     """Return a CSV of at most ``limit`` bytes, newest jobs first, and how many of them it holds.
 
     UTF-8 with a byte order mark, so that spreadsheets read it as such; no prompts.
@@ -144,7 +144,7 @@ def _line(cells: Sequence[str]) -> bytes:
     return line.getvalue().encode()
 
 
-def _row(job: Done) -> tuple[str | int, ...]:
+def _row(job: FinishedJob) -> tuple[str | int, ...]:
     waited = "" if job.waited is None else f"{job.waited:.3f}"
     at = datetime.fromtimestamp(job.created_at, UTC).isoformat(timespec="seconds")
     return (

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class Meter:
+class DeviceTimeMeter:
     """Shares one device's time among the jobs it draws at once, by the rows each has in a call."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -34,7 +34,7 @@ class Histogram:
 
 
 @dataclass
-class Tally:
+class Metrics:
     """Since the start of this process: jobs by how they ended, failures by kind, waits and drawing."""
 
     ended: Counter[str] = field(default_factory=Counter)  # by state

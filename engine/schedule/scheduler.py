@@ -15,8 +15,8 @@ from engine.jobs import Job, State
 from engine.library.gallery import Gallery
 from engine.moderation.pictures import Verdict
 from engine.planning.cost import rows
-from engine.schedule.meter import Meter
-from engine.schedule.metrics import Tally
+from engine.schedule.meter import DeviceTimeMeter
+from engine.schedule.metrics import Metrics
 from engine.schedule.queue import FairQueue, Ticket, ticket
 from engine.store.connection import Store
 from engine.store.moderation import refuse
@@ -81,7 +81,7 @@ class Scheduler:
             LocalWorker(setup, lambda worker, event: self._inbox.put_nowait((worker, event)))
             for setup in setups
         ]
-        self.tally = Tally()
+        self.tally = Metrics()
         self.running: dict[str, _Running] = {}
         self.rate: float | None = None  # work a second, as lately seen
         self.idle = asyncio.Event()  # set while nothing runs
@@ -89,7 +89,7 @@ class Scheduler:
         self._cancelled: set[str] = set()
         self._room: dict[LocalWorker, float] = {}
         self._booking: set[asyncio.Task[None]] = set()
-        self._meters = {worker: Meter() for worker in self.workers}
+        self._meters = {worker: DeviceTimeMeter() for worker in self.workers}
         self.pace: dict[str, float] = {}  # by model: seconds of the device for one unit of work, lately
 
     async def run(self) -> None:
@@ -127,9 +127,7 @@ class Scheduler:
             return
         # one that was running when its worker died runs alone, so that it cannot take others with it again
         alone = job.attempts > 0
-        one = ticket(
-            job.id, job.owner, job.spec, job.speed, role=job.weight, alone=alone, moved=job.moved
-        )
+        one = ticket(job.id, job.owner, job.spec, job.speed, role=job.weight, alone=alone, moved=job.moved)
         self.queue.push(one)
         self.wake()
 

@@ -16,7 +16,7 @@ from engine.errors import UserError
 from engine.rules import permissions
 from engine.rules.people import Asker, AuditEntry
 from engine.rules.permissions import EVERYWHERE, Ban, Content, Deed, Rule, Rules, Standing
-from engine.rules.stats import Done
+from engine.rules.stats import FinishedJob
 from engine.store import audit as store_audit
 from engine.store.audit import Decision
 from engine.store.connection import Store
@@ -171,7 +171,7 @@ class Administration:
         """Return the newest records of a server (None: of all), newest first; or those after one in order."""
         return await self._store.read(store_audit.audits, guild, limit, after)
 
-    async def jobs(self, guild: str | None, days: int) -> list[Done]:
+    async def jobs(self, guild: str | None, days: int) -> list[FinishedJob]:
         """Return what is counted of the jobs of so many days, today among them, newest first."""
         since = self._store.now() - days * 86400.0
         return await self._store.read(store_audit.jobs, guild, since)

@@ -34,8 +34,8 @@ from engine.library.gallery import Gallery, recipe
 from engine.library.likes import Likes
 from engine.library.lock import locked
 from engine.library.masks import Masks
-from engine.library.retention import Keeping
-from engine.library.uploads import Inputs, Kept
+from engine.library.retention import Retention
+from engine.library.uploads import StoredImage, Uploads
 from engine.planning import answers, edits, references
 from engine.planning.cost import work
 from engine.planning.plan import default_model, plain, plan
@@ -44,8 +44,8 @@ from engine.rules import allowance, limits
 from engine.rules.allowance import Balance
 from engine.rules.people import Asker, AuditEntry
 from engine.rules.permissions import EVERYWHERE, Deed, Standing, command_of
-from engine.rules.stats import Figures, count, table
-from engine.schedule.metrics import Tally
+from engine.rules.stats import Stats, count, table
+from engine.schedule.metrics import Metrics
 from engine.schedule.queue import FairQueue, ticket
 from engine.schedule.scheduler import PACE, Scheduler
 from engine.service.admin import Administration
@@ -259,7 +259,7 @@ class Service:
         self.models = tuple(models)
         self.store = store
         self.gallery = gallery
-        self.inputs = Inputs(config.links, store, gallery, stand_in)
+        self.inputs = Uploads(config.links, store, gallery, stand_in)
         self.admin = admin
         self.screening = Screening(config.moderation, models, store, admin)
         self.reports = Reports(store, admin)
@@ -267,8 +267,8 @@ class Service:
         self.likes = Likes(store, gallery)
         self._paused = False  # by this process itself, whatever those in charge say
         self._watches: dict[str, _Watch] = {}
-        self.keeping = Keeping(store, gallery)
-        self._pace = limits.Pace(time.monotonic)
+        self.keeping = Retention(store, gallery)
+        self._pace = limits.RateLimiter(time.monotonic)
         self._couriers: set[asyncio.Event] = set()
         self._shown = asyncio.Event()  # a promise was kept, or given up
         self._finishing: set[asyncio.Task[Any]] = set()
@@ -538,9 +538,7 @@ class Service:
         self._tell(after, None)
         return after
 
-    async def _accept(
-        self, key: str, drafts: Sequence[Draft], line: str, asker: Asker | None
-    ) -> Submitted:
+    async def _accept(self, key: str, drafts: Sequence[Draft], line: str, asker: Asker | None) -> Submitted:
         return await self._whole(self._enter(key, drafts, line, asker))
 
     async def _enter(self, key: str, drafts: Sequence[Draft], line: str, asker: Asker | None) -> Submitted:
@@ -901,14 +899,14 @@ class Service:
             raise NotFound("This job has no film. Add `--video` to a prompt to get one.")
         return await self.gallery.load(job.film, ".webp")
 
-    async def fetch(self, link: str, *, attached: bool = False) -> Kept:
+    async def fetch(self, link: str, *, attached: bool = False) -> StoredImage:
         """Fetch a picture from outside, clean it and keep it. Raises UserError with a sentence.
 
         ``attached``: the link comes with an attachment and was not typed by a person.
         """
         return await self.inputs.link(link, attached=attached)
 
-    async def take_in(self, data: bytes) -> Kept:
+    async def take_in(self, data: bytes) -> StoredImage:
         """Clean a picture's file, whatever its format, and keep it. Raises UserError with a sentence."""
         return await self.inputs.take(data)
 
@@ -1034,12 +1032,12 @@ class Service:
         first = [known.pop(one) for one in (*view.running, *view.waiting) if one in known]
         return [job for job in (*first, *known.values()) if guild in (None, job.guild)]
 
-    async def figures(self, guild: str | None, days: int) -> Figures:
+    async def figures(self, guild: str | None, days: int) -> Stats:
         """Count what was drawn in a server (None: everywhere) in so many days, today among them."""
         jobs = await self.admin.jobs(guild, days)
         return await asyncio.to_thread(count, jobs, days, self.store.now())
 
-    async def chart(self, figures: Figures, title: str) -> bytes:
+    async def chart(self, figures: Stats, title: str) -> bytes:
         """Return figures as a picture (PNG)."""
         return await asyncio.to_thread(chart, figures, title)
 
@@ -1169,7 +1167,7 @@ class Service:
         return not self._scheduler.running
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> Metrics:
         """What was counted since the start."""
         return self._scheduler.tally
 

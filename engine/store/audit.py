@@ -11,7 +11,7 @@ from typing import Any
 from engine.jobs import State
 from engine.rules.people import AuditEntry
 from engine.rules.permissions import Ban, Rule
-from engine.rules.stats import Done
+from engine.rules.stats import FinishedJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def done(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
     db.executemany("DELETE FROM errand WHERE id = ?", [(number,) for number in numbers])
 
 
-def jobs(db: sqlite3.Connection, guild: str | None, since: float) -> list[Done]:
+def jobs(db: sqlite3.Connection, guild: str | None, since: float) -> list[FinishedJob]:
     """Return what is counted of every job of a server (None: of all) asked for since then, newest first."""
     where, values = ("", []) if guild is None else (" AND guild = ?", [guild])
     rows = db.execute(
@@ -161,4 +161,4 @@ def jobs(db: sqlite3.Connection, guild: str | None, since: float) -> list[Done]:
         " ORDER BY created_at DESC, nth DESC",
         [since, *values],
     )
-    return [Done._make((*row[:3], State(row[3]), *row[4:])) for row in rows]
+    return [FinishedJob._make((*row[:3], State(row[3]), *row[4:])) for row in rows]

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from engine.errors import EngineError, NotFound, UserError
-from engine.library.masks import Sketch
+from engine.library.masks import MaskDraft
 from engine.service import Action, Service
 
 log = logging.getLogger("limner.web")
@@ -111,7 +111,7 @@ async def _body(request: Request) -> bytes:
     return bytes(data)
 
 
-async def _paint(service: Service, sketch: Sketch, line: str) -> None:
+async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
     if not line:
         raise UserError("Write what should be there: it is drawn into the marked part.")
     same = sketch.job is not None and (await service.find(sketch.job)).prompt == line

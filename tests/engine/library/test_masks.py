@@ -11,9 +11,9 @@ from PIL import Image
 
 from engine import images
 from engine.errors import NotFound, UserError
-from engine.images import Reading
+from engine.images import MaskPolarity
 from engine.library.gallery import Gallery
-from engine.library.masks import Masks, Outline, mask_of
+from engine.library.masks import MaskRecipe, Masks, mask_of
 from engine.store.connection import Store
 
 
@@ -79,12 +79,12 @@ def test_a_feather_fades_outside_and_ends() -> None:
 
 def test_an_outline_stands_for_one_mask() -> None:
     size = (200, 160)
-    outline = Outline(squares=(0,), inverted=True)
+    outline = MaskRecipe(squares=(0,), inverted=True)
     mask = array(mask_of(outline, size, None))
     assert mask[:40, :40].max() == 0
     assert mask[40:, :].min() == 255
     # a step is a 40th of the shorter side
-    wide = mask_of(Outline(squares=(0,), grown=2), size, None)
+    wide = mask_of(MaskRecipe(squares=(0,), grown=2), size, None)
     assert wide.getbbox() == (0, 0, 48, 48)
 
 
@@ -97,23 +97,23 @@ def drawn(mode: str, ground: object, spot: object) -> Image.Image:
 @pytest.mark.parametrize(
     ("picture", "reading"),
     [
-        (drawn("L", 0, 255), Reading.WHITE),
-        (drawn("L", 255, 0), Reading.BLACK),
-        (drawn("RGB", (250, 252, 255), (3, 1, 0)), Reading.BLACK),
-        (drawn("RGBA", (90, 80, 70, 255), (0, 0, 0, 0)), Reading.TRANSPARENT),
+        (drawn("L", 0, 255), MaskPolarity.WHITE),
+        (drawn("L", 255, 0), MaskPolarity.BLACK),
+        (drawn("RGB", (250, 252, 255), (3, 1, 0)), MaskPolarity.BLACK),
+        (drawn("RGBA", (90, 80, 70, 255), (0, 0, 0, 0)), MaskPolarity.TRANSPARENT),
         # opaque everywhere: the transparency says nothing
-        (drawn("RGBA", (0, 0, 0, 255), (255, 255, 255, 255)), Reading.WHITE),
+        (drawn("RGBA", (0, 0, 0, 255), (255, 255, 255, 255)), MaskPolarity.WHITE),
     ],
 )
-def test_how_a_brought_mask_is_meant_is_seen(picture: Image.Image, reading: Reading) -> None:
+def test_how_a_brought_mask_is_meant_is_seen(picture: Image.Image, reading: MaskPolarity) -> None:
     mask, seen = images.read(picture)
     assert seen is reading
     expected = np.zeros((30, 40))
     expected[10:20, 10:20] = 255
     assert np.abs(array(mask).astype(int) - expected).max() <= 6
     # and read the other way, the rest repaints
-    other = Reading.BLACK if seen is Reading.WHITE else Reading.WHITE
-    if seen is not Reading.TRANSPARENT:
+    other = MaskPolarity.BLACK if seen is MaskPolarity.WHITE else MaskPolarity.WHITE
+    if seen is not MaskPolarity.TRANSPARENT:
         assert array(images.read(picture, other)[0])[0, 0] >= 249
 
 
@@ -178,12 +178,12 @@ async def test_a_brought_mask_must_fit(tmp_path: Path) -> None:
         # black spot on white, saved at twice the size as the picture may have been shown
         large = drawn("L", 255, 0).resize((80, 60), Image.Resampling.NEAREST)
         brought = await masks.bring(sketch.key, "alice", await gallery.keep(png(large)))
-        assert brought.outline.reading is Reading.BLACK
-        assert brought.outline.readings == (Reading.WHITE, Reading.BLACK)
+        assert brought.outline.reading is MaskPolarity.BLACK
+        assert brought.outline.readings == (MaskPolarity.WHITE, MaskPolarity.BLACK)
         mask = images.opened(await gallery.load(await masks.mask(brought))).convert("L")
         assert mask.point([0] * 128 + [255] * 128).getbbox() == (10, 10, 20, 20)
-        other = await masks.change(sketch.key, "alice", Outline.reread)
-        assert other.outline.reading is Reading.WHITE
+        other = await masks.change(sketch.key, "alice", MaskRecipe.reread)
+        assert other.outline.reading is MaskPolarity.WHITE
         turned = images.opened(await gallery.load(await masks.mask(other))).convert("L")
         assert turned.getpixel((0, 0)) == 255
         assert turned.getpixel((15, 15)) == 0
@@ -192,7 +192,7 @@ async def test_a_brought_mask_must_fit(tmp_path: Path) -> None:
         clear = await masks.bring(
             sketch.key, "alice", await gallery.keep(png(drawn("RGB", "teal", "white"))), hole
         )
-        assert clear.outline.reading is Reading.TRANSPARENT
-        assert clear.outline.readings[0] is Reading.TRANSPARENT
+        assert clear.outline.reading is MaskPolarity.TRANSPARENT
+        assert clear.outline.readings[0] is MaskPolarity.TRANSPARENT
         kept = images.opened(await gallery.load(await masks.mask(clear))).convert("L")
         assert kept.getbbox() == (10, 10, 20, 20)

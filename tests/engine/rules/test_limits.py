@@ -7,7 +7,7 @@ import pytest
 from engine.config import LimitsConfig
 from engine.errors import LimitError
 from engine.jobs import JobSpec, Kind
-from engine.rules.limits import PEOPLE, Pace, check_spec
+from engine.rules.limits import PEOPLE, RateLimiter, check_spec
 
 
 def spec(**more: object) -> JobSpec:
@@ -29,7 +29,7 @@ def test_pixels_steps_and_pictures_are_limited_together() -> None:
 
 def test_commands_come_back_as_the_minute_passes() -> None:
     now = 100.0
-    pace, limits = Pace(lambda: now), LimitsConfig(commands_a_minute=6)
+    pace, limits = RateLimiter(lambda: now), LimitsConfig(commands_a_minute=6)
     for _ in range(6):
         pace.check("anna", limits)
     with pytest.raises(LimitError, match=r"more than 6 commands .* The next goes in 10 s"):
@@ -46,7 +46,7 @@ def test_commands_come_back_as_the_minute_passes() -> None:
 
 def test_a_crowd_is_forgotten_again() -> None:
     now = 0.0
-    pace, limits = Pace(lambda: now), LimitsConfig()
+    pace, limits = RateLimiter(lambda: now), LimitsConfig()
     for number in range(PEOPLE + 1):
         pace.check(str(number), limits)
     now = 61.0

@@ -11,14 +11,14 @@ from PIL import Image
 
 from engine.images.chart import BAR, BROKEN, WARM, chart
 from engine.jobs import State
-from engine.rules.stats import Done, count, table
+from engine.rules.stats import FinishedJob, count, table
 
 
 def at(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def job(when: str, state: State = State.RENDERED, wait: float | None = 1.0, **more: object) -> Done:
+def job(when: str, state: State = State.RENDERED, wait: float | None = 1.0, **more: object) -> FinishedJob:
     asked = at(when)
     values: dict[str, object] = {
         "job": "0123456789", "owner": "11", "guild": "100", "state": state, "speed": "fast",
@@ -27,7 +27,7 @@ def job(when: str, state: State = State.RENDERED, wait: float | None = 1.0, **mo
         "started_at": None if wait is None else asked + wait,
         "finished_at": None if wait is None else asked + wait + 10,
     }  # fmt: skip
-    return Done(**{**values, **more})  # type: ignore[arg-type]
+    return FinishedJob(**{**values, **more})  # type: ignore[arg-type]
 
 
 NOW = at("2026-11-21 12:00")

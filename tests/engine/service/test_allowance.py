@@ -14,7 +14,7 @@ from engine.planning.cost import work
 from engine.rules.allowance import FIRST_PACE, Balance, check, limits, period
 from engine.rules.people import Asker
 from engine.rules.permissions import Allowance
-from engine.schedule.meter import Meter
+from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.queue import FairQueue, Ticket
 from engine.service import Action, Request, Service
 from tests.engine.conftest import Open, asking, drawn
@@ -86,7 +86,7 @@ def test_a_refusal_says_the_limit_what_is_left_and_when_it_frees() -> None:
 
 def test_a_devices_time_is_shared_by_rows() -> None:
     now = 0.0
-    meter = Meter(lambda: now)
+    meter = DeviceTimeMeter(lambda: now)
     meter.begin("a", 8)
     now = 2.0  # alone for two seconds
     meter.begin("b", 4)
