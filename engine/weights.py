@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from engine.config import FEW_STEP_WEIGHTS, WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
-from engine.errors import ConfigError
+from engine.errors import ConfigError, EngineError, NotFound, UserError
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,32 @@ def find_lora(lora: LoraConfig) -> Path | None:
     if lora.source == "pocket":
         return FEW_STEP_WEIGHTS if (FEW_STEP_WEIGHTS / _LORA).is_file() else None
     return _here(lora.source, _LORA)
+
+
+def lora_file(source: str) -> Path:
+    """Return the file of a LoRA named by a path, a folder or a cached hub name.
+
+    Raises NotFound where it is not here, UserError where it is a pickle.
+    """
+    found = find_lora(LoraConfig(name="lora", source=source))
+    if found is None:
+        raise NotFound(f"The LoRA `{source}` is not on this machine.")
+    try:
+        return safe_file(found / _LORA if found.is_dir() else found)
+    except EngineError as error:
+        raise UserError(f"This LoRA cannot be used: {error}. Draw without it.") from error
+
+
+def safe_file(path: Path) -> Path:
+    """Return the path if it is a ``.safetensors`` file; raise EngineError or NotFound otherwise."""
+    path = path.expanduser()
+    if path.suffix != ".safetensors":
+        raise EngineError(
+            f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
+        )
+    if not path.is_file():
+        raise NotFound(f"{path} does not exist.")
+    return path
 
 
 def find_adapter(adapter: AdapterConfig) -> Path | None:

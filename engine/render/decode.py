@@ -30,9 +30,9 @@ def decode(model: Model, latents: Tensor) -> Image.Image:
     """Decode one picture's latents (1, channels, h, w) to RGB, scaled as diffusers' pipelines do."""
     vae = model.vae
     upcast = vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
-    if upcast:  # SDXL's VAE overflows in half precision
-        vae.to(torch.float32)
     try:
+        if upcast:  # SDXL's VAE overflows in half precision
+            vae.to(torch.float32)
         decoded = vae.decode(model.latents_to_vae(latents.to(vae.dtype)), return_dict=False)[0]
     finally:
         if upcast:
@@ -60,9 +60,9 @@ def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
     upcast = (
         model.family == "sdxl" and bool(getattr(vae.config, "force_upcast", False)) and dtype != torch.float32
     )
-    if upcast:
-        vae.to(torch.float32)
     try:
+        if upcast:
+            vae.to(torch.float32)
         output = vae.encode(pixels.to(torch.float32 if upcast else dtype))
     finally:
         if upcast:

@@ -24,7 +24,8 @@ from engine.render.conditioning import reference_attention, steer, styles
 from engine.render.conditioning.inputs import Sources, risen
 from engine.render.conditioning.ip_adapter import Glance
 from engine.render.denoise import Embedding, Kept, Picture, Reference, Shown
-from engine.render.models import FEW_STEPS, Model
+from engine.render.loras import FEW_STEPS
+from engine.render.models import Model
 from engine.render.tiles import Tiles
 
 TONE = 0.6
@@ -150,11 +151,12 @@ def begin(
     Raises UserError where the spec asks for what this model cannot do.
     """
     began = time.perf_counter()
+    assert model.loras is not None
     loras = spec.loras
-    if spec.few_steps and FEW_STEPS in model.lora_files:
+    if spec.few_steps and FEW_STEPS in model.loras.files:
         loras = (*loras, Lora(name=FEW_STEPS))
     loras = tuple(lora for lora in loras if lora.weight != 0)
-    model.use_loras(loras)
+    model.loras.use(loras)
 
     sources = Sources.of(spec, model, inputs, enlarge)
     turns, unconditional = _texts(spec, model, loras)

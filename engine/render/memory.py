@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
-from engine.render.models import Model
+if TYPE_CHECKING:  # which asks here whether memory ran out
+    from engine.render.models import Model
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Ladder:
             self._patience[size] = 4 * self._patience[size] if size in self._patience else CALM
             log.warning("out of memory with %d rows of %s: trying %d", rows, model.name, self._rows[size])
             return True
-        return self._save(model)
+        return self._offloaded(model)
 
     def worked(self, size: Hashable, rows: int) -> None:
         """Note a call that went well; after enough of them at the limit, try twice as many rows again."""
@@ -73,15 +74,15 @@ class Ladder:
             log.info("memory has sufficed for %d rows: trying %d again", rows, 2 * rows)
 
     def twice(self, model: Model, work: Callable[[], T]) -> T:
-        """Do some work; if memory runs out, save what can be saved and do it once more."""
+        """Do some work; if memory runs out, do it once more in tiles, which the next work is not done in."""
         try:
             return work()
         except Exception as error:
             if not out_of_memory(error):
                 raise
-            free()
-            if not self._save(model):
-                raise
+        self._offloaded(model)
+        free()
+        with model.in_tiles():
             return work()
 
     def forget(self, name: str) -> None:
@@ -91,8 +92,8 @@ class Ladder:
                 del kept[size]
 
     @staticmethod
-    def _save(model: Model) -> bool:
-        saved = model.save_memory()
-        if saved:
-            log.warning("out of memory with %s: from now on in tiles, and offloaded", model.name)
-        return saved
+    def _offloaded(model: Model) -> bool:
+        offloaded = model.offload()
+        if offloaded:
+            log.warning("out of memory with %s: from now on offloaded", model.name)
+        return offloaded

@@ -20,7 +20,7 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,10 @@ from torch import Tensor
 
 from engine import weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
-from engine.errors import EngineError, NotFound, UserError
-from engine.jobs import Lora
+from engine.errors import EngineError, NotFound
 from engine.render.conditioning.ip_adapter import Adapter
 from engine.render.conditioning.text import TextEncoder
+from engine.render.loras import FEW_STEPS, Loras
 
 log = logging.getLogger(__name__)
 
@@ -105,14 +105,10 @@ class Model:
     text: TextEncoder | None = None
     adapter: Adapter | None = None
     """What reads pictures in prompts, where one is configured."""
-    lora_files: dict[str, str] = field(default_factory=dict)
-    """Adapter name → file, for every LoRA that may be asked for."""
+    loras: Loras | None = None
+    """What its networks may have put on; None where the loop is not ours."""
     bytes: int = 0
     """What its weights take."""
-    _loras_in: set[str] = field(default_factory=set)
-    _loras_on: tuple[Lora, ...] = ()
-    _convolutions: list[torch.nn.Conv2d] | None = None
-    _saving: bool = False
 
     @property
     def unet(self) -> Any:
@@ -139,68 +135,50 @@ class Model:
         """Whether texts of unlike lengths may not share a call: the UNet pools over tokens by itself."""
         return self.unet.config.addition_embed_type == "text"
 
-    def use_loras(self, loras: Sequence[Lora]) -> None:
-        """Switch to exactly these LoRAs; weight 0 is as if absent. Raises UserError for an unfit one."""
-        wanted = tuple(lora for lora in loras if lora.weight != 0)
-        if wanted == self._loras_on:
-            return
-        for lora in wanted:
-            if lora.name in self._loras_in:
-                continue
-            if lora.name not in self.lora_files:
-                raise NotFound(f"There is no LoRA `{lora.name}` for {self.name}.")
-            try:
-                file = _lora_file(self.lora_files[lora.name])
-                self.pipe.load_lora_weights(file, adapter_name=lora.name, local_files_only=True)
-            except (ValueError, RuntimeError, KeyError, OSError) as error:
-                log.warning("LoRA %s does not fit %s: %s", lora.name, self.name, error)
-                raise UserError(
-                    f"The LoRA `{lora.name}` was made for another kind of model. Draw without it."
-                ) from error
-            self._loras_in.add(lora.name)
-        if wanted:
-            self.pipe.enable_lora()
-            self.pipe.set_adapters([lora.name for lora in wanted], [lora.weight for lora in wanted])
-        elif self._loras_in:
-            self.pipe.disable_lora()
-        self._loras_on = wanted
-
     @contextmanager
     def wrapping(self, tile: bool) -> Iterator[None]:
         """Make every convolution wrap around the picture's edges while inside, so that it tiles."""
         if not tile:
             yield
             return
-        if self._convolutions is None:
-            self._convolutions = [
-                module
-                for part in (self.unet, self.vae)
-                for module in part.modules()
-                if isinstance(module, torch.nn.Conv2d) and module.padding_mode == "zeros"
-            ]
+        convolutions = [  # looked up each time: a LoRA may have brought some since
+            module
+            for part in (self.unet, self.vae)
+            for module in part.modules()
+            if isinstance(module, torch.nn.Conv2d) and module.padding_mode == "zeros"
+        ]
         try:
-            for module in self._convolutions:
+            for module in convolutions:
                 module.padding_mode = "circular"
             yield
         finally:
-            for module in self._convolutions:
+            for module in convolutions:
                 module.padding_mode = "zeros"
 
-    def save_memory(self) -> bool:
-        """Let the VAE work in slices and tiles, and parts wait in the machine's own memory.
+    @contextmanager
+    def in_tiles(self) -> Iterator[None]:
+        """Let the VAE work in slices and tiles while inside: less memory, and not quite the same picture."""
+        before = {name: getattr(self.vae, name, None) for name in ("use_slicing", "use_tiling")}
+        try:
+            for save in ("enable_slicing", "enable_tiling"):
+                try:
+                    getattr(self.vae, save)()
+                except (AttributeError, NotImplementedError):
+                    log.debug("%s cannot %s", type(self.vae).__name__, save)
+            yield
+        finally:
+            for name, value in before.items():
+                if value is not None:
+                    setattr(self.vae, name, value)
 
-        Returns whether anything was left to save.
+    def offload(self) -> bool:
+        """Let parts wait in the machine's own memory from now on, which changes no picture.
+
+        Returns whether that was left to do.
         """
-        if self._saving:
+        if self.machine.device.type != "cuda" or getattr(self.pipe, "_all_hooks", None):
             return False
-        self._saving = True
-        for save in ("enable_slicing", "enable_tiling"):
-            try:
-                getattr(self.vae, save)()
-            except (AttributeError, NotImplementedError):
-                log.debug("%s cannot %s", type(self.vae).__name__, save)
-        if self.machine.device.type == "cuda" and not getattr(self.pipe, "_all_hooks", None):
-            self.pipe.enable_model_cpu_offload(device=self.machine.device)
+        self.pipe.enable_model_cpu_offload(device=self.machine.device)
         return True
 
     def latents_to_vae(self, latents: Tensor) -> Tensor:
@@ -233,21 +211,17 @@ def load(
         pipe,
         machine,
         adapter=adapter,
-        lora_files={lora.name: lora.source for lora in loras if lora.model in ("", name)},
         bytes=_bytes(pipe.components.values()) + _bytes(adapter.parts if adapter else ()),
     )
     if adapter is not None:
         adapter.to(machine.device)
-    if config.few_steps_source:
-        model.lora_files[FEW_STEPS] = config.few_steps_source
     if family != "other":
+        files = {lora.name: lora.source for lora in loras if lora.model in ("", name)}
+        own = {FEW_STEPS: config.few_steps_source} if config.few_steps_source else {}
+        model.loras = Loras(pipe, files | own)
         model.text = TextEncoder(pipe, machine.device)
     log.info("%s (%s, %s) is on %s in %s", name, type(pipe).__name__, family, machine.device, machine.dtype)
     return model
-
-
-FEW_STEPS = "few-steps"
-"""The adapter name of a model's own few-step LoRA."""
 
 
 def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
@@ -261,7 +235,7 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
         return diffusers.DiffusionPipeline.from_pretrained(
             path, use_safetensors=True, **_left_out(path), **options
         )
-    file, family = _safe_file(path), weights.family_of(path)
+    file, family = str(weights.safe_file(path)), weights.family_of(path)
     if family is None:
         raise EngineError(
             f"{path.name} is no checkpoint of SD 1.x, SD 2.x or SDXL in one file; use a diffusers folder"
@@ -310,28 +284,6 @@ def _refuse_code(folder: Path) -> None:
     named = index.get("_class_name")
     if not isinstance(named, str) or any(folder.rglob("*.py")):
         raise EngineError(f"{folder} brings code of its own, which is never run")
-
-
-def _lora_file(source: str) -> str:
-    """Return the file of a LoRA named by a path, a folder or a cached hub name."""
-    found = weights.find_lora(LoraConfig(name="lora", source=source))
-    if found is None:
-        raise NotFound(f"The LoRA `{source}` is not on this machine.")
-    if found.is_dir():
-        found = found / "pytorch_lora_weights.safetensors"
-    return _safe_file(found)
-
-
-def _safe_file(path: Path | str) -> str:
-    """Return the path if it is a ``.safetensors`` file; raise otherwise."""
-    path = Path(path).expanduser()
-    if path.suffix != ".safetensors":
-        raise EngineError(
-            f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
-        )
-    if not path.is_file():
-        raise NotFound(f"{path} does not exist.")
-    return str(path)
 
 
 def _bytes(parts: Iterable[object]) -> int:

@@ -234,7 +234,8 @@ class Renderer:
         else:
             self.load(spec.model)
             model = self._models[spec.model]
-            model.use_loras(())
+            if model.loras is not None:
+                model.loras.use(())
             found = locate.attention(model, picture, asked, (spec.width, spec.height))
         mask = decode.png(locate.mask(found, picture.size))
         timings = {"locate": time.perf_counter() - began}
@@ -271,9 +272,10 @@ class Renderer:
         config = self._configs.get(name)
         if config is None or config.source != "pocket":
             self.load(name)
-            text = self._models[name].text
-            if text is not None:
-                return text.summaries
+            model = self._models[name]
+            if model.text is not None and model.loras is not None:
+                model.loras.use(())
+                return model.text.summaries
         return self.encoder().texts
 
     def _enlarged(self, source: str, picture: Image.Image, times: int) -> Image.Image:
@@ -307,7 +309,8 @@ class Renderer:
         rows_now = min(sum(picture.rows for picture in chosen), at_once or self._engine.max_rows)
         try:
             self._reserve("unet", rows_now)
-            model.use_loras(first.loras)
+            if model.loras is not None:
+                model.loras.use(first.loras)
             with model.wrapping(spec.tile):
                 predictions = predict(model.unet, chosen, at_once, pad=self.machine.device.type == "cuda")
             self.unet_calls += 1

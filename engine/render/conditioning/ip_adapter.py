@@ -134,19 +134,19 @@ def told(unet: Any, glances: Glances) -> Iterator[None]:
         yield
         return
     before: list[tuple[Attention, Any]] = []
-    for name, module in unet.named_modules():
-        if isinstance(module, Attention) and module.is_cross_attention:
-            here = [
-                (row, glance)
-                for row, several in enumerate(glances)
-                for glance in several
-                if name in glance.memory
-                and (not glance.blocks or any(name.startswith(block) for block in glance.blocks))
-            ]
-            if here:
-                before.append((module, module.processor))
-                module.processor = _Told(module.processor, name, here)
     try:
+        for name, module in unet.named_modules():
+            if isinstance(module, Attention) and module.is_cross_attention:
+                here = [
+                    (row, glance)
+                    for row, several in enumerate(glances)
+                    for glance in several
+                    if name in glance.memory
+                    and (not glance.blocks or any(name.startswith(block) for block in glance.blocks))
+                ]
+                if here:
+                    before.append((module, module.processor))
+                    module.processor = _Told(module.processor, name, here)
         yield
     finally:
         for module, processor in before:

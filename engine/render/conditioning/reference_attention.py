@@ -44,11 +44,11 @@ def shared(unet: Any, looks: Looks) -> Iterator[None]:
         yield
         return
     before: list[tuple[Attention, Any]] = []
-    for name, module in unet.named_modules():
-        if isinstance(module, Attention) and not module.is_cross_attention:
-            before.append((module, module.processor))
-            module.processor = _Shared(module.processor, looks, late=name.startswith("up_blocks"))
     try:
+        for name, module in unet.named_modules():
+            if isinstance(module, Attention) and not module.is_cross_attention:
+                before.append((module, module.processor))
+                module.processor = _Shared(module.processor, looks, late=name.startswith("up_blocks"))
         yield
     finally:
         for module, processor in before:

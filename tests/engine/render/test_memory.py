@@ -12,7 +12,7 @@ SIZE = ("sd", 64, 64)
 class Model:
     name = "sd"
 
-    def save_memory(self) -> bool:
+    def offload(self) -> bool:
         return False
 
 

@@ -133,8 +133,8 @@ def sd(folder: Path, in_channels: int = 4, **unet: Any) -> StableDiffusionPipeli
     )
 
 
-def lora(pipe: StableDiffusionPipeline, folder: Path) -> Path:
-    """Write a random LoRA for a pipeline's UNet; return its file."""
+def lora(pipe: StableDiffusionPipeline, folder: Path, text: bool = False) -> Path:
+    """Write a random LoRA for a pipeline's UNet, with ``text`` for its text encoder too; return its file."""
     from diffusers.utils import convert_state_dict_to_diffusers
     from peft import LoraConfig
     from peft.utils import get_peft_model_state_dict
@@ -142,7 +142,13 @@ def lora(pipe: StableDiffusionPipeline, folder: Path) -> Path:
     torch.manual_seed(5)
     pipe.unet.add_adapter(LoraConfig(r=2, init_lora_weights=False, target_modules=["to_q", "to_v", "to_k"]))
     layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(pipe.unet))
-    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers)
+    said = None
+    if text:
+        pipe.text_encoder.add_adapter(
+            LoraConfig(r=2, init_lora_weights=False, target_modules=["q_proj", "v_proj"])
+        )
+        said = convert_state_dict_to_diffusers(get_peft_model_state_dict(pipe.text_encoder))
+    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, text_encoder_lora_layers=said)
     return folder / "pytorch_lora_weights.safetensors"
 
 
