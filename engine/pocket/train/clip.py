@@ -31,11 +31,12 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 from engine.pocket.train import clip_claims
+from engine.pocket.train.captions import caption
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.clip_claims import Claims, facts, is_false, named, part, say, spoil
 from engine.pocket.train.clip_words import vocabulary
 from engine.pocket.train.clip_words import words as clip_words
-from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
+from engine.pocket.train.data import SIZES, Picture, file, load_plan
 from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.sitting import rate
 from engine.pocket.train.text import LENGTH, garble, make_tokenizer
@@ -297,7 +298,7 @@ class Trainer:
         self.held_out = rows[rows % HELD_OUT_EVERY == 0]
         self.rows = rows[rows % HELD_OUT_EVERY != 0]
         # everyday things more often, as people ask for them
-        nouns = [self.facts[row]["object"] for row in self.rows]
+        nouns = [self.pictures.shown[row].noun() for row in self.rows]
         counts: dict[str, int] = {}
         for noun in nouns:
             counts[noun] = counts.get(noun, 0) + 1
@@ -392,7 +393,9 @@ class Trainer:
         hidden = torch.zeros_like(scores, dtype=torch.bool)
         for row, column in also:
             hidden[row, column] = True
-        targets = torch.tensor([numbers[one["object"]] for one in known], device=images.device)
+        # -100 counts for nothing: pictures of places show no thing
+        rows = [numbers[one["object"]] if "object" in one else -100 for one in known]
+        targets = torch.tensor(rows, device=images.device)
         return functional.cross_entropy(scores.masked_fill(hidden, float("-inf")), targets)
 
     def run(self) -> None:

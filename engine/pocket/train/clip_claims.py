@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from engine.pocket.train.concepts import COLOURS, CONCEPTS, Concept, plural, with_article
 from engine.pocket.train.data import STYLES, Picture
 from engine.pocket.train.looks import LOOKS
-from engine.pocket.train.places import PHRASES
+from engine.pocket.train.scenes import PHRASES
 
 Claims = Mapping[str, str]
 """Slot to value: object, colour, second, second_colour, count, extent, ground, place, manner."""
@@ -38,6 +38,8 @@ _EXTENTS = {"small": ("small", "little", "tiny"), "big": ("big", "large", "huge"
 
 def facts(picture: Picture) -> dict[str, str]:
     """Return all that is known of a picture and can be said. Natural colours count, unnamed ones do not."""
+    if picture.concept < 0:
+        return {"place": picture.noun()}
     concept = CONCEPTS[picture.concept]
     known = {
         "object": concept.noun,
@@ -61,7 +63,7 @@ def facts(picture: Picture) -> dict[str, str]:
 
 def is_false(claims: Claims, known: Claims) -> bool:
     """Return whether a claim contradicts a fact; what is not known of a picture contradicts nothing."""
-    things = {known["object"]: known.get("colour")}
+    things = {known["object"]: known.get("colour")} if "object" in known else {}
     if "second" in known:
         things[known["second"]] = known.get("second_colour")
     for slot, shade in (("object", "colour"), ("second", "second_colour")):
@@ -82,6 +84,8 @@ def is_false(claims: Claims, known: Claims) -> bool:
 def whole(picture: Picture, known: Claims, rng: random.Random) -> dict[str, str]:
     """Pick what a whole caption says; a white ground, the icon set, a natural colour maybe not."""
     said = dict(known)
+    if picture.concept < 0:
+        return said
     concept = CONCEPTS[picture.concept]
     if picture.colour is None and concept.colour and rng.random() < 0.5:
         said.pop("colour", None)
@@ -123,7 +127,8 @@ def part(known: Claims, rng: random.Random) -> dict[str, str]:
         said = {"object": said["second"]} | (
             {"colour": said["second_colour"]} if "second_colour" in said else {}
         )
-    return said or {"object": known["object"]}
+    first = "object" if "object" in known else "place"
+    return said or {first: known[first]}
 
 
 def spoil(claims: Claims, rng: random.Random) -> dict[str, str]:

@@ -8,7 +8,7 @@ from engine.pocket.train import text
 from engine.pocket.train.concepts import COLOURS, CONCEPTS, plural, with_article
 from engine.pocket.train.data import STYLES
 from engine.pocket.train.looks import LOOKS
-from engine.pocket.train.places import PHRASES
+from engine.pocket.train.scenes import PHRASES
 
 
 def words() -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from engine.pocket.train.more import MORE
 from engine.pocket.train.world import WORLD
 
 
@@ -139,7 +141,7 @@ EVERYDAY: tuple[Concept, ...] = (
     Concept("trophy", "trophy", other_nouns=("gold cup",)),
     Concept("violin", "violin"),
     Concept("chair", "chair"),
-    Concept("globe", "globe-showing-europe-africa", other_nouns=("earth",)),
+    Concept("globe", "globe-showing-europe-africa"),
     Concept("flower", "hibiscus"),
     Concept("tulip", "tulip"),
     Concept("lemon", "lemon", colour="yellow"),
@@ -178,29 +180,61 @@ NATURAL_COLOURS = {
 }
 
 
-def _read_world() -> tuple[Concept, ...]:
+_ENTRY = re.compile(
+    r"(?P<noun>[^=:]+?)(?: = (?P<icon>[a-z0-9:/-]+)(?:\|(?P<another>[a-z0-9:/-]+))?)?(?: : (?P<others>.*))?"
+)
+
+
+def _read(text: str) -> tuple[Concept, ...]:
     found = []
-    for line in WORLD.strip().splitlines():
-        head, _, others = line.partition(":")
-        noun, _, icon = (part.strip() for part in head.partition("="))
+    for entry in filter(str.strip, re.split(r"[;\n]", text)):
+        told = _ENTRY.fullmatch(entry.strip())
+        if told is None:
+            raise ValueError(f"not an entry of the world: {entry!r}")
+        noun = told["noun"]
         article = "" if noun.endswith("~") else "the" if noun.startswith("the ") else "a"
         noun = noun.removesuffix("~").removeprefix("the ")
         found.append(
             Concept(
                 noun,
-                icon or noun.replace(" ", "-"),
+                told["icon"] or noun.replace(" ", "-"),
                 article,
                 NATURAL_COLOURS.get(noun),
-                tuple(other.strip() for other in others.split(",") if other.strip()),
+                tuple(other.strip() for other in (told["others"] or "").split(",") if other.strip()),
+                told["another"],
             )
         )
     return tuple(found)
 
 
-CONCEPTS: tuple[Concept, ...] = EVERYDAY + _read_world()
+CONCEPTS: tuple[Concept, ...] = EVERYDAY + _read(WORLD) + _read(MORE)
 """Everything the model is taught, in the order of the numbers in `pictures.json`."""
 
-FINISHED: frozenset[str] = frozenset(concept.noun for concept in EVERYDAY) | frozenset(
+WILD = len(EVERYDAY) + len(_read(WORLD))
+"""Where the things of version 2 begin."""
+
+PRIORITY: frozenset[str] = frozenset(
+    {
+        "old man", "old woman", "young woman", "young man", "woman with red hair", "man with a beard",
+        "bald man", "girl with curly hair", "boy", "girl", "man", "woman", "baby", "child", "king", "queen",
+        "princess", "prince", "knight", "wizard", "witch", "pirate", "mermaid", "vampire", "zombie", "ninja",
+        "superhero", "fairy", "elf", "angel", "little angel", "firefighter", "police officer", "doctor",
+        "chef", "farmer", "scientist", "teacher", "bride", "groom", "santa claus", "astronaut", "clown",
+        "cowboy", "detective", "singer", "dancer", "artist", "woman with blonde hair", "samurai",
+        "mounted knight", "skateboard", "motorcycle", "spaceship", "pirate ship", "sports car",
+        "treasure chest", "sword", "magic potion", "hot air balloon", "windmill", "submarine", "wolf",
+        "jellyfish", "black cat", "phoenix", "cup of tea", "bowl of noodles", "chocolate cake", "campfire",
+        "lamp", "vase", "tank", "drum", "honey", "crystal ball", "race car", "piano", "truck", "ufo",
+        "haunted house", "cottage", "waterfall", "volcano", "island", "shark", "snake", "spider", "bird",
+        "eagle", "mouse", "sheep", "goat", "deer", "chicken", "palm tree", "pine tree", "dragon", "planet",
+        "earth", "candle", "sunglasses", "bed", "sofa", "table", "television", "tractor", "ship", "sandwich",
+        "sushi", "open book", "teddy bear", "gorilla", "kangaroo", "camel", "dolphin", "swan", "peacock",
+        "flamingo",
+    }
+)  # fmt: skip
+"""What newcomers ask for most, beside the everyday things."""
+
+FINISHED: frozenset[str] = PRIORITY | frozenset(concept.noun for concept in EVERYDAY) | frozenset(
     {
         "angry face", "crying face", "laughing face", "winking face", "sleeping face", "surprised face",
         "face in love", "clown", "devil", "wolf", "mouse", "hedgehog", "koala", "polar bear", "bat",
@@ -280,6 +314,7 @@ HELD_OUT_COUNTS: frozenset[tuple[str, int]] = frozenset(
         ("apple", 2),
         ("balloon", 3),
         ("frog", 2),
+        ("green apple", 2),
     }
 )
 """Object and count pairs kept out of training, in any colour."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import multiprocessing
 import random
-import subprocess
-import tarfile
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from engine.pocket.train import actions
+from engine.pocket.train.actions import ACTIONS
 from engine.pocket.train.concepts import (
     COLOURS,
     CONCEPTS,
@@ -29,35 +27,21 @@ from engine.pocket.train.concepts import (
     HELD_OUT_LOOKS,
     HELD_OUT_PAIRS,
     HELD_OUT_PLACES,
-    Concept,
-    plural,
-    with_article,
+    PRIORITY,
+    WILD,
 )
+from engine.pocket.train.icons import DRAWN, fetch, load_icons, recolour, render
 from engine.pocket.train.looks import LOOKS, outline, pixel, sticker, watercolour
-from engine.pocket.train.places import FLOATING, PHRASES, place
+from engine.pocket.train.scenes import FLOATING, INDOORS, PHRASES, SCENES, TIMES, Icon, paint
 
-Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-PACKAGES = {
-    "noto": "@iconify-json/noto@1.2.9",
-    "fluent-emoji": "@iconify-json/fluent-emoji@1.2.7",
-    "fluent-emoji-flat": "@iconify-json/fluent-emoji-flat@1.2.6",
-}
-"""Icon sets by name and pinned npm package; licences are recorded in NOTICE."""
-
 STYLES = {"fluent-emoji": "3d style", "fluent-emoji-flat": "flat style", "noto": "cartoon style"}
-
-NAMED = {"fluent-emoji": 0.2, "fluent-emoji-flat": 0.45, "noto": 0.3}
-"""How often a caption names its set's manner."""
 
 SIZES = ((128, 128), (160, 104), (104, 160), (168, 96), (96, 168))
 """Widths and heights of the pictures: about equal areas, 1:1 first, then 3:2 and 7:4 both ways."""
 
 SIZE = 128
-RENDER = 128
-PACK = "icons.json.gz"
-_XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
 @dataclass(frozen=True)
@@ -65,7 +49,8 @@ class Picture:
     """What one training picture shows; captions are drawn from it anew each time it is used.
 
     `size` is the picture's row in SIZES; `extent` is "small" or "big" where that is said. A second thing
-    makes it a pair. `look` is a manner of LOOKS; `place` one of PHRASES.
+    makes it a pair, or what `action` is done to. `look` is a manner of LOOKS; `place` one of SCENES, and
+    with no thing in it (a concept of -1) the picture is of the place itself, at a `time` of TIMES maybe.
     """
 
     concept: int
@@ -79,14 +64,17 @@ class Picture:
     second_colour: str | None = None
     extent: str | None = None
     look: str | None = None
+    action: str | None = None
+    time: str | None = None
 
     def noun(self) -> str:
-        """The first thing's name."""
-        return CONCEPTS[self.concept].noun
+        """The first thing's name; the place's where there is no thing."""
+        return CONCEPTS[self.concept].noun if self.concept >= 0 else self.place or ""
 
     def alone(self) -> bool:
         """Whether it shows one thing of usual size on a plain ground in its set's own manner."""
-        return self.count == 1 and not (self.place or self.extent or self.look) and self.second is None
+        company = self.second is not None or self.count > 1
+        return not (company or self.place or self.extent or self.look)
 
     def held_out(self) -> bool:
         """Whether evaluation asks for something of this picture that training must not show."""
@@ -103,127 +91,6 @@ class Picture:
             or (noun, self.count) in HELD_OUT_COUNTS
             or (noun, self.look) in HELD_OUT_LOOKS
         )
-
-
-def fetch(folder: Path) -> Path:
-    """Download the icon packages with npm and keep the icons we teach in one small pack; returns its path."""
-    pack = folder / PACK
-    if pack.exists():
-        return pack
-    folder.mkdir(parents=True, exist_ok=True)
-    icons: dict[str, dict[str, str]] = {}
-    for name, package in PACKAGES.items():
-        subprocess.run(
-            ["npm", "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL
-        )
-        version = package.rsplit("@", 1)[1]
-        with tarfile.open(folder / f"iconify-json-{name}-{version}.tgz") as archive:
-            member = archive.extractfile("package/icons.json")
-            if member is None:
-                raise FileNotFoundError(f"{package} has no icons.json")
-            data = json.load(member)
-        width, height = data.get("width", 16), data.get("height", 16)
-        icons[name] = {}
-        for concept in CONCEPTS:
-            wanted = concept.another if name == "noto" and concept.another else concept.icon
-            icon = data["icons"].get(data.get("aliases", {}).get(wanted, {}).get("parent", wanted))
-            if icon is None:  # a set without this thing borrows the first set's
-                icons[name][concept.noun] = icons["noto"][concept.noun]
-                continue
-            w, h = icon.get("width", width), icon.get("height", height)
-            head = f'<svg xmlns="http://www.w3.org/2000/svg" {_XLINK} viewBox="0 0 {w} {h}">'
-            icons[name][concept.noun] = f"{head}{icon['body']}</svg>"
-    temporary = pack.with_suffix(".tmp")
-    with gzip.open(temporary, "wt", encoding="utf-8") as stream:
-        json.dump(icons, stream)
-    temporary.replace(pack)
-    return pack
-
-
-def render(svg: str, size: int = RENDER) -> Image.Image:
-    """Rasterise an SVG to a square RGBA picture, cropped to what it shows."""
-    import resvg_py
-
-    picture: Image.Image = Image.open(
-        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))
-    )
-    picture = picture.convert("RGBA")
-    box = picture.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox()
-    if box is None:
-        raise ValueError("the icon is empty")
-    picture = picture.crop(box)
-    side = max(picture.size)
-    square = Image.new("RGBA", (side, side))
-    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-    return square
-
-
-# Oklab (Ottosson, 2020): equal steps look equal, so lightness can be kept while the hue is replaced.
-_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ],
-    dtype=np.float32,
-)
-_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ],
-    dtype=np.float32,
-)
-
-
-def oklab(rgb: NDArray[np.floating[Any]]) -> Floats:
-    """sRGB in 0..1 (…, 3) to Oklab (…, 3)."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    lab: Floats = (np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T).astype(np.float32)
-    return lab
-
-
-def srgb(lab: Floats) -> Floats:
-    """Oklab (…, 3) to sRGB in 0..1 (…, 3), clipped into gamut."""
-    linear = np.clip(((lab @ np.linalg.inv(_TO_LAB).T) ** 3) @ np.linalg.inv(_TO_LMS).T, 0, 1)
-    rgb: Floats = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return rgb.astype(np.float32)
-
-
-def recolour(icon: Image.Image, colour: str) -> Image.Image:
-    """Repaint the icon's main colour, keeping its shading and its other colours (leaves, eyes, wheels).
-
-    The main colour is the heaviest of 24 hue windows and two greys (light, dark); pixels near it move to the
-    target's hue, and to its lightness by the difference between the two.
-    """
-    pixels = np.asarray(icon, dtype=np.float32) / 255
-    lab, alpha = oklab(pixels[..., :3]), pixels[..., 3]
-    light, chroma = lab[..., 0], np.hypot(lab[..., 1], lab[..., 2])
-    hue = np.arctan2(lab[..., 2], lab[..., 1])
-    best, mask = -1.0, np.zeros_like(light)
-    for centre in np.arange(24) * (2 * np.pi / 24):
-        distance = np.abs((hue - centre + np.pi) % (2 * np.pi) - np.pi)
-        near = np.clip((0.95 - distance) / 0.2, 0, 1) * np.clip((chroma - 0.03) / 0.03, 0, 1)
-        mass = float((near * alpha).sum())
-        if mass > best:
-            best, mask = mass, near
-    grey = np.clip((0.06 - chroma) / 0.03, 0, 1)
-    for near in (grey * np.clip((light - 0.5) / 0.15, 0, 1), grey * np.clip((0.6 - light) / 0.15, 0, 1)):
-        mass = float((near * alpha).sum()) * 0.8
-        if mass > best:
-            best, mask = mass, near
-    weight = mask * alpha
-    body_light = float((light * weight).sum() / max(float(weight.sum()), 1e-6))
-    target = oklab(np.array(COLOURS[colour], dtype=np.float32) / 255)
-    offset = (light - body_light) * 0.75
-    new_light = np.clip(target[0] + offset, 0.12, 0.98 if colour != "white" else 0.975)
-    # highlights and deep shadows carry less chroma than the colour itself
-    fade = np.clip(1.15 - 1.3 * np.abs(offset), 0.35, 1.0)
-    painted = np.stack([new_light, target[1] * fade, target[2] * fade], axis=-1)
-    mixed = srgb(lab + (painted - lab) * mask[..., None])
-    out = np.dstack([np.clip(mixed, 0, 1), alpha])
-    return Image.fromarray((out * 255 + 0.5).astype(np.uint8), "RGBA")
 
 
 def compose(icon: Image.Image, background: str | None, rng: random.Random, size: int = SIZE) -> Image.Image:
@@ -264,6 +131,12 @@ def _arrange(
 ) -> list[tuple[Image.Image, float, float, float]]:
     """Where each icon goes: one fills the picture, two share it side by side, or one over the other."""
     w, h = size
+    if picture.action:
+        action = ACTIONS[picture.action]
+        room = min(1.15, max(size) / min(size))
+        both = [(icons[0], *action.actor), (icons[1], *action.thing)]
+        both = [(icon, 0.5 + (x - 0.5) * min(1.0, h / w), y, extent * room) for icon, x, y, extent in both]
+        return both[::-1] if action.actor_above else both
     first, second = {"small": (0.34, 0.62), "big": (0.62, 0.34)}.get(picture.extent or "", (0.53, 0.53))
     tall, long = h > w, max(size) / min(size)
     if picture.second is not None or picture.count == 2:
@@ -284,27 +157,34 @@ def _arrange(
     return [(icons[0], 0.5, middle, extent)]
 
 
-def draw(picture: Picture, icons: list[Image.Image], rng: random.Random) -> Image.Image:
-    """Draw one picture from its recoloured icons (one, or two for a pair); returns RGB of its size."""
+def draw(picture: Picture, icons: list[Image.Image], rng: random.Random, icon: Icon) -> Image.Image:
+    """Draw one picture from its recoloured icons (one, or two for a pair); returns RGB of its size.
+
+    `icon` gives what stands about in places, by noun.
+    """
     size = SIZES[picture.size]
-    if rng.random() < 0.15:
-        icons = [icon.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for icon in icons]
+    if picture.concept < 0:
+        return paint(picture.noun(), size, rng, icon, picture.time)
+    # turned round as often as not: four seeds of one prompt then differ
+    if rng.random() < 0.5:
+        icons = [one.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for one in icons]
+    if picture.alone() and rng.random() < 0.5:
+        icons = [one.rotate(rng.uniform(-14, 14), Image.Resampling.BICUBIC) for one in icons]
     things = [
-        (icon, x, y, extent * rng.uniform(0.95, 1.05))
-        for icon, x, y, extent in _arrange(picture, icons, size)
+        (one, x, y, extent * rng.uniform(0.9, 1.05)) for one, x, y, extent in _arrange(picture, icons, size)
     ]
     layer = lay(things, size, rng)
-    paint = ground_paint(picture.background, rng)
+    tint = ground_paint(picture.background, rng)
     if picture.look == "outline":
         return outline(layer)
     if picture.look == "pixel":
-        return pixel(layer, paint)
+        return pixel(layer, tint)
     if picture.look == "sticker":
-        return sticker(layer, paint if picture.background else (206, 212, 220))
+        return sticker(layer, tint if picture.background else (206, 212, 220))
     if picture.look == "watercolour":
         return watercolour(layer, rng)
     if picture.place:
-        ground = place(picture.place, size, rng).convert("RGBA")
+        ground = paint(picture.place, size, rng, icon).convert("RGBA")
         if picture.place not in FLOATING:  # a soft shadow, or things seem to hover
             for _, x, y, extent in things:
                 w, h, side = *size, extent * min(size)
@@ -316,92 +196,66 @@ def draw(picture: Picture, icons: list[Image.Image], rng: random.Random) -> Imag
                 )
                 ground.alpha_composite(shade)
     else:
-        ground = Image.new("RGBA", size, (*paint, 255))
+        ground = Image.new("RGBA", size, (*tint, 255))
     ground.alpha_composite(layer)
     return ground.convert("RGB")
-
-
-def _name(concept: Concept, colour: str | None, rng: random.Random, count: int = 1) -> tuple[str, str]:
-    noun = rng.choice(concept.other_nouns) if concept.other_nouns and rng.random() < 0.25 else concept.noun
-    article = concept.article if noun == concept.noun else "" if concept.article == "" else "a"
-    if colour is None and concept.colour and rng.random() < 0.4:
-        colour = concept.colour
-    if count > 1:
-        noun = plural(noun)
-        article = rng.choice(({2: "two", 3: "three"}[count],) * 4 + (str(count),))
-    words = f"{colour} {noun}" if colour else noun
-    if article == "the" and (colour or rng.random() < 0.4):
-        article = "a"
-    return words, article
-
-
-def caption(picture: Picture, rng: random.Random) -> str:
-    """Write what the picture shows the way people type it: article or not, style or not."""
-    concept = CONCEPTS[picture.concept]
-    words, article = _name(concept, picture.colour, rng, picture.count)
-    if picture.extent and picture.count == 1:
-        synonyms = {"small": ("small", "little", "tiny"), "big": ("big", "large", "huge")}
-        words = f"{rng.choice(synonyms[picture.extent])} {words}"
-        article = "a" if article == "the" else article
-    bare = words
-    text = words if rng.random() < 0.2 and picture.count == 1 else with_article(words, article)
-    if picture.second is not None:
-        other, its_article = _name(CONCEPTS[picture.second], picture.second_colour, rng)
-        if picture.extent:
-            other = f"{'big' if picture.extent == 'small' else 'small'} {other}"
-            its_article = "a" if its_article == "the" else its_article
-        text = f"{text} and {with_article(other, its_article) if text != words else other}"
-    if picture.look:
-        whole = with_article(words, article)
-        text = rng.choice(LOOKS[picture.look]).format(a=whole, bare=bare)
-        if text.startswith("a ") and text[2] in "aeio":
-            text = "an" + text[1:]
-    else:
-        # a set's manner is named before the thing or behind it, but never of things held out in that manner
-        manner = STYLES[picture.style]
-        named = (picture.noun(), manner.split()[0]) not in HELD_OUT_LOOKS
-        if (
-            named
-            and rng.random() < {"fluent-emoji": 0.2, "fluent-emoji-flat": 0.45, "noto": 0.3}[picture.style]
-        ):
-            kind = rng.random()
-            if kind < 0.35 and picture.count == 1 and picture.second is None:
-                front = manner if rng.random() < 0.5 else manner.split()[0]
-                text = with_article(f"{front} {bare}", "a" if article else "")
-            elif kind < 0.5:
-                return _ground(picture, text, rng) + f" in {manner}"
-            else:
-                return _ground(picture, text, rng) + f", {manner}"
-    return _ground(picture, text, rng)
-
-
-def _ground(picture: Picture, text: str, rng: random.Random) -> str:
-    if picture.place:
-        return f"{text} {rng.choice(PHRASES[picture.place])}"
-    if picture.background:
-        shade = with_article(picture.background + " background", "a")
-        return text + rng.choice((f" on {shade}", f" on {shade}", f", {picture.background} background"))
-    if picture.look is None and rng.random() < 0.08:
-        return text + rng.choice((" on a white background", ", white background"))
-    return text
 
 
 SKY = frozenset(
     {
         "sun", "moon", "full moon", "rainbow", "cloud", "cloud with rain", "thunderstorm", "mountain",
         "bridge", "lightning bolt", "sun behind a cloud", "fireworks", "sparkles", "volcano", "island",
+        "milky way", "sunrise", "sunrise over mountains", "city skyline", "city at dusk",
+        "sunset over a city", "starry night", "foggy bridge", "national park", "desert scene", "campsite",
+        "mount fuji", "half moon", "new moon", "waterfall", "village houses", "beach umbrella", "comet",
+        "shooting star", "cyclone", "earth",
     }
 )  # fmt: skip
 """Things that are half a scene themselves: not put into places."""
 
-EVERYDAY_PICTURES, OTHER_PICTURES = 260, 60
+EVERYDAY_PICTURES, PRIORITY_PICTURES, WILD_PICTURES, OTHER_PICTURES = 50, 60, 14, 9
+SCENE_PICTURES, ACTION_PICTURES = 48, 3600
+
+
+def _scene_pictures(rng: random.Random, copies: int) -> Iterator[Picture]:
+    """The places themselves, some at another time; then things that do something to others."""
+    for name in SCENES:
+        for _ in range(copies * SCENE_PICTURES):
+            size = _size(rng)
+            timed = name not in INDOORS and name in TIMED and rng.random() < 0.3
+            time = rng.choice(list(TIMES)) if timed else None
+            yield Picture(-1, rng.choice(DRAWN), size=size, place=name, time=time)
+    numbers = {concept.noun: index for index, concept in enumerate(CONCEPTS)}
+    for _ in range(copies * ACTION_PICTURES):
+        action, who, thing = actions.choose(rng)
+        colour = rng.choice(list(COLOURS)) if rng.random() < 0.12 else None
+        where = rng.choice(list(PHRASES)) if rng.random() < 0.12 else None
+        picture = Picture(
+            numbers[who], rng.choice(DRAWN), colour, None, _size(rng), where, 1, numbers[thing], action=action
+        )
+        if not picture.held_out():
+            yield picture
+
+
+TIMED = frozenset(
+    {
+        "village", "lake", "river", "mountains", "hills", "castle hill", "farm", "park", "street", "road",
+        "city", "palm beach", "tropical island", "forest path", "forest", "campsite", "harbour",
+        "pyramid land", "garden",
+    }
+)  # fmt: skip
+"""Places that may be seen at another time."""
+
+
+def _size(rng: random.Random) -> int:
+    return 0 if rng.random() < 0.85 else rng.randrange(1, len(SIZES))
 
 
 def _one(index: int, size: int, rng: random.Random) -> Picture:
     """Draw lots for one picture of a thing: about half alone, the rest at a place or in company."""
     concept = CONCEPTS[index]
     shades = [*COLOURS]
-    style = rng.choice(list(PACKAGES))
+    style = rng.choice(DRAWN)
     countable = concept.article != ""
     kind = rng.random()
     colour = rng.choice(shades) if rng.random() < 0.45 else None
@@ -437,43 +291,54 @@ def _one(index: int, size: int, rng: random.Random) -> Picture:
 
 
 def plan(rng: random.Random, copies: int = 1) -> Iterator[Picture]:
-    """List the pictures to draw: more of the everyday things, three in ten not square, none held out."""
-    for index in range(len(CONCEPTS)):
-        for _ in range(copies * (EVERYDAY_PICTURES if index < len(EVERYDAY) else OTHER_PICTURES)):
-            size = 0 if rng.random() < 0.7 else rng.randrange(1, len(SIZES))
+    """List the pictures to draw: more of what people ask for most, few not square, none held out."""
+    for index, concept in enumerate(CONCEPTS):
+        many = EVERYDAY_PICTURES if index < len(EVERYDAY) else OTHER_PICTURES
+        many = WILD_PICTURES if index >= WILD else many
+        for _ in range(copies * (PRIORITY_PICTURES if concept.noun in PRIORITY else many)):
+            size = _size(rng)
             picture = _one(index, size, rng)
             while picture.held_out():
                 picture = _one(index, size, rng)
             yield picture
+    yield from _scene_pictures(rng, copies)
 
 
-def load_icons(pack: Path) -> dict[str, dict[str, str]]:
-    """Read the pack: set name, then noun, then SVG text."""
-    with gzip.open(pack, "rt", encoding="utf-8") as stream:
-        icons: dict[str, dict[str, str]] = json.load(stream)
-    return icons
+@lru_cache(maxsize=1)
+def _icons(pack: Path) -> dict[str, dict[str, str]]:
+    return load_icons(pack)
+
+
+@lru_cache(maxsize=4096)
+def _rendered(pack: Path, style: str, noun: str) -> Image.Image:
+    # shaded icons take fifty milliseconds each, and places are full of them
+    return render(_icons(pack)[style][noun])
 
 
 def _draw_part(job: tuple[Path, int, list[tuple[int, Picture]]]) -> list[tuple[int, Bytes]]:
     pack, seed, part = job
-    icons = load_icons(pack)
-    rendered: dict[tuple[str, str, str | None], Image.Image] = {}
+    painted: dict[tuple[str, str, str], Image.Image] = {}
 
     def icon(style: str, noun: str, colour: str | None) -> Image.Image:
-        plain, key = (style, noun, None), (style, noun, colour)
-        if plain not in rendered:
-            rendered[plain] = render(icons[style][noun])
-        if key not in rendered and colour:
-            rendered[key] = recolour(rendered[plain], colour)
-        return rendered[key]
+        plain = _rendered(pack, style, noun)
+        if colour is None:
+            return plain
+        key = (style, noun, colour)
+        if key not in painted:
+            painted[key] = recolour(plain, colour)
+        return painted[key]
+
+    def about(style: str, noun: str) -> Image.Image:
+        return icon(style, noun, None)
 
     drawn = []
     for row, picture in part:
-        things = [icon(picture.style, picture.noun(), picture.colour)]
+        things = [icon(picture.style, picture.noun(), picture.colour)] if picture.concept >= 0 else []
         if picture.second is not None:
             things.append(icon(picture.style, CONCEPTS[picture.second].noun, picture.second_colour))
         # each picture has its own lots, so that the order of drawing changes nothing
-        drawn.append((row, np.asarray(draw(picture, things, random.Random(f"{seed}-{row}")))))
+        lots = random.Random(f"{seed}-{row}")
+        drawn.append((row, np.asarray(draw(picture, things, lots, partial(about, picture.style)))))
     return drawn
 
 

@@ -24,9 +24,10 @@ from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from engine.pocket.train.captions import caption
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import CONCEPTS, EVERYDAY, FINISHED
-from engine.pocket.train.data import SIZES, Picture, caption, file, load_plan
+from engine.pocket.train.data import SIZES, Picture, file, load_plan
 from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.sitting import rate, sitting
 from engine.pocket.train.text import (
@@ -66,12 +67,12 @@ class Settings:
     decay_share: float = 0.5
     average: float = 0.996
     drop_caption: float = 0.1
-    square_share: float = 0.72
+    square_share: float = 0.86
     wide_steps: int = 900
     company_weight: float = 1.0
     later_weight: float = 1.0
-    unfinished_weight: float = 0.7
-    third_set_weight: float = 0.35
+    unfinished_weight: float = 0.35
+    third_set_weight: float = 0.7
     save_seconds: float = 180.0
     export_seconds: float = 300.0
     report_every: int = 10
@@ -199,13 +200,15 @@ class Trainer:
             widen(
                 self.text_encoder, words, self.tokenizer, CLIPTokenizer.from_pretrained(start / "tokenizer")
             )
-        self.unet.to(self.device)
+        # channels last is the order in which processors convolve
+        self.unet.to(self.device, memory_format=torch.channels_last)
         self.text_encoder.to(self.device)
         # words never taught are silent from the start, and stay so
         silent = hush(self.text_encoder, self.tokenizer, taught(self.tokenizer)).to(self.device)
         table = self.text_encoder.get_input_embeddings().weight
         table.register_hook(lambda gradient: gradient.index_fill(0, silent, 0.0))
         # the flash kernel's backward pass is slow on processors
+        self.text_encoder.set_attn_implementation("eager")
         self.unet.set_attn_processor(AttnProcessor())
         for module in self.unet.modules():
             if type(module) is nn.GroupNorm:
@@ -234,7 +237,8 @@ class Trainer:
         return 1.0 if picture.alone() else self.settings.company_weight
 
     def _narrow(self, picture: Picture) -> float:
-        names = {picture.noun()} | ({CONCEPTS[picture.second].noun} if picture.second is not None else set())
+        names = {picture.noun()} if picture.concept >= 0 else set()
+        names |= {CONCEPTS[picture.second].noun} if picture.second is not None else set()
         weight = self._wide(picture)
         if not names <= FINISHED:
             weight *= self.settings.unfinished_weight
@@ -257,6 +261,7 @@ class Trainer:
         ids = tokenize(self.tokenizer, texts).to(self.device)
         latents = torch.from_numpy(np.array(self.latents[size][rows])).to(self.device)
         clean = latents.float() * float(self.vae.config["scaling_factor"])
+        clean = clean.contiguous(memory_format=torch.channels_last)
         # more of the middle of the schedule, where the shapes are decided
         logits = torch.from_numpy(draw.normal(0.2, 1.2, settings.batch))
         times = (logits.sigmoid() * 1000).long().clamp(0, 999).to(self.device)

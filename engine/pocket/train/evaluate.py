@@ -20,14 +20,20 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from engine.pocket import ENCODER, FEWSTEP, JUDGE, UPSCALER
 from engine.pocket.train.clip import load_encoder, picture_vectors, text_vectors
 from engine.pocket.train.concepts import COLOURS, HELD_OUT_COLOURS, with_article
-from engine.pocket.train.data import oklab
+from engine.pocket.train.icons import oklab
 
 PROMPTS = Path(__file__).parent.parent / "evaluate_prompts.txt"
 
 
-def prompts() -> list[str]:
-    """The 160 lines: a hundred everyday things, then sixty combinations never shown in training."""
-    lines = PROMPTS.read_text(encoding="utf-8").splitlines()
+NEWCOMER = PROMPTS.with_name("evaluate_newcomer.txt")
+
+
+def prompts(path: Path = PROMPTS) -> list[str]:
+    """The 160 lines: a hundred everyday things, then sixty combinations never shown in training.
+
+    Of NEWCOMER, the hundred prompts that a newcomer might type.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -149,6 +155,7 @@ class Measured:
     """One way of drawing: how it is judged, hues right of how many asked, and seconds of the clock."""
 
     judged: Judged
+    newcomer: Judged
     right: int
     asked: int
     alone: float  # one picture
@@ -174,8 +181,11 @@ def measure(
         seconds.append(sorted(trials)[1])
     sheet(pictures[:100], texts[:100]).save(out / f"everyday{name}.png", optimize=True)
     sheet(pictures[100:], texts[100:]).save(out / f"combinations{name}.png", optimize=True)
+    newcomer = prompts(NEWCOMER)
+    more = draw(pipeline, newcomer, seed, steps, guidance_scale)
+    sheet(more, newcomer).save(out / f"newcomer{name}.png", optimize=True)
     right, asked = check_hues(pipeline, steps, guidance_scale)
-    return Measured(judge(pictures, texts), right, asked, *seconds, each)
+    return Measured(judge(pictures, texts), judge(more, newcomer), right, asked, *seconds, each)
 
 
 def report(
@@ -219,8 +229,8 @@ def report(
         "# The shipped model, measured",
         "",
         "Written by `make evaluate` (`python -m engine.pocket.train evaluate`): the 160 lines of",
-        f"`engine/pocket/evaluate_prompts.txt`, one picture each, seed {seed}. Judging the sheets is for",
-        "eyes: the model card has those counts.",
+        f"`engine/pocket/evaluate_prompts.txt`, one picture each, seed {seed}, and the 100 prompts of",
+        "`evaluate_newcomer.txt` beside it. Judging the sheets is for eyes: the model card has those counts.",
         "",
         f"| | {' | '.join(titles)} |",
         "|---|" + "---|" * len(found),
@@ -230,6 +240,7 @@ def report(
         ),
         row("the same, combinations never shown", lambda m: _share(m.judged.ranks[100:], 5)),
         row("the same, all", lambda m: _share(m.judged.ranks, 5)),
+        row("the same, newcomers' prompts", lambda m: _share(m.newcomer.ranks, 5)),
         row("right line first, all", lambda m: _share(m.judged.ranks, 1)),
         row(
             "mean cosine of picture and line, shipped encoder, everyday",

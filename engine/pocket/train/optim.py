@@ -11,7 +11,7 @@ from torch import Tensor, nn
 def orthogonalise(matrix: Tensor, steps: int = 4) -> Tensor:
     """Push the singular values of a 2-D tensor towards 1 by a quintic Newton-Schulz iteration.
 
-    Coefficients: Keller Jordan, "Muon", 2024. torch.optim.Muon does this in bfloat16, which processors
+    Coefficients: Keller Jordan, "Muon", 2024. torch.optim.Muon always does this in bfloat16, which processors
     without bfloat16 units emulate slowly, and takes no convolutions; hence our own. The iteration runs on the
     small square Gram matrix and touches the long matrix twice only: a quarter of the work for a 3 x 3 kernel.
     """
@@ -42,6 +42,8 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         """Update every parameter that has a gradient."""
+        # units for it make bfloat16 two to three times as fast; orthogonal within 3 % is orthogonal enough
+        half = bool(torch.cpu.get_capabilities().get("amx_bf16"))
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
@@ -52,6 +54,8 @@ class Muon(torch.optim.Optimizer):
                 average = state["momentum"].lerp_(p.grad, 1 - group["momentum"])
                 update = p.grad.lerp(average, group["momentum"]).flatten(1)
                 scale = max(1.0, update.size(0) / update.size(1)) ** 0.5
+                if p.device.type == "cpu" and half:
+                    update = update.bfloat16()
                 p.add_(orthogonalise(update).view_as(p), alpha=-group["lr"] * scale)
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from engine.pocket.train.actions import ACTIONS, SAID
+from engine.pocket.train.captions import ADORNED, FRAMED
 from engine.pocket.train.concepts import COLOURS, CONCEPTS, Concept, plural
 from engine.pocket.train.data import STYLES
 from engine.pocket.train.looks import LOOKS
-from engine.pocket.train.places import PHRASES
+from engine.pocket.train.scenes import PHRASES, SCENES, TIMES
 
 LENGTH = 32
 """Tokens a prompt may have, the two marks included."""
@@ -35,8 +37,11 @@ def _phrases() -> list[str]:
     """Everything captions are made of."""
     phrases = [*COLOURS, *STYLES.values(), *_SPARE.split()]
     phrases += [name for concept in CONCEPTS for name in nouns(concept)]
-    for group in (*PHRASES.values(), *LOOKS.values()):
-        phrases += group
+    groups = [*PHRASES.values(), *LOOKS.values(), *TIMES.values(), FRAMED, ADORNED]
+    groups += [scene.alone for scene in SCENES.values()]
+    groups += [action.phrases for action in ACTIONS.values()]
+    groups += [tuple(said.values()) for said in SAID.values()]
+    phrases += [phrase.replace("{a}", "").replace("{bare}", "") for group in groups for phrase in group]
     return phrases
 
 

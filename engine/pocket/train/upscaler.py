@@ -22,7 +22,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from engine.pocket.srvgg import SRVGGNetCompact
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import COLOURS, CONCEPTS
-from engine.pocket.train.data import compose, fetch, load_icons, recolour, render
+from engine.pocket.train.data import compose
+from engine.pocket.train.icons import fetch, load_icons, recolour, render
 from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.vae import psnr, to_tensor
 

@@ -154,7 +154,7 @@ tractor
 motorcycle : motorbike
 skateboard
 van = minibus
-cruise ship = passenger-ship : ship
+cruise ship = passenger-ship
 speedboat : motorboat
 anchor
 ufo = flying-saucer : flying saucer
@@ -188,7 +188,7 @@ telescope
 microscope
 magnifying glass = magnifying-glass-tilted-left
 magnet
-flashlight : torch
+flashlight
 bomb
 crossed swords~ : swords
 shield

@@ -197,7 +197,8 @@ def train(folder: Path, steps: int) -> None:
 
 
 def test_training_shows_nothing_that_evaluation_asks_for() -> None:
-    from engine.pocket.train.data import caption, plan
+    from engine.pocket.train.captions import caption
+    from engine.pocket.train.data import plan
     from engine.pocket.train.evaluate import prompts
 
     rng = random.Random(4)
