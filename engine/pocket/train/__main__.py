@@ -48,6 +48,23 @@ def data(
 
 
 @app.command()
+def things(
+    work: Work = WORK,
+    pipeline: Annotated[Path, typer.Option(help="The pipeline folder whose words are listed.")] = FOLDER,
+) -> None:
+    """List what the shipped model was taught, for notes and suggestions (npm must be installed)."""
+    import json
+
+    from engine.pocket.knows import LIST
+    from engine.pocket.train.things import listing
+
+    told = json.dumps(listing(pipeline / "tokenizer", work / "data"), ensure_ascii=False, indent=None)
+    LIST.write_text(
+        told.replace('{"prompt"', '\n{"prompt"').replace('"places"', '\n"places"') + "\n", encoding="utf-8"
+    )
+
+
+@app.command()
 def vae(
     work: Work = WORK,
     minutes: Minutes = 12.0,
@@ -65,6 +82,14 @@ def vae(
     train(work / "data", work / "run", minutes=minutes, device=device, decoder_only=decoder_only)
     if not decoder_only:
         encode(work / "data", work / "run", device)
+
+
+@app.command()
+def encode(work: Work = WORK, device: Device = "auto", threads: Threads = 1) -> None:
+    """Encode every picture with the autoencoder as it is, for a run that goes on with other pictures."""
+    from engine.pocket.train.vae import encode as write
+
+    write(work / "data", work / "run", _start(device, threads))
 
 
 @app.command()

@@ -1,0 +1,155 @@
+"""What the shipped model was taught: words it does not know, near things it draws well; no torch here.
+
+The list is `things.json`, written from the training list by `python -m engine.pocket.train things`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+LIST = Path(__file__).parent / "things.json"
+
+_PLAIN = """
+    a an the this that these those some any all both each every no not and or but nor so as than then of in
+    on at to by for from with without into onto over under above below behind beside between through across
+    around near next inside outside against along up down off out about after before during while is are was
+    were be being been am it its he him his she her they them their i me my you your we us our who which
+    what where when how there here one two three four five six seven eight nine ten many few several lots
+    lot bunch pair group couple very really quite too more most less least much such only just also other
+    another same own new old young big small large little tiny huge giant tall short long wide high low good
+    best better nice great cool cute pretty beautiful gorgeous lovely amazing awesome stunning epic funny
+    happy sad angry scary spooky creepy dark bright light deep pale vivid colorful colourful coloured
+    colored shiny glowing glossy matte soft hard warm cold hot wet dry fresh simple complex detailed highly
+    ultra super hyper extremely intricate realistic photorealistic realism surreal abstract minimal
+    minimalist minimalistic modern vintage retro futuristic fantasy magic magical mystical epic ancient
+    traditional classic style styled stylized stylised art artwork artistic picture image photo photograph
+    photography portrait painting painted drawing drawn sketch illustration illustrated render rendered
+    rendering digital concept poster logo icon emoji clipart wallpaper background foreground scene view
+    closeup close shot wide angle macro bokeh cinematic dramatic lighting lit shadow shadows composition
+    quality masterpiece trending artstation unreal octane engine hd uhd resolution sharp focus depth field
+    aesthetic vibe mood atmosphere color colour colors colours palette tone toned black white looking
+    standing sitting lying walking running flying jumping sleeping smiling wearing holding riding playing
+    eating drinking reading driving doing having make made show showing draw please want like full body face
+    front side top bottom left right center centre middle high res day time texture pattern line lines flat
+    outline watercolor watercolour oil acrylic pastel ink pencil charcoal pixel vector cartoon comic anime
+    manga disney pixar ghibli lego clay plush toy neon cyberpunk steampunk gothic baroque renaissance
+    impressionist noir kawaii chibi lowpoly isometric
+    """
+"""Words about the manner and between the things; a note about them would help nobody."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing that was taught: how to ask for it, its names, its group, and whether it is drawn well."""
+
+    prompt: str
+    names: tuple[str, ...]
+    group: str
+    well: bool
+
+
+@dataclass(frozen=True)
+class _Known:
+    things: tuple[Thing, ...]
+    places: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    words: frozenset[str]
+    hints: dict[str, tuple[str, ...]]
+    by_prompt: dict[str, Thing]
+    by_word: dict[str, Thing]  # names of one word
+
+
+@lru_cache(maxsize=1)
+def _known() -> _Known:
+    told = json.loads(LIST.read_text(encoding="utf-8"))
+    found = tuple(
+        Thing(one["prompt"], tuple(one["names"]), one["group"], one["drawn"] == "well")
+        for one in told["things"]
+    )
+    words = {name: thing for thing in reversed(found) for name in thing.names if " " not in name}
+    return _Known(
+        found,
+        {name: (tuple(alone), tuple(within)) for name, (alone, within) in told["places"].items()},
+        frozenset(told["words"]),
+        {word: tuple(prompts) for word, prompts in told["hints"].items()},
+        {thing.prompt: thing for thing in found},
+        words,
+    )
+
+
+def things() -> tuple[Thing, ...]:
+    """Everything the model was taught, the everyday things first."""
+    return _known().things
+
+
+def places() -> dict[str, tuple[str, ...]]:
+    """How each place is asked for by itself: "a village", "a small village"."""
+    return {name: alone for name, (alone, _) in _known().places.items()}
+
+
+def _forms(word: str) -> Iterable[str]:
+    """The word, and what it may be the plural or the possessive of."""
+    yield word
+    for ending, instead in (("'s", ""), ("ies", "y"), ("ves", "f"), ("es", ""), ("s", "")):
+        if word.endswith(ending) and len(word) > len(ending) + 2:
+            yield word.removesuffix(ending) + instead
+
+
+def unknown(prompt: str) -> tuple[str, ...]:
+    """Words of a prompt that the model was never taught, in their order, each once.
+
+    Words about the manner, numbers and little words do not count; nor do flags (`--no hat`) and weights.
+    """
+    text = re.split(r"\s--\w", prompt.lower(), maxsplit=1)[0]
+    found = re.findall(r"[^\W\d_]+(?:'s)?", text.replace("\u2019", "'"))
+    known = _known().words | frozenset(_PLAIN.split())
+    strange = [word for word in found if len(word) > 2 and not any(form in known for form in _forms(word))]
+    return tuple(dict.fromkeys(word.removesuffix("'s") for word in strange))
+
+
+def near(word: str, count: int = 3) -> tuple[str, ...]:
+    """Prompts of `count` things near to `word` that are drawn well: "a wolf", "a fox".
+
+    By keywords first, then by spelling, then by the group of what was found; where nothing is near, everyday
+    things, for one word always the same ones.
+    """
+    known, word = _known(), word.lower()
+    close = [known.by_prompt[prompt] for form in _forms(word) for prompt in known.hints.get(form, ())]
+    close += [known.by_word[name] for name in difflib.get_close_matches(word, known.by_word, 2, 0.78)]
+    groups = dict.fromkeys(thing.group for thing in close[:2])
+    close += [thing for group in groups for thing in known.things if thing.group == group]
+    # a stranger's word: begin anywhere among the well drawn, and take one of each group
+    well = [thing for thing in known.things if thing.well]
+    start = zlib.crc32(word.encode()) % len(well)
+    seen: set[str] = set()
+    for thing in well[start:] + well[:start]:
+        if thing.group not in seen:
+            seen.add(thing.group)
+            close.append(thing)
+    close += well
+    return tuple(dict.fromkeys(thing.prompt for thing in close if thing.well))[:count]
+
+
+def suggest(start: str, count: int = 25) -> tuple[str, ...]:
+    """Prompts of things and places with a name that begins like `start`; well drawn ones first.
+
+    An empty start gives everyday things.
+    """
+    begun = re.sub(r"^(an?|the)\s+", "", start.lower().strip())
+    named = [(thing.names, thing.prompt, thing.well) for thing in things()]
+    named += [
+        (tuple(re.sub(r"^(an?|the) ", "", one) for one in alone), alone[0], True)
+        for alone in places().values()
+    ]
+    whole = [(prompt, well) for names, prompt, well in named if any(name.startswith(begun) for name in names)]
+    inside = [
+        (prompt, well) for names, prompt, well in named if any(f" {begun}" in f" {name}" for name in names)
+    ]
+    ordered = sorted(whole, key=lambda one: not one[1]) + sorted(inside, key=lambda one: not one[1])
+    return tuple(dict.fromkeys(prompt for prompt, _ in ordered))[:count]

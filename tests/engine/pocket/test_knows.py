@@ -1,0 +1,68 @@
+"""What the shipped model knows and does not, by its list; and the list against the weights that ship."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.pocket import FOLDER
+from engine.pocket.knows import LIST, near, places, suggest, things, unknown
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("a cat and two puppies on the beach", ()),
+        ("a capybara on a pink background, highly detailed", ("capybara",)),
+        ("photo of the dog's stethoscopist --no zyzzyva --ar 3:2", ("stethoscopist",)),
+        ("Capybara, CAPYBARA and a quokka", ("capybara", "quokka")),
+        ("wolves in 8k", ()),
+        ("", ()),
+        ("ein Eichhörnchen", ("ein", "eichhörnchen")),
+    ],
+)
+def test_words_never_taught_are_found_and_words_about_the_manner_are_not(
+    prompt: str, words: tuple[str, ...]
+) -> None:
+    assert unknown(prompt) == words
+
+
+def test_near_things_are_three_and_drawn_well_whatever_the_word() -> None:
+    well = {thing.prompt for thing in things() if thing.well}
+    for word in ("capybara", "spiderman", "zyzzyva", "eichhörnchen", "penguni"):
+        found = near(word)
+        assert len(set(found)) == 3
+        assert set(found) <= well
+        assert found == near(word.upper())
+
+
+def test_near_goes_by_keywords_and_by_spelling() -> None:
+    assert near("penguni")[0] == "a penguin"
+    assert near("elefant")[0] == "an elephant"
+    # CLDR: the keywords of the wolf face have none of these, the dog's has "pet"; ours name the breeds
+    assert near("corgi")[0] == "a dog"
+    assert set(near("spiderman")) & {"a superhero", "a ninja", "a robot"}
+
+
+def test_suggestions_begin_as_typed_and_good_ones_lead() -> None:
+    assert suggest("a cas")[0] == "a castle"
+    assert suggest("kitt")[0] == "a cat"
+    assert suggest("qqq") == ()
+    assert len(suggest("", 25)) == 25
+    well = {thing.prompt: thing.well for thing in things()}
+    told = [well.get(prompt, True) for prompt in suggest("s", 10)]
+    assert told == sorted(told, reverse=True)
+
+
+def test_the_list_is_of_the_words_that_the_shipped_tokenizer_holds_whole() -> None:
+    vocabulary = json.loads((FOLDER / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8"))
+    whole = vocabulary["model"]["vocab"]
+    told = json.loads(LIST.read_text(encoding="utf-8"))
+    assert [word for word in told["words"] if f"{word}</w>" not in whole] == []
+    # and of all things whose words the training list has and the tokenizer too
+    from engine.pocket.train.things import taught
+
+    assert [thing.names[0] for thing in things()] == [one.noun for one in taught(FOLDER / "tokenizer")]
+    assert len(places()) >= 11
+    assert all(unknown(thing.prompt) == () for thing in things())
