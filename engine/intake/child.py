@@ -1,4 +1,4 @@
-"""Run by path in a process of its own: one hostile picture in, one clean PNG out. Knows Pillow and no more.
+"""Run by path in a process of its own: one hostile picture in, one clean PNG out. Knows Pillow and its room.
 
 The process reads pictures from its standard input and answers on its standard output. Each picture is decoded
 in a fork that may take little memory and time, open no file and no socket, and is gone afterwards: what a
@@ -21,8 +21,16 @@ import signal
 import struct
 import sys
 import time
+from pathlib import Path
 
 from PIL import Image, ImageOps
+from PIL import MpoImagePlugin as _Mpo  # noqa: F401  Pillow imports it late, where a fork could not read it
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from engine.intake.colours import as_rgb, srgb_profile
+from engine.intake.mending import SIGNATURE, completed, png_chunks, tidied
 
 try:
     import resource
@@ -48,6 +56,8 @@ class Refused(Exception):
 
 
 UNREADABLE = "This file cannot be read as a picture. Save it again as PNG or JPEG, and send that."
+CUT = "This file is cut off, and part of the picture is missing. Send it again whole."
+STRANGE = "This is no PNG, JPEG, WebP or GIF. Save the picture as one of these."
 TOO_MUCH = "This picture takes too much to open. Save it again, smaller, as PNG or JPEG."
 
 
@@ -89,27 +99,70 @@ def opened(data: bytes) -> tuple[dict[str, object], bytes, bytes]:
     """
     Image.MAX_IMAGE_PIXELS = None  # the sizes are looked at here, and give a better sentence
     _check_size(*_webp_size(data))
-    try:
-        picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception as error:
-        raise Refused("This is no PNG, JPEG, WebP or GIF. Save the picture as one of these.") from error
-    _check_size(*picture.size)
-    recipe = picture.info.get("limner") if picture.format == "PNG" else None
-    picture.seek(0)
-    picture.load()
+    picture = whole(tidied(data))
     with contextlib.suppress(Exception):  # a broken EXIF block turns nothing
         picture = ImageOps.exif_transpose(picture)
     original = picture.size
-    picture, alpha = _rgb(picture)
+    picture, alpha = as_rgb(picture)
     if original[0] * original[1] > KEPT_PIXELS:
         share = (KEPT_PIXELS / (original[0] * original[1])) ** 0.5
         size = (max(1, int(original[0] * share)), max(1, int(original[1] * share)))
         picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         alpha = None if alpha is None else alpha.resize(size, Image.Resampling.BOX)
     facts: dict[str, object] = {"width": picture.width, "height": picture.height, "original": original}
-    if isinstance(recipe, str) and len(recipe) <= RECIPE:
-        facts["recipe"] = str(recipe)
+    recipe = _recipe(data)
+    if recipe and len(recipe) <= RECIPE:
+        facts["recipe"] = recipe
     return facts, _png(picture), b"" if alpha is None else _png(alpha)
+
+
+def whole(data: bytes) -> Image.Image:
+    """Return the loaded picture (the first of a film), also of a file that ends too early but shows it all.
+
+    Raises Refused where part of the picture is missing.
+    """
+    try:
+        return _loaded(data)
+    except Refused:
+        if data[:4] + data[8:12] != b"RIFFWEBP":  # of which Pillow opens only whole ones
+            raise
+        failure: Exception = Refused(CUT)
+    except OSError as error:
+        failure = Refused(CUT) if "truncated" in str(error) else error
+    ends = completed(data)
+    if not ends:
+        raise failure
+    try:
+        one, other = (_loaded(end) for end in ends)
+    except (OSError, Refused) as error:
+        raise Refused(CUT) from error
+    if one.tobytes() != other.tobytes():
+        raise Refused(CUT)
+    return one
+
+
+def _loaded(data: bytes) -> Image.Image:
+    try:
+        picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception as error:
+        known = data.startswith((SIGNATURE, b"\xff\xd8", b"GIF8", b"RIFF"))
+        raise Refused(UNREADABLE if known else STRANGE) from error
+    _check_size(*picture.size)
+    picture.seek(0)
+    picture.load()
+    return picture
+
+
+def _recipe(data: bytes) -> str | None:
+    """Return what a PNG says of itself as one of ours (iTXt, not packed; PNG specification, 11.3.3.4)."""
+    if not data.startswith(SIGNATURE):
+        return None
+    for kind, body, _ in png_chunks(data):
+        keyword, _, rest = body.partition(b"\0")
+        if kind == b"iTXt" and keyword == b"limner" and rest[:1] == b"\0":
+            with contextlib.suppress(UnicodeDecodeError, IndexError):
+                return rest[2:].split(b"\0", 2)[2].decode()
+    return None
 
 
 def _check_size(width: int, height: int) -> None:
@@ -144,21 +197,6 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _rgb(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return the picture in RGB over white, and its alpha channel where anything is transparent."""
-    if picture.mode.startswith("I"):  # 16 bits of grey, which conversion alone would cut off at 255
-        return picture.convert("I").point(lambda value: value / 257).convert("L").convert("RGB"), None
-    if picture.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        alpha = picture.getchannel("A")
-        if alpha.getextrema() == (255, 255):
-            return picture.convert("RGB"), None
-        white = Image.new("RGB", picture.size, (255, 255, 255))
-        white.paste(picture, mask=alpha)
-        return white, alpha
-    return (picture if picture.mode == "RGB" else picture.convert("RGB")), None
-
-
 def _png(picture: Image.Image) -> bytes:
     """Return PNG bytes of the pixels alone: no text, profile or time comes along."""
     bare = Image.new(picture.mode, picture.size)
@@ -173,10 +211,11 @@ def _png(picture: Image.Image) -> bytes:
 
 def rehearse() -> None:
     """Open one harmless picture of each kind: what Pillow imports late, a fork could not read any more."""
+    profile = srgb_profile()
     for kind in FORMATS:
         for mode in ("RGB",) if kind == "JPEG" else ("RGB", "RGBA", "P"):
             frames = [Image.new(mode, (16, 16), colour) for colour in (0, 1)]
-            options: dict[str, object] = {} if kind == "GIF" else {"exif": UPRIGHT}
+            options: dict[str, object] = {} if kind == "GIF" else {"exif": UPRIGHT, "icc_profile": profile}
             if kind != "JPEG":
                 options |= {"save_all": True, "append_images": frames[1:]}
             buffer = io.BytesIO()

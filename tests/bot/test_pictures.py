@@ -78,7 +78,7 @@ async def test_a_picture_for_imagine(discord: Discord, bot: BotProcess) -> None:
 async def test_what_is_no_picture_gives_the_prompt_back(discord: Discord, bot: BotProcess) -> None:
     alice = discord.user("alice")
     for options, words in (
-        ({"image": Upload("a.png", b"\x89PNG\r\n\x1a\n not")}, "no PNG, JPEG, WebP or GIF"),
+        ({"image": Upload("a.png", b"\x89PNG\r\n\x1a\n not")}, "cannot be read as a picture"),
         ({"picture": "https://127.0.0.1/a.png"}, "no public server"),
         ({"picture": "http://example.com/a.png"}, "begin with `https://`"),
         ({"picture": "the other one"}, "names no picture"),

@@ -59,6 +59,60 @@ def png(width: int, height: int, depth: int, colour: int, data: bytes, *more: by
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
 
 
+Colorants = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+
+# published colorants of red, green and blue in XYZ at D50: sRGB, Apple's Display P3, Adobe RGB (1998)
+SRGB: Colorants = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+P3: Colorants = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
+ADOBE: Colorants = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+"""IEC 61966-2-1 as an ICC parametric curve of type 3."""
+
+
+def profile(space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """Return a colour profile put together by hand (ICC.1:2010, clause 7)."""
+    header = struct.pack(">I4sI4s4s4s", 0, b"\0" * 4, 0x04200000, b"mntr", space, connection)
+    header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", *map(_fixed, (0.9642, 1, 0.8249)))
+    header += bytes(128 - len(header))
+    at, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        table += name + struct.pack(">2I", at + len(body), len(tag))
+        body += tag + bytes(-len(tag) % 4)
+    whole = header + table + body
+    return struct.pack(">I", len(whole)) + whole[4:]
+
+
+def matrix_profile(colorants: Colorants, curve: tuple[float, ...]) -> bytes:
+    """Return the profile of a screen with these colorants; ``curve``: a gamma, or sRGB's five numbers."""
+    tags = {
+        name: b"XYZ " + bytes(4) + struct.pack(">3i", *map(_fixed, one))
+        for name, one in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants, strict=True)
+    }
+    return profile(b"RGB ", b"XYZ ", tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _curve(curve)))
+
+
+def grey_profile(gamma: float) -> bytes:
+    """Return the profile of a grey scale with this gamma."""
+    return profile(b"GRAY", b"XYZ ", {b"kTRC": _curve((gamma,))})
+
+
+def press_profile(lightness: int) -> bytes:
+    """Return the profile of a strange press: whatever the ink, it prints a grey of this L* (lut8Type)."""
+    unity = struct.pack(">9i", *map(_fixed, (1, 0, 0, 0, 1, 0, 0, 0, 1)))
+    head = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + unity
+    grid = bytes([round(lightness * 2.55), 128, 128]) * 16
+    return profile(b"CMYK", b"Lab ", {b"A2B0": head + bytes(range(256)) * 4 + grid + bytes(range(256)) * 3})
+
+
+def _fixed(value: float) -> int:
+    return round(value * 65536)
+
+
+def _curve(curve: tuple[float, ...]) -> bytes:
+    kind = 0 if len(curve) == 1 else 3
+    return b"para" + bytes(4) + struct.pack(f">HH{len(curve)}i", kind, 0, *map(_fixed, curve))
+
+
 def zeros(count: int) -> bytes:
     """Return a zlib stream of so many zero bytes, without ever holding them."""
     packer = zlib.compressobj(9)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import resource
 import struct
+import subprocess
+import sys
+import zlib
 from collections.abc import AsyncIterator, Iterator
+from subprocess import PIPE
 
 import psutil
 import pytest
@@ -15,6 +18,7 @@ from PIL import Image
 
 from engine.errors import UserError
 from engine.intake import Clean, Decoder
+from engine.intake.decode import CHILD
 from tests.engine.intake import hostile
 from tests.engine.intake.hostile import SECRET, saved, scene
 
@@ -85,6 +89,150 @@ async def test_colours_of_every_depth(decoder: Decoder) -> None:
 async def test_16_bits_a_channel_become_8(decoder: Decoder) -> None:
     clean = await decoder.clean(hostile.harmless()["png-16bit"])
     assert opened(clean).getpixel((3, 3)) == (255, 128, 0)
+
+
+Colour = tuple[int, ...]
+WIDE = (200, 120, 90)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize(
+    ("colorants", "curve", "colour", "expected"),
+    [  # as browsers and Discord show them
+        (hostile.P3, hostile.SRGB_CURVE, WIDE, (214, 116, 82)),
+        (hostile.ADOBE, (563 / 256,), WIDE, (224, 121, 88)),
+        ((hostile.SRGB[1], hostile.SRGB[0], hostile.SRGB[2]), hostile.SRGB_CURVE, (0, 255, 0), (255, 0, 0)),
+        (hostile.SRGB, hostile.SRGB_CURVE, WIDE, WIDE),
+    ],
+)
+async def test_colours_mean_what_the_profile_says(
+    decoder: Decoder,
+    kind: str,
+    colorants: hostile.Colorants,
+    curve: tuple[float, ...],
+    colour: Colour,
+    expected: Colour,
+) -> None:
+    options = {"PNG": {}, "JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}[kind]
+    profile = hostile.matrix_profile(colorants, curve)
+    clean = await decoder.clean(
+        saved(Image.new("RGB", (32, 32), colour), kind, icc_profile=profile, **options)
+    )
+    assert_clean(clean)
+    shown = opened(clean).getpixel((5, 5))
+    assert isinstance(shown, tuple)
+    assert max(abs(one - other) for one, other in zip(shown, expected, strict=True)) <= 3, shown
+
+
+async def test_profiles_of_grey_and_of_inks_are_used(decoder: Decoder) -> None:
+    """By hand: half the light is 188 in sRGB (1.055 * 0.502 ** (1 / 2.4) - 0.055); L* 50 is 119."""
+    grey = saved(Image.new("L", (32, 32), 128), "PNG", icc_profile=hostile.grey_profile(1.0))
+    see_through = saved(Image.new("LA", (32, 32), (128, 255)), "PNG", icc_profile=hostile.grey_profile(1.0))
+    inks = saved(Image.new("CMYK", (32, 32), (255, 0, 0, 0)), "JPEG", icc_profile=hostile.press_profile(50))
+    for data, level in ((grey, 188), (see_through, 188), (inks, 119)):
+        shown = opened(await decoder.clean(data)).getpixel((5, 5))
+        assert isinstance(shown, tuple)
+        assert max(abs(one - level) for one in shown) <= 3, shown
+
+
+async def test_pictures_in_srgb_keep_every_bit(decoder: Decoder) -> None:
+    noise = Image.merge("RGB", [Image.effect_noise((96, 64), sigma) for sigma in (40, 80, 120)])
+    for profile in (None, hostile.matrix_profile(hostile.SRGB, hostile.SRGB_CURVE)):
+        clean = await decoder.clean(saved(noise, "PNG", icc_profile=profile))
+        assert opened(clean).tobytes() == noise.tobytes()
+
+
+async def test_a_broken_profile_changes_nothing(decoder: Decoder) -> None:
+    sound = hostile.matrix_profile(hostile.P3, hostile.SRGB_CURVE)
+    picture = Image.new("RGB", (32, 32), WIDE)
+    for profile in (b"", b"no profile", sound[:140], sound[:128] + b"\xff" * 300, hostile.press_profile(50)):
+        assert (
+            opened(await decoder.clean(saved(picture, "PNG", icc_profile=profile))).getpixel((5, 5)) == WIDE
+        )
+    bomb = hostile.png(32, 32, 8, 2, zlib.compress((b"\0" + bytes(WIDE) * 32) * 32),
+                       hostile.chunk(b"iCCP", b"sRGB\0\0" + hostile.zeros(60 << 20)))  # fmt: skip
+    assert opened(await decoder.clean(bomb)).getpixel((5, 5)) == WIDE
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+async def test_one_colour_that_means_transparent(decoder: Decoder, depth: int) -> None:
+    """A grey PNG whose left half has the level that tRNS names (PNG specification, 11.3.1.1)."""
+    top = 2**depth - 1
+    row = int("".join(format(value, f"0{depth}b") for value in [top] * 16 + [0] * 16), 2).to_bytes(4 * depth)
+    key = hostile.chunk(b"tRNS", struct.pack(">H", top))
+    clean = await decoder.clean(hostile.png(32, 32, depth, 0, zlib.compress((b"\0" + row) * 32), key))
+    assert clean.mask is not None
+    with Image.open(io.BytesIO(clean.mask)) as mask:
+        assert (mask.getpixel((5, 5)), mask.getpixel((25, 5))) == (0, 255)
+    assert [opened(clean).getpixel((x, 5)) for x in (5, 25)] == [(255, 255, 255), (0, 0, 0)]
+
+
+async def test_odd_alphas(decoder: Decoder) -> None:
+    """16 bits of colour with a key; a key that is cut, and one beside an alpha channel; nearly opaque."""
+    rows = zlib.compress((b"\0" + struct.pack(">3H", 65535, 0, 0) * 16 + bytes(6 * 16)) * 32)
+    clean = await decoder.clean(
+        hostile.png(32, 32, 16, 2, rows, hostile.chunk(b"tRNS", struct.pack(">3H", 65535, 0, 0)))
+    )
+    assert clean.mask is not None
+    assert [opened(clean).getpixel((x, 5)) for x in (5, 25)] == [(255, 255, 255), (0, 0, 0)]
+    red = zlib.compress((b"\0" + bytes((255, 0, 0)) * 32) * 32)
+    clear = zlib.compress((b"\0" + bytes((255, 0, 0, 255)) * 32) * 32)
+    nearly = saved(Image.new("RGBA", (32, 32), (255, 0, 0, 252)), "PNG")
+    for data in (
+        hostile.png(32, 32, 8, 2, red, hostile.chunk(b"tRNS", b"\xff")),
+        hostile.png(32, 32, 8, 6, clear, hostile.chunk(b"tRNS", struct.pack(">3H", 255, 0, 0))),
+        nearly,
+    ):
+        clean = await decoder.clean(data)
+        assert clean.mask is None
+        shown = opened(clean).getpixel((5, 5))
+        assert isinstance(shown, tuple)
+        assert max(abs(one - other) for one, other in zip(shown, (255, 0, 0), strict=True)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "lost"),
+    [
+        ("JPEG", {}, 1),
+        ("JPEG", {}, 2),
+        ("JPEG", {"progressive": True}, 2),
+        ("JPEG", {"quality": 30, "subsampling": 0}, 2),
+        ("PNG", {}, 12),
+        ("PNG", {}, 18),
+        ("GIF", {}, 2),
+        ("WEBP", {"lossless": True}, 1),
+        ("WEBP", {}, 3),
+        ("WEBP", {}, 40),
+    ],
+)
+async def test_a_file_cut_after_its_last_pixel_is_the_whole_picture(
+    decoder: Decoder, kind: str, options: dict[str, object], lost: int
+) -> None:
+    data = saved(scene("P" if kind == "GIF" else "RGB", (600, 400)), kind, **options)
+    assert (await decoder.clean(data[:-lost])).png == (await decoder.clean(data)).png
+    with pytest.raises(UserError, match="cut off, and part of the picture is missing"):
+        await decoder.clean(data[: len(data) // 2])
+
+
+async def test_damage_beside_the_pixels_harms_nothing(decoder: Decoder) -> None:
+    sound = saved(scene(), "PNG")
+    at = sound.index(b"iTXt")
+    length = struct.unpack_from(">I", sound, at - 4)[0]
+    broken = bytearray(sound)
+    broken[at + 4 + length] ^= 1  # the checksum's first byte
+    assert (await decoder.clean(bytes(broken))).png == (await decoder.clean(sound)).png
+    at = sound.index(b"IHDR")
+    broken = bytearray(sound)
+    broken[at + 17] ^= 1
+    with pytest.raises(UserError):
+        await decoder.clean(bytes(broken))
+
+
+async def test_a_photograph_with_a_second_picture_in_it(decoder: Decoder) -> None:
+    """Phones append depth and brightness maps (MPO): Pillow reads those with a module it imports late."""
+    buffer = io.BytesIO()
+    scene().save(buffer, "MPO", save_all=True, append_images=[scene("L").convert("RGB")])
+    assert opened(await decoder.clean(buffer.getvalue())).size == (96, 64)
 
 
 async def test_what_is_transparent_is_white_and_kept_as_a_mask(decoder: Decoder) -> None:
@@ -158,13 +306,28 @@ async def many(decoder: Decoder, count: int) -> None:
             assert name not in ("png-13300", "png-60000", "webp-16383")
     assert 0 < taken < count
     assert decoder.started == 1
-    await decoder.close()
-    # of all that this test waited for; kilobytes on Linux
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2**20
 
 
 async def test_hostile_files(decoder: Decoder) -> None:
     await many(decoder, SMALL)
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs wait4")
+def test_hostile_files_take_little_memory() -> None:
+    """The peak of one process and its forks: what else this test's process ever started is not in it."""
+    files = [data for _, data in hostile.files(SMALL)]
+    with subprocess.Popen([sys.executable, "-I", str(CHILD)], stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for data in files:
+            process.stdin.write(struct.pack(">I", len(data)) + data)
+            process.stdin.flush()
+            process.stdout.read(struct.unpack(">I", process.stdout.read(4))[0])
+        process.stdin.close()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = status
+    assert status == 0
+    assert 2**14 < used.ru_maxrss < 2**20  # kilobytes on Linux
 
 
 @pytest.mark.full
