@@ -85,6 +85,12 @@ class LoraConfig(_Section):
     model: str = ""  # the model it belongs to; empty = any of the same family
 
 
+class WildcardsConfig(_Section):
+    """What ``__name__`` in a prompt may stand for."""
+
+    folder: str = ""  # of text files, one choice a line: animal.txt is __animal__; empty = none
+
+
 class DiscordConfig(_Section):
     """Who the bot is. The token is read from ``LIMNER_TOKEN`` or ``token_file``, never from this file."""
 
@@ -183,6 +189,7 @@ class Config(_Section):
     moderation: ModerationConfig = ModerationConfig()
     links: LinksConfig = LinksConfig()
     web: WebConfig = WebConfig()
+    wildcards: WildcardsConfig = WildcardsConfig()
     models: tuple[ModelConfig, ...] = ()
     loras: tuple[LoraConfig, ...] = ()
 
@@ -526,6 +533,12 @@ def _finish(config: Config, base: Path, where: str) -> Config:
     update["moderation"] = config.moderation.model_copy(
         update={"classifier": resolved(config.moderation.classifier)}
     )
+    if config.wildcards.folder:
+        folder = (base / Path(config.wildcards.folder).expanduser()).absolute()
+        if not folder.is_dir():
+            told = f"there is no folder `{folder}`. Correct `folder` under `[wildcards]`."
+            raise ConfigError(f"{where}: {told}")
+        update["wildcards"] = config.wildcards.model_copy(update={"folder": str(folder)})
     update["data_dir"] = (base / config.data_dir.expanduser()).absolute()
     if config.discord.token_file:
         file = (base / Path(config.discord.token_file).expanduser()).absolute()

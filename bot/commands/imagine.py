@@ -56,7 +56,7 @@ async def imagine(
     aspect: Range[str, 1, 20] | None = None,
     model: Range[str, 1, 64] | None = None,
     style: Range[str, 1, 32] | None = None,
-    seed: Range[int, 0, SEED_MAX] | None = None,
+    seed: Range[int, -1, SEED_MAX] | None = None,
     negative: Range[str, 1, 1000] | None = None,
     image: Attachment | None = None,
     linked: Range[str, 1, 2000] | None = None,

@@ -46,9 +46,7 @@ def enlargement(spec: JobSpec | None, size: tuple[int, int], model: ModelConfig)
     return size[0] / spec.width
 
 
-def drawn(
-    size: tuple[int, int], times: float, model: ModelConfig, limits: LimitsConfig
-) -> tuple[int, int]:
+def drawn(size: tuple[int, int], times: float, model: ModelConfig, limits: LimitsConfig) -> tuple[int, int]:
     """Return the size an edit of a picture of ``size`` is drawn at, its sides on the model's multiple.
 
     ``times`` as from ``enlargement``. Raises UserError for shapes the model cannot draw, or past the

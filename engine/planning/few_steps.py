@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from engine.config import LimitsConfig, ModelConfig
-from engine.errors import PromptError
 from engine.jobs import Speed
 from engine.prompt.prompt import Given, Prompt, number
 from engine.prompt.samplers import sampler
@@ -64,7 +63,7 @@ def _against(given: Given, model: ModelConfig) -> bool:
 
 
 def steps(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, few: bool, notes: list[str]) -> int:
-    """Return the steps; ``few`` as from ``quick``. Raises PromptError past the server's, with the most."""
+    """Return the steps; ``few`` as from ``quick``. Past the server's, the most are taken, and said."""
     asked = prompt.get("steps")
     if few:
         wanted = model.few_steps
@@ -81,10 +80,5 @@ def steps(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, few: bool, n
         wanted = max(1, round(model.steps * rounded))
     if wanted <= limits.max_steps:
         return wanted
-    if asked is not None and not few:
-        raise PromptError(
-            f"`--steps {wanted}` is more than this server takes (at most {limits.max_steps}).",
-            prompt.with_flags({"steps": limits.max_steps}).to_line(("prompt",)),
-        )
     notes.append(f"The steps were held at {limits.max_steps}, the most this server takes.")
     return limits.max_steps

@@ -12,7 +12,7 @@ from typing import Any
 from engine.config import Config, LimitsConfig, LoraConfig, ModelConfig
 from engine.errors import PromptError
 from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora, Role, Speed
-from engine.planning import few_steps, references
+from engine.planning import few_steps, references, wildcards
 from engine.prompt.explain import as_json as read_as_json
 from engine.prompt.flags import STYLE_NAMES, STYLIZE_DEFAULT
 from engine.prompt.prompt import NO_WEIGHT, Given, Prompt, Source, Value, number
@@ -52,8 +52,8 @@ def plan(
     fetch them has done so. ``speed`` goes before the prompt's own: turbo takes few-step weights where the
     model has them.
 
-    Raises PromptError where the prompt asks for what cannot be: an unknown model, LoRA or style, a ratio or
-    size past the model's, pictures that nobody fetched.
+    Raises PromptError where the prompt asks for what cannot be: an unknown model, LoRA or style, pictures
+    that nobody fetched.
     """
     limits = limits or LimitsConfig()
     notes: list[str] = []
@@ -164,19 +164,20 @@ def choose_model(prompt: Prompt, models: Sequence[ModelConfig], notes: list[str]
 def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[str]) -> tuple[int, int]:
     """Return width and height in pixels: the ones asked for, or the model's own pixel count at ``--ar``.
 
-    Sides are brought to the model's multiple. Raises PromptError past the model's ratio or the server's
-    pixels.
+    Sides are brought to the model's multiple, to the model's widest or tallest shape and to the pixels this
+    server draws at once; each is said.
     """
     wide, high = prompt.get("width"), prompt.get("height")
     ratio = _text(prompt, "ar")
     a, b = (int(side) for side in ratio.split(":")) if ratio else (model.width, model.height)
     if not isinstance(wide, int) and not isinstance(high, int):
-        if max(a, b) > model.max_ratio * min(a, b) * (1 + 1e-9):
-            raise PromptError(
-                f"`--ar {ratio}` is too {'wide' if a > b else 'tall'} for `{model.name}`, which draws up to "
-                f"{_limit_ratio(model, a > b)}.",
-                _with(prompt, {"ar": _limit_ratio(model, a > b)}),
+        if _too_long(a, b, model):
+            nearest = _limit_ratio(model, a > b)
+            notes.append(
+                f"`--ar {ratio}` is too {'wide' if a > b else 'tall'} for `{model.name}`; it was drawn at "
+                f"{nearest}, the nearest shape that model draws."
             )
+            a, b = (int(side) for side in nearest.split(":"))
         width, height = sides(model.width * model.height, a, b, model.multiple)
     else:
         if isinstance(wide, int) and isinstance(high, int) and ratio:
@@ -188,22 +189,23 @@ def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[s
             notes.append(
                 f"Drawn at {width} × {height}: sides of `{model.name}` are multiples of {model.multiple}."
             )
-        if max(width, height) > model.max_ratio * min(width, height) * (1 + 1e-9):
-            low, long = min(width, height), int(min(width, height) * model.max_ratio)
-            better = {"width": long, "height": low} if width > height else {"width": low, "height": long}
-            raise PromptError(
-                f"{width} × {height} is too {'wide' if width > height else 'tall'} for `{model.name}`, "
-                f"which draws up to {_limit_ratio(model, width > height)}.",
-                _with(prompt, dict(better)),
-            )
+        if _too_long(width, height, model):
+            asked = f"{width} × {height} is too {'wide' if width > height else 'tall'} for `{model.name}`"
+            longest = int(min(width, height) * model.max_ratio) // model.multiple * model.multiple
+            width, height = min(width, longest), min(height, longest)
+            notes.append(f"{asked}; it was drawn at {width} × {height}, the nearest shape that model draws.")
     if width * height > limits.max_pixels:
         fitting = sides(limits.max_pixels, width, height, model.multiple, upward=False)
-        raise PromptError(
-            f"{width} × {height} pixels is more than this server draws at once; at this shape {fitting[0]} × "
-            f"{fitting[1]} is the most.",
-            _with(prompt, {"width": fitting[0], "height": fitting[1], "ar": None}),
+        notes.append(
+            f"{width} × {height} pixels is more than this server draws at once; it was drawn at "
+            f"{fitting[0]} × {fitting[1]}, the most at this shape."
         )
+        width, height = fitting
     return width, height
+
+
+def _too_long(a: float, b: float, model: ModelConfig) -> bool:
+    return max(a, b) > model.max_ratio * min(a, b) * (1 + 1e-9)
 
 
 def sides(area: float, a: int, b: int, multiple: int, upward: bool = True) -> tuple[int, int]:
@@ -397,7 +399,8 @@ def as_json(
             Given(name, decided[name], "model") for name, who in planned.sources.items() if who == "model"
         ], planned.notes
 
-    return read_as_json(line, config, planner=decide, **more)
+    kept = wildcards.keeper(config.wildcards.folder)
+    return read_as_json(line, config, planner=decide, wildcards=kept, **more)
 
 
 def _ratio(width: int, height: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from engine.prompt.attention import parse_attention, take_networks
 from engine.prompt.explain import as_json
-from engine.prompt.flags import BY_NAME, FLAGS, Action, Flag, Kind, complete
+from engine.prompt.flags import BY_NAME, FLAGS, Action, Flag, Kind
 from engine.prompt.parse import Parsed, TooManyJobsError, flags_of, parse
 from engine.prompt.prompt import Given, ImageLink, Part, Prompt, Source, Value
 
@@ -21,7 +21,6 @@ __all__ = [
     "TooManyJobsError",
     "Value",
     "as_json",
-    "complete",
     "flags_of",
     "parse",
     "parse_attention",

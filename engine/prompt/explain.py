@@ -9,6 +9,7 @@ from engine.config import Config
 from engine.errors import PromptError, UserError
 from engine.prompt.clean import clean
 from engine.prompt.parse import Parsed, TooManyJobsError, parse
+from engine.prompt.permutations import Wildcards
 from engine.prompt.prompt import Given, Prompt, Source
 
 Planner = Callable[[Prompt], tuple[Sequence[Given], Sequence[str]]]
@@ -23,6 +24,7 @@ def as_json(
     suffix: str = "",
     layers: Sequence[tuple[Source, str]] = (),
     planner: Planner | None = None,
+    wildcards: Wildcards = lambda name: (),
 ) -> dict[str, Any]:
     """Return ``{"prompt", "flags", "notes", "jobs", "error"}`` for any line whatever.
 
@@ -40,6 +42,7 @@ def as_json(
             limit=limits.permutations,
             length=limits.prompt_length,
             models=tuple(name for model in config.models for name in (model.name, *model.aliases)),
+            wildcards=wildcards,
         )
         return _shown(parsed, planner)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""The one table of flags, for parser, help, completion, documentation and tests. It parses nothing itself."""
+"""The one table of flags, for parser, help, documentation and tests. It parses nothing itself."""
 
 from __future__ import annotations
 
@@ -551,10 +551,3 @@ def table() -> str:
             f"| `--{flag.name}` | {also} | {value} | {flag.default} | {flag.action.value} | {meaning} |"
         )
     return "\n".join(rows)
-
-
-def complete(typed: str, limit: int = 25) -> list[str]:
-    """Return flags that begin as ``typed`` does, as ``--name example``, for autocompletion."""
-    start = typed.lstrip("-—– ").lower()
-    hits = [flag for flag in FLAGS if any(name.startswith(start) for name in flag.names)]
-    return [f"--{flag.name} {flag.example}".strip() for flag in hits[:limit]]

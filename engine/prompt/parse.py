@@ -7,16 +7,18 @@ counting comes before expanding.
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import PromptError
-from engine.prompt import links, permutations, values
+from engine.prompt import foreign, links, permutations, values
 from engine.prompt.attention import take_networks
 from engine.prompt.clean import clean
 from engine.prompt.flags import BY_NAME, ORDER, Action, Flag, Kind
 from engine.prompt.options import expand_options
+from engine.prompt.permutations import Dice, Wildcards
 from engine.prompt.prompt import (
     NO_WEIGHT,
     Given,
@@ -46,11 +48,16 @@ _LEFTOVER = ",.;!?)]}，。"
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a line asks for: one prompt for each job, in order, and what was repaired or left out."""
+    """What a line asks for: one prompt for each job, in order, and what was repaired or left out.
+
+    ``line`` is what was typed, cleaned; ``random``: some of its words were chosen at random, so only the
+    prompts say which.
+    """
 
     line: str
     prompts: tuple[Prompt, ...]
     notes: tuple[str, ...] = ()
+    random: bool = False
 
     @property
     def prompt(self) -> Prompt:
@@ -94,19 +101,22 @@ def parse(
     limit: int = DEFAULT_JOBS,
     length: int = DEFAULT_LENGTH,
     models: Collection[str] = (),
+    wildcards: Wildcards = lambda name: (),
+    dice: Dice = secrets.randbelow,
 ) -> Parsed:
     """Read a line as people type it.
 
     ``options`` are the person's own flags (name → text), ``suffix`` their flags for every prompt, ``layers``
     the flags of ``("settings", "--s 250")``, ``("server", …)``, nearest first. ``limit`` caps the jobs one
     line may make, ``length`` its characters; ``models`` are the names and aliases that a pasted block of
-    settings may mean.
+    settings may mean; ``wildcards`` gives the choices of ``__name__``, ``dice`` chooses among them and in
+    ``{a|b}``.
 
     Raises PromptError, and nothing else, where it cannot be read; its ``repaired`` is the line to copy.
     """
 
     def read(line: str) -> Parsed:
-        return _parse(line, options or {}, suffix, layers, limit, length, models)
+        return _parse(line, options or {}, suffix, layers, limit, length, models, wildcards, dice)
 
     try:
         return read(line)
@@ -138,6 +148,8 @@ def _parse(
     limit: int,
     length: int,
     models: Collection[str],
+    wildcards: Wildcards,
+    dice: Dice,
 ) -> Parsed:
     notes: list[str] = []
     if len(line) > length:
@@ -152,26 +164,39 @@ def _parse(
     if tree.count > limit:
         raise TooManyJobsError(tree.count, limit)
     lower = _layers(suffix, layers, notes)
-    prompts: list[Prompt] = []
-    jobs = 0
-    for one in tree.expand():
-        read = " ".join(one.split()) if tree.count > 1 else one
+    random = tree.random
+
+    def one(index: int) -> Prompt:
+        nonlocal random
+        chosen = tree.one(index, dice)
+        filled = permutations.fill(chosen, wildcards, dice, length, notes)
+        random = random or filled != chosen
+        read = " ".join(filled.split()) if tree.count > 1 or random else filled
         try:
             taken = _take_apart(read)
         except Refusal as why:
             raise PromptError(str(why), _repair(typed, read, why)) from None
         prompt = _prompt(taken, lower, typed)
         notes.extend(taken.notes)
+        return prompt
+
+    prompts: list[Prompt] = []
+    jobs = 0
+    for index in range(tree.count):
+        prompt = one(index)
         repeat = prompt.get("repeat")
         copies = int(repeat) if isinstance(repeat, int) else 1
         jobs += copies
-        if jobs <= limit:
-            prompts.extend(Prompt(prompt.parts, prompt.images, prompt.given, turn) for turn in range(copies))
+        for turn in range(copies if jobs <= limit else 0):
+            said = one(index) if turn and random else prompt  # each copy chooses anew
+            prompts.append(Prompt(said.parts, said.images, said.given, turn))
     if jobs > limit:
         # as many copies as fit, where the line says their number in one plain place
         fewer, places = _REPEAT.subn(rf"\g<1>{max(1, limit // tree.count)}", typed)
         raise TooManyJobsError(jobs, limit, fewer if places == 1 else None)
-    return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES])
+    if random:
+        notes.append("Some words were chosen at random; the prompt shows which.")
+    return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES], random)
 
 
 def _repair(typed: str, read: str, why: Refusal) -> str | None:
@@ -342,6 +367,7 @@ def _prompt(taken: _Line, lower: list[list[Given]], typed: str) -> Prompt:
         else:
             taken.notes.append(f"{quote(lora.name)} is no LoRA's name; its tag was left out.")
     text, images = _images(text, taken.notes, typed)
+    text = foreign.without_embeddings(text, taken.notes)
     parts = _parts(unwrapped(" ".join(text.split()), taken.notes), taken.notes)
     given = _merge(taken.given, lower)
     prompt = Prompt(parts, tuple(images), ordered(given))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 
 SAMPLERS: dict[str, tuple[str, ...]] = {
@@ -45,11 +46,49 @@ Which class stands for AUTOMATIC1111's names is diffusers' own table ("Scheduler
 """
 
 
+_FURTHER = {
+    "kdpm2_ancestral": ("kdpm_2_a", "dpm_2_a", "kdpm2_a"),
+    "dpmpp_2s": ("dpmpp_sde", "dpmpp_2s_a"),
+    "dpmpp_2s_karras": ("dpmpp_sde_karras", "dpmpp_2s_a_karras"),
+    "unipc": ("uni_pc", "uni_pc_bh2"),
+}
+"""ComfyUI's and InvokeAI's own spellings."""
+_NOT_HERE = (
+    "DPM++ 3M SDE", "DPM++ 3M", "DPM++ 2M SDE Heun", "DPM fast", "DPM adaptive", "DPM++ 2M CFG++", "Restart",
+    "DDIM CFG++", "DDIM CFG pp", "Euler CFG++", "Euler a CFG++", "Euler SMEA", "Euler Dy", "Euler SMEA Dy",
+    "Euler Negative", "DPM++ SDE Turbo", "DPM++ 2M Turbo", "HeunPP2", "Heun++", "Heun++ 2",
+    "DPM++ 2M v2", "DPM++ 2M alt", "DPM Solver++", "TCD", "DEIS", "ER SDE", "SA Solver", "Res Multistep",
+)  # fmt: skip
+"""Samplers of several words that AUTOMATIC1111, Forge and ComfyUI name and that are not drawn here."""
+_SPACINGS = (
+    "Karras", "Exponential", "Polyexponential", "Beta", "Beta57", "Simple", "Normal", "Uniform", "Automatic",
+    "SGM Uniform", "DDIM Uniform", "KL Optimal", "Linear Quadratic", "Align Your Steps",
+    "Align Your Steps 11", "AYS", "Turbo", "Trailing", "Bong Tangent",
+)  # fmt: skip
+"""How programs call the spacing of the noise, behind a sampler's name."""
+_ANY_SPACING = frozenset({"automatic", "normal", "simple", "uniform", "trailing"})
+_PROSE = frozenset(
+    {"beta", "exponential", "simple", "normal", "uniform", "automatic", "turbo", "trailing", "k"}
+)
+"""Spacings that are words of prompts too: taken in capitals, or where nothing follows."""
+_MOST_WORDS = 4
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("++", "pp")).strip("_")
 
 
-_BY_PLAIN = {_plain(name): ours for ours, names in SAMPLERS.items() for name in (ours, *names)}
+def _squashed(name: str) -> str:
+    return _plain(name).replace("_", "")
+
+
+_BY_NAME = {
+    _squashed(name): ours
+    for ours, names in SAMPLERS.items()
+    for name in (ours, *names, *_FURTHER.get(ours, ()))
+}
+_OTHERS = frozenset(map(_squashed, _NOT_HERE))
+_SPACED = {_squashed(name): name for name in _SPACINGS} | {"k": "Karras"}
 
 
 def sampler(name: str) -> str | None:
@@ -57,6 +96,77 @@ def sampler(name: str) -> str | None:
 
     >>> sampler("DPM++ 2M Karras"), sampler("K_EULER"), sampler("Euler a"), sampler("best")
     ('dpmpp_2m_karras', 'euler', 'euler_ancestral', None)
+    >>> sampler("k_euler_a"), sampler("dpmpp_2m_sde_gpu"), sampler("dpmpp_2m_k"), sampler("DPM++2M")
+    ('euler_ancestral', 'dpmpp_2m_sde', 'dpmpp_2m_karras', 'dpmpp_2m')
     """
+    plain = _plain(name).removesuffix("_gpu")
+    for spelled in (plain, re.sub(r"_k$", "_karras", plain), plain.removeprefix("k_"), f"{plain}scheduler"):
+        if (found := _BY_NAME.get(spelled.replace("_", ""))) is not None:
+            return found
+    return None
+
+
+def nearest(name: str) -> tuple[str | None, str]:
+    """Return our name for a sampler, and the spacing of its noise that had to be left out ("" for none).
+
+    >>> nearest("Heun Karras"), nearest("DPM++ 2M Simple"), nearest("DPM++ 3M SDE Karras")
+    (('heun', 'Karras'), ('dpmpp_2m', ''), (None, ''))
+    """
+    if (found := sampler(name)) is not None:
+        return found, ""
+    solver, spacing = _apart(name)
+    found = sampler(solver)
+    return found, "" if found is None or spacing.lower() in _ANY_SPACING else spacing
+
+
+def _apart(name: str) -> tuple[str, str]:
+    """Return a sampler's name without the spacing behind it, and the spacing."""
     plain = _plain(name)
-    return _BY_PLAIN.get(plain) or _BY_PLAIN.get(f"{plain}scheduler")
+    for words in sorted({_plain(one) for one in (*_SPACINGS, "k")}, key=len, reverse=True):
+        if plain.endswith(f"_{words}"):
+            return plain.removesuffix(f"_{words}"), _SPACED[_squashed(words)]
+    return plain, ""
+
+
+def alike(name: str) -> str | None:
+    """Return our name of the sampler whose whole name is nearest, or None where none is near.
+
+    >>> alike("DPM++ 3M SDE Karras"), alike("eulr"), alike("banana")
+    ('dpmpp_2m_sde_karras', 'euler', None)
+    """
+    for spelled in (name, _apart(name)[0]):
+        found = difflib.get_close_matches(_squashed(spelled)[:60], list(_BY_NAME), n=1, cutoff=0.75)
+        if found:
+            return _BY_NAME[found[0]]
+    begun = [known for known in _BY_NAME if len(known) > 3 and _squashed(name).startswith(known)]
+    return _BY_NAME[max(begun, key=len)] if begun else None
+
+
+def longest(text: str) -> tuple[str, int]:
+    """Return the words at a text's start that belong to a sampler's name, known or not, and their length.
+
+    >>> longest("DPM++ 3M SDE Karras, a cat"), longest("euler simple drawing")
+    (('DPM++ 3M SDE Karras,', 20), ('euler', 5))
+    """
+    if text[:1] in "\"'`" and (end := text.find(text[0], 1, 80)) > 0:
+        return text[: end + 1], end + 1
+    ends = [match.end() for _, match in zip(range(_MOST_WORDS * 2), re.finditer(r"\S+", text), strict=False)]
+    count = 1
+    for words in range(min(_MOST_WORDS, len(ends)), 0, -1):
+        name = _bare(text[: ends[words - 1]])
+        if sampler(name) is not None or _squashed(name) in _OTHERS:
+            count = words
+            break
+    for more in range(min(_MOST_WORDS, len(ends) - count), 0, -1):
+        spacing = _bare(text[ends[count - 1] : ends[count + more - 1]])
+        end = ends[count + more - 1]
+        alone = not text[end:].strip() or text[end - 1] in ",;."
+        known = _squashed(spacing) in _SPACED and not text[: ends[count - 1]].endswith((",", ";"))
+        if known and (alone or spacing not in _PROSE):
+            count += more
+            break
+    return text[: ends[count - 1]], ends[count - 1]
+
+
+def _bare(words: str) -> str:
+    return words.strip(" \"'`*~|)]}>,.;，。")

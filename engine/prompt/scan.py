@@ -13,6 +13,7 @@ from engine.prompt.values import near, plausible
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _VALUE = re.compile(r"[=:]\S++|\s++[+-]?\d[\d.,:/x×%]*+(?!\S)")
+_LAST_WORD = re.compile(r"\s++[^\s\-–—]\S*+(?=\s*+(?:$|(?:--|—)[A-Za-z]))")
 _SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
 
 
@@ -139,6 +140,7 @@ def _unknown(word: str, line: str, start: int) -> Refusal:
     meant = near(word, tuple(name for name in BY_NAME if len(name) > 2))
     if meant is not None:
         return Refusal(f"There is no flag `--{word}`. Did you mean `--{meant}`?", start, end, f"--{meant}")
-    value = _VALUE.match(line, end)  # left behind, the 3 of `--foo 3` would be drawn
+    # left behind, the 3 of `--foo 3` and the folder of `--outt here` at the end would be drawn
+    value = _VALUE.match(line, end) or (_LAST_WORD.match(line, end) if line[:start].strip() else None)
     end = end if value is None else value.end()
     return Refusal(f"There is no flag `--{word}`. `/help` lists them all.", start, end, "")

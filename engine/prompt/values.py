@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from engine.prompt import links
+from engine.prompt import links, samplers
 from engine.prompt.flags import OTHER_STYLES, STYLE_NAMES, Flag, Kind
 from engine.prompt.prompt import DASHES, Value, number
-from engine.prompt.samplers import SAMPLERS, sampler
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,12}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,20}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
 _RATIO = re.compile(
     r"\"?(\d{1,5}+(?:\.\d{1,4}+)?)(?:\s*+([:/*xX×∶：÷⁄])\s*+|(\s++|-))(\d{1,5}+(?:\.\d{1,4}+)?)(?![\w:])\"?"
 )
@@ -245,16 +244,16 @@ def _number(flag: Flag, body: str) -> Reading:
     if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is Kind.NUMBER:
         word = word.replace(",", ".")
         notes.append(f"The decimal comma after `--{flag.name}` was read as a point: `{word}`.")
-    if flag.name == "seed" and word.lower() == "random":
-        return Reading(None, len(token), ["`--seed random` is what happens anyway; it was left out."])
+    if flag.name in ("seed", "sameseed") and (word.lower() == "random" or re.fullmatch(r"-\d{1,20}", word)):
+        # -1 is what most programs write for it
+        return Reading(None, len(token), [f"`--{flag.name} {word}` is a random seed, as without it."])
     match = _NUMBER.match(word)
     rest = "" if match is None else word[match.end() :]
     if match is not None and rest and DASHES.match(rest) is None and re.match(r"[,;:)\]]", rest):
         # "7,masterpiece": the number ends at the punctuation, the words go on
         used = len(token) - len(token.lstrip(_QUOTES)) + match.end() + 1
-        return Reading(
-            _in_range(flag, float(match.group()), used), used, [*notes, _cut_note(flag, match.group())]
-        )
+        notes.append(f"`--{flag.name}` was read as `{match.group()}`; what follows belongs to the prompt.")
+        return Reading(_in_range(flag, match.group(), used, notes), used, notes)
     if match is None or rest:
         example = flag.example or number(flag.low)
         raise BadValueError(
@@ -262,22 +261,23 @@ def _number(flag: Flag, body: str) -> Reading:
             example if match is None else match.group(),
             len(token),
         )
-    return Reading(_in_range(flag, float(word), len(token)), len(token), notes)
+    return Reading(_in_range(flag, word, len(token), notes), len(token), notes)
 
 
-def _cut_note(flag: Flag, word: str) -> str:
-    return f"`--{flag.name}` was read as `{word}`; what follows belongs to the prompt."
-
-
-def _in_range(flag: Flag, value: float, used: int) -> int | float:
+def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float:
+    """Return a number, brought to the nearest that can be, which is said. Copies are refused: they cost."""
+    value = float(word)
+    if flag.name in ("seed", "sameseed") and value > flag.high and word.isdecimal():
+        kept = int(word) % (int(flag.high) + 1)
+        notes.append(f"Seeds end at {number(flag.high)}; `{word}` was read as `--seed {kept}`.")
+        return kept
     if not flag.low <= value <= flag.high:
         best = min(max(value, flag.low), flag.high)
-        raise BadValueError(
-            f"`--{flag.name}` must be between {number(flag.low)} and {number(flag.high)}, "
-            f"not {number(value)}.",
-            number(round(best) if flag.kind is Kind.INT else best),
-            used,
-        )
+        told = f"`--{flag.name}` must be between {number(flag.low)} and {number(flag.high)}"
+        if flag.name == "repeat":
+            raise BadValueError(f"{told}, not {number(value)}.", number(best), used)
+        notes.append(f"{told}; {quote(word)} was read as `{number(best)}`.")
+        value = best
     if flag.kind is Kind.INT:
         if value != int(value):
             raise BadValueError(
@@ -459,7 +459,7 @@ def _word(flag: Flag, body: str) -> Reading:
     notes: list[str] = []
     token = _first(body)
     if flag.name == "sampler":
-        return _sampler(body, token)
+        return _sampler(body)
     word = _trim(flag, token, notes)
     if flag.name == "v":
         match = _VERSION.fullmatch(word)
@@ -485,18 +485,22 @@ def _prefixes(body: str, most: int) -> list[tuple[str, int]]:
     return [(body[:end], end) for end in reversed(ends)]
 
 
-def _sampler(body: str, token: str) -> Reading:
-    for words, used in _prefixes(body, 4):
-        name = sampler(words.strip(_QUOTES).rstrip(_TRAILING))
-        if name is not None:
-            notes = [] if words == name else [f"The sampler {quote(words)} is called `{name}` here."]
-            return Reading(name, used, notes)
-    meant = near(token, tuple(SAMPLERS))
-    raise BadValueError(
-        f"There is no sampler {quote(token)}. There are {', '.join(f'`{name}`' for name in SAMPLERS)}.",
-        meant,
-        len(token),
-    )
+def _sampler(body: str) -> Reading:
+    """Read a sampler's name, all its words: none of them may be drawn."""
+    whole, used = samplers.longest(body)
+    words = whole.strip(_QUOTES + _MARKS).rstrip(_TRAILING)
+    name, dropped = samplers.nearest(words)
+    if name is None:
+        raise BadValueError(
+            f"There is no sampler {quote(words)}. "
+            f"There are {', '.join(f'`{known}`' for known in samplers.SAMPLERS)}.",
+            samplers.alike(words),
+            used,
+        )
+    notes = [] if whole == name else [f"The sampler {quote(words)} is called `{name}` here."]
+    if dropped:
+        notes = [f"{quote(words)} is drawn with `{name}`: here it has no {quote(dropped)} steps."]
+    return Reading(name, used, notes)
 
 
 def _style(body: str, token: str, word: str, notes: list[str]) -> Reading:

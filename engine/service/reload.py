@@ -16,6 +16,7 @@ LIVE = (
     "allowance",
     "retention",
     "links",
+    "wildcards",
     "moderation.blocked",
     "moderation.allowed",
     "moderation.direct_messages",

@@ -36,7 +36,7 @@ from engine.library.lock import locked
 from engine.library.masks import Masks
 from engine.library.retention import Retention
 from engine.library.uploads import StoredImage, Uploads
-from engine.planning import answers, edits, references
+from engine.planning import answers, edits, references, wildcards
 from engine.planning.cost import work
 from engine.planning.plan import default_model, plain, plan
 from engine.prompt import Given, Parsed, Source, parse
@@ -634,6 +634,7 @@ class Service:
             limit=self.config.limits.permutations,
             length=self.config.limits.prompt_length,
             models=tuple(name for model in self.models for name in (model.name, *model.aliases)),
+            wildcards=wildcards.keeper(self.config.wildcards.folder),
         )
 
     async def settled(self, owner: str, origin: str, asker: Asker | None = None) -> tuple[Given, ...]:
@@ -671,7 +672,7 @@ class Service:
             )
             # a copy of --repeat is one job: drawn again, it must not become many
             one = prompt.with_flags({"repeat": None})
-            as_typed = parsed.jobs == 1 and prompt == typed
+            as_typed = parsed.jobs == 1 and prompt == typed and not parsed.random
             line = parsed.line if as_typed else one.to_line(("prompt",))
             notes = tuple(dict.fromkeys([*parsed.notes, *made.notes, *([told] if told else [])]))
             if prompt != typed:

@@ -73,8 +73,7 @@ def test_everything_shown_reads_back_as_the_same_request() -> None:
                 again = parse(error.repaired, limit=100).prompts
                 assert same(common.refusal(str(error), error.repaired), again), line  # noqa: PT017
             continue
-        assert same(parsed.line, parsed.prompts), line
-        for text in shown_of(parsed.line):
+        for text in () if parsed.random else (parsed.line, *shown_of(parsed.line)):
             assert same(text, parsed.prompts), (line, text)
         for prompt in parsed.prompts:
             assert str(parse(str(prompt), limit=100).prompt) == str(prompt)

@@ -58,9 +58,7 @@ def test_prose_is_left_alone_as_the_page_says(prose: str) -> None:
     assert parse(prose).prompt.text == prose
 
 
-@pytest.mark.parametrize(
-    "line", ["a cat --ar 16.9", "a cat --chaos 500", "a cat --chaos 10.4", "say yes -- no regrets"]
-)
+@pytest.mark.parametrize("line", ["a cat --ar 16.9", "a cat --chaos 10.4", "say yes -- no regrets"])
 def test_two_readings_are_refused_as_the_page_says(line: str) -> None:
     with pytest.raises(PromptError) as caught:
         parse(line)

@@ -94,7 +94,6 @@ def test_too_many_jobs_are_counted_and_refused() -> None:
         ("", "nothing to draw"),
         ("   ", "nothing to draw"),
         ("cat --ar 16.9", "Try: cat --ar 16:9"),
-        ("cat --ar 9:1", "Try: cat --ar 4:1"),
         ("cat --model x", "Try: cat --model pocket"),
         ("cat --foo", "--foo"),
     ],

@@ -8,7 +8,7 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.errors import PromptError
 from engine.planning.plan import plan
 from engine.planning.references import stand_ins
-from engine.prompt import BY_NAME, FLAGS, Action, Flag, Kind, complete, parse
+from engine.prompt import BY_NAME, FLAGS, Action, Flag, Kind, parse
 
 LEFT_OUT = [flag for flag in FLAGS if flag.action is not Action.HONOURED]
 WITH_VALUE = [flag for flag in FLAGS if flag.kind not in (Kind.BARE, Kind.OPTIONAL)]
@@ -117,9 +117,28 @@ def test_ranges_are_checked_at_both_ends(name: str, limits: tuple[int, int]) -> 
             == good
         )
     for bad, best in ((low - 1, low), (high + 1, high)):
+        if name in ("seed", "repeat"):  # below, on their own
+            continue
+        parsed = parse(f"a cat --{name} {bad} --sref 1 --cref https://a.b/c.png")
+        assert parsed.prompt.get(name) == best
+        assert any("must be between" in note and f"`{bad}`" in note for note in parsed.notes)
+
+
+def test_seeds_past_the_last_begin_again_and_none_below_nothing() -> None:
+    assert parse("a cat --seed 4294967296").prompt.get("seed") == 0
+    # a seed of 64 bits, as ComfyUI draws them: 2**63 + 5, by hand
+    assert parse("a cat --seed 9223372036854775813").prompt.get("seed") == 5
+    for random in ("-1", "-7", "random"):
+        parsed = parse(f"a cat --seed {random} --tile")
+        assert parsed.prompt.get("seed") is None
+        assert any("random seed" in note for note in parsed.notes)
+
+
+def test_copies_past_what_can_be_are_refused_with_the_most() -> None:
+    for bad, best in ((0, 1), (41, 40)):
         with pytest.raises(PromptError, match="must be between") as caught:
-            parse(f"a cat --{name} {bad}", limit=40)
-        assert caught.value.repaired == f"a cat --{name} {best}"
+            parse(f"a cat --repeat {bad}", limit=40)
+        assert caught.value.repaired == f"a cat --repeat {best}"
 
 
 @pytest.mark.parametrize("flag", WITH_VALUE, ids=lambda flag: flag.name)
@@ -179,13 +198,72 @@ def test_values_of_references() -> None:
     assert parse("a cat --p abc1234").prompt.get("profile") == "abc1234"
 
 
-def test_completion_offers_examples_that_can_be_read() -> None:
-    assert "--chaos 50" in complete("--ch")
-    assert complete("--") == complete("")
-    assert len(complete("--")) == 25
-    for offered in complete("", limit=100):
-        parse(f"a cat {offered}")
-
-
 def test_slash_options_are_the_common_flags() -> None:
     assert {flag.option for flag in FLAGS if flag.option} == {"aspect", "model", "style", "seed", "negative"}
+
+
+# modules/sd_samplers_kdiffusion.py and sd_schedulers.py (AUTOMATIC1111), comfy/samplers.py (ComfyUI),
+# SCHEDULER_NAME_VALUES (InvokeAI)
+AUTOMATIC = (
+    "DPM++ 2M|DPM++ SDE|DPM++ 2M SDE|DPM++ 2M SDE Heun|DPM++ 2S a|DPM++ 3M SDE|Euler a|Euler|LMS|Heun|DPM2|"
+    "DPM2 a|DPM fast|DPM adaptive|Restart|DDIM|DDIM CFG++|PLMS|UniPC|LCM|LMS Karras|DPM2 Karras|"
+    "DPM2 a Karras|DPM++ 2S a Karras|DPM++ 2M Karras|DPM++ SDE Karras|DPM++ 2M SDE Karras|"
+    "DPM++ 2M SDE Exponential|"
+    "DPM++ 2M SDE Heun Karras|DPM++ 2M SDE Heun Exponential|DPM++ 3M SDE Karras|DPM++ 3M SDE Exponential|"
+    "Euler SGM Uniform|Euler Beta|Heun Karras|Euler a KL Optimal|DPM++ 2M Align Your Steps|DPM++ 2M Simple"
+)
+COMFY = (
+    "euler|euler_cfg_pp|euler_ancestral|euler_ancestral_cfg_pp|heun|heunpp2|dpm_2|dpm_2_ancestral|lms|dpm_fast|"
+    "dpm_adaptive|dpmpp_2s_ancestral|dpmpp_sde|dpmpp_sde_gpu|dpmpp_2m|dpmpp_2m_cfg_pp|dpmpp_2m_sde|"
+    "dpmpp_2m_sde_gpu|dpmpp_3m_sde|dpmpp_3m_sde_gpu|ddpm|lcm|ipndm|ipndm_v|deis|res_multistep|er_sde|sa_solver|"
+    "ddim|uni_pc|uni_pc_bh2|dpmpp_2m karras|euler simple|euler_ancestral sgm_uniform|ddim ddim_uniform"
+)
+INVOKE = (
+    "ddim|ddpm|deis|deis_k|lms|lms_k|pndm|heun|heun_k|euler|euler_k|euler_a|kdpm_2|kdpm_2_k|kdpm_2_a|kdpm_2_a_k|"
+    "dpmpp_2s|dpmpp_2s_k|dpmpp_2m|dpmpp_2m_k|dpmpp_2m_sde|dpmpp_2m_sde_k|dpmpp_3m|dpmpp_3m_k|dpmpp_sde|"
+    "dpmpp_sde_k|unipc|unipc_k|lcm|tcd|k_lms|k_euler|k_euler_a|k_heun|k_dpm_2|k_dpm_2_a|plms"
+)
+
+
+@pytest.mark.parametrize("name", f"{AUTOMATIC}|{COMFY}|{INVOKE}".split("|"))
+def test_no_word_of_a_samplers_name_is_drawn(name: str) -> None:
+    for line in (f"cat --sampler {name}", f"cat --sampler {name}, --tile", f'cat --sampler "{name}"'):
+        try:
+            prompt = parse(line).prompt
+        except PromptError as error:
+            prompt = parse(str(error.repaired)).prompt
+        assert prompt.text == "cat"
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("k_euler_a", "euler_ancestral"), ("dpmpp_2m_k", "dpmpp_2m_karras"), ("uni_pc", "unipc"),
+        ("DPM++2M", "dpmpp_2m"),
+        ("dpmpp_2m karras", "dpmpp_2m_karras"), ("dpmpp_sde_gpu", "dpmpp_2s"),
+        ("kdpm_2_a", "kdpm2_ancestral"),
+        ("Euler Beta", "euler"), ("Heun Karras", "heun"), ("DPM++ 2M SDE Exponential", "dpmpp_2m_sde"),
+    ],
+)  # fmt: skip
+def test_samplers_of_other_programs_are_known(name: str, ours: str) -> None:
+    assert parse(f"cat --sampler {name}").prompt.get("sampler") == ours
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("DPM++ 3M SDE Karras", "dpmpp_2m_sde_karras"), ("DPM++ 2M SDE Heun", "dpmpp_2m_sde"),
+        ("eulr", "euler"),
+        ("euler_cfg_pp", "euler"), ("dpmpp_3m_k", "dpmpp_2m"),
+    ],
+)  # fmt: skip
+def test_an_unknown_sampler_is_refused_with_the_nearest_by_its_whole_name(name: str, nearest: str) -> None:
+    with pytest.raises(PromptError, match="no sampler") as caught:
+        parse(f"cat --sampler {name}")
+    assert caught.value.repaired == f"cat --sampler {nearest}"
+
+
+def test_a_spacing_that_is_not_here_is_said() -> None:
+    assert any("`Karras`" in note for note in parse("cat --sampler Heun Karras").notes)
+    assert parse("cat --sampler euler simple drawing").prompt.text == "cat simple drawing"
+    assert parse("cat --sampler DPM++ 2M SDE Karras at night").prompt.text == "cat at night"

@@ -69,7 +69,7 @@ def test_a_ratio_has_one_exact_size(ratio: str, small: str, large: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "repaired"),
+    ("line", "nearest"),
     [
         ("cat --ar 5:1", "cat --ar 4:1"),
         ("cat --ar 1:5", "cat --ar 1:4"),
@@ -78,11 +78,11 @@ def test_a_ratio_has_one_exact_size(ratio: str, small: str, large: str) -> None:
         ("cat --width 2048 --height 256", "cat --width 1024 --height 256"),
     ],
 )
-def test_a_ratio_past_the_models_is_refused_with_the_nearest(line: str, repaired: str) -> None:
-    error = refused(line)
-    assert "too " in str(error)
-    assert error.repaired == repaired
-    spec(repaired)
+def test_a_shape_past_the_models_is_brought_to_the_nearest_and_said(line: str, nearest: str) -> None:
+    made, wanted = planned(line).spec, spec(nearest)
+    assert (made.width, made.height) == (wanted.width, wanted.height)
+    assert any("the nearest shape" in note for note in planned(line).notes)
+    assert not any("the nearest shape" in note for note in planned(nearest).notes)
 
 
 def test_without_a_ratio_the_model_has_its_own_size() -> None:
@@ -110,9 +110,10 @@ def test_sides_in_pixels(line: str, size: tuple[int, int]) -> None:
     assert (made.width, made.height) == size
 
 
-def test_more_pixels_than_the_server_draws_are_refused() -> None:
-    error = refused("cat --width 1024 --height 1024", limits=LimitsConfig(max_pixels=512 * 512))
-    assert error.repaired == "cat --width 512 --height 512"
+def test_more_pixels_than_the_server_draws_are_brought_to_the_most() -> None:
+    made = planned("cat --width 1024 --height 1024", limits=LimitsConfig(max_pixels=512 * 512))
+    assert (made.spec.width, made.spec.height) == (512, 512)
+    assert any("512 × 512, the most" in note for note in made.notes)
 
 
 @pytest.mark.parametrize(
@@ -225,10 +226,10 @@ def test_the_speed_of_the_request_goes_before_the_prompts() -> None:
 
 def test_steps_stay_within_the_servers_limit() -> None:
     limits = LimitsConfig(max_steps=30)
-    assert refused("cat --steps 31", limits=limits).repaired == "cat --steps 30"
-    made = planned("cat --q 4", limits=limits)
-    assert made.spec.steps == 30
-    assert any("held at 30" in note for note in made.notes)
+    for line in ("cat --steps 31", "cat --q 4"):
+        made = planned(line, limits=limits)
+        assert made.spec.steps == 30
+        assert any("held at 30" in note for note in made.notes)
 
 
 def test_conditions_weigh_what_was_said_and_no_weighs_one_half_against() -> None:

@@ -146,7 +146,7 @@ async def test_what_fails_is_refused_or_is_cancelled_before_its_start_costs_noth
         failed = await drawn(service, "fails", "a huge apple")
         assert failed.state is State.FAILED
         with pytest.raises(PromptError):
-            await service.submit(wish("bad", "a cat --stylize 5000"))
+            await service.submit(wish("bad", "a cat --stylize 50.5"))
         service.pause()
         waiting = (await service.submit(wish("waits"))).jobs[0]
         assert (await used(service))[0] > 0

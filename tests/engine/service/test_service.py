@@ -93,8 +93,8 @@ async def test_settings_suffix_and_own_options_are_read_with_the_prompt(service:
 
 async def test_a_bad_prompt_is_refused_and_leaves_nothing(service: Service) -> None:
     with pytest.raises(PromptError) as told:
-        await service.submit(asking("1", "a red apple --stylize 5000"))
-    assert told.value.repaired == "a red apple --stylize 1000"
+        await service.submit(asking("1", "a red apple --stylize 50.5"))
+    assert told.value.repaired == "a red apple --stylize 50"
     with pytest.raises(PromptError):
         await service.submit(asking("1", "   "))
     assert await service.jobs_of("anna") == []

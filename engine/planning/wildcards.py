@@ -1,0 +1,45 @@
+"""The host's wildcards: text files whose lines stand for ``__name__`` in prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+MOST_BYTES = 1 << 20
+"""Larger files are not read."""
+
+
+def keeper(folder: str) -> Callable[[str], tuple[str, ...]]:
+    """Return what gives the choices under a name: the lines of ``<folder>/<name>.txt``; none without it.
+
+    Blank lines and lines that begin with ``#`` are no choices. A file that was changed is read anew.
+    """
+
+    def choices(name: str) -> tuple[str, ...]:
+        if not folder or any(part in ("", ".", "..") for part in name.split("/")):
+            return ()
+        path = Path(folder) / f"{name}.txt"
+        try:
+            found = path.stat()
+        except OSError:
+            path = Path(folder) / f"{name.lower()}.txt"
+            try:
+                found = path.stat()
+            except OSError:
+                return ()
+        return _lines(path, found.st_mtime_ns, found.st_size)
+
+    return choices
+
+
+@lru_cache(maxsize=256)
+def _lines(path: Path, _changed: int, size: int) -> tuple[str, ...]:
+    if size > MOST_BYTES:
+        return ()
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return ()
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
