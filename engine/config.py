@@ -55,6 +55,8 @@ class ModelConfig(_Section):
     few_steps_source: str = ""  # the LoRA for them; empty = the model's own weights and the sampler below
     few_steps_sampler: str = "lcm"
     few_steps_guidance: float = 1.0  # 1 = none
+    prediction: Literal["", "epsilon", "v", "sample"] = ""  # what it was taught; empty = as its files say
+    zero_snr: bool | None = None  # whether to the end of all signal; unset = as its files say
     house_style: str = ""  # the words --stylize steers toward
     scatter: tuple[str, ...] = ()  # words --chaos leans the pictures of a grid toward, in turn
     negative_prompt: str = ""

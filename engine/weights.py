@@ -168,6 +168,41 @@ def family_of(file: Path) -> str | None:
     return "sd2" if read[-1] == 1024 else "sd"
 
 
+def tensor_names(file: Path) -> list[str]:
+    """Return the names of the tensors in a ``.safetensors`` file; none for no such file."""
+    return [name for name in _tensors(file) if name != "__metadata__"]
+
+
+def is_cut(file: Path) -> bool:
+    """Return whether a ``.safetensors`` file is shorter than its header says, or has no header."""
+    tensors = {name: one for name, one in _tensors(file).items() if name != "__metadata__"}
+    with file.open("rb") as opened:
+        start = 8 + int.from_bytes(opened.read(8), "little")
+    ends = [one["data_offsets"][1] for one in tensors.values()]
+    return not ends or file.stat().st_size < start + max(ends)
+
+
+def stated(file: Path) -> tuple[str, bool]:
+    """Return what a single file says that it predicts (``v``, or empty), and whether with zero SNR.
+
+    Trainers say so by empty tensors beside the weights, as ComfyUI reads them. Raises EngineError for EDM's.
+    """
+    names = _tensors(file).keys()
+    if names & {"edm_mean", "edm_vpred.sigma_max"}:
+        raise EngineError(
+            f"{file.name} was trained with the noise of EDM, which one file does not tell enough of; "
+            "convert it to a diffusers folder"
+        )
+    return ("v" if "v_pred" in names else ""), "ztsnr" in names
+
+
+def first_clip_names(file: Path) -> str:
+    """Return the prefix of a text encoder's tensors whose names lack ``text_model.``; empty where none do."""
+    prefixes = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.")
+    names = _tensors(file)
+    return next((one for one in prefixes if f"{one}embeddings.token_embedding.weight" in names), "")
+
+
 def find_base(file: Path) -> Path | None:
     """Return the folder with the tokenizer and configuration that a single file takes, where it is here."""
     family = family_of(file)

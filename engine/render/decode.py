@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine import images
+from engine.errors import EngineError
 from engine.render.models import Model
 
 # Red, green and blue as a linear mix of the four latent channels, as the community fitted them for each VAE
@@ -25,19 +28,45 @@ _RGB_SDXL = (
 )
 
 
+@contextmanager
+def _computing_in(vae: Any, dtype: torch.dtype) -> Iterator[None]:
+    """Let the autoencoder compute in another precision while inside."""
+    before = vae.dtype
+    try:
+        if dtype != before:
+            vae.to(dtype)
+        yield
+    finally:
+        if dtype != before:
+            vae.to(before)
+
+
+def _precisions(vae: Any, first: bool) -> list[torch.dtype]:
+    """Return the precisions to try in turn: half ones overflow, with SDXL's VAE always (``first``)."""
+    return list(dict.fromkeys([torch.float32 if first else vae.dtype, torch.float32]))
+
+
 @torch.inference_mode()
 def decode(model: Model, latents: Tensor) -> Image.Image:
-    """Decode one picture's latents (1, channels, h, w) to RGB, scaled as diffusers' pipelines do."""
+    """Decode one picture's latents (1, channels, h, w) to RGB, scaled as diffusers' pipelines do.
+
+    Raises EngineError where the pixels are not finite even in single precision.
+    """
+    pixels = _decoded(model, latents)
+    if not torch.isfinite(pixels).all():
+        raise EngineError(f"the autoencoder of {model.name} gave pixels that are no numbers")
+    return to_picture(pixels)
+
+
+def _decoded(model: Model, latents: Tensor) -> Tensor:
     vae = model.vae
-    upcast = vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
-    try:
-        if upcast:  # SDXL's VAE overflows in half precision
-            vae.to(torch.float32)
-        decoded = vae.decode(model.latents_to_vae(latents.to(vae.dtype)), return_dict=False)[0]
-    finally:
-        if upcast:
-            vae.to(torch.float16)
-    return to_picture(decoded)
+    forced = vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    for dtype in _precisions(vae, forced):
+        with _computing_in(vae, dtype):
+            pixels: Tensor = vae.decode(model.latents_to_vae(latents.to(dtype)), return_dict=False)[0]
+        if torch.isfinite(pixels).all():
+            break
+    return pixels
 
 
 def to_picture(pixels: Tensor) -> Image.Image:
@@ -56,18 +85,18 @@ def to_pixels(picture: Image.Image, model: Model) -> Tensor:
 def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
     """Encode (1, 3, height, width) to the loop's latents, drawn from the posterior as diffusers does."""
     vae = model.vae
-    dtype = vae.dtype
-    upcast = (
-        model.family == "sdxl" and bool(getattr(vae.config, "force_upcast", False)) and dtype != torch.float32
-    )
-    try:
-        if upcast:
-            vae.to(torch.float32)
-        output = vae.encode(pixels.to(torch.float32 if upcast else dtype))
-    finally:
-        if upcast:
-            vae.to(dtype)
-    latents = output.latent_dist.sample(generator) if hasattr(output, "latent_dist") else output.latents
+    half = (torch.float16, torch.bfloat16) if model.family == "sdxl" else (torch.float16,)
+    forced = vae.dtype in half and bool(getattr(vae.config, "force_upcast", False))
+    before = generator.get_state()
+    for dtype in _precisions(vae, forced):
+        generator.set_state(before)
+        with _computing_in(vae, dtype):
+            output = vae.encode(pixels.to(dtype))
+        latents = output.latent_dist.sample(generator) if hasattr(output, "latent_dist") else output.latents
+        if torch.isfinite(latents).all():
+            break
+    else:
+        raise EngineError(f"the autoencoder of {model.name} gave latents that are no numbers")
     latents = latents.to(model.unet.dtype)
     config = vae.config
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
@@ -85,10 +114,10 @@ def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
 def preview(model: Model, latents: Tensor) -> Image.Image:
     """Return a small picture of latents: decoded where the decoder is tiny, else a pixel per latent."""
     if type(model.vae).__name__ == "AutoencoderTiny":
-        return decode(model, latents)
+        return to_picture(_decoded(model, latents).nan_to_num())
     factors = _RGB_SDXL if model.family == "sdxl" else _RGB_SD
     if latents.shape[1] != len(factors):
-        return decode(model, latents)
+        return to_picture(_decoded(model, latents).nan_to_num())
     colours = torch.einsum("chw,cr->hwr", latents[0].float(), torch.tensor(factors, device=latents.device))
     array = ((colours / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8).cpu().numpy()
     return Image.fromarray(array)

@@ -198,6 +198,7 @@ def begin(
     referring = references or shown or taste is not None  # they may bring other colours
     if spec.kind is Kind.INPAINT or (spec.kind is Kind.UPSCALE and not referring):
         drawing.parent, drawing.mask = sources.parent, sources.mask
+    drawing.notes += model.loras.notes(loras)
     drawing.spent("prepare", began)
     return drawing
 

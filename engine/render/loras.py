@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from accelerate.hooks import CpuOffload
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 FEW_STEPS = "few steps"
 """The name of a model's own few-step LoRA; no host can give it to another, for it has a blank."""
 
+_DOWN = (".lora_down.weight", ".lora_A.weight", ".lora.down.weight", ".lora_linear_layer.down.weight")
+"""How the first of each layer's two tensors ends, by kohya, peft and diffusers."""
+
 
 class Loras:
     """What a pipeline's networks may have put on. ``files``: name → source of each that may be asked for."""
@@ -37,6 +41,7 @@ class Loras:
         self.files = dict(files)
         self._adapters: dict[str, str] = {}
         """Name → what the libraries call it. People's names are no names for torch's modules."""
+        self._notes: dict[str, list[str]] = {}
         self._on: tuple[Lora, ...] | None = ()
         """None while it is in doubt."""
 
@@ -94,12 +99,30 @@ class Loras:
             self._hook_again(hooks)
             if not isinstance(error, Exception) or isinstance(error, LimnerError) or out_of_memory(error):
                 raise
-            log.warning("LoRA %s does not fit: %s", name, error, exc_info=True)
-            raise UserError(
-                f"The LoRA `{name}` was made for another kind of model. Draw without it."
-            ) from error
+            log.warning("LoRA %s (%s) cannot be used", name, file, exc_info=True)
+            raise UserError(f"The LoRA `{name}` {_fault(Path(file))}. Draw without it.") from error
         self._adapters[name] = adapter
+        self._notes[name] = self._shortcomings(name, adapter, Path(file))
         return adapter
+
+    def notes(self, loras: Sequence[Lora]) -> list[str]:
+        """Return what of these, which are in, could not be honoured."""
+        return [note for lora in loras for note in self._notes.get(lora.name, ())]
+
+    def _shortcomings(self, name: str, adapter: str, file: Path) -> list[str]:
+        names = weights.tensor_names(file)
+        pairs = sum(one.endswith(_DOWN) for one in names)
+        here = sum(
+            adapter in getattr(module, "lora_A", ()) or adapter in getattr(module, "lora_embedding_A", ())
+            for part in self._parts()
+            for module in part.modules()
+        )
+        notes = []
+        if here < pairs:
+            notes.append(f"Only {here} of the {pairs} layers of the LoRA `{name}` fit this model.")
+        if any("dora_scale" in one for one in names):
+            notes.append(f"`{name}` is a DoRA; its magnitudes are left out, so it is drawn as a plain LoRA.")
+        return notes
 
     def _take_out(self, adapter: str) -> None:
         """Remove what an adapter has put into the networks, be it all, some, or nothing."""
@@ -117,3 +140,25 @@ class Loras:
             self._pipe.enable_model_cpu_offload()
         else:
             self._pipe.enable_sequential_cpu_offload()
+
+
+def _fault(file: Path) -> str:
+    """Say what is wrong with a LoRA's file that no model could be given."""
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        start = opened.read(64).lstrip()
+    if size == 0:
+        return "is an empty file; the host must fetch it again"
+    if start.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer and not the file itself; the host must fetch it with `git lfs pull`"
+    if start.startswith(b"<"):
+        return "is a web page and no LoRA; the host must fetch the file again"
+    if weights.is_cut(file):
+        return "is cut short or damaged; the host must fetch it again"
+    names = weights.tensor_names(file)
+    for kind, mark in (("LoHa", ".hada_"), ("LoKr", ".lokr_")):
+        if any(mark in name for name in names):
+            return f"is a {kind}, a kind that cannot be drawn with here"
+    if not any(".lora" in name for name in names):
+        return "has no LoRA layers in it"
+    return "was made for another kind of model"

@@ -27,11 +27,14 @@ from typing import Any
 import diffusers
 import torch
 import transformers
+from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+from safetensors import safe_open
 from torch import Tensor
 
 from engine import weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound
+from engine.render import samplers
 from engine.render.conditioning.ip_adapter import Adapter
 from engine.render.conditioning.text import TextEncoder
 from engine.render.loras import FEW_STEPS, Loras
@@ -199,6 +202,11 @@ def load(
     """Bring a model into memory. Raises NotFound where its files are missing, EngineError for unsafe ones."""
     pipe = _read(config, machine.dtype)
     family = OURS.get(type(pipe).__name__, "other")
+    if family != "other" and (config.prediction or config.zero_snr is not None):
+        pipe.scheduler = samplers.described(pipe.scheduler, config.prediction, config.zero_snr)
+    if family != "other" and not samplers.understood(pipe.scheduler):
+        log.warning("%s noises as %s does: drawn by that alone", name, type(pipe.scheduler).__name__)
+        family = "other"
     if hasattr(pipe, "safety_checker"):
         pipe.safety_checker = None
     pipe.set_progress_bar_config(disable=True)
@@ -247,7 +255,29 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
             f"Convert it to a diffusers folder, or fetch them once with: limner models pull {config.name}"
         )
     pipeline = diffusers.StableDiffusionXLPipeline if family == "sdxl" else diffusers.StableDiffusionPipeline
-    return pipeline.from_single_file(file, config=str(base), **options)
+    prefix = weights.first_clip_names(path)
+    if prefix:
+        options["text_encoder"] = _first_clip(file, prefix, base, dtype)
+    pipe = pipeline.from_single_file(file, config=str(base), **options)
+    prediction, zero_snr = weights.stated(path)
+    pipe.scheduler = samplers.described(pipe.scheduler, prediction, zero_snr or None)
+    return pipe
+
+
+def _first_clip(file: str, prefix: str, base: Path, dtype: torch.dtype) -> Any:
+    """Read a text encoder under the names that tensors of CLIP had first, without ``text_model.``"""
+    with safe_open(file, "pt") as opened:
+        names = opened.keys()
+        named = {name: opened.get_tensor(name) for name in names if name.startswith(prefix)}
+    renamed = {f"{prefix}text_model.{name.removeprefix(prefix)}": value for name, value in named.items()}
+    return create_diffusers_clip_model_from_ldm(
+        transformers.CLIPTextModel,
+        renamed,
+        subfolder="text_encoder",
+        config=str(base),
+        torch_dtype=dtype,
+        local_files_only=True,
+    )
 
 
 def _adapter(config: ModelConfig, pipe: Any, family: str) -> Adapter | None:

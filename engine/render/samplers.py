@@ -7,10 +7,13 @@ spacing stay the model's; only the way of stepping changes.
 from __future__ import annotations
 
 import importlib
+import inspect
 import warnings
 from typing import Any
 
 import numpy as np
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 import engine.prompt.samplers
 from engine.errors import PromptError
@@ -85,6 +88,10 @@ def make(name: str, base: Any, steps: int) -> Any:
     config["clip_sample"] = base.config.get("clip_sample", False)
     if "use_karras_sigmas" not in overrides and type(base).__name__ != title:
         config.pop("use_karras_sigmas", None)
+    if title == "PNDMScheduler" and steps < 4:
+        config["skip_prk_steps"] = True  # its way in takes four steps
+    if config.get("rescale_betas_zero_snr") and not _knows(scheduler_class, "rescale_betas_zero_snr"):
+        config["trained_betas"] = _betas(base)
     solver = title.startswith("DPMSolver") and config.get("algorithm_type") in _PLUS_PLUS
     if not solver:
         config.pop("algorithm_type", None)  # another class's algorithms mean something else, or nothing
@@ -94,6 +101,52 @@ def make(name: str, base: Any, steps: int) -> Any:
         scheduler = scheduler_class.from_config({**config, **overrides})
         scheduler.set_timesteps(steps, device="cpu")
     return scheduler
+
+
+def understood(base: Any) -> bool:
+    """Return whether samplers can be made of this scheduler: it noises as DDPM does, over a table of betas.
+
+    EDM, flow matching and consistency models noise otherwise; those are drawn by their own schedulers.
+    """
+    config = base.config
+    return (
+        hasattr(base, "alphas_cumprod")
+        and config.get("prediction_type", "epsilon") in ("epsilon", "v_prediction", "sample")
+        and not config.get("use_flow_sigmas")
+    )
+
+
+def described(base: Any, prediction: str, zero_snr: bool | None) -> Any:
+    """Return a model's scheduler with what its weights (or the host) say that they were trained to predict.
+
+    ``prediction``: ``epsilon``, ``v``, ``sample``, or empty for the scheduler's own. ``zero_snr``: the last
+    timestep is all noise (Lin et al. 2023, arXiv 2305.08891, which draws from there: "trailing"), or is not;
+    None for the scheduler's own.
+    """
+    config = dict(base.config)
+    if prediction:
+        config["prediction_type"] = "v_prediction" if prediction == "v" else prediction
+    if zero_snr is False:
+        config["rescale_betas_zero_snr"] = False
+    if zero_snr:
+        config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    scheduler_class = type(base)
+    if zero_snr and not _knows(scheduler_class, "rescale_betas_zero_snr"):
+        scheduler_class = DDIMScheduler  # such as the PNDM of SD 1.x
+        config["clip_sample"] = base.config.get("clip_sample", False)
+    return scheduler_class.from_config(config)
+
+
+def _knows(scheduler_class: Any, key: str) -> bool:
+    return key in inspect.signature(scheduler_class.__init__).parameters
+
+
+def _betas(base: Any) -> list[float]:
+    """Return the betas of a schedule without the division by zero at the end of one with zero SNR."""
+    kept = base.alphas_cumprod.double().clone()
+    kept[-1] = kept[-1].clamp_min(2.0**-24)  # diffusers' own figure, of its Euler scheduler
+    steps = torch.cat([kept[:1], kept[1:] / kept[:-1]])
+    return [float(beta) for beta in 1 - steps]
 
 
 def _lms_without_scipy(scheduler_class: Any) -> Any:

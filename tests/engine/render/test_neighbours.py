@@ -244,3 +244,55 @@ def test_a_lora_draws_the_same_under_every_name(
     assert isinstance(last, Done), last
     assert last.outcome.pictures == alone["ink"]
     renderer.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("flux", "another kind of model"),
+        ("pointer", "git lfs pull"),
+        ("page", "web page"),
+        ("empty", "empty file"),
+        ("cut", "cut short"),
+        ("loha", "LoHa"),
+        ("lokr", "LoKr"),
+        ("no-lora", "no LoRA layers"),
+        ("pickle", "not a .safetensors"),
+    ],
+)
+def test_what_is_wrong_with_a_lora_is_said(fresh: Callable[..., Renderer], name: str, said: str) -> None:
+    renderer = fresh()
+    renderer.start("job", spec(loras=(Lora(name=name),)))
+    assert said in failed(drain(renderer)["job"]).message
+    renderer.close()
+
+
+def test_what_of_a_lora_is_left_out_is_noted(
+    configs: Callable[[str], ModelConfig], loras: tuple[LoraConfig, ...], tmp_path: Path
+) -> None:
+    tensors = load_file(next(lora.source for lora in loras if lora.name == "ink"))
+    pairs = sum(name.endswith(("lora_A.weight", "down.weight")) for name in tensors)
+    first = next(name for name in tensors if name.startswith("unet."))
+    layer = first.rsplit(".", 2)[0] if ".lora_A." in first or ".lora_B." in first else first.rsplit(".", 3)[0]
+    elsewhere = {
+        "text_encoder_2.x.lora_A.weight": torch.ones(2, 4),
+        "text_encoder_2.x.lora_B.weight": torch.ones(4, 2),
+    }
+    save_file({**tensors, **elsewhere}, tmp_path / "some.safetensors")
+    save_file({**tensors, f"{layer}.dora_scale": torch.ones(4)}, tmp_path / "dora.safetensors")
+    found = {}
+    renderer = Renderer(
+        [configs("sd")],
+        ENGINE,
+        [*loras, *(LoraConfig(name=n, source=str(tmp_path / f"{n}.safetensors")) for n in ("some", "dora"))],
+    )
+    for name in ("ink", "some", "dora"):
+        renderer.start(name, spec(loras=(Lora(name=name),), count=1))
+        [*_, last] = drain(renderer)[name]
+        assert isinstance(last, Done), last
+        found[name] = last.outcome.notes
+    assert found["ink"] == ()
+    assert found["some"] == (f"Only {pairs} of the {pairs + 1} layers of the LoRA `some` fit this model.",)
+    assert len(found["dora"]) == 1
+    assert "DoRA" in found["dora"][0]
+    renderer.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from engine import weights
 from engine.config import EngineConfig, ModelConfig
@@ -153,3 +153,47 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         file.write_bytes(data)
         with pytest.raises(EngineError, match="no checkpoint"):
             loaded(file)
+
+
+def with_marks(folder: Path, tmp_path: Path, *marks: str) -> Path:
+    """Write the file once more, with empty tensors of these names."""
+    file = tmp_path / "marked.safetensors"
+    weights_of = load_file(folder / "one.safetensors")
+    save_file({**weights_of, **{mark: torch.zeros(0) for mark in marks}}, file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        ((), ("epsilon", False, "leading")),
+        (("v_pred",), ("v_prediction", False, "leading")),
+        (("v_pred", "ztsnr"), ("v_prediction", True, "trailing")),
+    ],
+)
+def test_what_a_file_says_it_predicts_is_believed(
+    folder: Path, cache: Path, tmp_path: Path, marks: tuple[str, ...], expected: tuple[str, bool, str]
+) -> None:
+    config = loaded(with_marks(folder, tmp_path, *marks)).pipe.scheduler.config
+    found = (config.prediction_type, config.get("rescale_betas_zero_snr", False), config.timestep_spacing)
+    assert found == expected
+
+
+@pytest.mark.parametrize("mark", ["edm_mean", "edm_vpred.sigma_max"])
+def test_a_file_trained_with_other_noise_is_refused_by_name(
+    folder: Path, cache: Path, tmp_path: Path, mark: str
+) -> None:
+    with pytest.raises(EngineError, match="EDM"):
+        loaded(with_marks(folder, tmp_path, mark))
+
+
+def test_the_first_names_of_a_text_encoder_are_read(folder: Path, cache: Path, tmp_path: Path) -> None:
+    file = tmp_path / "old.safetensors"
+    tensors = load_file(folder / "one.safetensors")
+    save_file(
+        {name.replace("transformer.text_model.", "transformer."): t for name, t in tensors.items()}, file
+    )
+    old, new = loaded(file).pipe.text_encoder.state_dict(), loaded(folder / "one.safetensors").pipe
+    expected = new.text_encoder.state_dict()
+    assert set(old) == set(expected)
+    assert all(torch.equal(old[name], expected[name]) for name in expected)
