@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,8 @@ from engine.config import Config
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
 from engine.schedule.queue import FairQueue, Ticket
 from engine.service import Request, Service
-from engine.store.connection import Draft, Store
+from engine.store.connection import Store
+from engine.store.jobs import Draft
 
 FAKE = "engine.workers.fake:Renderer"
 TOGETHER = 64
@@ -108,7 +110,7 @@ async def _while_encoding() -> list[float]:
             async for _ in service.progress(job.id):
                 pass
             names = [await service.keep(cell) for cell in cells]
-            await service.store._write(_swap, job.id, names)
+            await service.store.write(_swap, job.id, names)
             values = []
             for _ in range(5):
                 async with _delays() as late:
@@ -117,9 +119,9 @@ async def _while_encoding() -> list[float]:
             return values
 
 
-def _swap(store: Store, job: str, names: list[str]) -> None:
+def _swap(db: sqlite3.Connection, job: str, names: list[str]) -> None:
     for cell, name in enumerate(names):
-        store._db.execute("UPDATE picture SET sha256 = ? WHERE job = ? AND cell = ?", (name, job, cell))
+        db.execute("UPDATE picture SET sha256 = ? WHERE job = ? AND cell = ?", (name, job, cell))
 
 
 async def _while_rendering() -> list[float]:

@@ -46,6 +46,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "transformers": ("engine.render", "engine.pocket"),
     "nudenet": ("engine.render",),
     "safetensors": ("engine.render", "engine.pocket"),
+    "aiosqlite": ("engine.store",),
     "sqlite3": ("engine.store", "engine.library.backup"),
     "huggingface_hub": ("engine.weights", "engine.render"),
     "fastapi": ("engine.web",),
@@ -163,7 +164,7 @@ def test_every_room_is_seen() -> None:
     imported = [found for module, source in SOURCES.items() for found in imports_of(module, source)]
     assert sum(found.target.startswith(("bot.", "engine.")) for found in imported) > 100
     used = {library for library in HOMES if any(within(found.target, library) for found in imported)}
-    assert {"discord", "torch", "diffusers", "sqlite3", "fastapi", "aiohttp.web"} <= used
+    assert {"discord", "torch", "diffusers", "sqlite3", "aiosqlite", "fastapi", "aiohttp.web"} <= used
 
 
 @pytest.mark.parametrize("module", SOURCES)

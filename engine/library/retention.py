@@ -81,7 +81,7 @@ class Retention:
         files = await self._store.write(store_retention.forget, owner, mark)
         await self._gallery.discard(files)
         for _ in range(20):
-            if await self._store.read(store_retention.compact):
+            if await self._store.checkpoint():
                 break
             await asyncio.sleep(0.1)
         return len(files)

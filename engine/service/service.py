@@ -53,7 +53,8 @@ from engine.service.reload import OUTCOME, Reloaded, compare
 from engine.service.reports import Reports
 from engine.service.screening import Screening
 from engine.store import ledger as store_ledger
-from engine.store.connection import Draft, Store, Usage
+from engine.store.connection import Store
+from engine.store.jobs import Draft, Usage
 from engine.workers.protocol import Load, Progress, Unload
 from engine.workers.worker import Setup
 

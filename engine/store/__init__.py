@@ -1,1 +1,1 @@
-"""The only SQL: one connection, and plain functions of it by subject."""
+"""The only SQL: plain functions of a connection by subject, and the store that runs them."""

@@ -1,4 +1,4 @@
-"""The SQL of those in charge: their record, rules, bans and errands; refuses to know who may do what."""
+"""SQL: rules, bans, the audit log, queued admin commands; refuses to know who may do what."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def decide(db: sqlite3.Connection, at: float, one: Decision) -> bool:
             "INSERT INTO rule (guild, kind, target, name, value) VALUES (?,?,?,?,?)"
             " ON CONFLICT (guild, kind, target, name) DO UPDATE SET value = excluded.value"
             " WHERE value IS NOT excluded.value",
-            (one.guild, *rule),
+            (one.guild, rule.kind, rule.target, rule.name, rule.value),
         ).rowcount
     if one.ban is not None:
         changed += db.execute(
@@ -126,24 +126,28 @@ def rules(db: sqlite3.Connection) -> tuple[dict[str, list[Rule]], dict[str, list
     """Return every rule and every ban, by server."""
     kept: dict[str, list[Rule]] = {}
     for row in db.execute("SELECT guild, kind, target, name, value FROM rule"):
-        kept.setdefault(row[0], []).append(Rule(*row[1:]))
+        columns = dict(row)
+        kept.setdefault(columns.pop("guild"), []).append(Rule(**columns))
     bans: dict[str, list[Ban]] = {}
     for row in db.execute("SELECT guild, mark, owner, reason, actor, since, until FROM ban ORDER BY since"):
-        bans.setdefault(row[0], []).append(Ban(*row[1:]))
+        columns = dict(row)
+        bans.setdefault(columns.pop("guild"), []).append(Ban(**columns))
     return kept, bans
 
 
 def newest(db: sqlite3.Connection) -> tuple[int, int]:
     """Return the number of the newest record and of the newest errand: whether anything was decided since."""
     row = db.execute(
-        "SELECT coalesce((SELECT max(id) FROM audit), 0), coalesce((SELECT max(id) FROM errand), 0)"
+        "SELECT coalesce((SELECT max(id) FROM audit), 0) AS entry,"
+        " coalesce((SELECT max(id) FROM errand), 0) AS errand"
     ).fetchone()
-    return int(row[0]), int(row[1])
+    return int(row["entry"]), int(row["errand"])
 
 
 def errands(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
     """Return what is asked of the running bot, oldest first: number, verb, target."""
-    return [tuple(row) for row in db.execute("SELECT id, verb, target FROM errand ORDER BY id")]
+    rows = db.execute("SELECT id, verb, target FROM errand ORDER BY id")
+    return [(row["id"], row["verb"], row["target"]) for row in rows]
 
 
 def done(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
@@ -155,10 +159,11 @@ def jobs(db: sqlite3.Connection, guild: str | None, since: float) -> list[Finish
     """Return what is counted of every job of a server (None: of all) asked for since then, newest first."""
     where, values = ("", []) if guild is None else (" AND guild = ?", [guild])
     rows = db.execute(
-        "SELECT id, owner, guild, state, speed, spec ->> 'kind', spec ->> 'model', spec ->> 'width',"
-        " spec ->> 'height', spec ->> 'steps', (SELECT count(*) FROM picture WHERE picture.job = job.id),"
+        "SELECT id AS job, owner, guild, state, speed, spec ->> 'kind' AS kind, spec ->> 'model' AS model,"
+        " spec ->> 'width' AS width, spec ->> 'height' AS height, spec ->> 'steps' AS steps,"
+        " (SELECT count(*) FROM picture WHERE picture.job = job.id) AS pictures,"
         f" created_at, started_at, finished_at FROM job WHERE created_at >= ?{where}"
         " ORDER BY created_at DESC, nth DESC",
         [since, *values],
     )
-    return [FinishedJob._make((*row[:3], State(row[3]), *row[4:])) for row in rows]
+    return [FinishedJob(**{**dict(row), "state": State(row["state"])}) for row in rows]

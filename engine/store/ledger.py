@@ -1,17 +1,17 @@
-"""The SQL of what things cost, in seconds of the device, and of whose turn it is; knows no allowances."""
+"""SQL: what jobs cost, in seconds of the device, and how far people are served; knows no allowances."""
 
 from __future__ import annotations
 
 import sqlite3
 
+from engine.jobs import Job
 
-def reserve(
-    db: sqlite3.Connection, job: str, owner: str, guild: str | None, work: float, price: float, at: float
-) -> None:
-    """Set a job's price aside."""
+
+def reserve(db: sqlite3.Connection, job: Job, *, work: float, price: float) -> None:
+    """Set a job's work and price aside."""
     db.execute(
         "INSERT INTO ledger (job, owner, guild, reserved, price, at) VALUES (?,?,?,?,?,?)",
-        (job, owner, guild, work, price, at),
+        (job.id, job.owner, job.guild, work, price, job.created_at),
     )
 
 
@@ -35,13 +35,13 @@ def spent_in(db: sqlite3.Connection, guild: str, since: float) -> float:
 
 
 def _spent(db: sqlite3.Connection, column: str, value: str, since: float) -> float:
-    closed = db.execute(
+    (paid,) = db.execute(
         f"SELECT total(paid) FROM ledger WHERE {column} = ? AND at >= ?", (value, since)
     ).fetchone()
-    opened = db.execute(
+    (reserved,) = db.execute(
         f"SELECT total(price) FROM ledger WHERE settled IS NULL AND {column} = ?", (value,)
     ).fetchone()
-    return float(closed[0]) + float(opened[0])
+    return float(paid) + float(reserved)
 
 
 def stand(db: sqlite3.Connection, owner: str, now: float, counter: float) -> None:
@@ -55,10 +55,12 @@ def stand(db: sqlite3.Connection, owner: str, now: float, counter: float) -> Non
 
 def standings(db: sqlite3.Connection) -> tuple[float, dict[str, float]]:
     """Return virtual time and everybody served beyond it; who is owed nothing is forgotten."""
-    found = {row[0]: float(row[1]) for row in db.execute("SELECT owner, counter FROM standing")}
-    now = found.pop("", 0.0)
+    counters = {
+        row["owner"]: float(row["counter"]) for row in db.execute("SELECT owner, counter FROM standing")
+    }
+    now = counters.pop("", 0.0)
     db.execute("DELETE FROM standing WHERE owner != '' AND counter <= ?", (now,))
-    return now, {owner: counter for owner, counter in found.items() if counter > now}
+    return now, {owner: counter for owner, counter in counters.items() if counter > now}
 
 
 def refund(db: sqlite3.Connection, owner: str, charge: float) -> None:

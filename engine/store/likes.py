@@ -1,4 +1,4 @@
-"""The SQL of marked pictures: plain functions of a connection, run by the store. Knows no pictures."""
+"""SQL: marked pictures. Plain functions of a connection, run by the store; knows no pictures."""
 
 from __future__ import annotations
 

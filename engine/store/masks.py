@@ -1,10 +1,10 @@
-"""The SQL of masks being made: plain functions of a connection, run by the store. Knows no pictures."""
+"""SQL: masks being made. Plain functions of a connection, run by the store; knows no pictures."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 KEPT = 7 * 24 * 3600.0
 """Seconds a mask in the making is kept."""
@@ -28,8 +28,8 @@ class MaskRow:
     ticket_until: float | None = None
 
 
-def _row(found: sqlite3.Row | None) -> MaskRow | None:
-    return None if found is None else MaskRow(**dict(found))
+def _row(row: sqlite3.Row | None) -> MaskRow | None:
+    return None if row is None else MaskRow(**dict(row))
 
 
 def add(db: sqlite3.Connection, row: MaskRow) -> None:
@@ -37,10 +37,9 @@ def add(db: sqlite3.Connection, row: MaskRow) -> None:
     db.execute("DELETE FROM mask WHERE created_at < ?", (row.created_at - KEPT,))
     db.execute(
         "INSERT INTO mask (key, owner, origin, picture, job, cell, line, outline, created_at, asker)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?)",
-        (row.key, row.owner, row.origin, row.picture, row.job, row.cell, row.line, row.outline,
-         row.created_at, row.asker),
-    )  # fmt: skip
+        " VALUES (:key, :owner, :origin, :picture, :job, :cell, :line, :outline, :created_at, :asker)",
+        asdict(row),
+    )
 
 
 def find(db: sqlite3.Connection, key: str) -> MaskRow | None:

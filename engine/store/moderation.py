@@ -1,4 +1,4 @@
-"""The SQL of what was refused, what a picture comes from, and what people report; decides nothing."""
+"""SQL: refusals, what a picture comes from, reports and appeals; decides nothing."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def lineage(
     And whether one of them is adult content, and whether one is hidden or removed in a server.
     """
     rows = db.execute(LINEAGE, (json.dumps(jobs), json.dumps(pictures))).fetchall()
-    texts = [moderation.wanted(JobSpec.model_validate_json(row[0])) for row in rows]
-    covered = any(hidden(db, row[2], guild) for row in rows)
-    return list(dict.fromkeys(texts)), any(row[1] for row in rows), covered
+    texts = [moderation.wanted(JobSpec.model_validate_json(row["spec"])) for row in rows]
+    covered = any(hidden(db, row["id"], guild) for row in rows)
+    return list(dict.fromkeys(texts)), any(row["rated"] for row in rows), covered
 
 
 KEPT = 30 * 86400.0
@@ -70,20 +70,33 @@ def refuse(
 
 def _report(row: sqlite3.Row) -> Report:
     return Report(
-        *(row["id"], row["at"], row["kind"], row["job"], row["refusal"], row["guild"], row["owner"]),
-        *(row["words"], bool(row["hides"]), row["state"], row["moderator"], row["todo"], row["channel"]),
-        *(row["notice"], row["attempted_at"]),
+        id=row["id"],
+        at=row["at"],
+        kind=row["kind"],
+        job=row["job"],
+        refusal=row["refusal"],
+        guild=row["guild"],
+        person=row["owner"],
+        words=row["words"],
+        hides=bool(row["hides"]),
+        state=row["state"],
+        moderator=row["moderator"],
+        todo=row["todo"],
+        channel=row["channel"],
+        notice=row["notice"],
+        attempted_at=row["attempted_at"],
     )
 
 
 def counts(db: sqlite3.Connection, person: str, kind: str, since: float) -> tuple[int, int, int]:
     """Return how many somebody made since a time, and of all of theirs how many were upheld, returned."""
     row = db.execute(
-        "SELECT count(*) FILTER (WHERE at >= ?), count(*) FILTER (WHERE state = 'removed'),"
-        " count(*) FILTER (WHERE state = 'returned') FROM report WHERE owner = ? AND kind = ?",
+        "SELECT count(*) FILTER (WHERE at >= ?) AS lately,"
+        " count(*) FILTER (WHERE state = 'removed') AS upheld,"
+        " count(*) FILTER (WHERE state = 'returned') AS returned FROM report WHERE owner = ? AND kind = ?",
         (since, person, kind),
     ).fetchone()
-    return int(row[0]), int(row[1]), int(row[2])
+    return int(row["lately"]), int(row["upheld"]), int(row["returned"])
 
 
 def file(
@@ -202,8 +215,14 @@ def refusal(db: sqlite3.Connection, number: int | None, job: str | None) -> Refu
     if row is None:
         return None
     return Refusal(
-        *(row["id"], row["at"], row["owner"], row["guild"], row["job"], row["prompt"], row["why"]),
-        bool(row["absolute"]),
+        id=row["id"],
+        at=row["at"],
+        owner=row["owner"],
+        guild=row["guild"],
+        job=row["job"],
+        prompt=row["prompt"],
+        why=row["why"],
+        absolute=bool(row["absolute"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The SQL of what is kept of whom, and for how long: plain functions of a connection, run by the store."""
+"""SQL: what is kept of whom, and for how long. Plain functions of a connection, run by the store."""
 
 from __future__ import annotations
 
@@ -146,8 +146,3 @@ def drop(db: sqlite3.Connection, jobs: Collection[str]) -> list[File]:
 def prune(db: sqlite3.Connection, now: float) -> None:
     """Delete charges so old that no allowance counts them."""
     db.execute("DELETE FROM ledger WHERE settled IS NOT NULL AND at < ?", (now - LEDGER_KEPT,))
-
-
-def compact(db: sqlite3.Connection) -> bool:
-    """Empty the write-ahead log, so that what was deleted is in no file; False: not now."""
-    return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

@@ -51,7 +51,7 @@ async def health(service: Service, parts: Mapping[str, Callable[[], bool]]) -> d
     wrong = []
     try:
         async with asyncio.timeout(DATABASE_WITHIN):
-            await service.meta("healthz")  # a real read through the store's own thread
+            await service.meta("healthz")  # a real read of the database
         database = True
     except Exception:
         log.exception("the database does not answer")

@@ -16,6 +16,7 @@ from engine.moderation.pictures import FLAGGED, UNSURE
 from engine.rules.people import Asker
 from engine.rules.permissions import Rule
 from engine.service import Action, Service
+from engine.store import jobs
 from tests.engine.conftest import asking, drawn, ended
 from tests.engine.moderation import colours
 
@@ -115,7 +116,7 @@ async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open,
         assert not any(previews)
         assert job.pictures == ()
         assert not list(service.gallery.root.rglob("*.png"))
-        assert await service.store.spent("anna", 0) == (0, 0)
+        assert (await service.store.read(jobs.usage, "anna", since={"ever": 0.0})).spent == {"ever": 0.0}
         [line] = [one for one in await service.audits("1") if one.action == "blocked"]
         assert (line.target, line.detail["job"]) == ("anna", job.id)
         assert "says" in line.detail["why"]

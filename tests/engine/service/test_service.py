@@ -371,7 +371,7 @@ async def test_a_disk_that_fills_up_loses_nothing_and_needs_no_restart(open_serv
     """SQLite is told that the disk has no page left, while a job runs and another waits."""
 
     async def room(service: Service, pages: int) -> None:
-        await service.store._read(lambda one: one._db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+        await service.store.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
 
     limits = LimitsConfig(running=1)
     async with open_service(step_seconds=0.02, limits=limits) as service:

@@ -7,14 +7,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from engine.errors import ConfigError, LimitError
+from engine.errors import ConfigError, EngineError, LimitError
 from engine.jobs import Condition, DeliveryState, Job, JobSpec, Speed, State, new_job_id
-from engine.store.connection import GIVEN_UP, Draft, Store, Usage
+from engine.store import meta
+from engine.store.connection import Store, _explain
+from engine.store.jobs import GIVEN_UP, Draft, Usage
 
 SPEC = JobSpec(
     model="pocket", conditions=(Condition(text="a red apple"),), width=64, height=64, steps=20,
@@ -34,6 +38,15 @@ def draft(owner: str = "anna", *, origin: str = "discord:1/2", work: float = 10.
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Store.open(tmp_path / "limner.db") as opened:
         yield opened
+
+
+def work(db: sqlite3.Connection, owner: str) -> tuple[float, float]:
+    """Return the work reserved for a person's open jobs, and what was given to those that ended."""
+    row = db.execute(
+        "SELECT total(reserved) FILTER (WHERE settled IS NULL), total(settled) FROM ledger WHERE owner = ?",
+        (owner,),
+    ).fetchone()
+    return float(row[0]), float(row[1])
 
 
 async def accept(store: Store, key: str = "k", **more: object) -> Job:
@@ -102,7 +115,7 @@ async def test_a_cancelled_job_is_never_claimed_and_promises_nothing(store: Stor
     assert await store.cancel(job.id) is not None
     assert await store.claim(job.id) is None
     assert await store.pending() == []
-    assert await store.spent("anna", 0.0) == (0.0, 0.0)
+    assert await store.read(work, "anna") == (0.0, 0.0)
 
 
 async def test_a_result_that_comes_after_the_cancel_keeps_no_pictures(store: Store) -> None:
@@ -183,14 +196,14 @@ async def test_a_promise_is_kept_or_given_up_once(store: Store) -> None:
 
 async def test_the_ledger_holds_what_is_open_and_what_was_given(store: Store) -> None:
     jobs = [await accept(store, str(n), work=10.0 + n) for n in range(4)]
-    assert await store.spent("anna", 0.0) == (10 + 11 + 12 + 13, 0.0)
+    assert await store.read(work, "anna") == (10 + 11 + 12 + 13, 0.0)
     for job in jobs[1:]:
         await store.claim(job.id)
     await store.finish(jobs[1].id, ["a" * 64])
     await store.fail(jobs[2].id, "broken")
     await store.cancel(jobs[0].id)
     # open: the fourth; given: the second; a failed and a cancelled one cost nothing
-    assert await store.spent("anna", 0.0) == (13.0, 11.0)
+    assert await store.read(work, "anna") == (13.0, 11.0)
 
 
 async def test_what_ran_when_we_died_waits_again_and_the_tenth_time_is_given_up(tmp_path: Path) -> None:
@@ -229,10 +242,90 @@ async def test_a_caller_that_goes_away_leaves_a_whole_change(store: Store) -> No
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+    await accept(store, "after")  # the connection is none the worse, and all before it are through
     for number in range(60):
-        jobs, reserved = await store.of_request(str(number)), (await store.spent(f"owner{number}", 0.0))[0]
+        jobs, reserved = await store.of_request(str(number)), (await store.read(work, f"owner{number}"))[0]
         assert reserved == 10.0 * len(jobs)
-    await accept(store, "after")  # and the connection is none the worse
+
+
+# ---- the connections -----
+
+
+async def test_changes_that_come_together_share_a_commit_and_a_failed_one_rolls_back_alone(
+    store: Store,
+) -> None:
+    statements: list[str] = []
+    await store.write(lambda db: db.set_trace_callback(statements.append))
+
+    def fail(db: sqlite3.Connection, number: int) -> None:
+        meta.put(db, str(number), "half")
+        raise LimitError(str(number))
+
+    def change(number: int) -> Awaitable[None]:
+        if number % 5 == 0:
+            return store.write(fail, number)
+        return store.write(meta.put, str(number), "whole")
+
+    answers = await asyncio.gather(*(change(number) for number in range(50)), return_exceptions=True)
+    assert [number for number, answer in enumerate(answers) if answer is not None] == list(range(0, 50, 5))
+    kept = [await store.read(meta.get, str(number)) for number in range(50)]
+    assert kept == [None if number % 5 == 0 else "whole" for number in range(50)]
+    ours = [line for line in statements if not line.startswith("--")]
+    assert ours.count("BEGIN IMMEDIATE") == 1
+    # the first commit ends the change that set the trace
+    assert ours.count("COMMIT") == 2
+
+
+async def test_a_reader_waits_for_no_change_and_sees_none_that_is_not_kept(store: Store) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(db: sqlite3.Connection) -> None:
+        meta.put(db, "colour", "red")
+        begun.set()
+        assert go_on.wait(60)
+
+    await store.write(meta.put, "colour", "blue")
+    changing = asyncio.create_task(store.write(slow))
+    await asyncio.to_thread(begun.wait, 60)
+    assert await store.read(meta.get, "colour") == "blue"
+    go_on.set()
+    await changing
+    assert await store.read(meta.get, "colour") == "red"
+
+
+async def test_a_long_read_holds_up_neither_changes_nor_other_reads_and_sees_one_moment(store: Store) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(db: sqlite3.Connection) -> list[str | None]:
+        seen = [meta.get(db, "colour")]
+        begun.set()
+        assert go_on.wait(60)
+        return [*seen, meta.get(db, "colour")]
+
+    await store.write(meta.put, "colour", "blue")
+    reading = asyncio.create_task(store.read(slow))
+    await asyncio.to_thread(begun.wait, 60)
+    await store.write(meta.put, "colour", "red")
+    assert await store.read(meta.get, "colour") == "red"
+    go_on.set()
+    assert await reading == ["blue", "blue"]
+
+
+async def test_what_only_reads_cannot_change_anything(store: Store) -> None:
+    with pytest.raises(EngineError, match="readonly"):
+        await store.read(meta.put, "colour", "red")
+    assert await store.read(meta.get, "colour") is None
+
+
+async def test_what_was_asked_for_before_the_end_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "limner.db"
+    async with Store.open(path) as store:
+        asked = [asyncio.create_task(store.write(meta.put, str(number), "kept")) for number in range(300)]
+        await asyncio.sleep(0)
+    async with Store.open(path) as store:
+        assert [await store.read(meta.get, str(number)) for number in range(300)] == ["kept"] * 300
+    await asyncio.gather(*asked)
+    assert not path.with_name("limner.db-wal").exists()  # and the last to close left one file
 
 
 async def test_choices_are_kept_changed_and_forgotten(store: Store) -> None:
@@ -271,6 +364,20 @@ async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     assert "damaged" in await refusal(path)
 
 
+async def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "limner.db").mkdir()
+    assert "cannot be written" in await refusal(tmp_path / "limner.db")
+
+
+def test_a_file_that_another_program_holds_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "limner.db"
+    with closing(sqlite3.connect(path)) as theirs, closing(sqlite3.connect(path, timeout=0)) as ours:
+        theirs.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError) as told:
+            ours.execute("PRAGMA journal_mode = WAL")
+        assert "in use by another program" in str(_explain(path, told.value))
+
+
 async def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "limner.db"
     async with Store.open(path) as store:
@@ -288,16 +395,20 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert "cannot be made" in await refusal(tmp_path / "file" / "limner.db")
 
 
+def limit_pages(db: sqlite3.Connection, pages: int) -> None:
+    db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+
+
 async def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     """A small tmpfs would need root, so SQLite itself is told the disk has a few pages only."""
     path = tmp_path / "limner.db"
     async with Store.open(path) as store:
         await accept(store)
-        await store._read(lambda one: one._db.execute("PRAGMA max_page_count = 30").fetchall())
+        await store.write(limit_pages, 30)
         with pytest.raises(Exception, match="full") as told:
             await asyncio.gather(*(store.submit(f"more{n}", [draft()]) for n in range(400)))
         assert getattr(told.value, "apology", "").startswith("Our disk is full")
-        await store._read(lambda one: one._db.execute("PRAGMA max_page_count = 100000").fetchall())
+        await store.write(limit_pages, 100_000)
         await accept(store, "after")  # room again: it goes on without a restart
 
 
@@ -325,10 +436,10 @@ async def test_every_table_is_strict_and_the_log_is_synchronous(tmp_path: Path) 
             "SELECT name FROM pragma_table_list"
             " WHERE type = 'table' AND NOT strict AND name NOT LIKE 'sqlite_%'"
         )
-        loose = await store._read(lambda one: one._db.execute(tables).fetchall())
+        loose = await store.read(lambda db: db.execute(tables).fetchall())
         assert loose == []
-        mode = await store._read(lambda one: one._db.execute("PRAGMA journal_mode").fetchone()[0])
-        level = await store._read(lambda one: one._db.execute("PRAGMA synchronous").fetchone()[0])
+        mode = await store.write(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0])
+        level = await store.write(lambda db: db.execute("PRAGMA synchronous").fetchone()[0])
         assert (mode, level) == ("wal", 2)
 
 

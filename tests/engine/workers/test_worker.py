@@ -13,7 +13,7 @@ from engine.config import EngineConfig
 from engine.jobs import State
 from engine.schedule.scheduler import OUT_OF_MEMORY
 from engine.service import Service
-from engine.store.connection import GIVEN_UP
+from engine.store.jobs import GIVEN_UP
 from tests.engine.conftest import Open, asking, drawn, ended
 
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))

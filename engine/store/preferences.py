@@ -1,0 +1,31 @@
+"""SQL: what people have settled for themselves. Plain functions of a connection; knows no flags."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+
+def of(db: sqlite3.Connection, owner: str) -> dict[str, str]:
+    """Return everything a person has set."""
+    return {
+        row["key"]: row["value"]
+        for row in db.execute("SELECT key, value FROM preference WHERE owner = ?", (owner,))
+    }
+
+
+def of_each(db: sqlite3.Connection, owners: Sequence[str]) -> list[dict[str, str]]:
+    """Return what each of these has set."""
+    return [of(db, owner) for owner in owners]
+
+
+def prefer(db: sqlite3.Connection, owner: str, key: str, value: str | None) -> None:
+    """Keep a person's choice; None forgets it."""
+    if value is None:
+        db.execute("DELETE FROM preference WHERE owner = ? AND key = ?", (owner, key))
+    else:
+        db.execute(
+            "INSERT INTO preference (owner, key, value) VALUES (?,?,?)"
+            " ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
+            (owner, key, value),
+        )
