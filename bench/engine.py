@@ -27,7 +27,7 @@ from engine import images
 from engine.config import Config
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
 from engine.schedule.queue import FairQueue, Ticket
-from engine.service import Request, Service
+from engine.service import UNRULED, Caller, Imagine, Service, Submitted
 from engine.store.connection import Store
 from engine.store.jobs import Draft
 
@@ -105,18 +105,23 @@ async def _while_encoding() -> list[float]:
         cells = [images.png(picture) for picture in (*grain, *plain)]
         config = Config(data_dir=Path(folder))
         async with Service.open(config, renderer=FAKE) as service:
-            submitted = await service.submit(Request("1", "anna", "cli:", "a red apple"))
+            submitted = await _submitted(service, "1")
             job = submitted.jobs[0]
             async for _ in service.progress(job.id):
                 pass
-            names = [await service.keep(cell) for cell in cells]
+            names = [await service.gallery.keep(cell) for cell in cells]
             await service.store.write(_swap, job.id, names)
             values = []
             for _ in range(5):
                 async with _delays() as late:
-                    await service.file(job.id, limit=10 * 2**20)
+                    await service.files.file(job.id, limit=10 * 2**20)
                 values.append(_p99(late))
             return values
+
+
+async def _submitted(service: Service, key: str) -> Submitted:
+    caller = Caller(key, "anna", "cli:", UNRULED)
+    return await service.submit(await service.plan(Imagine(caller, "a red apple")))
 
 
 def _swap(db: sqlite3.Connection, job: str, names: list[str]) -> None:
@@ -130,7 +135,7 @@ async def _while_rendering() -> list[float]:
         async with Service.open(Config(data_dir=Path(folder)), renderer="engine.render:Renderer") as service:
             values = []
             for turn in range(4):
-                job = (await service.submit(Request(f"{turn}", "anna", "cli:", "a red apple"))).jobs[0]
+                job = (await _submitted(service, f"{turn}")).jobs[0]
                 async with _delays() as late:
                     async for _ in service.progress(job.id):
                         pass

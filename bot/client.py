@@ -23,9 +23,9 @@ from discord.app_commands import AppCommandContext, AppInstallationType
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot import interactions
+from bot import progress
 from bot.commands import COMMANDS
-from bot.components import buttons, reports, settings
+from bot.components import buttons, dialogs, reports, settings
 from bot.failures import Tree
 from bot.interactions import Desk
 from bot.publish import audit_feed, delivery
@@ -88,7 +88,7 @@ class Limner(Desk):
         self.spawn(publisher.run(), "deliveries")
         self.spawn(audit_feed.report(self), "record")
         self.spawn(Moderation(self, publisher).run(), "reports")
-        await interactions.resume(self, buttons.progress_view)
+        await progress.resume(self)
 
     async def close(self) -> None:
         """Leave Discord; also while its servers are still being announced."""
@@ -105,9 +105,7 @@ class Limner(Desk):
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Take what was typed into a dialog, by its ``custom_id``: a restart in between is no matter."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await buttons.submitted(interaction)
-            await reports.submitted(interaction)
-            await settings.submitted(interaction)
+            await dialogs.submitted(interaction)
 
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         """Mark the pictures of a result that somebody put a heart on."""
@@ -274,7 +272,7 @@ async def _drain(service: Service, stop: Stop) -> None:
     What is not done by then goes back to the queue, and the next start of the bot draws it.
     """
     log.info("stopping; what is being drawn gets %.0f s, a second signal stops at once", DRAIN)
-    draining = asyncio.create_task(service.drained(DRAIN), name="drain")
+    draining = asyncio.create_task(service.control.drained(DRAIN), name="drain")
     hurry = asyncio.create_task(stop.at_once.wait(), name="hurry")
     await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
     for task in (draining, hurry):

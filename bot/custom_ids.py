@@ -23,38 +23,72 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.planning.edits import EDITS
+
 CUSTOM_ID_LIMIT = 100
 """Most characters of a ``custom_id`` (Discord, component object)."""
 
+Rows = tuple[int | None, int | None]
+
 
 class Verb(StrEnum):
-    """What a button under a result does."""
+    """Every button under a result: its code on the wire, the edit it asks for, and what it looks like.
 
-    PICTURE = "u"  # that cell alone, at full size
-    VARY = "v"  # variations of that cell, as strong as the person prefers
-    REROLL = "r"  # the same request with a new seed
-    SUBTLE = "vs"
-    STRONG = "vm"
-    INFO = "i"
-    CANCEL = "x"
-    REGION = "vr"
-    UPSCALE_2 = "s2"
-    UPSCALE_4 = "s4"
-    ZOOM_2 = "z20"
-    ZOOM_1_5 = "z15"
-    ZOOM_CUSTOM = "zc"
-    SQUARE = "sq"
-    PAN_LEFT = "pl"
-    PAN_RIGHT = "pr"
-    PAN_UP = "pu"
-    PAN_DOWN = "pd"
-    PROMPT = "p"  # that prompt (of a description, of shorter ones), in a dialog to send
-    PROMPTS = "pa"  # all of them, at once
-    UPSCALE_CREATIVE = "sc"
-    REDO_SUBTLE = "rs"  # the picture an enlarged one came from, enlarged again
-    REDO_CREATIVE = "rc"
-    REMASTER = "rm"  # again with another model
-    LIKE = "lk"
+    ``row``: where it stands under a single picture and under an enlarged one (None: not there), in the order
+    of this list. ``command``: under whose rules it stands; None: open to everybody.
+    """
+
+    edit: str | None
+    label: str | None
+    emoji: str | None
+    rows: Rows
+    factor: float
+    command: str | None
+
+    def __new__(
+        cls,
+        code: str,
+        edit: str | None = None,
+        label: str | None = None,
+        emoji: str | None = None,
+        rows: Rows = (None, None),
+        factor: float = 2.0,
+        command: str | None = None,
+    ) -> Verb:
+        """Make a row; an edit that is not in the engine's table fails here."""
+        verb = str.__new__(cls, code)
+        verb._value_ = code
+        verb.edit, verb.label, verb.emoji, verb.rows, verb.factor = edit, label, emoji, rows, factor
+        verb.command = command if edit is None else EDITS[edit].command
+        return verb
+
+    PICTURE = ("u", None, None, None, (None, None), 2.0, "show")  # that cell alone, at full size
+    VARY = ("v", "vary")  # variations of that cell, as strong as the person prefers
+    SUBTLE = ("vs", "vary_subtle", "Vary (Subtle)", "🪄", (0, 0))
+    STRONG = ("vm", "vary_strong", "Vary (Strong)", "🪄", (0, 0))
+    REGION = ("vr", "inpaint", "Vary (Region)", "🖌️", (0, 0))
+    REROLL = ("r", "reroll", None, "🔄", (0, None))  # the same request with a new seed
+    INFO = ("i", None, "Info", "ℹ️", (0, 0))
+    UPSCALE_2 = ("s2", "upscale_2x", "Upscale (Subtle)", "🔍", (1, None))
+    UPSCALE_CREATIVE = ("sc", "upscale_creative", "Upscale (Creative)", "🔍", (1, None))
+    UPSCALE_4 = ("s4", "upscale_4x", "Upscale (4x)", "🔍", (1, None))
+    # the picture an enlarged one came from, enlarged again
+    REDO_SUBTLE = ("rs", "upscale_again_subtle", "Redo Upscale (Subtle)", "🔍", (None, 1))
+    REDO_CREATIVE = ("rc", "upscale_again_creative", "Redo Upscale (Creative)", "🔍", (None, 1))
+    REMASTER = ("rm", "remaster", "Remaster", "🎨", (1, 1))  # again with another model
+    ZOOM_2 = ("z20", "zoom", "Zoom Out 2x", "🔭", (2, None))
+    ZOOM_1_5 = ("z15", "zoom", "Zoom Out 1.5x", "🔭", (2, None), 1.5)
+    ZOOM_CUSTOM = ("zc", "zoom", "Custom Zoom", "🔭", (2, None))
+    SQUARE = ("sq", "square", "Make Square", "⏹️", (2, None))
+    PAN_LEFT = ("pl", "pan_left", None, "⬅️", (3, None))
+    PAN_RIGHT = ("pr", "pan_right", None, "➡️", (3, None))
+    PAN_UP = ("pu", "pan_up", None, "⬆️", (3, None))
+    PAN_DOWN = ("pd", "pan_down", None, "⬇️", (3, None))
+    LIKE = ("lk", None, None, "❤️", (3, 1))
+    CANCEL = ("x", None, "Cancel")
+    # that prompt (of a description, of shorter ones) in a dialog to send; all of them at once
+    PROMPT = ("p", None, None, None, (None, None), 2.0, "imagine")
+    PROMPTS = ("pa", None, "Draw all", "🎉", (None, None), 2.0, "imagine")
 
 
 class Answer(StrEnum):

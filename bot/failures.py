@@ -15,7 +15,6 @@ from bot.custom_ids import Of, appeal_id
 from bot.messages import common as messages
 from bot.messages.reports import APPEAL
 from engine.errors import Cancelled, EngineError, LimitError, PromptError, UserError
-from engine.rules.permissions import command_of
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +26,9 @@ TYPED = "limner.typed"
 
 GONE = frozenset({10003, 10008, 10015, 10062, 50027})
 """Error codes that mean nobody is left to answer: unknown channel, message, webhook, interaction."""
+
+MENUS = {"Describe": "describe", "DM results": "show"}
+"""Menus that stand under the rules of a command of another name."""
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -64,7 +66,7 @@ class Tree(app_commands.CommandTree[Any]):
         try:
             if interaction.type is not discord.InteractionType.autocomplete:
                 interaction.client.service.pace(str(interaction.user.id))
-            interaction.client.admit(interaction, command_of(name))
+            interaction.client.admit(interaction, MENUS.get(name, name))
         except UserError as refused:
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])

@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class LimnerError(Exception):
     """The root: anything this project raises on purpose."""
@@ -58,3 +60,9 @@ class EngineError(LimnerError):
 
 class Cancelled(LimnerError):
     """The owner took the job back: a third outcome, not a failure."""
+
+
+def no_model(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that refuses a model nobody set up."""
+    listed = ", ".join(f"`{one}`" for one in known)
+    return f"There is no model `{name[:64].replace('`', '')}`. There are {listed}."

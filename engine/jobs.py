@@ -108,6 +108,10 @@ class JobSpec(Frozen):
         """Whether it only enlarges a picture, drawing nothing into it."""
         return self.kind is Kind.UPSCALE and self.strength is None
 
+    def seed_of(self, cell: int) -> int:
+        """Return the seed of one cell (from 0) of the grid."""
+        return (self.seed + cell) % (SEED_MAX + 1)
+
     def digest(self) -> str:
         """Return the SHA-256 of the spec's JSON: the name of what is drawn."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -30,3 +30,26 @@ def events(work: Callable[[], object]) -> int:
         sys.setprofile(profiled)
         sys.settrace(traced)
     return count
+
+
+class Calls:
+    """Counts calls of some functions in this thread while inside: ``calls[function]``."""
+
+    def __init__(self, *functions: Callable[..., Any]) -> None:
+        self._codes = {function.__code__: function for function in functions}
+        self._counts = dict.fromkeys(functions, 0)
+
+    def __getitem__(self, function: Callable[..., Any]) -> int:
+        return self._counts[function]
+
+    def __enter__(self) -> Calls:
+        def called(frame: FrameType, event: str, value: Any) -> None:
+            if event == "call" and frame.f_code in self._codes:
+                self._counts[self._codes[frame.f_code]] += 1
+
+        self._before = sys.getprofile()
+        sys.setprofile(called)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(self._before)

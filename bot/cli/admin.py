@@ -364,7 +364,7 @@ def audit(
     """Show what those in charge did, newest first."""
 
     async def do(office: Office) -> list[Any]:
-        return await office.admin.audits(server_id(server), limit, None)
+        return await office.admin.audits(server_id(server), limit=limit)
 
     for one in work(config, do):
         detail = json.dumps(dict(one.detail), ensure_ascii=False)

@@ -13,7 +13,7 @@ from engine.config import Config
 from engine.errors import UserError
 from engine.jobs import Job, State
 from engine.planning.references import kept
-from engine.service import Request, Service, Snapshot
+from engine.service import UNRULED, Caller, Imagine, Service, Snapshot
 
 
 async def imagine(
@@ -36,7 +36,8 @@ async def imagine(
         async with Service.open(config) as service:
             if pictures:
                 line = " ".join([*[kept(await _taken(service, one)) for one in pictures], line])
-            submitted = await service.submit(Request(key="1", owner="cli", origin="cli:", line=line))
+            caller = Caller(key="1", owner="cli", origin="cli:", requester=UNRULED)
+            submitted = await service.submit(await service.plan(Imagine(caller, line)))
             answers = []
             async with asyncio.TaskGroup() as tasks:
                 waiting = [tasks.create_task(_finished(service, job, show)) for job in submitted.jobs]
@@ -54,12 +55,12 @@ async def imagine(
 async def _taken(service: Service, picture: str) -> str:
     """Take in a picture by its path or link; return its SHA-256. Raises UserError."""
     if "://" in picture:
-        return (await service.fetch(picture)).sha256
+        return (await service.uploads.link(picture)).sha256
     try:
         data = await asyncio.to_thread(lambda: Path(picture).expanduser().read_bytes())
     except OSError as error:
         raise UserError(f"`{picture}` cannot be read: {error.strerror}.") from None
-    return (await service.take_in(data)).sha256
+    return (await service.uploads.take(data)).sha256
 
 
 async def _finished(service: Service, job: Job, show: Callable[[Snapshot], None]) -> Job:
@@ -78,9 +79,9 @@ async def _written(service: Service, job: Job, folder: Path) -> dict[str, Any]:
             f"{number}.png": data for number, data in enumerate(await service.pictures(job.id), start=1)
         }
         if contents:
-            contents["grid.png"] = await service.grid(job.id)
+            contents["grid.png"] = (await service.files.file(job.id)).data
         if job.film is not None:
-            contents["film.webp"] = await service.film(job.id)
+            contents["film.webp"] = await service.files.film(job.id)
         files = await asyncio.to_thread(_write, folder, contents)
     started = job.started_at or job.created_at
     return {

@@ -329,7 +329,7 @@ def _default(
         [held] = await office.store.preferences_of(place(guild))
         kept = flags(held.get(key, ""))
         await office.store.prefer(place(guild), key, kept)
-        await office.admin.audit(ACTOR, action, guild, None, {"flags": kept})
+        await office.admin.audit(ACTOR, action, guild=guild, detail={"flags": kept})
         return kept
 
     return work(config, do)

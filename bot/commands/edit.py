@@ -14,8 +14,7 @@ from bot.components.mask_editor import brought, found, postable, show
 from bot.components.picture import Picture
 from bot.failures import TYPED
 from bot.interactions import Interaction
-from engine.service import Action
-from engine.service import Verb as Deed
+from engine.service import Edit
 
 IMAGE = "The picture: attach it."
 LINK = "Or one of yours, `job.2`, a message's link, or a link to a picture."
@@ -46,7 +45,7 @@ async def inpaint(
     sketch = await service.masks.open(
         owner=str(interaction.user.id),
         origin=postable(interaction),
-        asker=interactions.asker(interaction),
+        asker=interactions.requester(interaction),
         picture=chosen.sha256,
         job=chosen.job,
         cell=chosen.cell,
@@ -82,8 +81,8 @@ async def vary(
     picture.require(image, link)
     message = await interactions.acknowledge(interaction)
     chosen = await picture.resolve(interaction, image, link)
-    verb = await buttons.as_strong_as_preferred(interaction) if strength is None else _verb(strength.value)
-    await _do(interaction, message, chosen, verb, prompt)
+    name = await buttons.as_strong_as_preferred(interaction) if strength is None else strength.value
+    await _do(interaction, message, chosen, name, prompt)
 
 
 @app_commands.command(name="upscale", description="Enlarge a picture.")
@@ -116,40 +115,22 @@ async def upscale(
     chosen = await picture.resolve(interaction, image, link)
     times = 2 if factor is None else factor.value
     creative = kind is not None and kind.value == "creative"
-    verb: Deed
-    if creative:
-        verb = "upscale_creative"
-    else:
-        verb = "upscale_2x" if times == 2 else "upscale_4x"
+    name = "upscale_creative" if creative else f"upscale_{times}x"
     # enlarged as it is, no words are drawn
-    await _do(interaction, message, chosen, verb, prompt if creative else None, factor=float(times))
-
-
-def _verb(value: str) -> Deed:
-    return "vary_subtle" if value == "vary_subtle" else "vary_strong"
+    await _do(interaction, message, chosen, name, prompt if creative else None, factor=float(times))
 
 
 async def _do(
     interaction: Interaction,
     message: str | None,
     found: Picture,
-    verb: Deed,
+    name: str,
     line: str | None,
     factor: float = 2.0,
 ) -> None:
-    action = Action(
-        key=str(interaction.id),
-        owner=str(interaction.user.id),
-        origin="",
-        asker=interactions.asker(interaction),
-        job=found.job,
-        verb=verb,
-        cell=found.cell,
-        line=line,
-        picture=found.sha256,
-        factor=factor,
-    )
-    await confirm.action(interaction, message, action)
+    caller = interactions.caller(interaction)
+    edit = Edit(caller, name, job=found.job, cell=found.cell, line=line, picture=found.sha256, factor=factor)
+    await confirm.submit(interaction, message, edit)
 
 
 @inpaint.autocomplete("link")

@@ -17,7 +17,6 @@ from engine.errors import UserError
 from engine.jobs import SEED_MAX
 from engine.planning.references import kept
 from engine.prompt.flags import FLAGS, STYLE_NAMES
-from engine.service import Preview
 
 ASPECTS = {
     "1:1": "square",
@@ -65,21 +64,12 @@ async def imagine(
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
     line = interaction.extras[TYPED] = with_flags(prompt, given)
     if image is None and linked is None:
-        found = await interactions.glance(interaction, line)
-        await _submit(interaction, await interactions.acknowledge(interaction), line, found)
+        await confirm.preview_in_time(interaction, line)
         return
     message = await interactions.acknowledge(interaction)
     shown = await picture.resolve(interaction, image, linked)
     line = interaction.extras[TYPED] = f"{kept(shown.sha256)} {line}"
-    await _submit(interaction, message, line)
-
-
-async def _submit(
-    interaction: Interaction, message: str | None, line: str, found: Preview | None = None
-) -> None:
-    """Hand a line over, asking first where it makes much. ``found``: what it makes, where that is known."""
-    found = found or await interactions.preview(interaction, line)
-    await confirm.prompt(interaction, message, line, found)
+    await confirm.submit_line(interaction, message, line)
 
 
 @app_commands.command(name="blend", description="Mix two to five pictures into new ones.")
@@ -116,7 +106,7 @@ async def blend(
     ratio = "1:1" if dimensions is None else dimensions.value
     line = " ".join([*(kept(one.sha256) for one in found), f"--ar {ratio}"])
     interaction.extras[TYPED] = line
-    await _submit(interaction, message, line)
+    await confirm.submit_line(interaction, message, line)
 
 
 @blend.autocomplete("pictures")

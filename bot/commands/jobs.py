@@ -83,7 +83,7 @@ async def show(
     found = await interaction.client.service.find(job.strip().lower())
     if found.owner != str(interaction.user.id):
         raise UserError(messages.NOT_YOURS_TO_SHOW)
-    await _promise(interaction, found, None if image is None else image - 1, place)
+    await _show(interaction, found, None if image is None else image - 1, place)
     if isinstance(place, Channel):
         await interaction.delete_original_response()
 
@@ -98,18 +98,11 @@ async def _showable(interaction: Interaction, typed: str) -> list[Choice[str]]:
     ][:MOST_CHOICES]
 
 
-async def _promise(interaction: Interaction, job: Job, cell: int | None, place: Channel | Token) -> None:
-    asker = interactions.asker(interaction)
+async def _show(interaction: Interaction, job: Job, cell: int | None, place: Channel | Token) -> None:
+    caller, who = interactions.caller(interaction), interactions.requester(interaction)
     if isinstance(place, Channel) and place.guild is None:
-        asker = replace(asker, guild=None, channel=str(place.channel), parents=(), age_restricted=False)
-    await interaction.client.service.show(
-        job.id,
-        cell,
-        key=str(interaction.id),
-        owner=str(interaction.user.id),
-        origin=str(place),
-        asker=asker,
-    )
+        who = replace(who, guild=None, channel=str(place.channel), parents=(), age_restricted=False)
+    await interaction.client.service.show(replace(caller, origin=str(place), requester=who), job.id, cell)
 
 
 def _press(message: discord.Message) -> Press:
@@ -145,7 +138,7 @@ async def dm_menu(interaction: Interaction, message: discord.Message) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     job = await interaction.client.service.find(_press(message).job)
     direct = await interaction.user.create_dm()
-    await _promise(interaction, job, picture.single(message), Channel(None, direct.id))
+    await _show(interaction, job, picture.single(message), Channel(None, direct.id))
     await interaction.edit_original_response(content=messages.SENT_TO_YOU)
 
 

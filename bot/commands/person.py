@@ -10,8 +10,8 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 
 from bot import interactions
-from bot.components.settings import panel, turn
-from bot.interactions import REMIX, VARIATION, Interaction
+from bot.components.settings import REMIX, VARIATION, panel, turn
+from bot.interactions import Interaction
 from bot.messages import common as messages
 from engine.errors import LimitError, PromptError
 from engine.jobs import FINAL
@@ -38,7 +38,7 @@ async def info(interaction: Interaction) -> None:
         jobs,
         interaction.client.config.limits,
         await service.preferences(owner),
-        await service.balances(owner, interactions.asker(interaction)),
+        await service.prices.balances(owner, interactions.requester(interaction)),
     ):
         embed.add_field(name=name, value=value[:1024], inline=False)
     await interaction.edit_original_response(embed=embed)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from bot import interactions
-from bot.components import modals
+from bot import interactions, progress
+from bot.components import confirm, modals
 from bot.custom_ids import Press
 from bot.failures import TYPED
 from bot.interactions import Interaction
 from bot.messages import answers as messages_answers
 from engine.errors import NotFound
-from engine.jobs import Input, Kind, Role
 from engine.planning import answers
-from engine.service import Request, Submitted
+from engine.service import Describe, Imagine, Shorten
 
 ASK_WITHIN = 1.5
 """Seconds our own database has to give a prompt for a dialog, which must be the first answer within 3."""
@@ -21,31 +20,12 @@ ASK_WITHIN = 1.5
 
 async def describe(interaction: Interaction, message: str | None, picture: str) -> None:
     """Hand over a kept picture to be described; ``message`` shows the progress."""
-    await _ask(interaction, message, "", Kind.DESCRIBE, (Input(sha256=picture, role=Role.INIT),))
+    await confirm.submit(interaction, message, Describe(interactions.caller(interaction), picture))
 
 
 async def shorten(interaction: Interaction, message: str | None, line: str) -> None:
     """Hand over a prompt to be shortened; ``message`` shows the progress."""
-    await _ask(interaction, message, line, Kind.SHORTEN)
-
-
-async def _ask(
-    interaction: Interaction, message: str | None, line: str, kind: Kind, inputs: tuple[Input, ...] = ()
-) -> None:
-    async def submit(place: str, progress: str | None) -> Submitted:
-        request = Request(
-            key=str(interaction.id),
-            owner=str(interaction.user.id),
-            origin=place,
-            line=line,
-            inputs=inputs,
-            progress=progress,
-            asker=interactions.asker(interaction),
-            command=kind.value,
-        )
-        return await interaction.client.service.ask(request, kind)
-
-    await interactions.start(interaction, message, submit, interactions.progress_view)
+    await confirm.submit(interaction, message, Shorten(interactions.caller(interaction), line))
 
 
 async def taken(interaction: Interaction, press: Press) -> None:
@@ -77,13 +57,14 @@ async def all_taken(interaction: Interaction, press: Press) -> None:
 
 async def submitted(interaction: Interaction, line: str) -> None:
     """Draw the prompt that was sent from the dialog."""
-    message = await interactions.acknowledge(interaction)
-    await _draw(interaction, message, line)
+    await _draw(interaction, await interactions.acknowledge(interaction), line)
 
 
 async def _draw(interaction: Interaction, message: str | None, line: str) -> None:
     interaction.extras[TYPED] = line
-    await interactions.submit_line(interaction, message, line, interactions.progress_view)
+    # what is drawn stands in front of them: nothing is asked once more
+    ask = Imagine(interactions.caller(interaction), line)
+    await progress.start(interaction, message, await interaction.client.service.plan(ask))
 
 
 async def _prompt(interaction: Interaction, press: Press) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self
 
 import discord
@@ -16,80 +16,19 @@ from discord import ui
 
 from bot import interactions
 from bot.components import answers, confirm, mask_editor, modals
-from bot.custom_ids import MODEL_CHOICE, PRESS, REPLY, Answer, Of, Press, Token, Verb, appeal_id
+from bot.components.settings import REMIX, VARIATION
+from bot.custom_ids import MODEL_CHOICE, PRESS, REPLY, Answer, Of, Press, Token, Verb, address, appeal_id
 from bot.failures import TYPED, guarded
 from bot.interactions import Interaction
-from bot.messages import answers as messages_answers
 from bot.messages import common as messages
 from bot.messages.reports import APPEAL
 from engine.jobs import WORDS, Job, Kind, State
-from engine.rules.permissions import command_of
-from engine.service import Action
-from engine.service import Verb as Deed
+from engine.planning.edits import EDITS
+from engine.service import Edit
 
 Grey = discord.ButtonStyle.secondary
 Blue = discord.ButtonStyle.primary
 
-_FACE: dict[Verb, tuple[str | None, str | None]] = {  # label, emoji
-    Verb.REROLL: (None, "🔄"),
-    Verb.SUBTLE: ("Vary (Subtle)", "🪄"),
-    Verb.STRONG: ("Vary (Strong)", "🪄"),
-    Verb.REGION: ("Vary (Region)", "🖌️"),
-    Verb.INFO: ("Info", "ℹ️"),
-    Verb.REMASTER: ("Remaster", "🎨"),
-    Verb.LIKE: (None, "❤️"),
-    Verb.UPSCALE_2: ("Upscale (Subtle)", "🔍"),
-    Verb.UPSCALE_4: ("Upscale (4x)", "🔍"),
-    Verb.UPSCALE_CREATIVE: ("Upscale (Creative)", "🔍"),
-    Verb.REDO_SUBTLE: ("Redo Upscale (Subtle)", "🔍"),
-    Verb.REDO_CREATIVE: ("Redo Upscale (Creative)", "🔍"),
-    Verb.ZOOM_2: ("Zoom Out 2x", "🔭"),
-    Verb.ZOOM_1_5: ("Zoom Out 1.5x", "🔭"),
-    Verb.ZOOM_CUSTOM: ("Custom Zoom", "🔭"),
-    Verb.SQUARE: ("Make Square", "⏹️"),
-    Verb.PAN_LEFT: (None, "⬅️"),
-    Verb.PAN_RIGHT: (None, "➡️"),
-    Verb.PAN_UP: (None, "⬆️"),
-    Verb.PAN_DOWN: (None, "⬇️"),
-    Verb.CANCEL: ("Cancel", None),
-    Verb.PROMPTS: (messages_answers.ALL, "🎉"),
-}
-
-
-ACTIONS: dict[Verb, Deed] = {
-    Verb.VARY: "vary",
-    Verb.SUBTLE: "vary_subtle",
-    Verb.STRONG: "vary_strong",
-    Verb.REROLL: "reroll",
-    Verb.UPSCALE_2: "upscale_2x",
-    Verb.UPSCALE_4: "upscale_4x",
-    Verb.UPSCALE_CREATIVE: "upscale_creative",
-    Verb.REDO_SUBTLE: "upscale_again_subtle",
-    Verb.REDO_CREATIVE: "upscale_again_creative",
-    Verb.ZOOM_2: "zoom",
-    Verb.ZOOM_1_5: "zoom",
-    Verb.ZOOM_CUSTOM: "zoom",
-    Verb.SQUARE: "square",
-    Verb.REMASTER: "remaster",
-    Verb.PAN_LEFT: "pan_left",
-    Verb.PAN_RIGHT: "pan_right",
-    Verb.PAN_UP: "pan_up",
-    Verb.PAN_DOWN: "pan_down",
-}
-"""The buttons that make a new job, and what the service calls that."""
-
-COMMANDS = {
-    Verb.PICTURE: "show",
-    Verb.REGION: "inpaint",
-    Verb.PROMPT: "imagine",
-    Verb.PROMPTS: "imagine",
-    **{verb: command_of(deed) for verb, deed in ACTIONS.items()},
-}
-"""Under which command's rules each button stands; the others are open to everybody."""
-
-PANS = (Verb.PAN_LEFT, Verb.PAN_RIGHT, Verb.PAN_UP, Verb.PAN_DOWN)
-FACTOR = {Verb.ZOOM_2: 2.0, Verb.ZOOM_1_5: 1.5}
-REMIXABLE = frozenset({Verb.VARY, Verb.SUBTLE, Verb.STRONG, Verb.REROLL, *PANS})
 MOST_CHOICES = 25
 """Options of a list (Discord)."""
 ASK_WITHIN = 1.0
@@ -101,13 +40,15 @@ class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
 
     def __init__(self, press: Press, *, row: int | None = None, used: bool = False) -> None:
         self.press = press
-        label, emoji = _FACE.get(press.verb, (None, None))
+        label = press.verb.label
         if press.verb in (Verb.PICTURE, Verb.VARY) and press.cell is not None:
             label = f"{press.verb.value.upper()}{press.cell + 1}"
         if press.verb is Verb.PROMPT and press.cell is not None:
             label = str(press.cell + 1)
         style = discord.ButtonStyle.danger if press.verb is Verb.CANCEL else Blue if used else Grey
-        super().__init__(ui.Button(style=style, label=label, emoji=emoji, custom_id=str(press), row=row))
+        super().__init__(
+            ui.Button(style=style, label=label, emoji=press.verb.emoji, custom_id=str(press), row=row)
+        )
 
     @classmethod
     async def from_custom_id(
@@ -173,73 +114,81 @@ ITEMS = (JobButton, AnswerButton, ModelChoice, *mask_editor.ITEMS)
 
 async def press(interaction: Interaction, press: Press) -> None:
     """Do what a pressed button says, for the person who pressed it."""
-    if (command := COMMANDS.get(press.verb)) is not None:
+    if press.verb.command is not None:
         # before a dialog opens or a panel is made: what is asked for is held to all rules once more later
-        interaction.client.admit(interaction, command)
-    match press.verb:
-        case Verb.PICTURE:
-            await _picture(interaction, press)
-        case Verb.INFO:
-            await interactions.acknowledge(interaction, ephemeral=True)
-            job = await interaction.client.service.find(press.job)
-            await interaction.edit_original_response(embed=info(job, press.cell))
-        case Verb.PROMPT:
-            await answers.taken(interaction, press)
-        case Verb.PROMPTS:
-            await answers.all_taken(interaction, press)
-        case Verb.LIKE:
-            await interactions.acknowledge(interaction, ephemeral=True)
-            turned = await interaction.client.service.likes.turn(
-                str(interaction.user.id), press.job, press.cell
-            )
-            await interaction.edit_original_response(content=messages.liked(*turned))
-        case Verb.REMASTER:
-            await interactions.acknowledge(interaction, ephemeral=True)
-            job = await interaction.client.service.find(press.job)
-            view = ui.View(timeout=None)
-            names = [one.name for one in interaction.client.service.models if one.name != job.spec.model]
-            view.add_item(ModelChoice(press.job, press.cell or 0, names))
-            await interaction.edit_original_response(content=messages.WHICH_MODEL, view=view)
-        case Verb.REGION:
-            await mask_editor.opened(interaction, press)
-        case Verb.CANCEL:
-            await interactions.acknowledge(interaction, thinking=False)
-            job = await interaction.client.service.cancel(press.job, str(interaction.user.id))
-            if job.state is not State.CANCELLED:
-                await interaction.followup.send(messages.ALREADY_OVER, ephemeral=True)
-        case _:
-            if not await _remixed(interaction, press):
-                await act(interaction, press)
+        interaction.client.admit(interaction, press.verb.command)
+    await _DONE_BY.get(press.verb, _edit)(interaction, press)
+
+
+async def _edit(interaction: Interaction, press: Press) -> None:
+    if not await _remixed(interaction, press):
+        await act(interaction, press)
 
 
 async def _picture(interaction: Interaction, press: Press) -> None:
-    place = interactions.origin(interaction)
-    if isinstance(place, Token) or interaction.message is None:
+    caller = interactions.caller(interaction, reply_to=_pressed(interaction))
+    if isinstance(address(caller.origin), Token) or interaction.message is None:
         await interactions.acknowledge(interaction)
     else:
         await interactions.repaint(interaction, used(interaction.message, press))
-    await interaction.client.service.show(
-        press.job,
-        press.cell,
-        key=str(interaction.id),
-        owner=str(interaction.user.id),
-        origin=str(place),
-        reply_to=_pressed(interaction),
-        asker=interactions.asker(interaction),
-    )
+    await interaction.client.service.show(caller, press.job, press.cell)
+
+
+async def _info(interaction: Interaction, press: Press) -> None:
+    await interactions.acknowledge(interaction, ephemeral=True)
+    job = await interaction.client.service.find(press.job)
+    await interaction.edit_original_response(embed=info(job, press.cell))
+
+
+async def _like(interaction: Interaction, press: Press) -> None:
+    await interactions.acknowledge(interaction, ephemeral=True)
+    turned = await interaction.client.service.likes.turn(str(interaction.user.id), press.job, press.cell)
+    await interaction.edit_original_response(content=messages.liked(*turned))
+
+
+async def _remaster(interaction: Interaction, press: Press) -> None:
+    await interactions.acknowledge(interaction, ephemeral=True)
+    service = interaction.client.service
+    job = await service.find(press.job)
+    view = ui.View(timeout=None)
+    names = [model.name for model in service.models if model.name != job.spec.model]
+    view.add_item(ModelChoice(press.job, press.cell or 0, names))
+    await interaction.edit_original_response(content=messages.WHICH_MODEL, view=view)
+
+
+async def _cancel(interaction: Interaction, press: Press) -> None:
+    await interactions.acknowledge(interaction, thinking=False)
+    job = await interaction.client.service.cancel(press.job, str(interaction.user.id))
+    if job.state is not State.CANCELLED:
+        await interaction.followup.send(messages.ALREADY_OVER, ephemeral=True)
+
+
+_DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]]] = {
+    Verb.PICTURE: _picture,
+    Verb.INFO: _info,
+    Verb.PROMPT: answers.taken,
+    Verb.PROMPTS: answers.all_taken,
+    Verb.LIKE: _like,
+    Verb.REMASTER: _remaster,
+    Verb.REGION: mask_editor.opened,
+    Verb.CANCEL: _cancel,
+}
+"""The buttons that do something of their own; all others make an edit."""
+if forgotten := [verb.name for verb in Verb if verb.edit is None and verb not in _DONE_BY]:
+    raise TypeError(f"nothing is done by {forgotten}")
 
 
 async def _remixed(interaction: Interaction, press: Press) -> bool:
     """Open the dialog to change the prompt first, for those who want that; False: they do not."""
     zoom = press.verb is Verb.ZOOM_CUSTOM
-    if press.verb not in REMIXABLE and not zoom:
+    if not zoom and (press.verb.edit is None or not EDITS[press.verb.edit].remix):
         return False
     service, prompt = interaction.client.service, ""
     try:
         # a dialog must be the first answer, within 3 s: where our own disk is slow, go on without it
         async with asyncio.timeout(ASK_WITHIN):
             preferences = await service.preferences(str(interaction.user.id))
-            if preferences.get(interactions.REMIX) != "on" and not zoom:
+            if preferences.get(REMIX) != "on" and not zoom:
                 return False
             job = await service.find(press.job)
             if job.spec.kind in WORDS:
@@ -258,7 +207,6 @@ async def submitted(interaction: Interaction) -> None:
     press = Press.of_dialog(interaction.custom_id or "")
     if press is not None:
         await _submitted(press, interaction)
-    await mask_editor.submitted(interaction)
 
 
 @guarded
@@ -283,29 +231,26 @@ async def act(
     ``line`` is a prompt changed in a dialog, ``factor`` how far to zoom out as it was typed there.
     """
     message = await interactions.acknowledge(interaction)
-    verb = ACTIONS[press.verb]
+    name = press.verb.edit
     if press.verb is Verb.VARY:
-        verb = await as_strong_as_preferred(interaction)
-    action = Action(
-        key=str(interaction.id),
-        owner=str(interaction.user.id),
-        origin="",
+        name = await as_strong_as_preferred(interaction)
+    assert name is not None  # ``press`` sends others elsewhere
+    edit = Edit(
+        interactions.caller(interaction, reply_to=_pressed(interaction)),
+        name,
         job=press.job,
-        verb=verb,
         cell=press.cell,
         line=line,
         model=model,
-        factor=FACTOR.get(press.verb, 2.0) if factor is None else modals.number(factor),
-        reply_to=_pressed(interaction),
-        asker=interactions.asker(interaction),
+        factor=press.verb.factor if factor is None else modals.number(factor),
     )
-    await confirm.action(interaction, message, action)
+    await confirm.submit(interaction, message, edit)
 
 
-async def as_strong_as_preferred(interaction: Interaction) -> Deed:
+async def as_strong_as_preferred(interaction: Interaction) -> str:
     """Return how far variations go for this person where nothing says it."""
     preferences = await interaction.client.service.preferences(str(interaction.user.id))
-    return "vary_subtle" if preferences.get(interactions.VARIATION) == "low" else "vary_strong"
+    return "vary_subtle" if preferences.get(VARIATION) == "low" else "vary_strong"
 
 
 def _pressed(interaction: Interaction) -> str | None:
@@ -348,20 +293,27 @@ def picture_view(job: Job, cell: int, delivery: int, models: int = 1) -> ui.View
 
     ``models``: how many there are; with more than one, another may draw it again.
     """
-    other = (Verb.REMASTER,) if models > 1 else ()
-    # enlarged as it is, it would come out the same again: only the other way is worth a press
-    again = (Verb.REDO_SUBTLE, Verb.REDO_CREATIVE) if job.spec.strength is not None else (Verb.REDO_CREATIVE,)
-    rows: list[tuple[Verb, ...]] = [(Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.INFO)]
-    rows.append((*again, *other, Verb.LIKE))
-    if job.spec.kind is not Kind.UPSCALE:
-        square = () if job.spec.width == job.spec.height else (Verb.SQUARE,)
-        rows = [
-            (Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.REROLL, Verb.INFO),
-            (Verb.UPSCALE_2, Verb.UPSCALE_CREATIVE, Verb.UPSCALE_4, *other),
-            (Verb.ZOOM_2, Verb.ZOOM_1_5, Verb.ZOOM_CUSTOM, *square),
-            (*PANS, Verb.LIKE),
-        ]
-    return _view(*([Press(verb, job.id, cell, delivery) for verb in row] for row in rows))
+    enlarged = job.spec.kind is Kind.UPSCALE
+    rows: list[list[Press]] = [[], [], [], []]
+    for verb in Verb:
+        row = verb.rows[enlarged]
+        if row is not None and _fits(verb, job, models):
+            rows[row].append(Press(verb, job.id, cell, delivery))
+    return _view(*rows)
+
+
+def _fits(verb: Verb, job: Job, models: int) -> bool:
+    """Say whether a button makes sense under a picture of this job."""
+    match verb:
+        case Verb.REMASTER:
+            return models > 1
+        case Verb.SQUARE:
+            return job.spec.width != job.spec.height
+        case Verb.REDO_SUBTLE:
+            # enlarged as it is, it would come out the same again: only the other way is worth a press
+            return job.spec.strength is not None
+        case _:
+            return True
 
 
 def failure_view(job: Job, delivery: int) -> ui.View:
@@ -371,9 +323,6 @@ def failure_view(job: Job, delivery: int) -> ui.View:
         view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
         view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view
-
-
-progress_view = interactions.progress_view
 
 
 def answer_view(job: Job, prompts: int, delivery: int) -> ui.View:

@@ -1,28 +1,26 @@
-"""Asked before a large request starts: what it makes, what it takes, and what is left; draws nothing itself.
+"""From a request to its jobs: planned, asked about where it is large, then submitted; draws nothing itself.
 
-The question is kept with the person, so that its answer outlives a restart.
+What was asked about is kept with the person, so that the answer outlives a restart.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 import discord
 
-from bot import interactions
-from bot.custom_ids import Answer
+from bot import interactions, progress
+from bot.custom_ids import Answer, Token, address
 from bot.interactions import Interaction
 from bot.messages import common as messages
-from engine.errors import NotFound
-from engine.service import Action, Preview, Submitted
+from engine.errors import LimitError, NotFound
+from engine.service import Ask, Imagine, Planned, restored, stored
 
 QUESTION = "question"
 """The preference that holds what a person was last asked."""
-KEPT = ("job", "verb", "cell", "line", "factor", "picture", "mask", "strength", "model", "reply_to")
-"""What is kept of an action; who asks, and where, is told by whoever answers."""
+PLAN_WITHIN = 0.5
+"""Seconds a prompt may be planned before Discord is answered; it waits 3."""
 
 
 def view(key: str) -> discord.ui.View:
@@ -36,38 +34,58 @@ def view(key: str) -> discord.ui.View:
     return row
 
 
-async def ask(interaction: Interaction, found: Preview, line: str, kept: Mapping[str, Any]) -> None:
+async def submit(interaction: Interaction, message: str | None, ask: Ask) -> None:
+    """Plan and start a request whose interaction was acknowledged; ask first where it makes or takes much."""
+    await start(interaction, message, await _plan(interaction, ask))
+
+
+async def submit_line(interaction: Interaction, message: str | None, line: str) -> None:
+    """As ``submit``, for a typed prompt."""
+    await submit(interaction, message, Imagine(interactions.caller(interaction), line))
+
+
+async def preview_in_time(interaction: Interaction, line: str) -> None:
+    """As ``submit_line``, of an interaction that is acknowledged in between.
+
+    What is refused before that is said to the person alone. Where our own disk is slow, Discord does not
+    wait: it is acknowledged while the planning goes on.
+    """
+    planning = asyncio.create_task(_plan(interaction, Imagine(interactions.caller(interaction), line)))
+    try:
+        done, _ = await asyncio.wait({planning}, timeout=PLAN_WITHIN)
+        if done:
+            planning.result()  # a refusal is raised here
+        message = await interactions.acknowledge(interaction)
+        await start(interaction, message, await planning)
+    finally:
+        planning.cancel()
+
+
+async def _plan(interaction: Interaction, ask: Ask) -> Planned:
+    """Plan a request; refuse what cannot be shown where it was asked."""
+    planned = await interaction.client.service.plan(ask)
+    if len(planned.jobs) > 1 and isinstance(address(ask.caller.origin), Token):
+        raise LimitError(messages.ONE_HERE, planned.line)
+    return planned
+
+
+async def start(interaction: Interaction, message: str | None, planned: Planned) -> None:
+    """Start a planned request whose interaction was acknowledged; ask first where it makes or takes much."""
+    if planned.large:
+        await _ask(interaction, planned)
+    else:
+        await progress.start(interaction, message, planned)
+
+
+async def _ask(interaction: Interaction, planned: Planned) -> None:
     """Ask before a large request starts; only the newest question of a person can be answered."""
-    key = str(interaction.id)
-    question = json.dumps({"key": key, **kept})
-    await interaction.client.service.prefer(str(interaction.user.id), QUESTION, question)
-    text = messages.question(line, found.jobs, found.pictures, found.seconds, found.balances)
+    key = planned.ask.caller.key
+    question = json.dumps({"key": key, **stored(planned.ask)})
+    await interaction.client.service.prefer(planned.ask.caller.owner, QUESTION, question)
+    text = messages.question(
+        planned.line, len(planned.jobs), planned.pictures, planned.seconds, planned.balances
+    )
     await interaction.edit_original_response(content=text, view=view(key))
-
-
-async def prompt(interaction: Interaction, message: str | None, line: str, found: Preview) -> None:
-    """Hand over a typed prompt whose interaction was acknowledged; ask first where it makes or takes much."""
-    if found.large:
-        await ask(interaction, found, line, {"line": line})
-    else:
-        await interactions.submit_line(interaction, message, line, interactions.progress_view)
-
-
-async def action(interaction: Interaction, message: str | None, wanted: Action) -> None:
-    """Hand over what is to be done with a picture, as ``prompt`` does with a line."""
-    found = await interaction.client.service.weigh(wanted)
-    if found is not None and found.large:
-        kept = {name: value for name in KEPT if (value := getattr(wanted, name)) is not None}
-        await ask(interaction, found, found.prompt, {"action": kept})
-    else:
-        await _act(interaction, message, wanted)
-
-
-async def _act(interaction: Interaction, message: str | None, wanted: Action) -> None:
-    async def submit(place: str, progress: str | None) -> Submitted:
-        return await interaction.client.service.act(replace(wanted, origin=place, progress=progress))
-
-    await interactions.start(interaction, message, submit, interactions.progress_view)
 
 
 async def answered(interaction: Interaction, key: str, *, start: bool) -> None:
@@ -79,14 +97,9 @@ async def answered(interaction: Interaction, key: str, *, start: bool) -> None:
     if question.get("key") != key or message is None:
         raise NotFound(messages.QUESTION_GONE)
     # a refusal leaves the question: once a place is free it can be pressed again
-    if start and "action" in question:
-        asker = interactions.asker(interaction)
-        asked = Action(key=key, owner=owner, origin="", asker=asker, **question["action"])
-        await _act(interaction, str(message.id), asked)
-    elif start:
-        await interactions.submit_line(
-            interaction, str(message.id), question["line"], interactions.progress_view, key=key
-        )
+    if start:
+        ask = restored(question, interactions.caller(interaction, key=key))
+        await progress.start(interaction, str(message.id), await service.plan(ask))
     else:
         await interaction.edit_original_response(content=messages.NOT_STARTED, view=None)
     await service.prefer(owner, QUESTION, None)

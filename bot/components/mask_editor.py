@@ -10,6 +10,7 @@ import asyncio
 import io
 import re
 import weakref
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
@@ -24,7 +25,7 @@ from bot.messages import mask_editor as messages_region
 from engine.errors import UserError
 from engine.images import AREAS, COLUMNS, ROWS
 from engine.library.masks import MaskDraft, MaskPreview, MaskRecipe
-from engine.service import Action
+from engine.service import Edit
 
 Grey = discord.ButtonStyle.secondary
 Blue = discord.ButtonStyle.primary
@@ -154,11 +155,11 @@ async def opened(interaction: Interaction, press: Press) -> None:
     """Open the mask over one picture of a job."""
     await interactions.acknowledge(interaction, ephemeral=True)
     service = interaction.client.service
-    picture = await service.picture(press.job, press.cell or 0)
+    picture = await service.files.cell(press.job, press.cell or 0)
     sketch = await service.masks.open(
         owner=str(interaction.user.id),
         origin=postable(interaction),
-        asker=interactions.asker(interaction),
+        asker=interactions.requester(interaction),
         picture=picture,
         job=press.job,
         cell=press.cell or 0,
@@ -323,20 +324,12 @@ async def found(interaction: Interaction, key: str, words: str) -> None:
     """
     service, owner = interaction.client.service, str(interaction.user.id)
     sketch = await service.masks.find(key, owner)
-    submitted = await service.act(
-        Action(
-            key=str(interaction.id),
-            owner=owner,
-            origin=f"find:{key}",
-            asker=interactions.asker(interaction),
-            job=sketch.job,
-            verb="locate",
-            cell=sketch.cell,
-            line=words,
-            picture=sketch.picture,
-        )
+    # what is found is shown by the mask's own message, so it is sent nowhere
+    caller = replace(interactions.caller(interaction), origin=f"find:{key}")
+    planned = await service.plan(
+        Edit(caller, "locate", job=sketch.job, cell=sketch.cell, line=words, picture=sketch.picture)
     )
-    job = submitted.jobs[0].id
+    job = (await service.submit(planned)).jobs[0].id
     await service.masks.find_in(sketch, words, job)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(messages_region.looking(words)))
@@ -355,27 +348,23 @@ async def found(interaction: Interaction, key: str, words: str) -> None:
 async def brought(interaction: Interaction, key: str, file: discord.Attachment) -> MaskDraft:
     """Take a mask from a file somebody sent."""
     service = interaction.client.service
-    kept = await service.fetch(file.url, attached=True)
+    kept = await service.uploads.link(file.url, attached=True)
     return await service.masks.bring(key, str(interaction.user.id), kept.sha256, kept.mask)
 
 
 async def _start(interaction: Interaction, key: str, line: str) -> None:
     """Repaint the marked part; the mask's message stays, for another prompt or another mask."""
     service, owner = interaction.client.service, str(interaction.user.id)
-
     message = await interactions.acknowledge(interaction)
     sketch = await service.masks.find(key, owner)
     same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
-    action = Action(
-        key=str(interaction.id),
-        owner=owner,
-        origin="",
-        asker=interactions.asker(interaction),
+    edit = Edit(
+        interactions.caller(interaction),
+        "inpaint",
         job=sketch.job,
-        verb="inpaint",
         cell=sketch.cell,
         line=None if same else line,
         picture=sketch.picture,
         mask=await service.masks.mask(sketch),
     )
-    await confirm.action(interaction, message, action)
+    await confirm.submit(interaction, message, edit)

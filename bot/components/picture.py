@@ -134,7 +134,7 @@ def _number(text: str | None) -> int | None:
 
 
 async def _fetched(interaction: Interaction, url: str, *, attached: bool = False) -> Picture:
-    kept = await interaction.client.service.fetch(url, attached=attached)
+    kept = await interaction.client.service.uploads.link(url, attached=attached)
     return Picture(kept.sha256, kept.job, kept.cell, kept.mask)
 
 

@@ -62,7 +62,7 @@ class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
             # it arrived, though we stopped before that was noted
             await reports.told(report, str(message.channel.id), str(message.id))
         await reports.decide(
-            self.report, interactions.asker(interaction), _STATES[self.deed], ban=self.deed is Deed.BAN
+            self.report, interactions.requester(interaction), _STATES[self.deed], ban=self.deed is Deed.BAN
         )
 
 
@@ -119,7 +119,7 @@ async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
     if of is Of.PICTURE:
         await filed(interaction, number, words, seen=True)
         return
-    reports, asker = interaction.client.service.reports, interactions.asker(interaction)
+    reports, asker = interaction.client.service.reports, interactions.requester(interaction)
     if of is Of.REFUSAL:
         await reports.appeal(asker, words, refusal=int(number))
     elif of is Of.JOB:
@@ -133,5 +133,5 @@ async def filed(interaction: Interaction, job_id: str, words: str, *, seen: bool
     """File a report for an interaction that was acknowledged, and thank for it."""
     service = interaction.client.service
     job = await service.find(job_id)
-    report = await service.reports.report(job, interactions.asker(interaction), words, seen=seen)
+    report = await service.reports.report(job, interactions.requester(interaction), words, seen=seen)
     await interaction.edit_original_response(content=messages_reports.thanks(report))

@@ -17,7 +17,7 @@ from bot import interactions
 from bot.components import modals
 from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
 from bot.failures import TYPED, guarded
-from bot.interactions import REMIX, VARIATION, Interaction
+from bot.interactions import Interaction
 from bot.messages import common as messages
 from bot.messages import settings as messages_settings
 from engine.errors import PromptError
@@ -36,6 +36,9 @@ SETTABLE = (
 SWITCHES = frozenset(name for name in SETTABLE if BY_NAME[name].kind is Kind.BARE) | {"video", "profile"}
 """What is on or off; choosing it turns it."""
 VALUE_LENGTH = 300
+REMIX, VARIATION = "remix", "variation"
+"""Preferences of ours: whether buttons open a dialog to change the prompt first (``on``), how far V buttons
+go (``low``, else high)."""
 Green = discord.ButtonStyle.success
 Grey = discord.ButtonStyle.secondary
 
@@ -236,7 +239,8 @@ async def _submitted(name: str, interaction: Interaction) -> None:
     given = flags_of(f"--{name} {value}", "settings") if value else ()
     if given:
         # what no prompt could be drawn with is refused now, not at every prompt from now on
-        await interactions.preview(interaction, " ".join(["x", *map(str, given)]))
+        caller = interactions.caller(interaction)
+        await interaction.client.service.planner.check_setting(caller, *given)
     await change(interaction, name, given)
     await show_table(interaction)
 
@@ -269,12 +273,8 @@ async def switch(interaction: Interaction, name: str) -> None:
 
 async def settled(interaction: Interaction) -> dict[str, Given]:
     """Return what holds here for a prompt that names no flags."""
-    return {
-        given.name: given
-        for given in await interaction.client.service.settled(
-            str(interaction.user.id), str(interactions.origin(interaction)), interactions.asker(interaction)
-        )
-    }
+    settings = interaction.client.service.settings
+    return dict((await settings.settled(interactions.caller(interaction))).flags)
 
 
 async def show_table(interaction: Interaction) -> None:

@@ -8,7 +8,6 @@ from engine.planning.answers import Shortened
 
 IMAGINE_TITLE = "Imagine this"
 IMAGINE_LABEL = "Prompt, with its flags"
-ALL = "Draw all"
 DESCRIBED_ALT = "The picture that is described"
 TITLES = {
     Kind.DESCRIBE: "What I see in it, as prompts",

@@ -33,7 +33,7 @@ async def report(client: Desk) -> None:
     while True:
         if admin.newest > last:
             lines: dict[int, list[str]] = {}
-            for entry in await client.service.audits(after=last):
+            for entry in await client.service.admin.audits(after=last):
                 last = entry.id
                 for channel in _channels(client, entry):
                     lines.setdefault(channel, []).append(messages_admin.entry(entry))

@@ -119,7 +119,7 @@ class Publisher:
 
     async def _publish(self) -> None:
         async with asyncio.TaskGroup() as group:
-            async for delivery in self._service.deliveries():
+            async for delivery in self._service.outbox.deliveries():
                 if address(delivery.origin) is not None:
                     group.create_task(self._keep(delivery), name=f"delivery-{delivery.id}")
 
@@ -132,11 +132,11 @@ class Publisher:
                     message = await self._send(delivery)
                 # before booking: after a crash in between nobody would look for the progress message again
                 await self._clear(delivery)
-                await self._service.book(delivery.id, message)
+                await self._service.outbox.mark_sent(delivery.id, message)
                 return
             except Undeliverable as why:
                 log.warning("delivery %s of job %s given up: %s", delivery.id, delivery.job, why)
-                await self._service.give_up(delivery.id, str(why))
+                await self._service.outbox.mark_undeliverable(delivery.id, str(why))
                 break
             except TROUBLE as error:
                 tries += 1
@@ -149,7 +149,7 @@ class Publisher:
                 delivery = delivery.model_copy(update={"attempted_at": delivery.attempted_at or 0.0})
             except Exception:
                 log.exception("delivery %s of job %s", delivery.id, delivery.job)
-                await self._service.give_up(delivery.id, "an error of ours; see the log")
+                await self._service.outbox.mark_undeliverable(delivery.id, "an error of ours; see the log")
                 break
         await self._clear(delivery)
 
@@ -193,7 +193,7 @@ class Publisher:
             earlier = await self._earlier(channel, delivery)
             if earlier is not None:
                 return earlier
-        await self._service.attempted(delivery.id)
+        await self._service.outbox.mark_attempted(delivery.id)
         reference: Any = None
         if delivery.reply_to is not None:
             reference = discord.MessageReference(
@@ -212,7 +212,7 @@ class Publisher:
 
     async def _to_token(self, target: Token, delivery: Delivery, letter: OutgoingMessage) -> str:
         """Fill the interaction's own message: repeating that changes nothing, so it needs no nonce."""
-        await self._service.attempted(delivery.id)
+        await self._service.outbox.mark_attempted(delivery.id)
         webhook = discord.Webhook.partial(target.application, target.token, client=self._client)
         original: Any = "@original"  # Discord's own name for it, which discord.py's signature does not know
         message = await webhook.edit_message(
@@ -254,12 +254,12 @@ class Publisher:
             view = buttons.picture_view(job, cell, delivery.id, len(self._service.models))
         else:
             cell, view = None, buttons.grid_view(job, delivery.id)
-        file = await self._service.file(job.id, cell, limit=limit, least=LEAST_SIDE)
+        file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE)
         notes = [messages.WEBP_NOTE] if file.extension == "webp" else []
         cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
         files = [(cover + messages.filename(job, file.extension, cell), file.data, messages.alt(job, cell))]
         if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
-            film = await self._service.film(job.id)
+            film = await self._service.files.film(job.id)
             if len(file.data) + len(film) <= limit:
                 files.append((cover + messages.filename(job, "film.webp"), film, messages.FILM_ALT))
             else:
@@ -272,7 +272,7 @@ class Publisher:
         content = messages_answers.answer(job, prompts, delivery.owner)
         files = []
         for one in job.spec.inputs:
-            file = await self._service.shown(one.sha256, limit)
+            file = await self._service.files.shown(one.sha256, limit)
             files.append((f"described-{job.id}.{file.extension}", file.data, messages_answers.DESCRIBED_ALT))
         return OutgoingMessage(content, tuple(files), buttons.answer_view(job, len(prompts), delivery.id))
 

@@ -140,7 +140,7 @@ class Moderation:
         files = []
         if job is not None and job.pictures:
             with contextlib.suppress(NotFound):
-                file = await self._client.service.file(job.id, limit=NOTICE_LIMIT, least=LEAST_SIDE)
+                file = await self._client.service.files.file(job.id, limit=NOTICE_LIMIT, least=LEAST_SIDE)
                 files = [discord.File(io.BytesIO(file.data), f"SPOILER_report-{report.id}.{file.extension}")]
         deeds = (Deed.BACK, Deed.GONE, Deed.BAN) if report.kind == "report" else (Deed.GRANT, Deed.DECLINE)
         view = ui.View(timeout=None)

@@ -1,6 +1,6 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
-from engine.images.canvas import outsize, outward, rim
+from engine.images.canvas import extended, rim, zoomed
 from engine.images.encode import File, fit, jpeg, png, with_texts
 from engine.images.grid import columns, enlarge, grid, opened
 from engine.images.mask import (
@@ -32,6 +32,7 @@ __all__ = [
     "columns",
     "enlarge",
     "evened",
+    "extended",
     "feathered",
     "fit",
     "grid",
@@ -39,8 +40,6 @@ __all__ = [
     "joined",
     "jpeg",
     "opened",
-    "outsize",
-    "outward",
     "overlay",
     "png",
     "read",
@@ -51,4 +50,5 @@ __all__ = [
     "step",
     "widened",
     "with_texts",
+    "zoomed",
 ]

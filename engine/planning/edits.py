@@ -1,243 +1,246 @@
-"""From a stored picture to the spec of what is made of it: sizes, inputs, strengths. Pure; loads nothing."""
+"""Everything that can be made of a stored picture: one row an edit, in ``EDITS``. Pure; loads nothing.
+
+A new edit is a row here and, to be pressed, a row of ``bot.custom_ids.Verb``.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
-from engine.jobs import Input, JobSpec, Kind, Role
-from engine.planning.plan import sides
-from engine.prompt.samplers import sampler
+from engine.jobs import JobSpec, Kind
+from engine.planning import edit_specs as specs
 
-REMASTER = 0.6
-"""How much of the noise schedule runs where another model draws a picture again."""
+FACTORS = (1.0, 2.0)
+"""How far one zoom may go out, as in Midjourney's dialog."""
+CANVAS, MASK = "canvas", "mask"
+"""What stands for a canvas and its mask in a spec until they are painted."""
 
-REPAINT = 1.0
-"""The same for the masked part of a picture: painted afresh."""
-
-OUTWARD: Mapping[str, str] = {
-    "zoom": "Zoomed out {factor:g}×.",
-    "square": "Made square.",
-    "pan_left": "Panned to the left.",
-    "pan_right": "Panned to the right.",
-    "pan_up": "Panned upwards.",
-    "pan_down": "Panned downwards.",
-}
-"""The verbs that paint around a picture, and the note that says so under the result."""
-
-STEADY = frozenset({"ddim", "euler", "euler_karras", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "lms"})
-"""Samplers that add no noise on the way: tiles that drew their own would blur where they overlap."""
-
-AGAIN = frozenset({"upscale_again_subtle", "upscale_again_creative"})
-"""The verbs that enlarge once more what an enlarged picture came from."""
-
-LARGEST = 2.25
-"""Edits are drawn at no more than this many times a model's own pixels: beyond, models repeat themselves."""
-SMALLEST = 0.25
-"""And at no less than this share of them: below, they draw nothing that can be recognised."""
+Margins = tuple[int, int, int, int]
+"""Pixels added to the left, above, to the right and below."""
 
 
-def enlargement(spec: JobSpec | None, size: tuple[int, int], model: ModelConfig) -> float:
-    """Return how many times as wide as drawn a stored picture of ``size`` is; ``spec``: what it came of."""
-    if spec is None or spec.kind is Kind.UPSCALE:
-        return model.enlarged
-    return size[0] / spec.width
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """A larger picture to begin with: ``picture`` (its SHA-256) with ``margins`` around it.
 
-
-def drawn(size: tuple[int, int], times: float, model: ModelConfig, limits: LimitsConfig) -> tuple[int, int]:
-    """Return the size an edit of a picture of ``size`` is drawn at, its sides on the model's multiple.
-
-    ``times`` as from ``enlargement``. Raises UserError for shapes the model cannot draw, or past the
-    server's pixels.
+    Without margins it is a zoom: the picture made smaller by ``factor`` in the middle of ``size`` pixels.
     """
-    width, height = size
-    if width * height > limits.max_pixels:
+
+    picture: str
+    size: tuple[int, int]
+    margins: Margins | None = None
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What an edit starts from: the kept ``picture`` (its SHA-256) of ``size`` pixels, and what was asked.
+
+    ``said``: the spec the words and flags stand for, those of the picture's own request (``before``) unless
+    ``reworded``. ``cell`` counts from 0. ``seed``: that of the new pictures.
+    """
+
+    said: JobSpec
+    picture: str
+    size: tuple[int, int]
+    seed: int
+    model: ModelConfig
+    limits: LimitsConfig
+    before: JobSpec | None = None
+    reworded: bool = False
+    cell: int = 0
+    factor: float = 2.0
+    strength: float | None = None
+    mask: str | None = None
+
+    @property
+    def spec(self) -> JobSpec:
+        """What was said, with the new seed and without what a strong variation had added."""
+        return specs.calm(self.said.model_copy(update={"seed": self.seed}), self.model)
+
+    @property
+    def times(self) -> float:
+        """How many times as wide as drawn the picture is."""
+        return specs.enlargement(self.before, self.size, self.model)
+
+    def drawn(self, size: tuple[int, int] | None = None) -> tuple[int, int]:
+        """Return the size at which a picture of ``size`` (the picture's own) is drawn. Raises UserError."""
+        return specs.drawn(self.size if size is None else size, self.times, self.model, self.limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What an edit draws: the spec, and the canvas that must be painted first, if any."""
+
+    spec: JobSpec
+    canvas: Canvas | None = None
+
+
+Derive = Callable[[Start], Derived]
+Grow = Callable[[tuple[int, int], int], Margins]
+
+
+@dataclass(frozen=True, slots=True)
+class EditType:
+    """One edit. ``command``: under whose rules it stands. ``derive``: its spec; None draws a request again.
+
+    ``note``: what is said under the result. ``remix``: whether Remix asks for other words first.
+    """
+
+    name: str
+    command: str
+    derive: Derive | None
+    note: str = ""
+    remix: bool = False
+    rereads: bool = False  # the prompt is read anew, though nobody changed it
+    needs_words: bool = True  # of a picture from outside
+    from_before: bool = False  # starts from what the picture itself was made from, at the same scale
+    of_grid: str | None = None  # which edit it is where no single picture was named
+
+
+# ------------------------------------------------------------------------------------ how specs are derived
+
+
+def _vary(strength: Callable[[ModelConfig], float], *, loosely: bool = False) -> Derive:
+    def derive(start: Start) -> Derived:
+        share = strength(start.model) if start.strength is None else start.strength
+        spec = specs.whole(start.spec, start.model)
+        spec = specs.varied(spec, start.picture, start.drawn(), share)
+        return Derived(specs.loosened(spec, start.model) if loosely else spec)
+
+    return derive
+
+
+def _faithful(scale: int | None) -> Derive:
+    """Enlarge as it is; ``scale`` None: as many times as before."""
+
+    def derive(start: Start) -> Derived:
+        times = scale or (4 if start.factor > 2 else 2)
+        spec = start.spec.model_copy(update={"seed": start.said.seed_of(start.cell)})
+        return Derived(specs.upscaled(spec, start.picture, start.size, times))
+
+    return derive
+
+
+def _creative(start: Start) -> Derived:
+    share = start.model.creative_strength if start.strength is None else start.strength
+    scale = 4 if start.factor > 2 else 2
+    spec = specs.whole(start.spec, start.model)
+    args = (start.picture, start.size, scale, start.times, start.model, start.limits, share)
+    return Derived(specs.quiet(specs.enriched(spec, *args), start.before, start.model))
+
+
+def _locate(start: Start) -> Derived:
+    return Derived(specs.located(start.spec, start.picture, start.drawn()))
+
+
+def _inpaint(start: Start) -> Derived:
+    if start.mask is None:
+        raise UserError("Say first which part to repaint.")
+    share = specs.REPAINT if start.strength is None else start.strength
+    spec = specs.whole(start.spec, start.model)
+    return Derived(specs.repainted(spec, start.picture, start.mask, start.drawn(), share))
+
+
+def _zoom(start: Start) -> Derived:
+    if not FACTORS[0] < start.factor <= FACTORS[1]:
+        raise UserError(f"`{start.factor:g}` is no zoom. Choose more than 1 and at most 2, such as 1.5.")
+    spec = specs.whole(start.spec, start.model)
+    drawn = spec.width, spec.height
+    enlarged = start.before is not None and start.before.kind is Kind.UPSCALE
+    if enlarged and not start.reworded:
+        drawn = start.drawn()
+    size = round(drawn[0] * start.times), round(drawn[1] * start.times)
+    return _onto(Canvas(start.picture, size, factor=start.factor), start, spec)
+
+
+def _grown(grow: Grow) -> Derive:
+    def derive(start: Start) -> Derived:
+        multiple = max(1, round(start.model.multiple * start.times))
+        margins = left, top, right, bottom = grow(start.size, multiple)
+        size = start.size[0] + left + right, start.size[1] + top + bottom
+        spec = specs.whole(start.spec, start.model)
+        return _onto(Canvas(start.picture, size, margins), start, spec)
+
+    return derive
+
+
+def _onto(canvas: Canvas, start: Start, spec: JobSpec) -> Derived:
+    """Paint what is new on a canvas."""
+    at = start.drawn(canvas.size)
+    spec = specs.repainted(spec, CANVAS, MASK, at, start.model.outward_strength)
+    return Derived(specs.quiet(spec, start.before, start.model), canvas)
+
+
+def _growth(side: int, multiple: int) -> int:
+    """Return how many pixels a pan adds to a side: half of it, on the multiple, at least one step."""
+    return max(1, round(side * 0.5 / multiple)) * multiple
+
+
+def _square(size: tuple[int, int], multiple: int) -> Margins:
+    wider, higher = max(0, size[1] - size[0]), max(0, size[0] - size[1])
+    return wider // 2, higher // 2, wider - wider // 2, higher - higher // 2
+
+
+# ------------------------------------------------------------------------------------ the table
+
+
+_ROWS = (
+    EditType("reroll", "imagine", None, remix=True),
+    EditType(
+        "remix", "imagine", _vary(lambda model: model.strong_strength), rereads=True, of_grid="reroll"
+    ),
+    EditType("vary", "vary", _vary(lambda model: model.strong_strength, loosely=True), remix=True),
+    EditType("vary_subtle", "vary", _vary(lambda model: model.subtle_strength), remix=True),
+    EditType("vary_strong", "vary", _vary(lambda model: model.strong_strength, loosely=True), remix=True),
+    EditType("remaster", "remaster", _vary(lambda _: specs.REMASTER), rereads=True),
+    EditType("upscale_2x", "upscale", _faithful(2), needs_words=False),
+    EditType("upscale_4x", "upscale", _faithful(4), needs_words=False),
+    EditType("upscale_creative", "upscale", _creative, needs_words=False),
+    EditType("upscale_again_subtle", "upscale", _faithful(None), needs_words=False, from_before=True),
+    EditType("upscale_again_creative", "upscale", _creative, needs_words=False, from_before=True),
+    EditType("zoom", "zoom", _zoom, "Zoomed out {factor:g}×."),
+    EditType("square", "zoom", _grown(_square), "Made square."),
+    EditType(
+        "pan_left", "zoom", _grown(lambda size, step: (_growth(size[0], step), 0, 0, 0)),
+        "Panned to the left.", remix=True,
+    ),
+    EditType(
+        "pan_right", "zoom", _grown(lambda size, step: (0, 0, _growth(size[0], step), 0)),
+        "Panned to the right.", remix=True,
+    ),
+    EditType(
+        "pan_up", "zoom", _grown(lambda size, step: (0, _growth(size[1], step), 0, 0)),
+        "Panned upwards.", remix=True,
+    ),
+    EditType(
+        "pan_down", "zoom", _grown(lambda size, step: (0, 0, 0, _growth(size[1], step))),
+        "Panned downwards.", remix=True,
+    ),
+    EditType("inpaint", "inpaint", _inpaint),
+    EditType("locate", "inpaint", _locate),
+)  # fmt: skip
+EDITS: Mapping[str, EditType] = MappingProxyType({row.name: row for row in _ROWS})
+"""Every edit, by the name doors give it."""
+
+
+def named(name: str) -> EditType:
+    """Return an edit. Raises UserError where there is none of that name."""
+    if name not in EDITS:
         raise UserError(
-            f"That would be {width} × {height} pixels, and this server makes at most "
-            f"{limits.max_pixels:,} in one picture. Start from a smaller one."
+            f"There is no edit `{name[:40]}`. There are {', '.join(f'`{one}`' for one in EDITS)}."
         )
-    if max(size) > model.max_ratio * min(size) * (1 + 1e-9):
-        raise UserError(
-            f"That would be {width} × {height}, and `{model.name}` draws up to {model.max_ratio:g} times as "
-            "long as wide. Pan the other way, make it square, or crop it first."
-        )
-    usual = model.width * model.height
-    area = min(max(width * height / times**2, usual * SMALLEST), usual * LARGEST, limits.max_pixels)
-    return sides(area, width, height, model.multiple)
+    return EDITS[name]
 
 
-def again(before: JobSpec, spec: JobSpec) -> JobSpec:
-    """Return ``spec``, read from a changed prompt, with what was being done to a picture kept."""
-    if before.kind in (Kind.IMAGINE, Kind.BLEND):
-        return spec
-    kept = ("kind", "model", "width", "height", "count", "strength", "scale", "tile")
-    told = {name: getattr(before, name) for name in kept}
-    told["wordless"] = before.wordless and spec.conditions == before.conditions
-    if before.strength is not None:
-        told["strength"] = enough(before.strength, spec.steps)
-    canvas = tuple(one for one in before.inputs if one.role in (Role.INIT, Role.MASK))
-    return spec.model_copy(update={**told, "inputs": (*canvas, *_references(spec))})
-
-
-def freedom(verb: str, model: ModelConfig) -> float:
-    """Return how much of the schedule a variation runs: subtle keeps the composition, strong the idea."""
-    if verb == "remaster":
-        return REMASTER
-    return model.subtle_strength if verb == "vary_subtle" else model.strong_strength
-
-
-def loosened(spec: JobSpec, verb: str, model: ModelConfig) -> JobSpec:
-    """Return the spec with what ``model`` needs to vary strongly; other verbs have none of it."""
-    if verb not in ("vary", "vary_strong"):
-        return spec
-    chaos, weird = max(spec.chaos, model.strong_chaos), max(spec.weird, model.strong_weird)
-    return spec.model_copy(update={"chaos": chaos, "weird": weird})
-
-
-def quiet(spec: JobSpec, before: JobSpec | None, model: ModelConfig) -> JobSpec:
-    """Return the spec of an edit that continues a picture, without its words where ``model`` is better so.
-
-    Words that differ from those of ``before`` were meant for this edit, and count.
-    """
-    same = before is not None and spec.conditions == before.conditions
-    return spec.model_copy(update={"wordless": True}) if model.wordless and same else spec
-
-
-def calm(spec: JobSpec, model: ModelConfig) -> JobSpec:
-    """Return a stored picture's spec without the chaos and weird that a strong variation added to it."""
-    added = {"chaos": model.strong_chaos, "weird": model.strong_weird} if spec.kind is Kind.VARY else {}
-    ours = {name: 0 for name, much in added.items() if getattr(spec, name) == much}
-    return spec.model_copy(update=ours)
-
-
-def whole(spec: JobSpec, model: ModelConfig) -> JobSpec:
-    """Return the spec with the model's ordinary weights, if few-step ones drew: they know whole ways only.
-
-    An edit runs a part of the schedule, from a picture; few-step weights learnt to start at noise.
-    """
-    if not spec.few_steps:
-        return spec
-    usual = {"steps": model.steps, "guidance_scale": model.guidance_scale}
-    return spec.model_copy(
-        update={**usual, "sampler": sampler(model.sampler) or model.sampler, "few_steps": False}
+def painted(spec: JobSpec, pictures: Mapping[str, str]) -> JobSpec:
+    """Return the spec with pictures in the place of their stand-ins (``pictures``: stand-in → SHA-256)."""
+    inputs = tuple(
+        one.model_copy(update={"sha256": pictures[one.sha256]}) if one.sha256 in pictures else one
+        for one in spec.inputs
     )
-
-
-def enough(strength: float, steps: int) -> float:
-    """Return the strength, raised where it would run none of so few steps: then it is one step's share."""
-    # rounded up, for int(strength * steps) is what runs
-    return strength if int(strength * steps) else math.ceil(10_000 / steps) / 10_000
-
-
-def varied(spec: JobSpec, start: str, size: tuple[int, int], strength: float) -> JobSpec:
-    """Return the spec of four variations of the picture ``start``, drawn at ``size``."""
-    return spec.model_copy(
-        update={
-            "kind": Kind.VARY,
-            "inputs": (Input(sha256=start, role=Role.INIT), *_references(spec)),
-            "strength": enough(strength, spec.steps),
-            "width": size[0],
-            "height": size[1],
-            "count": 4,
-            "scale": 1,
-            "wordless": False,
-        }
-    )
-
-
-def repainted(spec: JobSpec, start: str, mask: str, size: tuple[int, int], strength: float) -> JobSpec:
-    """Return the spec that repaints ``start`` where ``mask`` is white; drawn at ``size``."""
-    canvas = (Input(sha256=start, role=Role.INIT), Input(sha256=mask, role=Role.MASK))
-    return spec.model_copy(
-        update={
-            "kind": Kind.INPAINT,
-            "inputs": (*canvas, *_references(spec)),
-            "strength": enough(strength, spec.steps),
-            "width": size[0],
-            "height": size[1],
-            "count": 4,
-            "scale": 1,
-            "tile": False,
-            "wordless": False,
-        }
-    )
-
-
-def upscaled(spec: JobSpec, start: str, size: tuple[int, int], scale: int) -> JobSpec:
-    """Return the spec that enlarges the picture ``start`` of ``size`` faithfully."""
-    return spec.model_copy(
-        update={
-            "kind": Kind.UPSCALE,
-            "scale": scale,
-            "width": size[0] * scale,
-            "height": size[1] * scale,
-            "count": 1,
-            "inputs": (Input(sha256=start, role=Role.INIT),),
-            "strength": None,
-            "film": False,
-            "wordless": False,
-        }
-    )
-
-
-def enriched(
-    spec: JobSpec,
-    start: str,
-    size: tuple[int, int],
-    scale: int,
-    times: float,
-    model: ModelConfig,
-    limits: LimitsConfig,
-    strength: float,
-) -> JobSpec:
-    """Return the spec that enlarges ``start`` and draws it again in tiles, gently, for new details.
-
-    Raises UserError past the server's pixels.
-    """
-    wide, high = size[0] * scale, size[1] * scale
-    if wide * high > limits.max_pixels:
-        raise UserError(
-            f"That would be {wide} × {high} pixels, and this server makes at most {limits.max_pixels:,} in "
-            "one picture. Take 2x, or a smaller picture."
-        )
-    steady = spec.sampler if spec.sampler in STEADY else "euler"
-    return upscaled(spec, start, size, scale).model_copy(
-        update={
-            "inputs": (Input(sha256=start, role=Role.INIT), *_references(spec)),
-            "strength": enough(strength, spec.steps),
-            "width": _step(wide / times, model.multiple),
-            "height": _step(high / times, model.multiple),
-            "sampler": steady,
-            "tile": False,
-            "stop": 100,
-            "chaos": 0,
-        }
-    )
-
-
-def _step(side: float, multiple: int) -> int:
-    return max(1, round(side / multiple)) * multiple
-
-
-def located(spec: JobSpec, start: str, size: tuple[int, int]) -> JobSpec:
-    """Return the spec that looks in ``start`` for what the spec's words name; equal words find the same."""
-    return JobSpec(
-        kind=Kind.LOCATE,
-        model=spec.model,
-        conditions=spec.conditions[:1],
-        width=size[0],
-        height=size[1],
-        steps=1,
-        guidance_scale=1.0,
-        sampler=spec.sampler,
-        seed=0,
-        count=1,
-        inputs=(Input(sha256=start, role=Role.INIT),),
-    )
-
-
-def _references(spec: JobSpec) -> tuple[Input, ...]:
-    """Return the inputs that an edit keeps: what it looks like, not what it starts from."""
-    return tuple(one for one in spec.inputs if one.role not in (Role.INIT, Role.MASK))
+    return spec if inputs == spec.inputs else spec.model_copy(update={"inputs": inputs})

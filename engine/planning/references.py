@@ -146,7 +146,12 @@ def stand_ins(prompt: Prompt) -> dict[str, str]:
     names = [one.name for one in named(prompt)]
     if prompt.get("profile"):
         names += [f"{_LIKED}{number}" for number in range(LIKED_MOST)]
-    return {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    return {name: stand_in(name) for name in names}
+
+
+def stand_in(name: str) -> str:
+    """Return what stands in a spec for a picture that was not fetched yet."""
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _shared(given: list[tuple[str, float]], role: Role, weight: float) -> list[Reference]:

@@ -3,7 +3,7 @@
 from engine.prompt.attention import parse_attention, take_networks
 from engine.prompt.explain import as_json
 from engine.prompt.flags import BY_NAME, FLAGS, Action, Flag, Kind
-from engine.prompt.parse import Parsed, TooManyJobsError, flags_of, parse
+from engine.prompt.parse import Parsed, TooManyJobsError, flags_of, layered, parse
 from engine.prompt.prompt import Given, ImageLink, Part, Prompt, Source, Value
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Value",
     "as_json",
     "flags_of",
+    "layered",
     "parse",
     "parse_attention",
     "take_networks",

@@ -356,6 +356,11 @@ def flags_of(line: str, source: Source) -> tuple[Given, ...]:
     return ordered(taken.given)
 
 
+def layered(suffix: str, layers: Sequence[tuple[Source, str]]) -> Prompt:
+    """Return what holds where a prompt names no flags, as a prompt without words; as for ``parse``."""
+    return Prompt(given=ordered(_merge([], _layers(suffix, layers, []))))
+
+
 def _prompt(taken: _Line, lower: list[list[Given]], typed: str) -> Prompt:
     """Build the prompt of one combination. Raises PromptError."""
     text, loras, others = take_networks(taken.text)

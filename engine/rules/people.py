@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,16 @@ class Asker:
     manager: bool = False
     age_restricted: bool = False
     host: bool = False
+
+
+class Unruled(Enum):
+    """What stands in a person's place where no server's rules apply: the host's own command line, a key."""
+
+    UNRULED = "unruled"
+
+
+UNRULED: Final = Unruled.UNRULED
+"""Said on purpose: a door that knows of no servers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,31 +32,6 @@ Level = Literal["strict", "restricted"]
 Showing = Literal["refuse", "spoiler"]
 Open = Literal["open", "paused", "draining"]
 
-VERBS: Mapping[str, str] = {
-    "reroll": "imagine",
-    "remix": "imagine",
-    "vary": "vary",
-    "vary_subtle": "vary",
-    "vary_strong": "vary",
-    "upscale_2x": "upscale",
-    "upscale_4x": "upscale",
-    "zoom": "zoom",
-    "square": "zoom",
-    "pan_left": "zoom",
-    "pan_right": "zoom",
-    "pan_up": "zoom",
-    "pan_down": "zoom",
-    "locate": "inpaint",
-    "Describe": "describe",
-    "DM results": "show",
-}
-"""Under which command's rules each button and each menu stands."""
-
-
-def command_of(verb: str) -> str:
-    """Return the command under whose rules a button or a menu stands."""
-    return VERBS.get(verb) or verb.partition("_")[0]
-
 
 @dataclass(frozen=True, slots=True)
 class Allowance:

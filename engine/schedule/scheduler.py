@@ -344,3 +344,10 @@ class Scheduler:
         """Return the seconds of its device that a running job has had so far."""
         run = self.running.get(job)
         return 0.0 if run is None else self._meters[run.worker].given(job)
+
+    def seconds_until_slot(self, owner: str) -> float | None:
+        """Return in about how many seconds a job of this person's is over; None where that is unknown."""
+        runs = [run for run in self.running.values() if run.ticket.owner == owner]
+        if not runs or not self.rate:
+            return None
+        return min(run.ticket.work * (1 - run.share) for run in runs) * len(runs) / self.rate

@@ -1,31 +1,39 @@
 """The application layer: the one front door that Discord, the command line and HTTP call."""
 
-from engine.service.service import (
-    OPTION,
-    SETTINGS,
-    SUFFIX,
-    Action,
-    Preview,
-    Request,
-    Service,
+from engine.rules.people import UNRULED
+from engine.service.requests import (
+    Ask,
+    Caller,
+    Describe,
+    Edit,
+    Imagine,
+    Planned,
+    Shorten,
     Snapshot,
     Submitted,
-    Verb,
-    place,
+    restored,
     server,
+    stored,
 )
+from engine.service.service import Service
+from engine.service.settings import OPTION, SETTINGS, SUFFIX
 
 __all__ = [
     "OPTION",
     "SETTINGS",
     "SUFFIX",
-    "Action",
-    "Preview",
-    "Request",
+    "UNRULED",
+    "Ask",
+    "Caller",
+    "Describe",
+    "Edit",
+    "Imagine",
+    "Planned",
     "Service",
+    "Shorten",
     "Snapshot",
     "Submitted",
-    "Verb",
-    "place",
+    "restored",
     "server",
+    "stored",
 ]

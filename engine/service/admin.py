@@ -5,6 +5,7 @@ Refuses to know Discord, queues and workers: what must be done to those it hands
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -13,10 +14,11 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.errors import UserError
+from engine.images.chart import chart
 from engine.rules import permissions
 from engine.rules.people import Asker, AuditEntry
 from engine.rules.permissions import EVERYWHERE, Ban, Content, Deed, Rule, Rules, Standing
-from engine.rules.stats import FinishedJob
+from engine.rules.stats import FinishedJob, Stats, count, table
 from engine.store import audit as store_audit
 from engine.store.audit import Decision
 from engine.store.connection import Store
@@ -160,14 +162,22 @@ class Administration:
     # ---- the record ----------------------------------------------------------------------------------------
 
     async def audit(
-        self, actor: str, action: str, guild: str | None, target: str | None, detail: Mapping[str, Any]
+        self,
+        actor: str,
+        action: str,
+        *,
+        guild: str | None = None,
+        target: str | None = None,
+        detail: Mapping[str, Any] = MappingProxyType({}),
     ) -> int:
-        """Record what was done in somebody's name; return the record's number."""
+        """Record what was done in somebody's name; return the record's number. ``guild`` None: everywhere."""
         return await self._store.write(
             store_audit.audit, self._store.now(), actor, action, guild, target, detail
         )
 
-    async def audits(self, guild: str | None, limit: int, after: int | None) -> list[AuditEntry]:
+    async def audits(
+        self, guild: str | None = None, *, limit: int = 50, after: int | None = None
+    ) -> list[AuditEntry]:
         """Return the newest records of a server (None: of all), newest first; or those after one in order."""
         return await self._store.read(store_audit.audits, guild, limit, after)
 
@@ -175,6 +185,24 @@ class Administration:
         """Return what is counted of the jobs of so many days, today among them, newest first."""
         since = self._store.now() - days * 86400.0
         return await self._store.read(store_audit.jobs, guild, since)
+
+    async def figures(self, guild: str | None, days: int) -> Stats:
+        """Count what was drawn in a server (None: everywhere) in so many days, today among them."""
+        jobs = await self.jobs(guild, days)
+        return await asyncio.to_thread(count, jobs, days, self._store.now())
+
+    async def chart(self, figures: Stats, title: str) -> bytes:
+        """Return figures as a picture (PNG)."""
+        return await asyncio.to_thread(chart, figures, title)
+
+    async def jobs_table(self, guild: str | None, days: int, limit: int) -> tuple[bytes, int, int]:
+        """Return a server's jobs (None: everyone's) as a CSV of at most ``limit`` bytes, newest first.
+
+        With it, how many jobs it holds and how many older ones did not fit. It holds no prompts.
+        """
+        jobs = await self.jobs(guild, days)
+        data, held = await asyncio.to_thread(table, jobs, limit)
+        return data, held, len(jobs) - held
 
     async def move(self, job: str, front: bool, actor: str | None) -> int | None:
         """Keep that a waiting job goes before all others, or after them; return where it stands now.

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from engine.errors import EngineError, NotFound, UserError
 from engine.library.masks import MaskDraft
-from engine.service import Action, Service
+from engine.service import UNRULED, Caller, Edit, Service
 
 log = logging.getLogger("limner.web")
 
@@ -89,7 +89,7 @@ def mount(app: FastAPI, service: Service) -> None:
         try:
             sketch = await service.masks.linked(link)
             data = await _body(request)
-            kept = await service.take_in(data)
+            kept = await service.uploads.take(data)
             sketch = await service.masks.drawn(sketch, kept.sha256)
             if sketch.origin:
                 await _paint(service, sketch, unquote(request.headers.get("X-Prompt", "")).strip())
@@ -115,20 +115,23 @@ async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
     if not line:
         raise UserError("Write what should be there: it is drawn into the marked part.")
     same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
-    await service.act(
-        Action(
-            key=f"draw:{sketch.ticket}",  # sent twice, it is still one request
-            owner=sketch.owner,
-            origin=sketch.origin,
-            asker=sketch.asker,
+    planned = await service.plan(
+        Edit(
+            Caller(
+                key=f"draw:{sketch.ticket}",  # sent twice, it is still one request
+                owner=sketch.owner,
+                origin=sketch.origin,
+                requester=sketch.asker or UNRULED,
+            ),
+            "inpaint",
             job=sketch.job,
-            verb="inpaint",
             cell=sketch.cell,
             line=None if same else line,
             picture=sketch.picture,
             mask=await service.masks.mask(sketch),
         )
     )
+    await service.submit(planned)
 
 
 def _refused(error: UserError) -> JSONResponse:

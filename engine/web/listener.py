@@ -65,7 +65,7 @@ async def health(service: Service, parts: Mapping[str, Callable[[], bool]]) -> d
             "restarts": worker["restarts"],
             "silence_seconds": round(worker["silence"], 1),
         }
-        for worker in service.workers()
+        for worker in service.control.workers()
     ]
     if not any(worker["ready"] for worker in workers):
         wrong.append("no worker is ready")

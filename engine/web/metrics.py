@@ -16,7 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 async def metrics(service: Service) -> bytes:
     """Return everything that is measured, as it stands now."""
-    queue, undelivered = await service.queue(), await service.undelivered()
+    queue, undelivered = await service.queue(), await service.outbox.undelivered()
     registry = CollectorRegistry()
     registry.register(
         _Numbers([*_gauges(service, len(queue.waiting), len(queue.running), undelivered), *_counted(service)])
@@ -43,7 +43,7 @@ def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> I
     restarts = CounterMetricFamily("limner_worker_restarts", "Times a worker was started anew.", labels=each)
     calls = CounterMetricFamily("limner_unet_calls", "Calls of the UNet by a worker.", labels=each)
     rows = CounterMetricFamily("limner_unet_rows", "Rows of all these calls.", labels=each)
-    for number, worker in enumerate(service.workers()):
+    for number, worker in enumerate(service.control.workers()):
         label = str(number)
         memory.add_metric([label, worker["device"]], worker["memory"])
         ready.add_metric([label], float(worker["ready"]))
@@ -55,7 +55,7 @@ def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> I
 
 
 def _counted(service: Service) -> Iterator[Metric]:
-    tally = service.tally
+    tally = service.control.metrics
     ended = CounterMetricFamily("limner_jobs", "Jobs that ended, by how.", labels=["state"])
     for state in ("rendered", "failed", "blocked", "cancelled"):
         ended.add_metric([state], tally.ended[state])

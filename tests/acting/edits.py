@@ -13,10 +13,11 @@ from PIL import Image
 from engine import images
 from engine.config import EngineConfig, LimitsConfig, ModelConfig, pocket
 from engine.jobs import JobSpec
-from engine.planning import edits
+from engine.planning.edits import CANVAS, EDITS, MASK, Derived, Start, painted
 from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.render import Renderer
+from engine.service.planner import paint
 from engine.workers.protocol import Done, Progress
 
 Values = NDArray[np.float64]
@@ -71,30 +72,40 @@ class Editor:
             self._parents |= {(prompt, steps): one for prompt, [one] in zip(missing, found, strict=True)}
         return {prompt: self._parents[prompt, steps] for prompt in prompts}
 
+    def derived(self, spec: JobSpec, name: str, picture: Image.Image, edit: str, **more: float) -> Derived:
+        """Return what an edit draws of a picture (by the ``name`` it is given), as the buttons make it."""
+        derive = EDITS[edit].derive
+        assert derive is not None
+        return derive(
+            Start(
+                said=spec,
+                picture=name,
+                size=picture.size,
+                seed=77,
+                model=self.model,
+                limits=LimitsConfig(),
+                before=spec,
+                **more,  # type: ignore[arg-type]
+            )
+        )
+
     def varied(self, spec: JobSpec, name: str, picture: Image.Image, verb: str) -> JobSpec:
-        """Return a variation's spec, as the buttons make it."""
-        size = edits.drawn(picture.size, self.model.enlarged, self.model, LimitsConfig())
-        made = edits.varied(spec, name, size, edits.freedom(verb, self.model))
-        return one(edits.loosened(made, verb, self.model))
+        """Return a variation's spec."""
+        return one(self.derived(spec, name, picture, verb).spec)
 
     def enriched(self, spec: JobSpec, name: str, picture: Image.Image, scale: int = 2) -> JobSpec:
         """Return a creative upscale's spec."""
-        times, strength = self.model.enlarged, self.model.creative_strength
-        made = edits.enriched(spec, name, picture.size, scale, times, self.model, LimitsConfig(), strength)
-        return one(edits.quiet(made, spec, self.model))
+        return one(self.derived(spec, name, picture, "upscale_creative", factor=float(scale)).spec)
 
     def outward(
         self, spec: JobSpec, name: str, picture: Image.Image, verb: str, factor: float = 2.0
     ) -> tuple[JobSpec, dict[str, Image.Image]]:
         """Return the spec of a zoom or pan, with its canvas and mask by name."""
-        times = self.model.enlarged
-        multiple = max(1, round(self.model.multiple * times))
-        canvas, mask = images.outward(picture, verb, picture.size, multiple, factor)
-        drawn = edits.drawn(canvas.size, times, self.model, LimitsConfig())
-        start, where, strength = f"{name} {verb}", f"{name} {verb} mask", self.model.outward_strength
-        made = edits.repainted(spec, start, where, drawn, strength)
-        inputs = {start: canvas, where: mask}
-        return one(edits.quiet(made, spec, self.model)), inputs
+        made = self.derived(spec, name, picture, verb, factor=factor)
+        assert made.canvas is not None
+        canvas, mask = paint(picture, made.canvas)
+        start, where = f"{name} {verb}", f"{name} {verb} mask"
+        return one(painted(made.spec, {CANVAS: start, MASK: where})), {start: canvas, where: mask}
 
 
 def one(spec: JobSpec, seed: int = 77) -> JobSpec:

@@ -12,19 +12,19 @@ from PIL import Image
 
 from engine.config import Config, EngineConfig, pocket
 from engine.images import chosen, png, with_texts
-from engine.jobs import Input, Job, JobSpec, Kind, Role
+from engine.jobs import JobSpec
 from engine.library.gallery import recipe
 from engine.render import Renderer
-from engine.service import Action, Request, Service, Verb
+from engine.service import Describe, Edit, Service
 from engine.weights import find
 from engine.workers.protocol import Done, Outcome, Progress
+from tests.engine.conftest import asking, calling, ended, submit
 
 pytestmark = pytest.mark.timeout(900)
 
 ENGINE = EngineConfig(device="cpu", threads=1)
-WHO = {"owner": "anna", "origin": "discord:1/2"}
 
-Link = tuple[Verb, float]
+Link = tuple[str, float]
 SHORT: tuple[Link, ...] = (("zoom", 1.5), ("pan_right", 2.0), ("inpaint", 2.0), ("upscale_2x", 2.0))
 LONG: tuple[Link, ...] = (
     ("vary_subtle", 2.0), ("zoom", 2.0), ("pan_left", 2.0), ("inpaint", 2.0), ("square", 2.0),
@@ -52,12 +52,6 @@ def again(renderer: Renderer, spec: JobSpec, inputs: dict[str, bytes]) -> Outcom
     raise AssertionError("nothing came of it")
 
 
-async def ended(service: Service, job: str) -> Job:
-    async for _ in service.progress(job):
-        pass
-    return await service.find(job)
-
-
 @pytest.mark.parametrize(
     ("line", "links"),
     [
@@ -73,10 +67,10 @@ async def test_each_link_is_drawn_again_from_its_record(
     jobs: list[str] = []
     config = Config(data_dir=tmp_path, engine=ENGINE)
     async with Service.open(config, renderer="engine.render:Renderer") as door:
-        asked = await door.submit(Request(key="0", line=line, **WHO))
+        asked = await submit(door, asking("0", line))
         job = await ended(door, asked.jobs[0].id)
         jobs.append(job.id)
-        shown = await door.show(job.id, 1, key="U2", **WHO)
+        shown = await door.show(calling("U2"), job.id, 1)
         assert (shown.kind, shown.cell) == ("picture", 1)
         cell = 1
         for number, (verb, factor) in enumerate(links, 1):
@@ -84,16 +78,15 @@ async def test_each_link_is_drawn_again_from_its_record(
             if verb == "inpaint":
                 with Image.open(io.BytesIO((await door.pictures(job.id))[cell])) as parent:
                     mask = await door.gallery.keep(png(chosen(parent.size, (6, 7, 11, 12), ())))
-            acted = await door.act(
-                Action(key=str(number), job=job.id, verb=verb, cell=cell, factor=factor, mask=mask, **WHO)
+            acted = await submit(
+                door, Edit(calling(str(number)), verb, job.id, cell, factor=factor, mask=mask)
             )
             job = await ended(door, acted.jobs[0].id)
             assert job.pictures, job.failure
             assert job.parent == jobs[-1]
             jobs.append(job.id)
             cell = len(job.pictures) - 1
-        source = (Input(sha256=job.pictures[cell], role=Role.INIT),)
-        asked = await door.ask(Request(key="?", line="", inputs=source, **WHO), Kind.DESCRIBE)
+        asked = await submit(door, Describe(calling("?"), job.pictures[cell]))
         jobs.append((await ended(door, asked.jobs[0].id)).id)
 
     # all that is left are the files: nothing of the process that drew

@@ -20,7 +20,7 @@ from engine.config import WEIGHTS, EngineConfig
 from engine.images.canvas import rim
 from engine.images.swatch import swatch
 from engine.jobs import Input, Role
-from engine.planning import edits
+from engine.planning import edit_specs as edits
 from engine.render.models import Machine
 from engine.render.tiles import Tiles
 from engine.render.tools import upscale

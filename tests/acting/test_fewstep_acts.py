@@ -18,10 +18,11 @@ from engine.pocket import FEWSTEP
 from engine.prompt import parse
 from engine.render import Renderer
 from engine.render.tools.encoder import Encoder
-from engine.service import Action, Request, Service
+from engine.service import Service
 from engine.weights import find
 from engine.workers.protocol import Done, Progress
 from tests import ROOT
+from tests.engine.conftest import asking, editing, submit
 
 PROMPTS = ROOT / "engine/pocket/evaluate_prompts.txt"
 LINES = [line for line in PROMPTS.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"][:100]
@@ -116,20 +117,19 @@ def test_a_draft_takes_a_tenth_of_the_rows_and_less_time(renderer: Renderer, dra
 
 
 async def test_the_record_says_what_drew_a_draft_and_turbo_draws_the_same(tmp_path: Path) -> None:
-    who = {"owner": "anna", "origin": "discord:1/2"}
     async with Service.open(
         Config(data_dir=tmp_path, engine=ENGINE), renderer="engine.render:Renderer"
     ) as door:
         line = "a red apple --seed 3"
-        draft = (await door.submit(Request(key="1", line=f"{line} --draft", **who))).jobs[0]
+        draft = (await submit(door, asking("1", f"{line} --draft"))).jobs[0]
         async for _ in door.progress(draft.id):
             pass
         texts = Image.open(io.BytesIO((await door.pictures(draft.id))[0])).text  # type: ignore[attr-defined]
         assert json.loads(texts["limner"])["spec"]["few_steps"] is True
         assert "Steps: 4, Sampler: ddim, CFG scale: 1" in texts["parameters"]
         assert "Few-step weights: yes" in texts["parameters"]
-        turbo = (await door.submit(Request(key="2", line=f"{line} --turbo", **who))).jobs[0]
+        turbo = (await submit(door, asking("2", f"{line} --turbo"))).jobs[0]
         assert turbo.spec == draft.spec
         assert any("4 steps with few-step weights" in note for note in turbo.notes)
-        varied = await door.act(Action(key="3", job=draft.id, verb="vary_subtle", cell=0, **who))
+        varied = await submit(door, editing("3", "anna", "discord:1/2", draft.id, "vary_subtle", 0))
         assert (varied.jobs[0].spec.steps, varied.jobs[0].spec.few_steps) == (20, False)

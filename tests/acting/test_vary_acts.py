@@ -16,7 +16,7 @@ from PIL import Image
 
 from engine.config import EngineConfig, LimitsConfig, pocket
 from engine.jobs import JobSpec
-from engine.planning import edits
+from engine.planning.edits import EDITS, Start
 from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.render import Renderer
@@ -99,10 +99,13 @@ def test_subtle_stays_nearer_to_the_parent_than_strong(
     for verb in ("vary_subtle", "vary_strong"):
         specs = []
         for spec, name, data in zip(first, names, parents, strict=True):
-            size = edits.drawn(opened(data).size, model.enlarged, model, LimitsConfig())
-            made = edits.varied(spec, name, size, edits.freedom(verb, model))
-            made = edits.loosened(made, verb, model)
-            specs.append(made.model_copy(update={"count": 1, "seed": 77}))
+            start = Start(
+                said=spec, picture=name, size=opened(data).size, seed=77, model=model, limits=LimitsConfig(),
+                before=spec,
+            )  # fmt: skip
+            derive = EDITS[verb].derive
+            assert derive is not None
+            specs.append(derive(start).spec.model_copy(update={"count": 1}))
         found[verb] = apart(encoder, parents, drawn(renderer, specs, inputs))
     subtle, strong = found["vary_subtle"], found["vary_strong"]
     pairs = list(zip(subtle.coloured, strong.coloured, strict=True))

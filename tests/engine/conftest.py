@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from engine.config import AllowanceConfig, Config, EngineConfig, LimitsConfig, ModerationConfig
-from engine.jobs import Job
-from engine.service import Request, Service
+from engine.jobs import Job, Speed
+from engine.rules.people import Asker
+from engine.service import UNRULED, Ask, Caller, Edit, Imagine, Service, Submitted
 
 FAKE = "engine.workers.fake:Renderer"
 
@@ -51,8 +52,36 @@ async def service(open_service: Open) -> AsyncIterator[Service]:
         yield opened
 
 
-def asking(key: str, line: str = "a red apple", owner: str = "anna", **more: Any) -> Request:
-    return Request(key=key, owner=owner, origin="discord:1/2", line=line, **more)
+def calling(
+    key: str, owner: str = "anna", origin: str = "discord:1/2", asker: Asker | None = None, **more: Any
+) -> Caller:
+    return Caller(key=key, owner=owner, origin=origin, requester=asker or UNRULED, **more)
+
+
+def asking(
+    key: str,
+    line: str = "a red apple",
+    owner: str = "anna",
+    origin: str = "discord:1/2",
+    *,
+    asker: Asker | None = None,
+    speed: Speed | None = None,
+    reply_to: str | None = None,
+    **more: Any,
+) -> Imagine:
+    return Imagine(calling(key, owner, origin, asker, speed=speed, reply_to=reply_to), line, **more)
+
+
+def editing(
+    key: str, owner: str, origin: str, job: str | None, name: str, cell: int | None = None, *,
+    asker: Asker | None = None, **more: Any,
+) -> Edit:  # fmt: skip
+    return Edit(calling(key, owner, origin, asker), name, job, cell, **more)
+
+
+async def submit(service: Service, ask: Ask) -> Submitted:
+    """Plan a request and submit it, as doors do."""
+    return await service.submit(await service.plan(ask))
 
 
 async def ended(service: Service, job: str) -> Job:
@@ -66,5 +95,5 @@ async def ended(service: Service, job: str) -> Job:
 
 async def drawn(service: Service, key: str = "first", line: str = "a red apple", **more: Any) -> Job:
     """Ask for one job and wait for it."""
-    submitted = await service.submit(asking(key, line, **more))
+    submitted = await submit(service, asking(key, line, **more))
     return await ended(service, submitted.jobs[0].id)

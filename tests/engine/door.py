@@ -9,7 +9,8 @@ from pathlib import Path
 
 from engine.config import Config
 from engine.jobs import Delivery
-from engine.service import Request, Service
+from engine.service import Service
+from tests.engine.conftest import asking, submit
 
 
 def already_sent(channel: Path, delivery: Delivery) -> str | None:
@@ -25,8 +26,8 @@ async def main(folder: Path, keys: list[str]) -> None:
     async with Service.open(config, renderer="engine.workers.fake:Renderer", arguments=arguments) as service:
         expected = set()
         for key in keys:
-            request = Request(key=key, owner="anna", origin="discord:1/2", line="a cat --steps 8")
-            expected.add((await service.submit(request)).jobs[0].id)
+            request = asking(key, "a cat --steps 8")
+            expected.add((await submit(service, request)).jobs[0].id)
             sys.stdout.write(f"accepted {key}\n")
             sys.stdout.flush()
         async with asyncio.TaskGroup() as tasks:
@@ -41,15 +42,15 @@ async def main(folder: Path, keys: list[str]) -> None:
 
 async def deliver(service: Service, channel: Path) -> None:
     """Bring every promise to the channel, looking first where an earlier send was not booked."""
-    async for delivery in service.deliveries():
+    async for delivery in service.outbox.deliveries():
         message = already_sent(channel, delivery) if delivery.attempted_at is not None else None
         if message is None:
-            await service.attempted(delivery.id)
+            await service.outbox.mark_attempted(delivery.id)
             message = f"m{delivery.id}"
             with channel.open("a") as file:
                 file.write(json.dumps({"id": message, "nonce": delivery.nonce, "job": delivery.job}) + "\n")
             await asyncio.sleep(0)
-        await service.book(delivery.id, message)
+        await service.outbox.mark_sent(delivery.id, message)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ async def _default(interaction: Interaction, key: str, flags: str | None, action
     guild, service = helpers.scope(interaction), interaction.client.service
     assert guild is not None
     await service.prefer(server(guild), key, flags)
-    await service.audit(str(interaction.user.id), action, guild=guild, detail={"flags": flags})
+    await service.admin.audit(str(interaction.user.id), action, guild=guild, detail={"flags": flags})
     await helpers.reply(interaction, said)
 
 
@@ -211,5 +211,5 @@ async def word_list(interaction: Interaction, everywhere: bool = False) -> None:
 async def word_try(interaction: Interaction, prompt: Range[str, 1, 2000]) -> None:
     """Try a prompt against the lists."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    why = await interaction.client.service.verdict(interactions.asker(interaction), prompt)
+    why = await interaction.client.service.verdict(interactions.requester(interaction), prompt)
     await helpers.reply(interaction, words.verdict(prompt, why))

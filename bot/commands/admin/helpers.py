@@ -39,7 +39,7 @@ def group(name: str, description: str) -> app_commands.Group:
 def scope(interaction: Interaction, everywhere: bool = False) -> str | None:
     """Return the server whose rules are meant; None for all, which the bot's owner alone may mean."""
     if everywhere:
-        if not interactions.asker(interaction).host:
+        if not interactions.requester(interaction).host:
             raise UserError(words.HOST_ONLY)
         return None
     if interaction.guild_id is None:
@@ -55,7 +55,7 @@ def require_home(interaction: Interaction, sentence: str) -> None:
     """
     named = interaction.client.config.discord.guilds
     home = interaction.guild_id in named if named else len(interaction.client.guilds) == 1
-    if not home and not interactions.asker(interaction).host:
+    if not home and not interactions.requester(interaction).host:
         raise UserError(sentence)
 
 
@@ -80,7 +80,7 @@ async def change(
     changed = await service.admin.change(
         str(interaction.user.id), action, guild, keep=keep, drop=drop, target=target, detail=detail
     )
-    await service.decided()
+    await service.control.decided()
     await reply(interaction, said if changed else f"{words.ALREADY} {said}")
 
 
@@ -117,7 +117,7 @@ def place(interaction: Interaction, named: str | None) -> Place:
     """Return the place somebody named by mention, id or name; without a name, where they are."""
     guild = interaction.guild
     if named is None:
-        here = interactions.asker(interaction)
+        here = interactions.requester(interaction)
         assert here.channel is not None
         return Place(here.channel, here.parents)
     known = [] if guild is None else [*guild.channels, *guild.threads]

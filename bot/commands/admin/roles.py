@@ -14,7 +14,8 @@ from bot.commands.admin import helpers
 from bot.interactions import Interaction
 from bot.messages import admin as words
 from engine.errors import NotFound
-from engine.rules.permissions import ADMIN, ALWAYS, VERBS, Allowance, Kind, Rule, Rules
+from engine.planning.edits import EDITS
+from engine.rules.permissions import ADMIN, ALWAYS, Allowance, Kind, Rule, Rules
 
 roles = helpers.group("roles", "What a role may use, and how much.")
 REMOVE = "Take this role off the list again; an empty list means everybody."
@@ -23,7 +24,7 @@ REMOVE = "Take this role off the list again; an empty list means everybody."
 def keepable(commands: Iterable[Any]) -> list[str]:
     """Return what can be kept for roles: these commands, and the buttons that have none."""
     names = {one.name for one in commands if not isinstance(one, app_commands.ContextMenu)}
-    return sorted(({*names, *VERBS.values()} - ALWAYS) - {ADMIN})
+    return sorted(({*names, *(edit.command for edit in EDITS.values())} - ALWAYS) - {ADMIN})
 
 
 def named(command: str, known: Sequence[str]) -> str:

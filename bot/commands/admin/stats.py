@@ -25,9 +25,9 @@ async def stats(interaction: Interaction, days: Days = 30, everywhere: bool = Fa
     """Show the figures."""
     await interactions.acknowledge(interaction, ephemeral=True)
     guild, service = helpers.scope(interaction, everywhere), interaction.client.service
-    figures = await service.figures(guild, days)
+    figures = await service.admin.figures(guild, days)
     title = words.EVERYWHERE if guild is None else (interaction.guild.name if interaction.guild else guild)
-    picture = await service.chart(figures, title)
+    picture = await service.admin.chart(figures, title)
     file = discord.File(io.BytesIO(picture), "stats.png", description=words.chart_alt(figures))
     await helpers.reply(interaction, words.stats(figures), [file])
 
@@ -39,8 +39,10 @@ async def export(interaction: Interaction, days: Days = 30, everywhere: bool = F
     await interactions.acknowledge(interaction, ephemeral=True)
     guild, service = helpers.scope(interaction, everywhere), interaction.client.service
     limit = interaction.filesize_limit - 10_000
-    table, count, left = await service.jobs_table(guild, days, limit)
-    await service.audit(str(interaction.user.id), "export", guild=guild, detail={"days": days, "jobs": count})
+    table, count, left = await service.admin.jobs_table(guild, days, limit)
+    await service.admin.audit(
+        str(interaction.user.id), "export", guild=guild, detail={"days": days, "jobs": count}
+    )
     file = discord.File(io.BytesIO(table), "limner-jobs.csv")
     await helpers.reply(interaction, words.exported(count, left, days), [file])
 
@@ -51,5 +53,5 @@ async def audit(interaction: Interaction, everywhere: bool = False) -> None:
     """Show the record."""
     await interactions.acknowledge(interaction, ephemeral=True)
     guild = helpers.scope(interaction, everywhere)
-    entries = await interaction.client.service.audits(guild, limit=LISTED)
+    entries = await interaction.client.service.admin.audits(guild, limit=LISTED)
     await helpers.reply(interaction, words.audits(entries))

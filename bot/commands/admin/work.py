@@ -82,7 +82,7 @@ async def move(interaction: Interaction, job: Range[str, 1, 32], to: Literal["fr
     found = await _job(interaction, job)
     if to == "front":
         helpers.require_home(interaction, words.HOME_FRONT)
-    await interaction.client.service.move(found.id, front=to == "front", by=str(interaction.user.id))
+    await interaction.client.service.control.move(found.id, front=to == "front", by=str(interaction.user.id))
     await helpers.reply(interaction, words.moved(found, to))
 
 
@@ -107,14 +107,16 @@ async def cancel(
     after = [await service.cancel(one.id, actor, force=True) for one in chosen]
     gone = [one for one in after if one.state is State.CANCELLED]
     for one in gone:
-        await service.audit(actor, "jobs cancel", guild=one.guild, target=one.owner, detail={"job": one.id})
+        await service.admin.audit(
+            actor, "jobs cancel", guild=one.guild, target=one.owner, detail={"job": one.id}
+        )
     await helpers.reply(interaction, words.cancelled(gone, len(after)))
 
 
 async def _job(interaction: Interaction, name: str) -> Job:
     """Return a job of this server; the bot's owner reaches every job."""
     found = await interaction.client.service.find(name.strip().lower())
-    if found.guild != helpers.scope(interaction) and not interactions.asker(interaction).host:
+    if found.guild != helpers.scope(interaction) and not interactions.requester(interaction).host:
         raise NotFound(words.NOT_HERE)
     return found
 
@@ -136,7 +138,7 @@ async def models_list(interaction: Interaction) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     service = interaction.client.service
     off = helpers.rules(interaction).off | service.admin.rules(EVERYWHERE).off
-    await helpers.reply(interaction, words.models(service.models, service.workers(), off))
+    await helpers.reply(interaction, words.models(service.models, service.control.workers(), off))
 
 
 @models.command(name="load", description="Bring a model into memory before anybody asks for it.")
@@ -159,9 +161,9 @@ async def _load(interaction: Interaction, named: str, wanted: bool) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     helpers.require_home(interaction, words.HOME_LOADS)
     service, name = interaction.client.service, helpers.model(interaction, named)
-    service.load(name, wanted)
+    service.control.load(name, wanted)
     action = "models load" if wanted else "models unload"
-    await service.audit(str(interaction.user.id), action, guild=helpers.scope(interaction), target=name)
+    await service.admin.audit(str(interaction.user.id), action, guild=helpers.scope(interaction), target=name)
     await helpers.reply(interaction, words.loading(name, wanted))
 
 

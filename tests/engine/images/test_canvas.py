@@ -7,6 +7,9 @@ import pytest
 from PIL import Image
 
 from engine import images
+from engine.config import LimitsConfig, pocket
+from engine.planning.edits import EDITS, Start
+from engine.planning.plan import plain
 
 RIM = 2
 """How wide a small canvas' rim is."""
@@ -15,6 +18,23 @@ RIM = 2
 def noise(width: int, height: int) -> Image.Image:
     rng = np.random.default_rng(7)
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def outward(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Image]:
+    """Return the canvas of an edit with its mask, for a model whose sides are multiples of 8."""
+    model = pocket().model_copy(update={"multiple": 8, "max_ratio": 4.0})
+    derive = EDITS[name].derive
+    assert derive is not None
+    said = plain(model).model_copy(update={"width": picture.width})  # kept as large as it was drawn
+    start = Start(
+        said=said, picture="a", size=picture.size, seed=1, model=model, limits=LimitsConfig(), before=said
+    )
+    canvas = derive(start).canvas
+    assert canvas is not None
+    assert canvas.margins is not None
+    found = images.extended(picture, *canvas.margins)
+    assert found[0].size == canvas.size
+    return found
 
 
 @pytest.mark.parametrize(
@@ -29,7 +49,7 @@ def noise(width: int, height: int) -> Image.Image:
 )
 def test_growing_keeps_every_pixel(verb: str, size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
     picture = noise(48, 32)
-    canvas, mask = images.outward(picture, verb, (48, 32), 8)
+    canvas, mask = outward(picture, verb)
     assert canvas.size == mask.size == size
     assert canvas.crop(box).tobytes() == picture.tobytes()
     expected = np.full((size[1], size[0]), 255, dtype=np.uint8)
@@ -43,18 +63,18 @@ def test_growing_keeps_every_pixel(verb: str, size: tuple[int, int], box: tuple[
 def test_the_new_ground_begins_with_the_colours_beside_it() -> None:
     picture = Image.new("RGB", (32, 32), "red")
     picture.paste("blue", (16, 0, 32, 32))
-    canvas, _ = images.outward(picture, "square", (32, 32), 8)
+    canvas, _ = outward(picture, "square")
     assert canvas.tobytes() == picture.tobytes(), "a square one is left alone"
-    left, _ = images.outward(picture, "pan_left", (32, 32), 8)
+    left, _ = outward(picture, "pan_left")
     assert left.getpixel((0, 16)) == (255, 0, 0)
-    right, _ = images.outward(picture, "pan_right", (32, 32), 8)
+    right, _ = outward(picture, "pan_right")
     assert right.getpixel((47, 16)) == (0, 0, 255)
 
 
 @pytest.mark.parametrize(("factor", "inner"), [(2.0, (32, 24)), (1.5, (43, 32)), (1.0, (64, 48))])
 def test_zooming_out_makes_the_picture_smaller_in_its_middle(factor: float, inner: tuple[int, int]) -> None:
     picture = noise(64, 48)
-    canvas, mask = images.outward(picture, "zoom", (64, 48), 8, factor)
+    canvas, mask = images.zoomed(picture, factor, 64, 48)
     assert canvas.size == (64, 48)
     kept = np.argwhere(np.asarray(mask) == 0)
     (top, left), (bottom, right) = kept.min(0), kept.max(0) + 1
@@ -68,7 +88,7 @@ def test_zooming_out_makes_the_picture_smaller_in_its_middle(factor: float, inne
 
 
 def test_zooming_into_another_shape_keeps_the_pictures_own() -> None:
-    canvas, mask = images.outward(noise(64, 64), "zoom", (96, 48), 8, 1.5)
+    canvas, mask = images.zoomed(noise(64, 64), 1.5, 96, 48)
     assert canvas.size == (96, 48)
     kept = np.argwhere(np.asarray(mask) == 0)
     assert tuple(kept.max(0) + 1 - kept.min(0)) == (32 + 2 * RIM, 32 + 2 * RIM)

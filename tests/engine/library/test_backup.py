@@ -15,7 +15,7 @@ from engine.errors import ConfigError
 from engine.jobs import State
 from engine.library.backup import backup, named, restore
 from engine.library.gallery import Gallery
-from tests.engine.conftest import Open, asking, drawn, ended
+from tests.engine.conftest import Open, asking, drawn, ended, submit
 
 
 async def test_a_backup_made_while_the_bot_draws_is_whole_and_goes_on_where_it_stood(
@@ -40,8 +40,8 @@ async def test_a_backup_made_while_the_bot_draws_is_whole_and_goes_on_where_it_s
             await asyncio.sleep(0.3)
         stop.set()
         await writing
-        service.pause()
-        waiting = (await service.submit(asking("waits", owner="ben"))).jobs[0]
+        service.control.pause()
+        waiting = (await submit(service, asking("waits", owner="ben"))).jobs[0]
         last = await asyncio.to_thread(backup, data, kept)
         jobs = len(await service.jobs_of("anna", 1000))
         suffix = (await service.preferences("anna"))["suffix"]

@@ -21,10 +21,10 @@ from engine.jobs import State
 from engine.library.retention import STEP
 from engine.moderation import BlockedError
 from engine.rules.people import Asker
-from engine.service import Action, Request, Service
+from engine.service import Service
 from engine.store.connection import Store
 from engine.store.masks import MaskRow, add
-from tests.engine.conftest import Open, asking, drawn, ended
+from tests.engine.conftest import Open, asking, calling, drawn, editing, ended, submit
 
 ANNA = "1234567890123456789"  # long enough to be found by accident nowhere
 
@@ -41,12 +41,12 @@ def traces(folder: Path, word: str) -> list[str]:
 async def busy_life(service: Service, owner: str) -> list[str]:
     """Have somebody use everything there is; return their jobs."""
     jobs = [await drawn(service, f"{owner}-{n}", f"a secret apple {n}", owner=owner) for n in range(2)]
-    press = Action(f"{owner}-v", owner, "discord:1/2", jobs[0].id, "vary", cell=0)
-    varied = (await service.act(press)).jobs[0]
+    press = editing(f"{owner}-v", owner, "discord:1/2", jobs[0].id, "vary", cell=0)
+    varied = (await submit(service, press)).jobs[0]
     await ended(service, varied.id)
     await service.prefer(owner, "suffix", "--ar 3:2")
-    await service.show(jobs[1].id, 0, key=f"{owner}-s", origin="discord:1/2", owner=owner)
-    await service.audit(owner, "ban", guild="1", target="ben", detail={"by": owner})
+    await service.show(calling(f"{owner}-s", owner), jobs[1].id, 0)
+    await service.admin.audit(owner, "ban", guild="1", target="ben", detail={"by": owner})
     picture = jobs[1].pictures[0]
     row = MaskRow(f"{owner}-m", owner, "discord:1/2", picture, jobs[1].id, 0, None, "{}", time.time())
     await service.store.write(add, row)
@@ -54,7 +54,7 @@ async def busy_life(service: Service, owner: str) -> list[str]:
     reported = await service.reports.report(jobs[1], asker, f"a secret of {owner}", seen=True)
     await service.reports.decide(reported.id, asker, "returned")
     with pytest.raises(BlockedError):
-        await service.submit(asking(f"{owner}-r", "a secret nude child", owner=owner))
+        await submit(service, asking(f"{owner}-r", "a secret nude child", owner=owner))
     return [*(job.id for job in jobs), varied.id]
 
 
@@ -68,10 +68,10 @@ async def test_deleting_leaves_nothing_of_a_person_and_everything_of_others(
         parent = await service.find(jobs[0])
         before = files(service)
         other = await busy_life(service, "ben")
-        made = (await service.act(Action("b", "ben", "discord:1/2", jobs[0], "vary", cell=1))).jobs[0]
+        made = (await submit(service, editing("b", "ben", "discord:1/2", jobs[0], "vary", cell=1))).jobs[0]
         await ended(service, made.id)
         of_ben = files(service) - before | {f"{parent.pictures[1]}.png"}
-        running = (await service.submit(asking("open", "a long one --steps 150", owner=ANNA))).jobs[0]
+        running = (await submit(service, asking("open", "a long one --steps 150", owner=ANNA))).jobs[0]
         await service.forget(ANNA)
         for job in (*jobs, running.id):
             with pytest.raises(NotFound):
@@ -79,7 +79,7 @@ async def test_deleting_leaves_nothing_of_a_person_and_everything_of_others(
         assert files(service) == of_ben  # the picture ben made something of stays
         assert await service.preferences(ANNA) == {}
         assert {job.id for job in await service.jobs_of("ben")} == {*other, made.id}
-        again = await service.act(Action("b2", "ben", "discord:1/2", made.id, "reroll"))
+        again = await submit(service, editing("b2", "ben", "discord:1/2", made.id, "reroll"))
         assert (await ended(service, again.jobs[0].id)).state is State.RENDERED
         await service.forget(ANNA)  # repeatable
         await drawn(service, "still", owner=ANNA)  # and they may come back
@@ -109,13 +109,14 @@ async def test_an_allowance_is_not_had_again_by_deleting(open_service: Open) -> 
     async with open_service(allowance=AllowanceConfig(seconds=9.0)) as service:
         asker = Asker(ANNA, guild="1")
         await drawn(service, "1", owner=ANNA)
-        (before,) = await service.balances(ANNA, asker)
+        (before,) = await service.prices.balances(ANNA, asker)
         assert before.used > 0
         await service.forget(ANNA)
-        assert await service.balances(ANNA, asker) == (before,)
-        service.config = service.config.model_copy(update={"allowance": AllowanceConfig(seconds=before.used)})
+        assert await service.prices.balances(ANNA, asker) == (before,)
+        used_up = {"allowance": AllowanceConfig(seconds=before.used)}
+        await service.reload(service.config.model_copy(update=used_up))
         with pytest.raises(LimitError):
-            await service.submit(Request("2", ANNA, "discord:1/2", "a cat", asker=asker))
+            await submit(service, asking("2", "a cat", ANNA, "discord:1/2", asker=asker))
 
 
 async def test_an_export_holds_every_row_and_picture_in_files_of_the_right_size(open_service: Open) -> None:
@@ -124,7 +125,7 @@ async def test_an_export_holds_every_row_and_picture_in_files_of_the_right_size(
         await busy_life(service, "ben")
         size = len((await service.pictures(jobs[0]))[0])
         limit = size * 4
-        parts = [part async for part in service.export(ANNA, limit)]
+        parts = [part async for part in service.retention.export(ANNA, limit)]
         assert len(parts) > 2
         assert all(len(part) <= limit for part in parts)
         found: dict[str, bytes] = {}
@@ -148,11 +149,11 @@ async def test_a_picture_larger_than_any_message_comes_as_a_smaller_file(open_se
     async with open_service() as service:
         job = await drawn(service, owner=ANNA)
         noise = Image.frombytes("RGB", (400, 400), os.urandom(400 * 400 * 3))  # cannot be packed
-        large = await service.keep(images.png(noise))
+        large = await service.gallery.keep(images.png(noise))
         add_cell = "INSERT INTO picture (job, cell, sha256) VALUES (?, 4, ?)"
         await service.store.write(lambda db: db.execute(add_cell, (job.id, large)).rowcount)
         limit = 200_000
-        parts = [part async for part in service.export(ANNA, limit)]
+        parts = [part async for part in service.retention.export(ANNA, limit)]
         assert all(len(part) <= limit for part in parts)
         names = [name for part in parts for name in zipfile.ZipFile(io.BytesIO(part)).namelist()]
         assert f"pictures/{job.id}-5.webp" in names
@@ -165,8 +166,8 @@ async def test_what_nobody_kept_goes_after_its_days_and_what_was_kept_stays(
         plain, shown, parent, young, liked = [await drawn(service, name, f"a {name}") for name in "abcde"]
         heart = "INSERT INTO likes (owner, picture, job, cell, at) VALUES ('ben', ?, ?, 0, 1)"
         await service.store.write(lambda db: db.execute(heart, (liked.pictures[0], liked.id)).rowcount)
-        await service.show(shown.id, 0, key="s", origin="discord:1/2", owner="ben")
-        child = (await service.act(Action("v", "ben", "discord:1/2", parent.id, "vary", cell=0))).jobs[0]
+        await service.show(calling("s", "ben"), shown.id, 0)
+        child = (await submit(service, editing("v", "ben", "discord:1/2", parent.id, "vary", cell=0))).jobs[0]
         await ended(service, child.id)
 
         def age(db: sqlite3.Connection) -> None:
@@ -176,14 +177,17 @@ async def test_what_nobody_kept_goes_after_its_days_and_what_was_kept_stays(
                 db.execute("UPDATE delivery SET created_at = ? WHERE job = ? AND cell IS NULL", (old, job.id))
 
         await service.store.write(age)
-        orphan, fresh = await service.keep(b"\x89PNG nobody's"), await service.keep(b"\x89PNG just kept")
+        orphan, fresh = (
+            await service.gallery.keep(b"\x89PNG nobody's"),
+            await service.gallery.keep(b"\x89PNG just kept"),
+        )
         path = service.gallery.path(orphan)
         long_ago = time.time() - 2 * 86400
         os.utime(path, (long_ago, long_ago))
-        assert await service.keeping.tidy(RetentionConfig(days=0), rest=0) == 0
+        assert await service.retention.tidy(RetentionConfig(days=0), rest=0) == 0
         assert not path.exists()
         assert service.gallery.path(fresh).exists()
-        assert await service.keeping.tidy(RetentionConfig(days=30), rest=0) == 1
+        assert await service.retention.tidy(RetentionConfig(days=30), rest=0) == 1
         with pytest.raises(NotFound):
             await service.find(plain.id)
         assert not any(service.gallery.path(sha256).exists() for sha256 in plain.pictures)
@@ -196,13 +200,13 @@ async def test_what_nobody_kept_goes_after_its_days_and_what_was_kept_stays(
 async def test_others_are_served_while_it_tidies_up(open_service: Open) -> None:
     async with open_service(start_seconds=3600) as service:
         for number in range(300):
-            job = (await service.submit(asking(str(number), owner=f"p{number}"))).jobs[0]
+            job = (await submit(service, asking(str(number), owner=f"p{number}"))).jobs[0]
             await service.cancel(job.id, job.owner)
         await service.store.write(
             lambda db: db.execute("UPDATE job SET created_at = 1, finished_at = 1").rowcount
         )
         served = 0
-        tidying = asyncio.create_task(service.keeping.tidy(RetentionConfig(days=1), rest=0.01))
+        tidying = asyncio.create_task(service.retention.tidy(RetentionConfig(days=1), rest=0.01))
         while not tidying.done():
             await service.meta("anything")  # somebody else's read
             served += 1

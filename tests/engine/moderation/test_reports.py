@@ -12,8 +12,8 @@ from engine.errors import LimitError, NotFound, UserError
 from engine.moderation import BlockedError
 from engine.rules.people import Asker
 from engine.rules.permissions import Rule
-from engine.service import Action, Request, Service
-from tests.engine.conftest import asking, drawn, ended
+from engine.service import Service
+from tests.engine.conftest import asking, calling, drawn, editing, ended, submit
 
 Open = Callable[..., AbstractAsyncContextManager[Service]]
 
@@ -26,8 +26,8 @@ HOST = Asker("host", "9", "8", host=True)
 
 async def shows(service: Service, job: str, asker: Asker) -> bool:
     try:
-        await service.show(job, 0, key=f"{asker.owner}-{len(await service.audits())}", origin="discord:1/2",
-                           owner=asker.owner, asker=asker)  # fmt: skip
+        key = f"{asker.owner}-{len(await service.admin.audits())}"
+        await service.show(calling(key, asker.owner, asker=asker), job, 0)
     except UserError as error:
         return not ("was reported" in str(error) or "was removed" in str(error))
     return True
@@ -41,8 +41,8 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
         with pytest.raises(UserError, match="drawn elsewhere"):
             await reports.report(job, STRANGER, "not mine", seen=False)
 
-        press = Action("v", "anna", "discord:1/2", job.id, "vary", 0, asker=ANNA)
-        varied = await ended(service, (await service.act(press)).jobs[0].id)
+        press = editing("v", "anna", "discord:1/2", job.id, "vary", 0, asker=ANNA)
+        varied = await ended(service, (await submit(service, press)).jobs[0].id)
 
         # a report hides the picture in that server, whoever asks, for new pictures of it too
         first = await reports.report(job, BOB, "odd", seen=True)
@@ -52,10 +52,10 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
         assert [one.id for one in await reports.undone()] == [first.id, second.id]
         assert not await shows(service, job.id, ANNA)
         with pytest.raises(UserError, match="hidden until"):
-            await service.act(Action("b", "bob", "discord:1/2", job.id, "vary", 0, asker=BOB))
+            await submit(service, editing("b", "bob", "discord:1/2", job.id, "vary", 0, asker=BOB))
 
         with pytest.raises(UserError, match="starts from a picture that was reported"):
-            await service.act(Action("w", "anna", "discord:1/2", varied.id, "vary", 0, asker=ANNA))
+            await submit(service, editing("w", "anna", "discord:1/2", varied.id, "vary", 0, asker=ANNA))
 
         # only those who manage that server decide, and the bot's owner
         for other in (BOB, STRANGER):
@@ -83,17 +83,17 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
 
         # a refused prompt can be appealed, the refusal that nobody can lift cannot
         with pytest.raises(BlockedError) as told:
-            await service.submit(asking("c", "a teapot", asker=ANNA))
+            await submit(service, asking("c", "a teapot", asker=ANNA))
         refused = await reports.appeal(ANNA, "only tea", refusal=told.value.number)
         assert (refused.refusal, refused.job) == (told.value.number, None)
         await reports.decide(refused.id, BOSS, "granted")
         with pytest.raises(BlockedError) as told:
-            await service.submit(asking("d", "a nude child", asker=ANNA))
+            await submit(service, asking("d", "a nude child", asker=ANNA))
         with pytest.raises(UserError, match="nobody can lift"):
             await reports.appeal(ANNA, "please", refusal=told.value.number)
         with pytest.raises(NotFound, match="too old"):
             await reports.appeal(ANNA, "please", refusal=999)
-        done = {entry.action for entry in await service.audits("1")}
+        done = {entry.action for entry in await service.admin.audits("1")}
         assert {"report", "report returned", "report removed", "appeal", "appeal granted", "ban"} <= done
 
 
@@ -105,8 +105,8 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
 
         async def asked(line: str, who: Asker) -> bool:
             where = "discord:@me/8" if who.guild is None else f"discord:{who.guild}/2"
-            request = Request(f"request {next(numbers)}", who.owner, where, line, asker=who)
-            return (await service.submit(request)).new
+            request = asking(f"request {next(numbers)}", line, who.owner, where, asker=who)
+            return (await submit(service, request)).new
 
         async def granted(line: str, who: Asker, by: Asker) -> None:
             with pytest.raises(BlockedError) as told:
@@ -137,7 +137,7 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
             await granted("a lantern", alone, BOSS)
         await granted("lanterns", alone, HOST)
         assert await asked("a lantern", elsewhere)
-        done = {(one.action, str(one.detail.get("words"))) for one in await service.audits()}
+        done = {(one.action, str(one.detail.get("words"))) for one in await service.admin.audits()}
         assert {("words allow", "['teapot']"), ("words allow", "['lantern']")} <= done
 
 

@@ -15,9 +15,9 @@ from engine.moderation import BlockedError
 from engine.moderation.pictures import FLAGGED, UNSURE
 from engine.rules.people import Asker
 from engine.rules.permissions import Rule
-from engine.service import Action, Service
+from engine.service import Service
 from engine.store import jobs
-from tests.engine.conftest import asking, drawn, ended
+from tests.engine.conftest import asking, calling, drawn, editing, ended, submit
 from tests.engine.moderation import colours
 
 Open = Callable[..., AbstractAsyncContextManager[Service]]
@@ -42,13 +42,13 @@ async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: O
     async with open_service() as service:
         await rules(service)
         with pytest.raises(BlockedError, match="not drawn here") as told:
-            await service.submit(asking("a", "a nude study", asker=PLAIN))
+            await submit(service, asking("a", "a nude study", asker=PLAIN))
         assert told.value.number is not None
         with pytest.raises(BlockedError, match="not drawn here"):
-            await service.submit(asking("b", "a nude study"))  # no server: as in direct messages
+            await submit(service, asking("b", "a nude study"))  # no server: as in direct messages
         unmarked = Asker("anna", "1", "3", age_restricted=False)
         with pytest.raises(BlockedError, match="not drawn here"):
-            await service.submit(asking("c", "a nude study", asker=unmarked))
+            await submit(service, asking("c", "a nude study", asker=unmarked))
         job = await drawn(service, "d", "a nude study", asker=MARKED)
         assert (job.state, job.rated, job.adult) == (State.RENDERED, True, "allow")
         covered = await drawn(service, "e", "a nude study", asker=COVERED)
@@ -57,14 +57,14 @@ async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: O
 
         # shown again elsewhere, the other place decides
         with pytest.raises(UserError, match="this place does not show"):
-            await service.show(job.id, key="f", origin="discord:1/2", owner="anna", asker=PLAIN)
-        again = await service.show(job.id, 0, key="g", origin="discord:1/4", owner="anna", asker=COVERED)
+            await service.show(calling("f", asker=PLAIN), job.id)
+        again = await service.show(calling("g", origin="discord:1/4", asker=COVERED), job.id, 0)
         assert again.spoiler
         # and so does an edit of it
-        vase = Action("h", "anna", "discord:1/2", job.id, "vary", 0, line="a vase", asker=PLAIN)
+        vase = editing("h", "anna", "discord:1/2", job.id, "vary", 0, line="a vase", asker=PLAIN)
         with pytest.raises(BlockedError, match="starts from a picture"):
-            await service.act(vase)
-        [refused, *_] = [one for one in await service.audits("1") if one.action == "blocked"]
+            await submit(service, vase)
+        [refused, *_] = [one for one in await service.admin.audits("1") if one.action == "blocked"]
         assert "adult" in refused.detail["why"]
 
 
@@ -75,15 +75,15 @@ async def test_what_a_line_becomes_is_what_is_read(open_service: Open) -> None:
         lines = ("a {vase, child}, nude", "a child::1 nude::1", "nude {a, b} of a {tree, ch{il, ol}d}")
         for key, line in enumerate(lines):
             with pytest.raises(BlockedError, match="never drawn"):
-                await service.submit(asking(f"p{key}", line, asker=MARKED))
+                await submit(service, asking(f"p{key}", line, asker=MARKED))
         await service.prefer("anna", "option:bare", "nude, --ar 3:2")
         with pytest.raises(BlockedError, match="never drawn"):
-            await service.submit(asking("o", "a child --bare", asker=MARKED))
+            await submit(service, asking("o", "a child --bare", asker=MARKED))
         with pytest.raises(BlockedError, match="not drawn here"):
-            await service.submit(asking("n", "a tree --bare", asker=PLAIN))
+            await submit(service, asking("n", "a tree --bare", asker=PLAIN))
         await service.prefer("anna", "settings", "--no clothes")
         with pytest.raises(BlockedError, match="never drawn"):
-            await service.submit(asking("s", "a child on a swing", asker=MARKED))
+            await submit(service, asking("s", "a child on a swing", asker=MARKED))
         assert await service.jobs_of("anna") == []
 
 
@@ -91,12 +91,12 @@ async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> 
     async with open_service() as service:
         await rules(service)
         first = await drawn(service, "a", "a child on a beach", asker=MARKED)
-        act = Action("b", "anna", "discord:1/3", first.id, "vary", 0, line="a beach at noon", asker=MARKED)
-        second = await ended(service, (await service.act(act)).jobs[0].id)
+        act = editing("b", "anna", "discord:1/3", first.id, "vary", 0, line="a beach at noon", asker=MARKED)
+        second = await ended(service, (await submit(service, act)).jobs[0].id)
         assert second.state is State.RENDERED
-        third = Action("c", "anna", "discord:1/3", second.id, "vary", 1, line="a nude study", asker=MARKED)
+        third = editing("c", "anna", "discord:1/3", second.id, "vary", 1, line="a nude study", asker=MARKED)
         with pytest.raises(BlockedError, match="never drawn") as told:
-            await service.act(third)
+            await submit(service, third)
         assert told.value.absolute
         # words alone start from nothing
         assert (await drawn(service, "d", "a nude study", asker=MARKED)).state is State.RENDERED
@@ -107,7 +107,7 @@ async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open,
     looking = ModerationConfig(classifier=str(folder))
     async with open_service(moderation=looking, red="apple", step_seconds=0.01) as service:
         await rules(service)
-        submitted = await service.submit(asking("a", "an apple", asker=PLAIN))
+        submitted = await submit(service, asking("a", "an apple", asker=PLAIN))
         previews, job = [], submitted.jobs[0]
         async for snapshot in service.progress(job.id):
             previews.append(snapshot.preview)
@@ -117,7 +117,7 @@ async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open,
         assert job.pictures == ()
         assert not list(service.gallery.root.rglob("*.png"))
         assert (await service.store.read(jobs.usage, "anna", since={"ever": 0.0})).spent == {"ever": 0.0}
-        [line] = [one for one in await service.audits("1") if one.action == "blocked"]
+        [line] = [one for one in await service.admin.audits("1") if one.action == "blocked"]
         assert (line.target, line.detail["job"]) == ("anna", job.id)
         assert "says" in line.detail["why"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.config import Config, ModelConfig
-from engine.service import Request, Service
-from tests.engine.conftest import FAKE
+from engine.service import Service
+from tests.engine.conftest import FAKE, asking, submit
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -22,8 +22,8 @@ async def test_few_step_weights_that_are_not_here_are_done_without(
         name="big", source="/nowhere", steps=30, few_steps=4, few_steps_source=str(lora), default=True
     )
     async with Service.open(Config(data_dir=tmp_path / "data", models=(model,)), renderer=FAKE) as service:
-        service.pause()
-        job = (await service.submit(Request("1", "anna", "discord:1/2", "a cat --draft"))).jobs[0]
+        service.control.pause()
+        job = (await submit(service, asking("1", "a cat --draft", "anna", "discord:1/2"))).jobs[0]
     assert (job.spec.steps, job.spec.few_steps) == ((4, True) if there else (15, False))
     told = "`big` has no few-step weights: `--draft` took half the usual steps."
     assert (told in job.notes) == (not there)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
 from bot.commands import COMMANDS
 from engine.jobs import Speed
+from engine.planning.edits import EDITS
 from engine.rules.people import Asker
 from engine.rules.permissions import (
     ADMIN,
@@ -19,12 +18,10 @@ from engine.rules.permissions import (
     Rule,
     Rules,
     answers,
-    command_of,
     content,
     refusal,
     standing,
 )
-from engine.service import Verb
 
 GUILD, ARTIST, GUEST = "100", "501", "502"
 NOW = 1_000_000.0
@@ -200,9 +197,9 @@ def deeds() -> list[tuple[str, Deed]]:
     """Return every command and button, and drawing with every model, speed and size, with its table."""
     commands = {command.name for command in COMMANDS} | {ADMIN, "show", "vary", "upscale", "inpaint"}
     found = [(table_of(name), Deed(name)) for name in sorted(commands)]
-    for verb in get_args(Verb):
-        kind = "kept for artists" if verb.startswith("vary") else "free"
-        found.append((kind, Deed(command_of(verb), "small", Speed.FAST, 512 * 512)))
+    for edit in EDITS.values():
+        kind = "kept for artists" if edit.name.startswith("vary") else "free"
+        found.append((kind, Deed(edit.command, "small", Speed.FAST, 512 * 512)))
     for command in ("imagine", "blend", "describe"):
         for speed in (Speed.RELAX, Speed.FAST):
             found.append(("free", Deed(command, "small", speed, 512 * 512)))

@@ -15,18 +15,18 @@ from engine.moderation import BlockedError
 from engine.rules.people import Asker
 from engine.rules.permissions import Deed, Rule
 from engine.schedule.queue import FairQueue, Ticket, ticket
-from engine.service import Action, Request, Service, server
+from engine.service import Imagine, Service, server
 from engine.service.admin import Administration, RefusedError
 from engine.store.audit import Decision
 from engine.store.connection import Store
-from tests.engine.conftest import Open, drawn, ended
+from tests.engine.conftest import Open, asking, calling, drawn, editing, ended, submit
 
 ANNA = Asker("anna", "100", "111", roles=("100",))
 BOSS = Asker("boss", "100", "111", roles=("100",), manager=True)
 
 
-def ask(key: str, line: str = "a red apple", asker: Asker = ANNA) -> Request:
-    return Request(key, asker.owner, "discord:100/111", line, asker=asker)
+def ask(key: str, line: str = "a red apple", asker: Asker = ANNA) -> Imagine:
+    return asking(key, line, asker.owner, "discord:100/111", asker=asker)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def test_what_stands_already_is_not_recorded_again(store: Store) -> None:
     assert not await admin.change("boss", "channels deny", "100", keep=[rule])
     assert await admin.change("boss", "channels reset", "100", drop=[rule])
     assert not await admin.change("boss", "channels reset", "100", drop=[rule])
-    assert [one.action for one in await admin.audits("100", 10, None)] == ["channels reset", "channels deny"]
+    assert [one.action for one in await admin.audits("100")] == ["channels reset", "channels deny"]
 
 
 async def test_another_process_is_heard(store: Store) -> None:
@@ -98,11 +98,11 @@ async def test_a_request_is_held_to_the_rules(
 ) -> None:
     await service.admin.change("boss", "set up", "100", keep=rules)
     with pytest.raises(RefusedError, match=said):
-        await service.submit(ask("1", line))
+        await submit(service, ask("1", line))
     with pytest.raises(RefusedError, match=said):
-        await service.preview(ask("1", line))
+        await service.plan(ask("1", line))
     await service.admin.change("boss", "set up", "100", drop=rules)
-    assert (await service.submit(ask("1", line))).new
+    assert (await submit(service, ask("1", line))).new
 
 
 async def test_a_button_stands_under_its_commands_rules(service: Service) -> None:
@@ -114,26 +114,26 @@ async def test_a_button_stands_under_its_commands_rules(service: Service) -> Non
         keep=[Rule("command", "vary", "501"), Rule("command", "upscale", "501")],
     )
     for verb in ("vary_strong", "vary_subtle", "upscale_2x"):
-        action = Action(f"{verb}", "anna", "discord:100/111", job.id, verb, 0, asker=ANNA)
+        action = editing(f"{verb}", "anna", "discord:100/111", job.id, verb, 0, asker=ANNA)
         with pytest.raises(RefusedError):
-            await service.act(action)
-    boss = Action("by boss", "boss", "discord:100/111", job.id, "vary_strong", 0, asker=BOSS)
-    assert (await service.act(boss)).new
-    again = Action("again", "anna", "discord:100/111", job.id, "reroll", asker=ANNA)
-    assert (await service.act(again)).new
+            await submit(service, action)
+    boss = editing("by boss", "boss", "discord:100/111", job.id, "vary_strong", 0, asker=BOSS)
+    assert (await submit(service, boss)).new
+    again = editing("again", "anna", "discord:100/111", job.id, "reroll", asker=ANNA)
+    assert (await submit(service, again)).new
     await service.admin.ban("boss", "100", "anna")
     with pytest.raises(RefusedError):
-        await service.show(job.id, 0, key="u", origin="discord:100/111", owner="anna", asker=ANNA)
+        await service.show(calling("u", "anna", "discord:100/111", ANNA), job.id, 0)
 
 
 async def test_a_servers_words_hold_in_that_server(service: Service) -> None:
     await service.admin.change("boss", "words block", "100", keep=[Rule("word", "block", "apple")])
     with pytest.raises(BlockedError, match="apple"):
-        await service.submit(ask("1"))
+        await submit(service, ask("1"))
     elsewhere = Asker("anna", "200", "211", roles=("200",))
-    assert (await service.submit(Request("2", "anna", "discord:200/211", "a red apple", asker=elsewhere))).new
+    assert (await submit(service, asking("2", "a red apple", "anna", "discord:200/211", asker=elsewhere))).new
     await service.admin.change("boss", "words allow", "100", keep=[Rule("word", "allow", "apple")])
-    assert (await service.submit(ask("3"))).new
+    assert (await submit(service, ask("3"))).new
 
 
 async def test_the_servers_defaults_come_after_ones_own_and_before_the_models(service: Service) -> None:
@@ -141,8 +141,8 @@ async def test_the_servers_defaults_come_after_ones_own_and_before_the_models(se
     await service.prefer(server("100"), "suffix", "--stop 80")
     await service.prefer("anna", "settings", "--chaos 9")
     # by its token alone a job does not know the server; whoever asks does
-    asked = Request("1", "anna", "token:1/secret", "cat --weird 3", asker=ANNA)
-    [job] = (await service.submit(asked)).jobs
+    asked = asking("1", "cat --weird 3", "anna", "token:1/secret", asker=ANNA)
+    [job] = (await submit(service, asked)).jobs
     assert job.spec.width < job.spec.height
     assert (job.spec.weird, job.spec.chaos, job.spec.stop) == (3, 9, 80)
     told = dict(job.sources)
@@ -155,21 +155,21 @@ async def test_a_servers_style_adds_its_words(service: Service) -> None:
     await service.admin.change(
         "boss", "styles set", "100", keep=[Rule("style", "house", value="in blue ink")]
     )
-    [job] = (await service.submit(ask("1", "cat --style House"))).jobs
+    [job] = (await submit(service, ask("1", "cat --style House"))).jobs
     assert job.spec.style == "in blue ink"
 
 
 async def test_a_paused_server_waits_and_others_go_on(service: Service) -> None:
     await service.admin.change("boss", "pause", "100", keep=[Rule("state", value="paused")])
-    await service.decided()
-    [held] = (await service.submit(ask("1"))).jobs
+    await service.control.decided()
+    [held] = (await submit(service, ask("1"))).jobs
     elsewhere = Asker("bert", "200", "211", roles=("200",))
-    [free] = (await service.submit(Request("2", "bert", "discord:200/1", "cat", asker=elsewhere))).jobs
+    [free] = (await submit(service, asking("2", "cat", "bert", "discord:200/1", asker=elsewhere))).jobs
     assert (await ended(service, free.id)).state is State.RENDERED
     assert (await service.find(held.id)).state is State.QUEUED
     assert held.id not in (await service.queue()).waiting
     await service.admin.change("boss", "resume", "100", drop=[Rule("state")])
-    await service.decided()
+    await service.control.decided()
     assert (await ended(service, held.id)).state is State.RENDERED
 
 
@@ -178,24 +178,24 @@ async def test_a_pause_outlives_a_restart_and_a_drain_of_the_process_outlives_a_
 ) -> None:
     async with open_service() as service:
         await service.admin.change("cli", "pause", None, keep=[Rule("state", value="paused")])
-        await service.decided()
-        [job] = (await service.submit(ask("1"))).jobs
+        await service.control.decided()
+        [job] = (await submit(service, ask("1"))).jobs
         assert (await service.queue()).paused
     async with open_service() as service:
         assert (await service.queue()).paused
         assert (await service.find(job.id)).state is State.QUEUED
         await service.admin.change("cli", "resume", None, drop=[Rule("state")])
-        service.pause()
-        await service.decided()
+        service.control.pause()
+        await service.control.decided()
         assert (await service.queue()).paused
-        service.pause(False)
+        service.control.pause(False)
         assert (await ended(service, job.id)).state is State.RENDERED
 
 
 async def test_errands_of_another_process_are_run(open_service: Open) -> None:
     async with open_service() as service:
-        service.pause()
-        jobs = [(await service.submit(ask(str(n)))).jobs[0] for n in range(3)]
+        service.control.pause()
+        jobs = [(await submit(service, ask(str(n)))).jobs[0] for n in range(3)]
         async with Store.open(service.store.path) as theirs:
             other = await Administration.of(theirs)
             for verb, target in (
@@ -214,13 +214,13 @@ async def test_models_are_loaded_and_dropped_on_demand(service: Service) -> None
     async def until(models: list[str]) -> None:
         async with asyncio.timeout(20):
             # a worker tells its models with its beat only
-            while not (worker := service.workers()[0])["ready"] or worker["models"] != models:  # noqa: ASYNC110
+            while not (worker := service.control.workers()[0])["ready"] or worker["models"] != models:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     await until([])
-    service.load("pocket")
+    service.control.load("pocket")
     await until(["pocket"])
-    service.load("pocket", False)
+    service.control.load("pocket", False)
     await until([])
 
 
@@ -256,29 +256,29 @@ def test_whoever_was_moved_last_goes_before_those_moved_earlier() -> None:
 
 async def test_a_moved_job_keeps_its_place_through_restarts_and_pauses(open_service: Open) -> None:
     async with open_service() as service:
-        service.pause()
-        jobs = [(await service.submit(ask(str(n)))).jobs[0].id for n in range(4)]
-        await service.move(jobs[2], front=True, by="boss")
-        await service.move(jobs[3], front=True)
-        await service.move(jobs[0], front=False)
+        service.control.pause()
+        jobs = [(await submit(service, ask(str(n)))).jobs[0].id for n in range(4)]
+        await service.control.move(jobs[2], front=True, by="boss")
+        await service.control.move(jobs[3], front=True)
+        await service.control.move(jobs[0], front=False)
         order = (jobs[3], jobs[2], jobs[1], jobs[0])
         assert (await service.queue()).waiting == order
-        [entry] = await service.audits("100")
+        [entry] = await service.admin.audits("100")
         assert (entry.actor, entry.action, entry.target) == ("boss", "jobs move", "anna")
         assert entry.detail == {"job": jobs[2], "to": "front"}
         # what is held back by its server's pause is moved too, and comes in at its place
         await service.admin.change("boss", "pause", "100", keep=[Rule("state", value="paused")])
-        await service.decided()
+        await service.control.decided()
         assert (await service.queue()).waiting == ()
-        await service.move(jobs[1], front=True)
+        await service.control.move(jobs[1], front=True)
     async with open_service() as service:
-        service.pause()
+        service.control.pause()
         await service.admin.change("boss", "resume", "100", drop=[Rule("state")])
-        await service.decided()
+        await service.control.decided()
         assert (await service.queue()).waiting == (jobs[1], jobs[3], jobs[2], jobs[0])
-        service.pause(False)
+        service.control.pause(False)
         finished = [await ended(service, job) for job in jobs]
         with pytest.raises(NotFound, match="nothing to move"):
-            await service.move(jobs[0], front=True)
+            await service.control.move(jobs[0], front=True)
     began = sorted(finished, key=lambda job: job.started_at or 0.0)
     assert [job.id for job in began] == [jobs[1], jobs[3], jobs[2], jobs[0]]

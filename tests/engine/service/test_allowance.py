@@ -16,19 +16,19 @@ from engine.rules.people import Asker
 from engine.rules.permissions import Allowance
 from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.queue import FairQueue, Ticket
-from engine.service import Action, Request, Service
-from tests.engine.conftest import Open, asking, drawn
+from engine.service import Imagine, Service
+from tests.engine.conftest import Open, asking, drawn, editing, submit
 
 ROUNDS = int(os.environ.get("LIMNER_ALLOWANCE_ROUNDS", "100"))
 ANNA = Asker("anna", guild="1", roles=("1", "77"))
 
 
-def wish(key: str, line: str = "a red apple", owner: str = "anna", guild: str = "1") -> Request:
-    return Request(key, owner, f"discord:{guild}/2", line, asker=Asker(owner, guild=guild))
+def wish(key: str, line: str = "a red apple", owner: str = "anna", guild: str = "1") -> Imagine:
+    return asking(key, line, owner, f"discord:{guild}/2", asker=Asker(owner, guild=guild))
 
 
 async def used(service: Service, owner: str = "anna", guild: str = "1") -> list[float]:
-    return [one.used for one in await service.balances(owner, Asker(owner, guild=guild))]
+    return [one.used for one in await service.prices.balances(owner, Asker(owner, guild=guild))]
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ def test_a_devices_time_is_shared_by_rows() -> None:
 
 async def test_what_is_drawn_is_charged_and_never_more_than_was_said(open_service: Open) -> None:
     async with open_service(allowance=AllowanceConfig(seconds=1e6), step_seconds=0.01) as service:
-        assert (await service.preview(wish("p"))).seconds is None  # nothing was timed yet
+        assert (await service.plan(wish("p"))).seconds is None  # nothing was timed yet
         job = await drawn(service)
         (paid,) = await used(service)
         assert 0 < paid <= work(job.spec) * FIRST_PACE + 1e-9
         # its 20 steps took 0.2 s; the renderer's start is nobody's
         assert paid == pytest.approx(min(0.2, work(job.spec) * FIRST_PACE), rel=0.9)
         await drawn(service, "second")
-        seconds = (await service.preview(wish("p"))).seconds
+        seconds = (await service.plan(wish("p"))).seconds
         assert seconds is not None
         assert 0.2 <= seconds < 5
 
@@ -118,12 +118,12 @@ async def test_what_is_drawn_is_charged_and_never_more_than_was_said(open_servic
 async def test_relax_is_free_and_turbo_is_double(open_service: Open) -> None:
     generous = AllowanceConfig(seconds=1e6, server=1e6)
     async with open_service(allowance=generous, start_seconds=20) as service:
-        fast = (await service.submit(wish("fast"))).jobs[0]
+        fast = (await submit(service, wish("fast"))).jobs[0]
         one = work(fast.spec) * FIRST_PACE
         assert await used(service) == pytest.approx([one, one])
-        await service.submit(wish("relax", "a red apple --relax"))
+        await submit(service, wish("relax", "a red apple --relax"))
         assert await used(service) == pytest.approx([one, one])
-        await service.submit(wish("turbo", "a red apple --turbo --steps 20"))
+        await submit(service, wish("turbo", "a red apple --turbo --steps 20"))
         assert await used(service) == pytest.approx([3 * one, 3 * one])
         assert await used(service, "ben") == pytest.approx([0, 3 * one])
         assert await used(service, "anna", "2") == pytest.approx([3 * one, 0])  # one ledger per person
@@ -132,9 +132,9 @@ async def test_relax_is_free_and_turbo_is_double(open_service: Open) -> None:
 async def test_turbo_in_few_steps_is_double_the_work_it_is(open_service: Open) -> None:
     # four pictures: 20 steps of two rows and 4 decodes of 2 are 168; 4 steps of one row and the decodes, 24
     async with open_service(allowance=AllowanceConfig(seconds=1e6), start_seconds=20) as service:
-        fast = (await service.submit(wish("fast"))).jobs[0]
+        fast = (await submit(service, wish("fast"))).jobs[0]
         one = work(fast.spec) * FIRST_PACE
-        await service.submit(wish("turbo", "a red apple --turbo"))
+        await submit(service, wish("turbo", "a red apple --turbo"))
         assert (await used(service))[0] == pytest.approx(one + 2 * one * 24 / 168)
 
 
@@ -146,9 +146,9 @@ async def test_what_fails_is_refused_or_is_cancelled_before_its_start_costs_noth
         failed = await drawn(service, "fails", "a huge apple")
         assert failed.state is State.FAILED
         with pytest.raises(PromptError):
-            await service.submit(wish("bad", "a cat --stylize 50.5"))
-        service.pause()
-        waiting = (await service.submit(wish("waits"))).jobs[0]
+            await submit(service, wish("bad", "a cat --stylize 50.5"))
+        service.control.pause()
+        waiting = (await submit(service, wish("waits"))).jobs[0]
         assert (await used(service))[0] > 0
         await service.cancel(waiting.id, "anna")
         assert await used(service) == [0.0]
@@ -156,7 +156,7 @@ async def test_what_fails_is_refused_or_is_cancelled_before_its_start_costs_noth
 
 async def test_what_is_cancelled_halfway_costs_what_it_was_given(open_service: Open) -> None:
     async with open_service(allowance=AllowanceConfig(seconds=1e6), step_seconds=0.02) as service:
-        job = (await service.submit(wish("1", "a cat --steps 100"))).jobs[0]
+        job = (await submit(service, wish("1", "a cat --steps 100"))).jobs[0]
         async for snapshot in service.progress(job.id):
             if snapshot.step >= 10:
                 await service.cancel(job.id, "anna")
@@ -166,7 +166,7 @@ async def test_what_is_cancelled_halfway_costs_what_it_was_given(open_service: O
 
 async def test_what_somebody_else_takes_back_costs_nothing(open_service: Open) -> None:
     async with open_service(allowance=AllowanceConfig(seconds=1e6), step_seconds=0.02) as service:
-        job = (await service.submit(wish("1", "a cat --steps 100"))).jobs[0]
+        job = (await submit(service, wish("1", "a cat --steps 100"))).jobs[0]
         async for snapshot in service.progress(job.id):
             if snapshot.step >= 10:
                 await service.cancel(job.id, "boss", force=True)
@@ -177,31 +177,30 @@ async def test_what_somebody_else_takes_back_costs_nothing(open_service: Open) -
 async def test_an_allowance_that_is_used_up_refuses_every_door_but_the_free_one(open_service: Open) -> None:
     async with open_service(allowance=AllowanceConfig(roles={"77": 1e-6}), start_seconds=0.1) as service:
         parent = await drawn(service, owner="ben")
-        request = Request("1", "anna", "discord:1/2", "a red apple", asker=ANNA)
+        request = asking("1", "a red apple", "anna", "discord:1/2", asker=ANNA)
         with pytest.raises(LimitError, match="of the engine, and you have") as told:
-            await service.submit(request)
+            await submit(service, request)
         assert told.value.prompt == "a red apple"
-        press = Action("2", "anna", "discord:1/2", parent.id, "reroll", asker=ANNA)
+        press = editing("2", "anna", "discord:1/2", parent.id, "reroll", asker=ANNA)
         with pytest.raises(LimitError):
-            await service.act(press)
-        assert (await service.preview(request)).large
-        relaxed = Request("3", "anna", "discord:1/2", "a red apple --relax", asker=ANNA)
-        assert (await service.submit(relaxed)).jobs[0].speed is Speed.RELAX
-        await service.submit(Request("4", "ben", "discord:1/2", "a red apple"))  # has no such role
+            await submit(service, press)
+        assert (await service.plan(request)).large
+        relaxed = asking("3", "a red apple --relax", "anna", "discord:1/2", asker=ANNA)
+        assert (await submit(service, relaxed)).jobs[0].speed is Speed.RELAX
+        await submit(service, asking("4", "a red apple", "ben", "discord:1/2"))  # has no such role
 
 
 @pytest.mark.timeout(60 + ROUNDS)
 async def test_fifty_at_once_for_one_credit_get_one_job(open_service: Open) -> None:
     """As many rounds as LIMNER_ALLOWANCE_ROUNDS says (100; `make reliability` runs 1,000)."""
     async with open_service(start_seconds=3600) as service:
-        one = work((await service.submit(asking("price"))).jobs[0].spec) * FIRST_PACE
-        service.config = service.config.model_copy(
-            update={"allowance": AllowanceConfig(seconds=1.5 * one, server=1.5 * one)}
-        )
+        one = work((await submit(service, asking("price"))).jobs[0].spec) * FIRST_PACE
+        limited = {"allowance": AllowanceConfig(seconds=1.5 * one, server=1.5 * one)}
+        await service.reload(service.config.model_copy(update=limited))
         for turn in range(ROUNDS):
             owners = ["anna"] if turn % 2 else [f"p{number}" for number in range(50)]  # a person, a server
             who = [f"{owners[n % len(owners)]}{turn}" for n in range(50)]
-            asked = [service.submit(wish(f"{turn}.{n}", owner=who[n], guild=f"g{turn}")) for n in range(50)]
+            asked = [submit(service, wish(f"{turn}.{n}", owner=who[n], guild=f"g{turn}")) for n in range(50)]
             answers = await asyncio.gather(*asked, return_exceptions=True)
             accepted = [answer for answer in answers if not isinstance(answer, BaseException)]
             assert len(accepted) == 1
@@ -228,11 +227,11 @@ def test_a_queue_goes_on_where_an_earlier_one_ended() -> None:
 
 async def test_whose_turn_it_is_outlives_a_restart(open_service: Open) -> None:
     async with open_service(step_seconds=0.01) as service:
-        first = (await service.submit(asking("a1", "a cat --steps 40"))).jobs[0]
+        first = (await submit(service, asking("a1", "a cat --steps 40"))).jobs[0]
         async for snapshot in service.progress(first.id):
             if snapshot.state is State.RUNNING and not (await service.queue()).paused:
-                service.pause()  # it goes on; what comes now waits
-                await service.submit(asking("a2"))
+                service.control.pause()  # it goes on; what comes now waits
+                await submit(service, asking("a2"))
         before = service._scheduler.queue.standing("anna")
         assert before[1] == pytest.approx(work(first.spec))
     async with open_service(start_seconds=20) as service:
@@ -241,11 +240,11 @@ async def test_whose_turn_it_is_outlives_a_restart(open_service: Open) -> None:
 
 async def test_what_was_handed_back_is_not_charged_to_its_owners_turn(open_service: Open) -> None:
     async with open_service(step_seconds=1.0) as service:
-        first = (await service.submit(asking("a1", "a cat --steps 100"))).jobs[0]
+        first = (await submit(service, asking("a1", "a cat --steps 100"))).jobs[0]
         async for snapshot in service.progress(first.id):
             if snapshot.state is State.RUNNING:
                 break
     async with open_service(start_seconds=20) as service:
-        await service.submit(asking("b1", owner="ben"))
+        await submit(service, asking("b1", owner="ben"))
         waiting = [(await service.find(one)).owner for one in (await service.queue()).waiting]
         assert waiting == ["anna", "ben"]  # she came first, and was given nothing yet

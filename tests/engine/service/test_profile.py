@@ -6,8 +6,8 @@ import pytest
 
 from engine.errors import PromptError
 from engine.jobs import Job, Role
-from engine.service import Action, Service
-from tests.engine.conftest import Open, asking, drawn, ended
+from engine.service import Service
+from tests.engine.conftest import Open, asking, drawn, editing, ended, submit
 
 
 async def hearts(service: Service, *, owner: str = "anna", key: str = "grid") -> Job:
@@ -24,11 +24,10 @@ def tasted(job: Job) -> list[str]:
 
 async def test_below_five_it_is_refused_with_how_many_there_are(service: Service) -> None:
     for have in ("none yet", "4 so far"):
-        for accept in (service.submit, service.preview):
-            with pytest.raises(PromptError, match=f"takes 5, and you have {have}") as caught:
-                await accept(asking(have, "a cat --profile --ar 3:2"))
-            assert "press ❤️" in str(caught.value)
-            assert caught.value.repaired == "a cat --ar 3:2"
+        with pytest.raises(PromptError, match=f"takes 5, and you have {have}") as caught:
+            await service.plan(asking(have, "a cat --profile --ar 3:2"))
+        assert "press ❤️" in str(caught.value)
+        assert caught.value.repaired == "a cat --ar 3:2"
         await hearts(service, key=have)
     assert await service.jobs_of("anna") == []
 
@@ -40,8 +39,8 @@ async def test_the_newest_eight_stand_in_the_spec_and_are_drawn_with_again(servi
     assert sum(one.weight for one in job.spec.inputs) == 1.0
     assert dict(job.sources)["profile"] == "prompt"
     await service.likes.turn("anna", grids[2].id, None)
-    action = Action(key="again", owner="ben", origin="discord:1/2", job=job.id, verb="reroll")
-    again = await ended(service, (await service.act(action)).jobs[0].id)
+    action = editing(key="again", owner="ben", origin="discord:1/2", job=job.id, name="reroll")
+    again = await ended(service, (await submit(service, action)).jobs[0].id)
     assert again.spec.inputs == job.spec.inputs, "from the record, whoever presses"
     later = await drawn(service, "later", "a cat --profile")
     assert set(tasted(later)) == {*grids[0].pictures, *grids[1].pictures}
@@ -82,7 +81,7 @@ async def test_what_is_hidden_or_gone_does_not_count(open_service: Open) -> None
             ).rowcount
         )
         with pytest.raises(PromptError, match="4 so far"):
-            await service.submit(asking("hidden", "a cat --profile"))
+            await submit(service, asking("hidden", "a cat --profile"))
         await hearts(service, key="cup")
         service.gallery.path(kept.pictures[0]).unlink()
         job = await drawn(service, "rest", "a cat --profile")
@@ -95,4 +94,4 @@ async def test_what_is_forgotten_no_longer_counts(service: Service) -> None:
     await hearts(service, key="book")
     await service.forget("anna")
     with pytest.raises(PromptError, match="none yet"):
-        await service.submit(asking("after", "a cat --profile"))
+        await submit(service, asking("after", "a cat --profile"))

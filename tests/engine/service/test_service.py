@@ -15,14 +15,14 @@ from engine.config import Config, EngineConfig, LimitsConfig, pocket
 from engine.errors import ConfigError, EngineError, LimitError, NotFound, PromptError, UserError
 from engine.jobs import Delivery, Kind, Role, Speed, State
 from engine.moderation import BlockedError
-from engine.service import Action, Request, Service, Snapshot
-from tests.engine.conftest import FAKE, Open, asking, drawn, ended
+from engine.service import Edit, Service, Snapshot
+from tests.engine.conftest import FAKE, Open, asking, calling, drawn, editing, ended, submit
 
 
 async def take(service: Service, count: int) -> list[Delivery]:
     found: list[Delivery] = []
     async with asyncio.timeout(10):
-        async for delivery in service.deliveries():
+        async for delivery in service.outbox.deliveries():
             found.append(delivery)
             if len(found) == count:
                 return found
@@ -31,12 +31,12 @@ async def take(service: Service, count: int) -> list[Delivery]:
 
 async def test_a_prompt_becomes_four_pictures_and_a_promise(open_service: Open) -> None:
     async with open_service(step_seconds=0.01) as service:
-        submitted = await service.submit(
-            asking("1", "a red apple --ar 3:2 --seed 7 --steps 12", reply_to="55")
+        submitted = await submit(
+            service, asking("1", "a red apple --ar 3:2 --seed 7 --steps 12", reply_to="55")
         )
         assert submitted.new
-        assert submitted.position == 0
         (job,) = submitted.jobs
+        assert await service.position(job.id) == 0
         seen: list[Snapshot] = [snapshot async for snapshot in service.progress(job.id)]
         assert [snapshot.state for snapshot in seen][-1] is State.RENDERED
         percents = [snapshot.percent for snapshot in seen if snapshot.state is State.RUNNING]
@@ -61,7 +61,7 @@ async def test_a_prompt_becomes_four_pictures_and_a_promise(open_service: Open) 
 
 
 async def test_the_same_interaction_twice_is_one_job(service: Service) -> None:
-    both = await asyncio.gather(*(service.submit(asking("press")) for _ in range(10)))
+    both = await asyncio.gather(*(submit(service, asking("press")) for _ in range(10)))
     assert sum(one.new for one in both) == 1
     assert len({one.jobs[0].id for one in both}) == 1
     await ended(service, both[0].jobs[0].id)
@@ -70,7 +70,7 @@ async def test_the_same_interaction_twice_is_one_job(service: Service) -> None:
 
 
 async def test_choices_make_a_job_each(service: Service) -> None:
-    submitted = await service.submit(asking("1", "a {red, green} apple --repeat 2"))
+    submitted = await submit(service, asking("1", "a {red, green} apple --repeat 2"))
     assert [job.spec.conditions[0].text for job in submitted.jobs] == ["a red apple"] * 2 + [
         "a green apple"
     ] * 2
@@ -84,51 +84,50 @@ async def test_settings_suffix_and_own_options_are_read_with_the_prompt(service:
     await service.prefer("anna", "settings", "--chaos 9 --weird 5")
     await service.prefer("anna", "option:mine", "--chaos 20")
     await service.prefer("discord:1", "settings", "--weird 7 --exp 4")
-    job = (await service.submit(asking("1", "a red apple --mine"))).jobs[0]
+    job = (await submit(service, asking("1", "a red apple --mine"))).jobs[0]
     # prompt (by way of her own option) before suffix before settings before the server
     assert (job.spec.steps, job.spec.chaos, job.spec.weird, job.spec.exp) == (3, 20, 5, 4)
-    other = (await service.submit(asking("2", "a red apple", owner="ben"))).jobs[0]
+    other = (await submit(service, asking("2", "a red apple", owner="ben"))).jobs[0]
     assert (other.spec.chaos, other.spec.weird, other.spec.exp) == (0, 7, 4)
 
 
 async def test_a_bad_prompt_is_refused_and_leaves_nothing(service: Service) -> None:
     with pytest.raises(PromptError) as told:
-        await service.submit(asking("1", "a red apple --stylize 50.5"))
+        await submit(service, asking("1", "a red apple --stylize 50.5"))
     assert told.value.repaired == "a red apple --stylize 50"
     with pytest.raises(PromptError):
-        await service.submit(asking("1", "   "))
+        await submit(service, asking("1", "   "))
     assert await service.jobs_of("anna") == []
 
 
 async def test_speed_comes_from_the_prompt_or_the_door(service: Service) -> None:
-    assert (await service.submit(asking("1", "a cat --relax"))).jobs[0].speed is Speed.RELAX
-    assert (await service.submit(asking("2", "a cat", speed=Speed.TURBO))).jobs[0].speed is Speed.TURBO
-    assert (await service.submit(asking("3", "a cat"))).jobs[0].speed is Speed.FAST
+    assert (await submit(service, asking("1", "a cat --relax"))).jobs[0].speed is Speed.RELAX
+    assert (await submit(service, asking("2", "a cat", speed=Speed.TURBO))).jobs[0].speed is Speed.TURBO
+    assert (await submit(service, asking("3", "a cat"))).jobs[0].speed is Speed.FAST
 
 
 async def test_what_may_not_be_drawn_is_refused_at_every_door_into_the_queue(open_service: Open) -> None:
     async with open_service(blocked=("teapot",)) as service:
         with pytest.raises(BlockedError, match="does not draw `teapot`"):
-            await service.submit(asking("1", "a {cup, t3apot}"))
+            await submit(service, asking("1", "a {cup, t3apot}"))
         first = await drawn(service)
         with pytest.raises(BlockedError, match="never drawn"):
-            await service.act(press("m", first.id, "remix", 0, line="a nude schoolgirl"))
+            await submit(service, press("m", first.id, "remix", 0, line="a nude schoolgirl"))
         assert len(await service.jobs_of("anna")) == 1  # not even the harmless half of the choices
 
 
 # ---- buttons -----
 
 
-def press(key: str, job: str, verb: str, cell: int | None = None, **more: str) -> Action:
-    asked: Any = {"verb": verb, **more}
-    return Action(key=key, owner="ben", origin="discord:1/3", job=job, cell=cell, **asked)
+def press(key: str, job: str, name: str, cell: int | None = None, **more: Any) -> Edit:
+    return editing(key, "ben", "discord:1/3", job, name, cell, **more)
 
 
 async def test_variations_start_from_the_stored_cell_and_belong_to_who_pressed(service: Service) -> None:
     first = await drawn(service)
     model = pocket()
     for verb, strength in (("vary_subtle", model.subtle_strength), ("vary_strong", model.strong_strength)):
-        job = (await service.act(press(verb, first.id, verb, 2))).jobs[0]
+        job = (await submit(service, press(verb, first.id, verb, 2))).jobs[0]
         assert (job.owner, job.origin, job.parent, job.parent_cell) == ("ben", "discord:1/3", first.id, 2)
         assert job.spec.kind is Kind.VARY
         assert job.spec.strength == strength
@@ -138,14 +137,14 @@ async def test_variations_start_from_the_stored_cell_and_belong_to_who_pressed(s
 
 async def test_a_reroll_changes_the_seed_and_nothing_else(service: Service) -> None:
     first = await drawn(service, line="a red apple --chaos 20 --no worms")
-    job = (await service.act(press("r", first.id, "reroll"))).jobs[0]
+    job = (await submit(service, press("r", first.id, "reroll"))).jobs[0]
     assert job.spec.seed != first.spec.seed
     assert job.spec.model_copy(update={"seed": first.spec.seed}) == first.spec
 
 
 async def test_an_upscale_is_one_larger_picture(service: Service) -> None:
     first = await drawn(service)
-    job = await ended(service, (await service.act(press("u", first.id, "upscale_2x", 1))).jobs[0].id)
+    job = await ended(service, (await submit(service, press("u", first.id, "upscale_2x", 1))).jobs[0].id)
     assert job.spec.kind is Kind.UPSCALE
     assert (job.spec.width, job.spec.count) == (2 * first.spec.width, 1)
     (delivery,) = [one for one in await take(service, 2) if one.job == job.id]
@@ -154,7 +153,7 @@ async def test_an_upscale_is_one_larger_picture(service: Service) -> None:
 
 async def test_a_remix_draws_new_words_from_the_old_picture(service: Service) -> None:
     first = await drawn(service)
-    job = (await service.act(press("m", first.id, "remix", 0, line="a green pear --chaos 7"))).jobs[0]
+    job = (await submit(service, press("m", first.id, "remix", 0, line="a green pear --chaos 7"))).jobs[0]
     assert job.prompt == "a green pear --chaos 7"
     assert job.spec.conditions[0].text == "a green pear"
     assert (job.spec.kind, job.spec.chaos) == (Kind.VARY, 7)
@@ -166,7 +165,7 @@ async def test_a_changed_prompt_brings_its_notes_and_its_speed(service: Service,
     first = await drawn(service)
     cell = None if verb == "reroll" else 0
     line = "a green pear --stylize 20 --stylize 30 --relax"
-    job = (await service.act(press("m", first.id, verb, cell, line=line))).jobs[0]
+    job = (await submit(service, press("m", first.id, verb, cell, line=line))).jobs[0]
     assert any("more than once" in note for note in job.notes)
     assert ("stylize", "prompt") in job.sources
     assert (first.speed, job.speed) == (Speed.FAST, Speed.RELAX)
@@ -174,25 +173,25 @@ async def test_a_changed_prompt_brings_its_notes_and_its_speed(service: Service,
 
 async def test_a_button_is_served_at_the_speed_of_whoever_presses(service: Service) -> None:
     parent = await drawn(service, line="a red apple --turbo")
-    first = (await service.act(press("v", parent.id, "vary", 0))).jobs[0]
+    first = (await submit(service, press("v", parent.id, "vary", 0))).jobs[0]
     await service.prefer(first.owner, "settings", "--relax")
-    second = (await service.act(press("w", parent.id, "vary", 0))).jobs[0]
+    second = (await submit(service, press("w", parent.id, "vary", 0))).jobs[0]
     # turbo costs double: a press must not inherit it from somebody else's prompt
     assert (parent.speed, first.speed, second.speed) == (Speed.TURBO, Speed.FAST, Speed.RELAX)
 
 
 async def test_a_button_pressed_twice_makes_one_job(service: Service) -> None:
     first = await drawn(service)
-    made = await asyncio.gather(*(service.act(press("same", first.id, "vary", 0)) for _ in range(5)))
+    made = await asyncio.gather(*(submit(service, press("same", first.id, "vary", 0)) for _ in range(5)))
     assert len({one.jobs[0].id for one in made}) == 1
 
 
 async def test_a_cell_that_is_not_there_is_said_so(service: Service) -> None:
     first = await drawn(service)
     with pytest.raises(NotFound, match="4 pictures, and no number 5"):
-        await service.act(press("v", first.id, "vary", 4))
+        await submit(service, press("v", first.id, "vary", 4))
     with pytest.raises(NotFound):
-        await service.show(first.id, 9, key="k", origin="discord:1/2", owner="ben")
+        await service.show(calling("k", "ben"), first.id, 9)
     with pytest.raises(NotFound):
         await service.find("nothing")
 
@@ -201,7 +200,7 @@ async def test_showing_a_picture_promises_a_message_and_no_job(service: Service)
     first = await drawn(service)
     await take(service, 1)
     for _ in range(2):  # the same press twice
-        await service.show(first.id, 1, key="press", origin="discord:9/8", owner="ben", reply_to="77")
+        await service.show(calling("press", "ben", "discord:9/8", reply_to="77"), first.id, 1)
     shown = (await take(service, 2))[1]
     assert (shown.kind, shown.cell, shown.origin, shown.owner, shown.reply_to) == (
         "picture", 1, "discord:9/8", "ben", "77",
@@ -214,15 +213,15 @@ async def test_showing_a_picture_promises_a_message_and_no_job(service: Service)
 
 async def test_a_cell_leaves_as_the_stored_file_and_a_grid_with_the_recipe(service: Service) -> None:
     first = await drawn(service)
-    assert (await service.file(first.id, 2)).data == (await service.pictures(first.id))[2]
-    grid = await service.grid(first.id)
+    assert (await service.files.file(first.id, 2)).data == (await service.pictures(first.id))[2]
+    grid = (await service.files.file(first.id)).data
     sheet = Image.open(io.BytesIO(grid))
     sheet.load()
     assert sheet.size == (2 * first.spec.width, 2 * first.spec.height)
     assert json.loads(sheet.text["limner"])["job"] == first.id  # type: ignore[attr-defined]
-    enlarged = await service.file(first.id, least=1000)
+    enlarged = await service.files.file(first.id, least=1000)
     assert max(enlarged.width, enlarged.height) >= 1000 or enlarged.width == 8 * sheet.width
-    small = await service.file(first.id, limit=3000)
+    small = await service.files.file(first.id, limit=3000)
     assert len(small.data) <= 3000
 
 
@@ -231,7 +230,7 @@ async def test_a_cell_leaves_as_the_stored_file_and_a_grid_with_the_recipe(servi
 
 async def test_a_waiting_job_is_cancelled_by_its_owner_only(open_service: Open) -> None:
     async with open_service(start_seconds=30) as service:
-        job = (await service.submit(asking("1"))).jobs[0]
+        job = (await submit(service, asking("1"))).jobs[0]
         with pytest.raises(UserError, match="somebody else"):
             await service.cancel(job.id, "ben")
         assert (await service.cancel(job.id, "anna")).state is State.CANCELLED
@@ -241,28 +240,28 @@ async def test_a_waiting_job_is_cancelled_by_its_owner_only(open_service: Open) 
 
 async def test_a_running_job_stops_at_its_next_step(open_service: Open) -> None:
     async with open_service(step_seconds=0.02) as service:
-        job = (await service.submit(asking("1", "a cat --steps 100"))).jobs[0]
+        job = (await submit(service, asking("1", "a cat --steps 100"))).jobs[0]
         async for snapshot in service.progress(job.id):
             if snapshot.step >= 3 and snapshot.state is State.RUNNING:
                 await service.cancel(job.id, "anna")
         assert snapshot.state is State.CANCELLED
         async with asyncio.timeout(5):
-            assert await service.drained(4)
+            assert await service.control.drained(4)
         assert (await service.find(job.id)).pictures == ()
 
 
 async def test_cancelled_at_any_moment_it_neither_hangs_nor_delivers(open_service: Open) -> None:
     async with open_service(step_seconds=0.002) as service:
         for number in range(25):
-            job = (await service.submit(asking(str(number), "a cat --steps 5"))).jobs[0]
+            job = (await submit(service, asking(str(number), "a cat --steps 5"))).jobs[0]
             await asyncio.sleep(number * 0.002)
             state = (await service.cancel(job.id, "anna")).state
             assert state in (State.CANCELLED, State.RENDERED)
-        assert await service.drained(5)
+        assert await service.control.drained(5)
         cancelled = [job for job in await service.jobs_of("anna") if job.state is State.CANCELLED]
         pending = await service.store.pending()
         assert not {job.id for job in cancelled} & {one.job for one in pending}
-        service.pause(False)
+        service.control.pause(False)
         assert (await drawn(service, "after")).state is State.RENDERED
 
 
@@ -270,15 +269,15 @@ async def test_too_many_waiting_are_refused_with_the_prompt_given_back(open_serv
     limits = LimitsConfig(running=1, waiting=3)  # one runs and three wait
     async with open_service(limits=limits, start_seconds=30) as service:
         for number in range(4):
-            await service.submit(asking(str(number)))
+            await submit(service, asking(str(number)))
         with pytest.raises(LimitError) as told:
-            await service.submit(asking("more", "a blue `pear`"))
+            await submit(service, asking("more", "a blue `pear`"))
         said = str(told.value)
         assert "have 0 running and 4 waiting; one person may have 1 running and 3 waiting" in said
         assert told.value.prompt == "a blue `pear`"
         assert "A place frees when your next picture is done" in said
-        await service.submit(asking("ben", owner="ben"))  # his own places
-        again = await service.submit(asking("0"))  # accepted before: not refused now
+        await submit(service, asking("ben", owner="ben"))  # his own places
+        again = await submit(service, asking("0"))  # accepted before: not refused now
         assert not again.new
 
 
@@ -286,8 +285,8 @@ async def test_a_person_with_many_waits_behind_one_with_few(open_service: Open) 
     limits = LimitsConfig(running=3, waiting=50)
     engine = EngineConfig(max_rows=8)  # one job at a time
     async with open_service(limits=limits, engine=engine, step_seconds=0.001, start_seconds=0.5) as service:
-        greedy = [(await service.submit(asking(f"g{n}", "a cat --steps 4"))).jobs[0] for n in range(12)]
-        modest = (await service.submit(asking("m", "a cat --steps 4", owner="ben"))).jobs[0]
+        greedy = [(await submit(service, asking(f"g{n}", "a cat --steps 4"))).jobs[0] for n in range(12)]
+        modest = (await submit(service, asking("m", "a cat --steps 4", owner="ben"))).jobs[0]
         assert await service.position(modest.id) == 1
         for job in [*greedy, modest]:
             await ended(service, job.id)
@@ -299,7 +298,7 @@ async def test_a_person_with_many_waits_behind_one_with_few(open_service: Open) 
 
 async def test_requests_of_different_people_run_together(open_service: Open) -> None:
     async with open_service(step_seconds=0.02) as service:
-        jobs = [(await service.submit(asking(f"{n}", "a cat", owner=f"p{n}"))).jobs[0] for n in range(2)]
+        jobs = [(await submit(service, asking(f"{n}", "a cat", owner=f"p{n}"))).jobs[0] for n in range(2)]
         together = 0
         async for _ in service.progress(jobs[1].id):
             together = max(together, len((await service.queue()).running))
@@ -307,11 +306,11 @@ async def test_requests_of_different_people_run_together(open_service: Open) -> 
 
 
 async def test_a_paused_engine_starts_nothing_and_goes_on_afterwards(service: Service) -> None:
-    service.pause()
-    job = (await service.submit(asking("1"))).jobs[0]
+    service.control.pause()
+    job = (await submit(service, asking("1"))).jobs[0]
     await asyncio.sleep(0.4)
     assert (await service.find(job.id)).state is State.QUEUED
-    service.pause(False)
+    service.control.pause(False)
     assert (await ended(service, job.id)).state is State.RENDERED
 
 
@@ -322,13 +321,14 @@ async def test_it_answers_before_the_worker_is_there(open_service: Open) -> None
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with open_service(start_seconds=60) as service:
-        assert (await service.submit(asking("1"))).position == 0
+        job = (await submit(service, asking("1"))).jobs[0]
+        assert await service.position(job.id) == 0
         assert loop.time() - began < 2.0
 
 
 async def test_an_orderly_stop_hands_the_running_job_back_unharmed(open_service: Open) -> None:
     async with open_service(step_seconds=0.05) as service:
-        job = (await service.submit(asking("1", "a cat --steps 150"))).jobs[0]
+        job = (await submit(service, asking("1", "a cat --steps 150"))).jobs[0]
         async for snapshot in service.progress(job.id):
             if snapshot.step >= 2:
                 break
@@ -352,7 +352,7 @@ async def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> No
 
 
 async def test_the_command_line_needs_no_message(service: Service) -> None:
-    submitted = await service.submit(Request(key="1", owner="cli", origin="cli:", line="a red apple"))
+    submitted = await submit(service, asking("1", owner="cli", origin="cli:"))
     assert (await ended(service, submitted.jobs[0].id)).state is State.RENDERED
     assert await service.store.pending() == []
 
@@ -360,7 +360,7 @@ async def test_the_command_line_needs_no_message(service: Service) -> None:
 async def test_a_job_knows_who_chose_what(service: Service) -> None:
     await service.prefer("anna", "suffix", "--chaos 5")
     await service.prefer("anna", "settings", "--stop 60")
-    [job] = (await service.submit(asking("who", "a cat --ar 3:2"))).jobs
+    [job] = (await submit(service, asking("who", "a cat --ar 3:2"))).jobs
     found = await service.find(job.id)
     assert dict(found.sources).items() >= {
         ("ar", "prompt"), ("chaos", "suffix"), ("stop", "settings"), ("model", "model"), ("steps", "model")
@@ -375,8 +375,8 @@ async def test_a_disk_that_fills_up_loses_nothing_and_needs_no_restart(open_serv
 
     limits = LimitsConfig(running=1)
     async with open_service(step_seconds=0.02, limits=limits) as service:
-        first = (await service.submit(asking("1", "a cat --steps 20"))).jobs[0]
-        second = (await service.submit(asking("2", "a cat --steps 20"))).jobs[0]
+        first = (await submit(service, asking("1", "a cat --steps 20"))).jobs[0]
+        second = (await submit(service, asking("2", "a cat --steps 20"))).jobs[0]
         async for snapshot in service.progress(first.id):
             if snapshot.step >= 2:
                 break
@@ -384,7 +384,7 @@ async def test_a_disk_that_fills_up_loses_nothing_and_needs_no_restart(open_serv
         refused = None
         for number in range(200):  # until the pages in use are full too
             try:
-                await service.submit(asking(f"more{number}", "a cat " * 300, owner=f"p{number}"))
+                await submit(service, asking(f"more{number}", "a cat " * 300, owner=f"p{number}"))
             except EngineError as error:
                 refused = error
                 break
@@ -394,4 +394,4 @@ async def test_a_disk_that_fills_up_loses_nothing_and_needs_no_restart(open_serv
         await room(service, 1_000_000)
         for job in (first, second):
             assert (await ended(service, job.id)).state is State.RENDERED
-        assert service.workers()[0]["restarts"] == 0
+        assert service.control.workers()[0]["restarts"] == 0

@@ -7,34 +7,37 @@ from pathlib import Path
 import pytest
 
 from engine.rules.people import Asker
-from engine.service import Action, Request, Service
+from engine.service import Service
 from engine.store.connection import Store
+from tests.engine.conftest import asking, editing, submit
 
 
 async def test_the_record_keeps_who_did_what(service: Service) -> None:
-    first = await service.audit("13", "ban", guild="100", target="11", detail={"reason": "spam", "é": 1})
-    second = await service.audit("cli", "pause")
-    third = await service.audit("13", "unban", guild="100", target="11")
+    first = await service.admin.audit(
+        "13", "ban", guild="100", target="11", detail={"reason": "spam", "é": 1}
+    )
+    second = await service.admin.audit("cli", "pause")
+    third = await service.admin.audit("13", "unban", guild="100", target="11")
     assert first < second < third
-    newest, _, oldest = await service.audits()
+    newest, _, oldest = await service.admin.audits()
     assert (newest.action, newest.guild, newest.detail) == ("unban", "100", {})
     assert (oldest.actor, oldest.target, oldest.detail) == ("13", "11", {"reason": "spam", "é": 1})
-    assert [one.id for one in await service.audits("100")] == [third, first]
-    assert [one.id for one in await service.audits(after=first, limit=1)] == [second]
+    assert [one.id for one in await service.admin.audits("100")] == [third, first]
+    assert [one.id for one in await service.admin.audits(after=first, limit=1)] == [second]
 
 
 async def test_a_job_knows_the_server_it_was_asked_in(service: Service) -> None:
     asker = Asker("11", guild="100", channel="111", roles=("100",))
-    asked = Request("1", "11", "token:1/secret", "a red apple", asker=asker)
-    [job] = (await service.submit(asked)).jobs
+    asked = asking("1", "a red apple", "11", "token:1/secret", asker=asker)
+    [job] = (await submit(service, asked)).jobs
     assert job.guild == "100"
     assert (await service.find(job.id)).guild == "100"
-    [alone] = (await service.submit(Request("2", "cli", "cli:", "a red apple"))).jobs
+    [alone] = (await submit(service, asking("2", "a red apple", "cli", "cli:"))).jobs
     assert alone.guild is None
     async for _ in service.progress(alone.id):
         pass
-    remixed = Action("3", "11", "discord:100/111", alone.id, "remix", line="a blue car", asker=asker)
-    [again] = (await service.act(remixed)).jobs
+    remixed = editing("3", "11", "discord:100/111", alone.id, "remix", line="a blue car", asker=asker)
+    [again] = (await submit(service, remixed)).jobs
     assert again.guild == "100"
 
 

@@ -61,7 +61,7 @@ async def test_a_dead_worker_shows_and_its_successor_too(service: Service) -> No
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
     ):
         await healthy(client, True)
-        (worker,) = service.workers()
+        (worker,) = service.control.workers()
         os.kill(worker["pid"], signal.SIGKILL)
         answer = (await healthy(client, False)).json()
         assert answer["status"] == "no worker is ready"

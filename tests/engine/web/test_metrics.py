@@ -9,8 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from engine.config import Config, WebConfig
 from engine.schedule.metrics import Histogram
-from engine.service import Request, Service
+from engine.service import Service
 from engine.web import listening
+from tests.engine.conftest import asking, submit
 
 FAKE = "engine.workers.fake:Renderer"
 
@@ -29,7 +30,7 @@ async def scraped(client: httpx.AsyncClient) -> dict[str, float]:
 
 
 async def ended(service: Service, key: str, line: str) -> None:
-    job = (await service.submit(Request(key, "4242424242", "discord:1/2", line))).jobs[0]
+    job = (await submit(service, asking(key, line, "4242424242", "discord:1/2"))).jobs[0]
     async for _ in service.progress(job.id):
         pass
 
@@ -45,8 +46,8 @@ async def test_a_scrape_tells_what_happened(tmp_path: Path) -> None:
         assert before["limner_jobs_total{state=rendered}"] == 0
         await ended(service, "1", "a red apple --steps 10")
         await ended(service, "2", "a huge apple")
-        service.pause()
-        waiting = (await service.submit(Request("3", "4242424242", "discord:1/2", "a cat"))).jobs[0]
+        service.control.pause()
+        waiting = (await submit(service, asking("3", "a cat", "4242424242", "discord:1/2"))).jobs[0]
         found = await scraped(client)
         assert found["limner_jobs_waiting{}"] == 1
         assert found["limner_jobs_running{}"] == 0

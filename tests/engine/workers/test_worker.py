@@ -14,7 +14,7 @@ from engine.jobs import State
 from engine.schedule.scheduler import OUT_OF_MEMORY
 from engine.service import Service
 from engine.store.jobs import GIVEN_UP
-from tests.engine.conftest import Open, asking, drawn, ended
+from tests.engine.conftest import Open, asking, drawn, ended, submit
 
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
 
@@ -22,9 +22,9 @@ CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
 async def ready(service: Service) -> int:
     """Wait for a worker and return its process id."""
     async with asyncio.timeout(20):
-        while not service.workers()[0]["ready"]:  # noqa: ASYNC110 (nothing tells us)
+        while not service.control.workers()[0]["ready"]:  # noqa: ASYNC110 (nothing tells us)
             await asyncio.sleep(0.02)
-    return int(service.workers()[0]["pid"])
+    return int(service.control.workers()[0]["pid"])
 
 
 @pytest.mark.timeout(60 + 3 * CYCLES)
@@ -33,7 +33,9 @@ async def test_killed_at_any_moment_every_job_is_drawn_and_promised_once(open_se
         jobs = []
         for cycle in range(CYCLES):
             pid = await ready(service)
-            job = (await service.submit(asking(f"{cycle}", f"cat {cycle} --steps 20 --seed {cycle}"))).jobs[0]
+            job = (await submit(service, asking(f"{cycle}", f"cat {cycle} --steps 20 --seed {cycle}"))).jobs[
+                0
+            ]
             jobs.append(job.id)
             await asyncio.sleep(0.13 * cycle / CYCLES)
             with contextlib.suppress(ProcessLookupError):
@@ -44,13 +46,13 @@ async def test_killed_at_any_moment_every_job_is_drawn_and_promised_once(open_se
         promised = [delivery.job for delivery in await service.store.pending()]
         assert sorted(promised) == sorted(jobs)
         # a kill that meets a worker whose death is not noticed yet makes no restart of its own
-        assert sum(worker["restarts"] for worker in service.workers()) >= CYCLES // 2
+        assert sum(worker["restarts"] for worker in service.control.workers()) >= CYCLES // 2
 
 
 async def test_drawn_again_it_is_the_same_picture(open_service: Open) -> None:
     async with open_service(step_seconds=0.01) as service:
         calm = await drawn(service, "calm", "a cat --steps 20 --seed 5")
-        job = (await service.submit(asking("killed", "a cat --steps 20 --seed 5"))).jobs[0]
+        job = (await submit(service, asking("killed", "a cat --steps 20 --seed 5"))).jobs[0]
         async for snapshot in service.progress(job.id):
             if snapshot.step >= 10 and snapshot.job.attempts == 1:
                 os.kill(await ready(service), signal.SIGKILL)
@@ -65,18 +67,18 @@ async def test_a_worker_that_hangs_is_killed_and_its_job_drawn(open_service: Ope
     engine = EngineConfig(heartbeat_timeout=1.5)
     async with open_service(engine=engine, step_seconds=0.02) as service:
         pid = await ready(service)
-        job = (await service.submit(asking("1", "a cat --steps 20"))).jobs[0]
+        job = (await submit(service, asking("1", "a cat --steps 20"))).jobs[0]
         async for snapshot in service.progress(job.id):
             if snapshot.step >= 5 and snapshot.job.attempts == 1:
                 os.kill(pid, signal.SIGSTOP)
         assert snapshot.state is State.RENDERED
-        assert service.workers()[0]["pid"] != pid
+        assert service.control.workers()[0]["pid"] != pid
 
 
 async def test_a_step_that_never_ends_is_noticed_though_the_process_still_beats(open_service: Open) -> None:
     engine = EngineConfig(heartbeat_timeout=1.0)
     async with open_service(engine=engine, hang_after=8) as service:
-        job = (await service.submit(asking("1", "a cat --steps 6"))).jobs[0]
+        job = (await submit(service, asking("1", "a cat --steps 6"))).jobs[0]
         assert (await ended(service, job.id)).attempts == 1
         second = await drawn(service, "2", "a cat --steps 6")  # hangs at its second step, then is drawn anew
         assert (second.state, second.attempts) == (State.RENDERED, 2)
@@ -85,8 +87,8 @@ async def test_a_step_that_never_ends_is_noticed_though_the_process_still_beats(
 async def test_a_job_that_kills_its_worker_three_times_is_given_up_alone(open_service: Open) -> None:
     async with open_service(step_seconds=0.01, poison="deadly") as service:
         await ready(service)
-        bad = (await service.submit(asking("bad", "a deadly mushroom --steps 4"))).jobs[0]
-        good = (await service.submit(asking("good", "an apple --steps 10", owner="ben"))).jobs[0]
+        bad = (await submit(service, asking("bad", "a deadly mushroom --steps 4"))).jobs[0]
+        good = (await submit(service, asking("good", "an apple --steps 10", owner="ben"))).jobs[0]
         failed, fine = await ended(service, bad.id), await ended(service, good.id)
         assert (failed.state, failed.attempts, failed.failure) == (State.FAILED, 3, GIVEN_UP)
         # it shared the first call with the bad one at most: a suspect then runs alone
@@ -99,32 +101,32 @@ async def test_a_job_that_kills_its_worker_three_times_is_given_up_alone(open_se
 async def test_out_of_memory_fails_the_guilty_job_only(open_service: Open) -> None:
     async with open_service(step_seconds=0.01, memory="huge") as service:
         both = [
-            (await service.submit(asking(line, line, owner=line))).jobs[0]
+            (await submit(service, asking(line, line, owner=line))).jobs[0]
             for line in ("a huge wall", "a small cup")
         ]
         bad, good = [await ended(service, job.id) for job in both]
         assert (bad.state, bad.failure) == (State.FAILED, OUT_OF_MEMORY)
         assert good.state is State.RENDERED
-        assert service.workers()[0]["restarts"] == 0
+        assert service.control.workers()[0]["restarts"] == 0
 
 
 async def test_a_worker_without_its_parent_ends_by_itself(open_service: Open) -> None:
     async with open_service(step_seconds=0.01) as service:
         pid = await ready(service)
-        await service.submit(asking("1", "a cat --steps 100"))
+        await submit(service, asking("1", "a cat --steps 100"))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
 async def test_a_renderer_that_cannot_start_is_tried_again_ever_more_slowly(open_service: Open) -> None:
     async with open_service(nonsense=True) as service:
-        job = (await service.submit(asking("1"))).jobs[0]
+        job = (await submit(service, asking("1"))).jobs[0]
         for _ in range(600):
-            if service.workers()[0]["restarts"]:
+            if service.control.workers()[0]["restarts"]:
                 break
             await asyncio.sleep(0.1)
-        assert service.workers()[0]["restarts"]
+        assert service.control.workers()[0]["restarts"]
         await asyncio.sleep(2.5)
-        assert service.workers()[0]["restarts"] <= 5
+        assert service.control.workers()[0]["restarts"] <= 5
         assert (await service.find(job.id)).state is State.QUEUED
         assert (await service.cancel(job.id, "anna")).state is State.CANCELLED

@@ -6,7 +6,8 @@ import pytest
 
 from engine.config import LimitsConfig, pocket
 from engine.jobs import Condition, Input, JobSpec, Role
-from engine.planning import edits
+from engine.planning import edit_specs as edits
+from engine.planning.edits import EDITS, Start
 from engine.planning.plan import plain
 
 
@@ -54,14 +55,17 @@ def test_a_picture_from_words_has_no_strength() -> None:
 def test_the_chaos_of_a_strong_variation_is_its_own() -> None:
     model = pocket().model_copy(update={"strong_chaos": 70, "strong_weird": 300})
     parent = of(20)
-    strong = edits.loosened(edits.varied(parent, "a", (64, 64), 0.9), "vary_strong", model)
+    strong = edits.loosened(edits.varied(parent, "a", (64, 64), 0.9), model)
     assert (strong.chaos, strong.weird) == (70, 300)
-    subtle = edits.loosened(parent, "vary_subtle", model)
+    derive = EDITS["vary_subtle"].derive
+    assert derive is not None
+    start = Start(said=parent, picture="a", size=(64, 64), seed=1, model=model, limits=LimitsConfig())
+    subtle = derive(start).spec
     assert (subtle.chaos, subtle.weird) == (0, 0)
     calm = edits.calm(strong, model)
     assert (calm.chaos, calm.weird) == (0, 0), "what is made of it starts without"
     asked = parent.model_copy(update={"chaos": 90, "weird": 2000})
-    more = edits.loosened(asked, "vary_strong", model)
+    more = edits.loosened(asked, model)
     assert (more.chaos, more.weird) == (90, 2000), "who asked for more keeps it"
     assert edits.calm(asked, model) == asked
 

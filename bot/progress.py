@@ -1,0 +1,194 @@
+"""Progress messages: handing a planned request over, and showing how its jobs stand until they are over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+
+from bot.custom_ids import Channel, Press, Token, Verb, address
+from bot.failures import GONE
+from bot.interactions import TRANSIENT, Desk, Interaction
+from bot.messages import common as messages
+from engine.jobs import FINAL, Job, State
+from engine.service import Planned
+
+log = logging.getLogger(__name__)
+
+TOKEN_LIFE = 14 * 60.0
+"""Seconds an interaction's token is used for: Discord's 15 minutes, less one to spare."""
+EDIT_EVERY = 2.0
+"""Seconds between two edits of a progress message."""
+MOST_BUTTONS = 25
+"""Buttons of one message, five to a row (Discord)."""
+LOOK_EVERY = 5.0
+"""Seconds after which a waiting job's place in the queue is looked up again."""
+
+
+@dataclass
+class ProgressMessage:
+    """A progress message: edited through the interaction's token while it lives, then through the channel."""
+
+    client: Desk
+    place: Channel | Token
+    message: str
+    interaction: Interaction | None = None
+    until: float = field(default_factory=lambda: time.monotonic() + TOKEN_LIFE)
+
+    async def show(self, content: str, preview: bytes | None = None, **more: Any) -> bool:
+        """Show this, keeping the last preview where there is no new one. False: nobody can see it now."""
+        if preview is not None:
+            more["attachments"] = [discord.File(io.BytesIO(preview), f"preview.{_ending(preview)}")]
+        try:
+            if self.interaction is not None and time.monotonic() < self.until:
+                await self.interaction.edit_original_response(content=content, **more)
+            elif isinstance(self.place, Channel):
+                await self._partial(self.place).edit(content=content, **more)
+            else:
+                return False
+        except TRANSIENT as error:
+            log.debug("progress %s not shown: %s", self.message, type(error).__name__)
+        except discord.HTTPException as error:
+            if error.code not in GONE and error.status != 403:
+                log.warning("progress %s: HTTP %s, code %s", self.message, error.status, error.code)
+            return False
+        return True
+
+    async def remove(self) -> None:
+        """Take the progress message away, if it is still there."""
+        with contextlib.suppress(discord.HTTPException, *TRANSIENT):
+            if isinstance(self.place, Channel):
+                await self._partial(self.place).delete()
+
+    def _partial(self, place: Channel) -> discord.PartialMessage:
+        channel = self.client.get_partial_messageable(place.channel, guild_id=place.guild)
+        return channel.get_partial_message(int(self.message))
+
+
+def _ending(picture: bytes) -> str:
+    return "webp" if picture[:4] == b"RIFF" else "png" if picture[:4] == b"\x89PNG" else "jpg"
+
+
+def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
+    """Return what is under a progress message: a cancel button for each job, as far as they fit."""
+    view = discord.ui.View(timeout=None)
+    for number, job in enumerate(jobs[:MOST_BUTTONS], 1):
+        # who presses it is answered by ``bot.components.buttons``, which knows it by its custom_id
+        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+            style=discord.ButtonStyle.danger,
+            label="Cancel" if len(jobs) == 1 else f"Cancel {number}",
+            custom_id=str(Press(Verb.CANCEL, job.id)),
+        )
+        view.add_item(button)
+    return view
+
+
+async def start(interaction: Interaction, message: str | None, planned: Planned) -> None:
+    """Submit a planned request; ``message`` is the progress message its interaction was acknowledged with."""
+    submitted = await interaction.client.service.submit(planned, progress=message)
+    place = address(planned.ask.caller.origin)
+    if message is not None and place is not None and submitted.new:  # a press repeated is followed already
+        shown = ProgressMessage(interaction.client, place, message, interaction)
+        interaction.client.spawn(follow(shown, submitted.jobs), f"progress-{message}")
+
+
+async def resume(client: Desk) -> None:
+    """Go on showing the progress of jobs that were accepted before a restart."""
+    shown: dict[tuple[str, str], list[Job]] = {}
+    for job, message in await client.service.unfinished():
+        if message is not None:
+            shown.setdefault((job.origin, message), []).append(job)
+    for (where, message), jobs in shown.items():
+        if isinstance(place := address(where), Channel):
+            client.spawn(follow(ProgressMessage(client, place, message), jobs), f"progress-{message}")
+
+
+async def follow(shown: ProgressMessage, jobs: Sequence[Job]) -> None:
+    """Keep the progress message at the newest state until every job is over; edits never queue up."""
+    client = shown.client
+    progress = _ProgressState(client, jobs)
+    alone = len(jobs) == 1
+    if not alone:
+        client.followed.add(shown.message)
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = [group.create_task(progress.watch(job)) for job in jobs]
+            try:
+                await _show(shown, progress)
+            finally:
+                for task in watching:
+                    task.cancel()
+    finally:
+        client.followed.discard(shown.message)
+    if alone and progress.states[jobs[0].id] is State.CANCELLED:
+        await shown.show(progress.text(), attachments=[], view=None)
+    elif not alone:
+        await shown.remove()
+
+
+async def _show(shown: ProgressMessage, progress: _ProgressState) -> None:
+    before: tuple[str, bytes | None] | None = None
+    more: dict[str, Any] = {"view": progress_view(progress.jobs)}
+    while True:
+        # clear, then look: a change in between is kept
+        progress.changed.clear()
+        if progress.over():
+            return
+        now = (progress.text(), progress.preview)
+        if now != before:
+            fresh = now[1] if before is None or now[1] is not before[1] else None
+            if not await shown.show(now[0], fresh, **more):
+                return
+            before, more = now, {}
+        await asyncio.sleep(EDIT_EVERY)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY):
+                await progress.changed.wait()
+        await progress.look()
+
+
+class _ProgressState:
+    """What is known about the jobs of one progress message; only ever the newest."""
+
+    def __init__(self, client: Desk, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
+        self.states = {job.id: job.state for job in jobs}
+        self.preview: bytes | None = None
+        self.changed = asyncio.Event()
+        self._service = client.service
+        self._percent = 0
+        self._before: int | None = None
+
+    async def watch(self, job: Job) -> None:
+        """Note every change of this job until it is over."""
+        async for snapshot in self._service.progress(job.id):
+            self.states[job.id] = snapshot.state
+            if len(self.jobs) == 1:
+                self._percent, self._before = snapshot.percent, snapshot.position
+                self.preview = snapshot.preview or self.preview
+            self.changed.set()
+
+    async def look(self) -> None:
+        """Look up the place in the queue: others' jobs move it."""
+        if len(self.jobs) == 1 and self.states[self.jobs[0].id] is State.QUEUED:
+            self._before = await self._service.position(self.jobs[0].id)
+
+    def over(self) -> bool:
+        """Say whether every job has ended."""
+        return all(state in FINAL for state in self.states.values())
+
+    def text(self) -> str:
+        """Return what the progress message says now."""
+        if len(self.jobs) > 1:
+            return messages.several(self.jobs, list(self.states.values()))
+        job = self.jobs[0]
+        place = None if self._before is None else self._before + 1
+        state, held = self.states[job.id], self._service.held(job)
+        return messages.progress(job, state=state, place=place, percent=self._percent, held=held)

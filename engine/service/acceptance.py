@@ -1,0 +1,101 @@
+"""From a planned request to waiting jobs: pictures fetched, words checked, limits and allowances held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.jobs import Job, State, new_job_id
+from engine.planning.cost import work
+from engine.rules import allowance, limits
+from engine.schedule.scheduler import Scheduler
+from engine.service.admin import Administration
+from engine.service.finishing import Finishing
+from engine.service.planner import Planner
+from engine.service.prices import Prices
+from engine.service.requests import Caller, Planned, PlannedJob, Submitted
+from engine.service.screening import Screening
+from engine.service.settings import HostConfig
+from engine.store.connection import Store
+from engine.store.jobs import Draft, Usage
+
+
+class Acceptance:
+    """Accepts planned requests."""
+
+    def __init__(
+        self,
+        host: HostConfig,
+        store: Store,
+        admin: Administration,
+        screening: Screening,
+        planner: Planner,
+        prices: Prices,
+        scheduler: Scheduler,
+        finishing: Finishing,
+    ) -> None:
+        self._host = host
+        self._store = store
+        self._admin = admin
+        self._screening = screening
+        self._planner = planner
+        self._prices = prices
+        self._scheduler = scheduler
+        self._finishing = finishing
+
+    async def submit(self, planned: Planned, progress: str | None) -> Submitted:
+        """Accept a planned request: see ``Service.submit``."""
+        if planned.accepted:
+            return Submitted(planned.accepted, new=False)
+        caller = planned.ask.caller
+        jobs = await self._planner.complete(planned.jobs)
+        drafts = [await self._draft(caller, job, progress or caller.progress) for job in jobs]
+        return await self._finishing.run(self._accept(caller, drafts, planned.line))
+
+    async def _draft(self, caller: Caller, planned: PlannedJob, progress: str | None) -> Draft:
+        """Screen a planned job and return it as it is stored. Raises BlockedError."""
+        adult, rated = await self._screening.before(
+            planned.spec,
+            owner=caller.owner,
+            asker=caller.asker,
+            prompt=planned.prompt,
+            parent=planned.parent,
+        )
+        job = Job(
+            id=new_job_id(),
+            owner=caller.owner,
+            guild=caller.guild,
+            weight=self._admin.standing(caller.asker).weight,
+            origin=caller.origin,
+            state=State.QUEUED,
+            spec=planned.spec,
+            prompt=planned.prompt,
+            notes=planned.notes,
+            sources=planned.sources,
+            speed=planned.speed,
+            parent=planned.parent,
+            parent_cell=planned.cell,
+            adult=adult,
+            rated=rated,
+            created_at=self._store.now(),
+        )
+        # the host's own command line is nobody's allowance
+        price = 0.0 if caller.origin.startswith("cli:") else planned.price
+        return Draft(job, work(planned.spec), caller.reply_to, progress, price)
+
+    async def _accept(self, caller: Caller, drafts: Sequence[Draft], line: str) -> Submitted:
+        """Store jobs, if limits and allowances let them in, and queue them."""
+        most, frees = self._host.config.limits, self._scheduler.seconds_until_slot(caller.owner)
+        price, now = sum(draft.price for draft in drafts), self._store.now()
+        allowed = self._prices.allowances(caller.asker)
+
+        def guard(usage: Usage) -> None:
+            limits.check_waiting(usage.waiting, usage.running, len(drafts), most, line, frees)
+            stand = allowance.balances(allowed, usage.spent, usage.spent_in_server, now)
+            allowance.check(price, stand, now, line)
+
+        mark = self._admin.mark(caller.owner)
+        jobs, new = await self._store.submit(caller.key, drafts, guard, self._prices.since(allowed), mark)
+        if new:
+            for job in jobs:
+                self._scheduler.admit(job)
+        return Submitted(tuple(jobs), new)

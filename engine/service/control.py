@@ -1,0 +1,229 @@
+"""What those in charge and the host do to the work: pause, cancel, move, load, reload, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.config import ModelConfig
+from engine.errors import NotFound, UserError, no_model
+from engine.jobs import Job
+from engine.rules.permissions import EVERYWHERE
+from engine.schedule.metrics import Metrics
+from engine.schedule.queue import ticket
+from engine.schedule.scheduler import PACE, Scheduler
+from engine.service.admin import Administration
+from engine.service.finishing import Finishing
+from engine.service.outbox import Outbox
+from engine.service.pictures import Pictures
+from engine.store import ledger as store_ledger
+from engine.store.connection import Store
+from engine.workers.protocol import Load, Progress, Unload
+
+log = logging.getLogger("limner.service")
+
+POLL_EVERY = 2.0
+"""Seconds between two looks at what other processes decided."""
+
+POSTING = 3.0
+"""Seconds a shutdown waits for finished pictures to be posted; what is not comes after the next start."""
+
+
+class Control:
+    """Acts on the scheduler for those in charge, in this process or another."""
+
+    def __init__(
+        self,
+        models: Sequence[ModelConfig],
+        store: Store,
+        admin: Administration,
+        scheduler: Scheduler,
+        pictures: Pictures,
+        tell: Callable[[Job | str, Progress | None], None],
+        outbox: Outbox,
+        finishing: Finishing,
+    ) -> None:
+        self._models = models
+        self._store = store
+        self._admin = admin
+        self._scheduler = scheduler
+        self._pictures = pictures
+        self._tell = tell
+        self._outbox = outbox
+        self._finishing = finishing
+        self._paused = False  # by this process itself, whatever those in charge say
+
+    # ---- running ------------------------------------------------------------------------------------------
+
+    async def resume(self) -> None:
+        """Put back what was interrupted, in the order and at the pace of before."""
+        scheduler, store = self._scheduler, self._store
+        scheduler.pace.update(json.loads(await store.meta(PACE) or "{}"))
+        now, counters = await store.write(store_ledger.standings)
+        for job in await store.recover():
+            log.info("job %s was interrupted: %s", job.id, job.state)
+            if job.owner in counters:  # it will be charged again when it starts again
+                entry = ticket(job.id, job.owner, job.spec, job.speed, role=job.weight)
+                counters[job.owner] -= entry.work / entry.weight
+        waiting = await store.queued()
+        if waiting:  # where nobody waits everybody is level
+            scheduler.queue.restore(now, counters)
+        for job in waiting:
+            scheduler.admit(job)
+
+    async def work(self) -> None:
+        """Run the scheduler; a fault of ours in it is logged, and it starts afresh with what is stored."""
+        while True:
+            try:
+                for job in await self._store.queued():
+                    self._scheduler.admit(job)
+                await self._scheduler.run()
+            except Exception:
+                log.exception("the scheduler stopped; it is started again")
+            await asyncio.sleep(1.0)
+
+    # ---- jobs ----------------------------------------------------------------------------------------------
+
+    async def cancel(self, job_id: str, by: str, *, force: bool = False) -> Job:
+        """Take a job back; it stops at its next step. Only its owner may, or anyone with ``force``.
+
+        Taken by another, it costs its owner nothing. Returns the job as it stands then: one that had ended
+        before is returned as it ended.
+        """
+        job = await self._pictures.job(job_id)
+        if job.owner != by and not force:
+            raise UserError("This job belongs to somebody else; only they can cancel it.")
+        return await self._finishing.run(self.withdraw(job, free=job.owner != by))
+
+    async def withdraw(self, job: Job, *, free: bool = False) -> Job:
+        """Cancel a job; its owner is charged what it was given, unless somebody else took it (``free``)."""
+        after = await self._store.cancel(job.id, 0.0 if free else self._scheduler.given(job.id))
+        if after is None:
+            return await self._pictures.job(job.id)
+        self._scheduler.tally.ended[after.state] += 1
+        self._scheduler.withdraw(job.id)
+        self._tell(after, None)
+        return after
+
+    async def move(self, job_id: str, *, front: bool, by: str | None = None) -> None:
+        """Let a waiting job go before all others, or after them, for good: a restart forgets nothing.
+
+        Recorded in the name of ``by``. Raises NotFound where it does not wait.
+        """
+        moved = await self._admin.move(job_id, front, by)
+        if moved is None:
+            raise NotFound("This job does not wait (any more), so there is nothing to move.")
+        self._scheduler.queue.move(job_id, moved)  # one that is held back comes in at its place later
+        self._scheduler.wake()
+
+    # ---- pauses --------------------------------------------------------------------------------------------
+
+    def pause(self, paused: bool = True) -> None:
+        """Start nothing new (what runs goes on), or go on starting."""
+        self._paused = paused
+        self._scheduler.paused = paused or self._admin.rules(EVERYWHERE).state == "paused"
+        self._scheduler.wake()
+
+    async def drained(self, seconds: float) -> bool:
+        """Pause, and wait up to ``seconds`` for what runs, then a moment for its messages to be shown.
+
+        False: something still runs; it is handed back when the service closes.
+        """
+        self.pause()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._scheduler.idle.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POSTING):
+                        await self._outbox.emptied()
+        return not self._scheduler.running
+
+    async def apply_pauses(self) -> None:
+        """Drop waiting jobs of paused servers from the queue, and admit those of all others again."""
+        scheduler, rules = self._scheduler, self._admin.every()
+        paused = {guild for guild, one in rules.items() if one.state == "paused"}
+        scheduler.paused = self._paused or EVERYWHERE in paused
+        before, scheduler.held = scheduler.held, frozenset(paused - {EVERYWHERE})
+        if before != scheduler.held:
+            for job in await self._store.queued():
+                if job.guild in scheduler.held:
+                    scheduler.queue.remove(job.id)
+                elif job.id not in scheduler.running:
+                    scheduler.admit(job)
+        scheduler.wake()
+
+    # ---- what was decided elsewhere ------------------------------------------------------------------------
+
+    async def decided(self) -> None:
+        """Act at once on what was just decided, instead of at the next look."""
+        await self._admin.refresh()
+        await self.apply_pauses()
+
+    async def poll(self) -> None:
+        """Every 2 s, apply rule changes and run admin commands that other processes left in the database."""
+        while True:
+            await asyncio.sleep(POLL_EVERY)
+            try:
+                if await self._admin.refresh():
+                    await self.apply_pauses()
+                if commands := await self._admin.errands():
+                    for _, verb, target in commands:
+                        await self._run(verb, target)
+                    await self._admin.done([number for number, _, _ in commands])
+            except Exception:
+                log.exception("what those in charge decided could not be done; tried again")
+
+    async def _run(self, verb: str, target: str) -> None:
+        """Run an admin command; one that can be run no more is logged and forgotten."""
+        try:
+            match verb:
+                case "cancel":
+                    await self.cancel(target, "", force=True)
+                case "front" | "back":
+                    await self.move(target, front=verb == "front")
+                case "load" | "unload":
+                    self.load(target, verb == "load")
+                case _:
+                    log.warning("nobody here knows the admin command %s", verb)
+        except UserError as error:
+            log.warning("%s %s: %s", verb, target, error)
+
+    # ---- the host ------------------------------------------------------------------------------------------
+
+    def load(self, model: str, wanted: bool = True) -> None:
+        """Have every worker bring a model into memory, or drop it from there once nothing is drawn with it.
+
+        Raises NotFound.
+        """
+        names = [one.name for one in self._models]
+        if model not in names:
+            raise NotFound(no_model(model, names))
+        for worker in self._scheduler.workers:
+            worker.send(Load(model) if wanted else Unload(model))
+
+    @property
+    def metrics(self) -> Metrics:
+        """What was counted since the start."""
+        return self._scheduler.tally
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Return each worker: device, models, bytes, free rows, process id, restarts, seconds silent."""
+        return [
+            {
+                "device": worker.status.device,
+                "models": list(worker.status.models),
+                "memory": worker.status.memory,
+                "room": worker.status.room,
+                "calls": worker.status.calls,
+                "rows": worker.status.rows,
+                "pid": worker.pid,
+                "restarts": worker.restarts,
+                "ready": worker.ready,
+                "silence": worker.silence,
+            }
+            for worker in self._scheduler.workers
+        ]

@@ -1,0 +1,53 @@
+"""What a request costs in seconds of the engine, and the allowances it draws on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.jobs import JobSpec, Speed
+from engine.planning.cost import work
+from engine.rules import allowance
+from engine.rules.allowance import Balance
+from engine.rules.people import Asker
+from engine.service.admin import Administration
+from engine.service.settings import HostConfig
+from engine.store.connection import Store
+
+
+class Prices:
+    """Prices of specs and balances of people. ``paces``: seconds of a unit of work, by model."""
+
+    def __init__(
+        self, host: HostConfig, store: Store, admin: Administration, paces: Mapping[str, float]
+    ) -> None:
+        self._host = host
+        self._store = store
+        self._admin = admin
+        self._paces = paces
+
+    def known(self, model: str) -> bool:
+        """Say whether anything was drawn with a model yet, so that its prices are more than a guess."""
+        return model in self._paces
+
+    def price(self, spec: JobSpec, speed: Speed) -> float:
+        """Return the seconds of the engine that a job is charged."""
+        pace = self._paces.get(spec.model, allowance.FIRST_PACE)
+        return work(spec) * pace * allowance.FACTORS[speed]
+
+    async def balances(self, owner: str, asker: Asker | None) -> tuple[Balance, ...]:
+        """Return how the allowances stand that a person draws on where they ask; none where none is set."""
+        allowed = self.allowances(asker)
+        if not allowed:
+            return ()
+        guild = None if asker is None else asker.guild
+        usage = await self._store.usage(owner, guild, self.since(allowed), self._admin.mark(owner))
+        return allowance.balances(allowed, usage.spent, usage.spent_in_server, self._store.now())
+
+    def allowances(self, asker: Asker | None) -> tuple[allowance.Limit, ...]:
+        """Return the allowances a person draws on where they ask."""
+        standing = self._admin.standing(asker)
+        return allowance.limits(self._host.config.allowance, asker, standing.allowance, standing.server)
+
+    def since(self, allowed: Sequence[allowance.Limit]) -> dict[str, float]:
+        """Return when the period of each allowance began, in Unix seconds."""
+        return {limit.per: allowance.period(self._store.now(), limit.per)[0] for limit in allowed}
