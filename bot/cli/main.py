@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import importlib.metadata
+import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +36,12 @@ EXIT_USER = 2
 
 class _Group(typer.core.TyperGroup):
     """The commands, with the host's own mistakes as one line on stderr instead of a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every character of a prompt
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -188,6 +197,7 @@ def imagine(
     config: ConfigOption = None,
 ) -> None:
     """Draw without Discord: writes 1.png to 4.png and grid.png."""
+    _no_slip(prompt, ("--out", "--image", "--json", "--config"))
     loaded = configuration.load(config)
     _set_up_logs("WARNING" if loaded.log_level == "INFO" else loaded.log_level, loaded.log_format)
     _need_weights(loaded)
@@ -275,7 +285,10 @@ def parse(
         from bot.cli.admin import defaults_of
 
         more = defaults_of(config, server)
-    lines: Iterator[str] = iter([" ".join(prompt)]) if prompt and prompt != ["-"] else _lines()
+    one = bool(prompt) and prompt != ["-"]
+    if one:
+        _no_slip(prompt or (), ("--server", "--json", "--config"))
+    lines: Iterator[str] = iter([" ".join(prompt or ())]) if one else _lines()
     for line in lines:
         answer = read(line, loaded, **more)
         if as_json:
@@ -284,23 +297,35 @@ def parse(
             sys.stdout.flush()
         else:
             _show_parsed(answer)
+        if one and answer["error"]:  # of many lines, each answer says it of itself
+            raise typer.Exit(EXIT_USER)
+
+
+def _no_slip(prompt: Sequence[str], options: Sequence[str]) -> None:
+    """Raise UserError where a word of a prompt is a misspelt option of this command, not a flag."""
+    from engine.prompt import BY_NAME
+
+    for word in prompt:
+        name = word.partition("=")[0]
+        if not re.fullmatch(r"--[a-z]{2,12}", name) or name[2:] in BY_NAME or name in options:
+            continue
+        known = [*options, *(f"--{flag}" for flag in BY_NAME)]
+        meant = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        if meant and meant[0] in options:
+            raise UserError(f"There is no option `{name}`. Did you mean `{meant[0]}`?")
 
 
 def _show_parsed(answer: dict[str, Any]) -> None:
     """Print one parsed prompt for a person."""
-
-    def plain(text: object) -> str:
-        return str(text).encode("utf-8", "backslashreplace").decode()
-
-    typer.echo(f"prompt  {plain(answer['prompt'])}")
+    typer.echo(f"prompt  {answer['prompt']}")
     for name, flag in answer["flags"].items():
-        typer.echo(f"  --{name} {plain(flag['value'])}  (from {flag['from']})")
+        typer.echo(f"  --{name} {flag['value']}  (from {flag['from']})")
     for note in answer["notes"]:
-        typer.echo(f"note    {plain(note)}")
+        typer.echo(f"note    {note}")
     if answer["jobs"] != 1:
         typer.echo(f"jobs    {answer['jobs']}")
     if answer["error"]:
-        typer.echo(f"error   {plain(answer['error'])}")
+        typer.echo(f"error   {answer['error']}")
 
 
 def _told(report: Report, done: str) -> None:

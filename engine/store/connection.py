@@ -27,6 +27,7 @@ from engine.errors import ConfigError, EngineError
 from engine.jobs import Delivery, Job
 from engine.store import deliveries, jobs, meta, preferences
 from engine.store.jobs import Draft, Result, Usage
+from engine.store.texts import TextConnection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -331,7 +332,7 @@ def _open(path: Path) -> sqlite3.Connection:
             f"The folder `{path.parent}` cannot be made: {error.strerror}. Set another `data_dir`."
         ) from error
     try:
-        db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+        db = sqlite3.connect(path, timeout=5.0, isolation_level=None, factory=TextConnection)
     except sqlite3.Error as error:
         raise _explain(path, error) from error
     try:
@@ -357,7 +358,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     """Open a file that is there, changing nothing; somebody else may write to it meanwhile."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        db = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)
+        db = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None, factory=TextConnection)
     except sqlite3.Error as error:
         raise _explain(path, error) from error
     db.row_factory = sqlite3.Row

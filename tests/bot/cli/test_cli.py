@@ -66,6 +66,36 @@ def test_parse_shows_one_prompt(tmp_path: Path) -> None:
     assert b"--ar 3:2" in done.stdout
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_parse_fails_where_the_prompt_is_refused(tmp_path: Path, more: tuple[str, ...]) -> None:
+    done = limner("parse", *more, "a cat --ars 3:2", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"--ars" in done.stdout
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8", "cp1252"])
+def test_parse_shows_any_character_on_any_terminal(tmp_path: Path, encoding: str) -> None:
+    for word in ("猫", "\udce9", "👩\u200d🎨"):
+        raw = word.encode("utf-8", "surrogateescape")
+        done = limner("parse", os.fsdecode(raw), cwd=tmp_path, PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == b""
+    done = limner("parse", "猫", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert ("猫".encode() if encoding in ("utf-8", "ascii") else rb"\u732b") in done.stdout
+
+
+def test_a_misspelt_option_is_said_before_anything_is_drawn(tmp_path: Path) -> None:
+    refused(limner("imagine", "a cat", "--outt", "x", cwd=tmp_path, **FAKE), "`--outt`", "`--out`")
+    refused(limner("parse", "a cat", "--confg", "x", cwd=tmp_path), "`--confg`", "`--config`")
+
+
+def test_half_a_character_is_drawn_and_stored_whole(tmp_path: Path) -> None:
+    done = limner("imagine", os.fsdecode(b"a red caf\xe9 apple"), "--json", cwd=tmp_path, **FAKE)
+    assert done.returncode == 0, done.stderr.decode()
+    assert "caf\ufffd" in json.dumps(json.loads(done.stdout), ensure_ascii=False)
+
+
 def test_parse_answers_every_line_with_one_object(tmp_path: Path) -> None:
     lines = b"a cat --ar 16:9\n\n  \n\xff\xfe broken --seed 7\nlast line without end --c 10"
     done = limner("parse", "--json", "-", cwd=tmp_path, stdin=lines)
