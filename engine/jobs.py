@@ -102,6 +102,7 @@ class JobSpec(Frozen):
     wordless: bool = False  # goes on with what the picture shows: the words wait for what is made of it
     adapter: bool = False  # the model's IP-Adapter reads its pictures; else they are drawn over or looked at
     scale: Literal[1, 2, 4] = 1  # UPSCALE only
+    fitted: tuple[int, int] | None = None  # size of the file: cropped to its shape, resampled; None: as drawn
 
     @property
     def faithful(self) -> bool:

@@ -1,6 +1,6 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
-from engine.images.canvas import extended, rim, zoomed
+from engine.images.canvas import extended, fitted, rim, zoomed
 from engine.images.encode import File, fit, jpeg, png, with_texts
 from engine.images.grid import columns, enlarge, grid, opened
 from engine.images.mask import (
@@ -35,6 +35,7 @@ __all__ = [
     "extended",
     "feathered",
     "fit",
+    "fitted",
     "grid",
     "is_empty",
     "joined",

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
+
+
+def fitted(picture: Image.Image, size: tuple[int, int] | None) -> Image.Image:
+    """Return the picture at exactly ``size``: cropped about its middle, then resampled (Lanczos)."""
+    if size is None or picture.size == size:
+        return picture
+    return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
 
 
 def rim(width: int, height: int) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from engine import images
 from engine.errors import Cancelled, EngineError, UserError
 from engine.jobs import SEED_MAX, JobSpec, Kind
 from engine.render import decode, guidance
@@ -122,7 +123,7 @@ class Stock:
             result = model.pipe(generator=generator, **options)
             pictures.append(result.images[0])
         drawn = time.perf_counter()
-        files = tuple(decode.png(picture) for picture in pictures)
+        files = tuple(decode.png(images.fitted(picture, spec.fitted)) for picture in pictures)
         timings = {"denoise": drawn - began, "encode": time.perf_counter() - drawn}
         return Outcome(files, notes=tuple(notes), timings=timings)
 

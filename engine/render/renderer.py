@@ -22,6 +22,7 @@ from functools import partial
 import torch
 from PIL import Image
 
+from engine import images
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, NotFound, UserError
 from engine.jobs import WORDS, JobSpec, Kind
@@ -288,7 +289,11 @@ class Renderer:
         if picture is None:
             raise UserError("The picture to enlarge is missing.")
         config = self._configs.get(spec.model)
-        enlarged, note = self._upscalers.enlarge(picture, spec.scale, config.upscaler if config else "")
+        enlarged, note = picture, ""
+        if spec.scale > 1:
+            source = config.upscaler if config else ""
+            enlarged, note = self._upscalers.enlarge(picture, spec.scale, source)
+        enlarged = images.fitted(enlarged, spec.fitted)
         timings = {"upscale": time.perf_counter() - began}
         notes = (note,) if note else ()
         self._saving[job] = (
@@ -467,7 +472,10 @@ class Renderer:
 def _outcome(drawing: Drawing) -> Outcome:
     """Encode a finished drawing; runs in a thread, where Pillow lets others work."""
     began = time.perf_counter()
-    pictures = tuple(decode.png(drawing.results[cell]) for cell in sorted(drawing.results))
+    fitted = drawing.spec.fitted
+    pictures = tuple(
+        decode.png(images.fitted(drawing.results[cell], fitted)) for cell in sorted(drawing.results)
+    )
     film = decode.film(drawing.frames) if drawing.spec.film and drawing.frames else None
     drawing.spent("encode", began)
     drawing.spent("total", drawing.started)

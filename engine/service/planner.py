@@ -15,14 +15,14 @@ from PIL.Image import Image
 
 from engine import images
 from engine.config import ModelConfig
-from engine.errors import UserError
+from engine.errors import NotFound, UserError
 from engine.jobs import SEED_MAX, Job, JobSpec, Role, Speed
 from engine.library.likes import Likes
 from engine.library.uploads import Uploads
-from engine.planning import answers, edits, references
+from engine.planning import answers, edits, literal, references
 from engine.planning import edit_specs as specs
 from engine.planning.edits import CANVAS, MASK, Canvas, EditType
-from engine.planning.plan import Plan, choose_model, default_model, plain, plan
+from engine.planning.plan import Plan, choose_model, default_model, find_model, plain, plan
 from engine.prompt import Given, Prompt
 from engine.rules import allowance, limits
 from engine.rules.permissions import Deed
@@ -30,7 +30,7 @@ from engine.service.admin import Administration
 from engine.service.pictures import Pictures, chosen
 from engine.service.prices import Prices
 from engine.service.reports import Reports
-from engine.service.requests import Ask, Caller, Describe, Edit, Imagine, Planned, PlannedJob, Shorten
+from engine.service.requests import Ask, Caller, Describe, Draw, Edit, Imagine, Planned, PlannedJob, Shorten
 from engine.service.settings import HostConfig, Settings
 
 UPLOADED = "an uploaded picture"
@@ -66,6 +66,9 @@ class Planner:
                 command, line, jobs = "describe", answers.DESCRIBE, [await self._describe(ask)]
             case Shorten():
                 command, line, jobs = "shorten", ask.line, [await self._shorten(ask)]
+            case Draw():
+                job = await self._draw(ask)
+                command, line, jobs = "imagine", job.prompt, [job]
         for one in jobs:
             self.permit(ask.caller, command, one.spec, one.speed)
             limits.check_spec(one.spec, self.host.config.limits, line)
@@ -179,6 +182,20 @@ class Planner:
         refusal = "One prompt at a time: take the `{…}` choices and `--repeat` out of it."
         usual = await self._one(ask.caller, ask.line, refusal)
         return self._priced(PlannedJob(answers.shortened(usual.spec), ask.line, usual.speed))
+
+    async def _draw(self, ask: Draw) -> PlannedJob:
+        asked = ask.asked
+        prompt = ", ".join(text.text for text in asked.texts if text.weight > 0)
+        limits.check_length(prompt, self.host.config.limits)
+        model = default_model(self.models)
+        if asked.model is not None:
+            found = find_model(asked.model, self.models)
+            if found is None:
+                raise NotFound(f"There is no model `{asked.model[:64]}` here.")
+            model = found
+        size = None if asked.start is None else await self.pictures.size(asked.start)
+        spec = literal.spec_of(asked, model, self.host.config.limits, secrets.randbelow(SEED_MAX) + 1, size)
+        return self._priced(PlannedJob(spec, prompt or UPLOADED, ask.caller.speed or Speed.FAST))
 
     async def _edit(self, ask: Edit) -> PlannedJob:
         edit = edits.named(ask.name)

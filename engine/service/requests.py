@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.jobs import Job, JobSpec, Speed, State
 from engine.planning.edits import Canvas
+from engine.planning.literal import Literal
 from engine.rules.allowance import Balance
 from engine.rules.people import Asker, Unruled
 
@@ -97,7 +98,15 @@ class Shorten:
     line: str
 
 
-Ask = Imagine | Edit | Describe | Shorten
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Draw what a program asks for, field by field; no flag, link or setting means anything in its text."""
+
+    caller: Caller
+    asked: Literal
+
+
+Ask = Imagine | Edit | Describe | Shorten | Draw
 _STORED = ("job", "cell", "line", "factor", "picture", "mask", "strength", "model")
 
 
@@ -114,6 +123,8 @@ def stored(ask: Ask) -> dict[str, Any]:
             return {"describe": ask.picture}
         case Shorten():
             return {"shorten": ask.line}
+        case Draw():
+            raise TypeError("a structured request is never asked about")
 
 
 def restored(kept: Mapping[str, Any], caller: Caller) -> Ask:

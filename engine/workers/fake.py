@@ -151,9 +151,9 @@ class Renderer:
         if spec.kind is Kind.SHORTEN:
             pieces = words(spec.conditions[0].text)
             return Outcome(texts=Shortened.of(pieces, [float(len(word)) for word in pieces]).texts())
-        cells = [draw(spec, cell) for cell in range(spec.count)]
+        cells = [images.fitted(draw(spec, cell), spec.fitted) for cell in range(spec.count)]
         if self._red and any(self._red in one.text for one in spec.conditions):
-            cells = [Image.new("RGB", (spec.width, spec.height), "red")] * spec.count
+            cells = [Image.new("RGB", spec.fitted or (spec.width, spec.height), "red")] * spec.count
         if spec.kind is Kind.LOCATE:
             # whatever is looked for is in the upper left quarter
             mask = Image.new("L", (spec.width, spec.height))
