@@ -105,7 +105,7 @@ def _check(asked: Literal, size: tuple[int, int], limits: LimitsConfig) -> None:
 def well(
     size: tuple[int, int], model: ModelConfig, limits: LimitsConfig, *, start: bool = False
 ) -> tuple[int, int]:
-    """Return the size at which the model draws a file of ``size`` well: of its shape, on the model's multiple.
+    """Return the size at which the model draws a file of ``size`` well: its shape, on the model's multiple.
 
     A shape too long for the model is drawn at its longest, and cropped. ``start``: from a picture, whose own
     structure bears more and less.
