@@ -17,7 +17,7 @@ from engine.prompt.explain import as_json as read_as_json
 from engine.prompt.flags import STYLE_NAMES, STYLIZE_DEFAULT
 from engine.prompt.prompt import NO_WEIGHT, Given, Prompt, Source, Value, number
 from engine.prompt.samplers import sampler
-from engine.prompt.values import near, quote
+from engine.prompt.tokens import near, quote
 
 CELLS = 4
 """Pictures of one grid."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.errors import PromptError
 from engine.jobs import Input, Role
 from engine.prompt.prompt import Prompt, number
-from engine.prompt.values import quote
+from engine.prompt.tokens import quote
 
 MOST = 8
 """Pictures one prompt may refer to."""

@@ -48,7 +48,7 @@ def as_json(
     except UserError as error:
         jobs = error.jobs if isinstance(error, TooManyJobsError) else 0
         return {
-            "prompt": clean(line, []),
+            "prompt": clean(line[: limits.prompt_length], []),
             "flags": {},
             "notes": [],
             "jobs": jobs,

@@ -8,42 +8,37 @@ from __future__ import annotations
 
 import re
 import secrets
-import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.errors import PromptError
-from engine.prompt import foreign, links, permutations, values
+from engine.prompt import foreign, permutations, values
 from engine.prompt.attention import take_networks
 from engine.prompt.clean import clean
-from engine.prompt.flags import BY_NAME, ORDER, Action, Flag, Kind
+from engine.prompt.extract import Taken, give, take_flags
+from engine.prompt.flags import BY_NAME, ORDER
 from engine.prompt.options import expand_options
 from engine.prompt.permutations import Dice, Wildcards
 from engine.prompt.prompt import (
     NO_WEIGHT,
     Given,
-    ImageLink,
     Part,
     Prompt,
     Source,
     number,
     ordered,
 )
-from engine.prompt.scan import Hit, Refusal, scan
-from engine.prompt.values import BadValueError, quote, unshield
+from engine.prompt.scan import Refusal
+from engine.prompt.texts import MAX_CONDITIONS, parts_of, take_images
+from engine.prompt.tokens import quote
 from engine.prompt.wrapping import unwrapped
 
-MAX_CONDITIONS = 6
-"""Texts one picture can be steered by: each is a row of every UNet call."""
 MAX_NOTES = 12
 """Notes that are kept; a line with more repairs than that is not helped by reading them all."""
 DEFAULT_LENGTH = 6000
 DEFAULT_JOBS = 10
 
 _REPEAT = re.compile(r"(?<!\S)(--(?:repeat|r) )\d{1,9}(?![\w.])")
-_PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
-_LEFTOVER = ",.;!?)]}，。"
-"""Marks that say nothing right after a flag's value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +76,6 @@ class TooManyJobsError(PromptError):
             repaired,
         )
         self.jobs = jobs
-
-
-@dataclass(slots=True)
-class _Line:
-    """A line taken apart."""
-
-    text: str
-    given: list[Given] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def parse(
@@ -173,7 +159,7 @@ def _parse(
         random = random or filled != chosen
         read = " ".join(filled.split()) if tree.count > 1 or random else filled
         try:
-            taken = _take_apart(read)
+            taken = take_flags(read)
         except Refusal as why:
             raise PromptError(str(why), _repair(typed, read, why)) from None
         prompt = _prompt(taken, lower, typed)
@@ -215,114 +201,6 @@ def _repair(typed: str, read: str, why: Refusal) -> str | None:
     return " ".join(piece for piece in (before, why.instead, after) if piece) or None
 
 
-# ---------------------------------------------------------------------------------------- flags in a line
-
-
-def _take_apart(line: str, source: Source = "prompt") -> _Line:
-    """Split a line into its text and its flags. Raises Refusal."""
-    hits = scan(line)
-    pieces = [line[: hits[0].start] if hits else line]
-    taken = _Line("")
-    moved: list[str] = []
-    for index, hit in enumerate(hits):
-        stop = hits[index + 1].start if index + 1 < len(hits) else len(line)
-        if hit.flag is None:
-            taken.notes.append(
-                f"{quote(line[hit.start : hit.end], 10)} on its own says nothing and was left out."
-            )
-            pieces.append(line[hit.end : stop])
-            continue
-        rest = _flag(line, hit, stop, taken, source)
-        if rest:
-            moved.append(rest)
-            pieces.append(rest)
-    if moved and source == "prompt":
-        words = " … ".join(piece.strip() for piece in moved)
-        taken.notes.append(f"Words after a flag were moved in front of the flags: {quote(words)}.")
-    text = " ".join(kept for piece in pieces if (kept := _without_stray(piece, taken.notes)))
-    taken.text = text
-    return taken
-
-
-def _without_stray(piece: str, notes: list[str]) -> str:
-    """Return the piece trimmed, without bare dashes at its end: they stood before a flag or at the end."""
-    piece = piece.strip()
-    bare = piece.rstrip("-")
-    if len(piece) - len(bare) > 1 and (not bare or bare[-1].isspace()):
-        notes.append("`--` on its own says nothing and was left out.")
-        return bare.rstrip()
-    return piece
-
-
-def _flag(line: str, hit: Hit, stop: int, taken: _Line, source: Source) -> str:
-    """Read one flag with its value into ``taken``; return the words after it that belong to the prompt."""
-    flag = hit.flag
-    assert flag is not None
-    at = hit.end
-    shown = line[hit.start : hit.end]
-    if line[at : at + 1] in ("=", ":") and at + 1 < stop and flag.kind is not Kind.BARE:
-        at += 1
-    try:
-        reading = values.read(flag, line[at:stop])
-    except BadValueError as bad:
-        end = min(stop, at + bad.used + len(line[at:stop]) - len(line[at:stop].lstrip()))
-        instead = "" if bad.instead is None else f"--{flag.name} {bad.instead}"
-        raise Refusal(str(bad), hit.start, end, instead) from None
-    names = {f"--{name}" for name in flag.names}
-    tight = reading.used and flag.kind is not Kind.BARE and not line[at : at + 1].isspace()
-    if shown not in names or at != hit.end or tight:
-        typed = line[hit.start : at + reading.used if tight else at].strip()
-        value = line[at : at + reading.used].strip() if tight else ""
-        name = hit.typed if BY_NAME[hit.typed] is flag else flag.name
-        taken.notes.append(f"{quote(typed)} was read as {quote(f'--{name} {value}'.strip())}.")
-    if hit.start and not line[hit.start - 1].isspace():
-        taken.notes.append(f"A blank was missing before `--{flag.name}`.")
-    taken.notes.extend(reading.notes)
-    rest = line[at + reading.used : stop]
-    rest = rest[len(values.marks_before(rest)) :].strip()
-    if rest and rest[0] in _LEFTOVER:
-        taken.notes.append(f"Punctuation after `--{flag.name}` was left out.")
-        rest = rest.lstrip(_LEFTOVER + " ")
-    if reading.value is not None:
-        _give(taken, flag, Given(flag.name, reading.value, source))
-    return rest
-
-
-def _give(taken: _Line, flag: Flag, given: Given) -> None:
-    """Add a flag: mapped ones become what they mean, equals are overruled or collected."""
-    if flag.action is not Action.HONOURED and flag.note not in taken.notes:
-        said = flag.note if f"--{flag.name}" in flag.note else f"`--{flag.name}` was left out. {flag.note}"
-        taken.notes.append(said)
-    if flag.action is Action.MAPPED:
-        name, _, text = flag.becomes.removeprefix("--").partition(" ")
-        value = given.value if text == "{value}" else values.read(BY_NAME[name], f" {text}").value
-        assert value is not None
-        flag, given = BY_NAME[name], Given(name, value, given.source)
-    if flag.name == "style" and given.value == "raw":
-        flag, given = BY_NAME["raw"], Given("raw", True, given.source)
-    for index, old in enumerate(taken.given):
-        if old.name == given.name:
-            if flag.repeats and isinstance(old.value, tuple) and isinstance(given.value, tuple):
-                taken.given[index] = Given(
-                    old.name, tuple(dict.fromkeys(old.value + given.value)), old.source
-                )
-                return
-            if old.value != given.value:
-                taken.notes.append(
-                    f"`--{given.name}` was given more than once; the last one counts: `{given}`."
-                )
-            taken.given[index] = given
-            return
-        if flag.group and flag.group == BY_NAME[old.name].group and flag.group != "shape":
-            taken.notes.append(f"`{old}` gives way to `{given}`, which comes later.")
-            taken.given[index] = given
-            return
-    taken.given.append(given)
-
-
-# ---------------------------------------------------------------------------------------- the whole
-
-
 def _layers(suffix: str, layers: Sequence[tuple[Source, str]], notes: list[str]) -> list[list[Given]]:
     """Return the flags of suffix and layers, nearest first. What cannot be read is left out and said."""
     names: dict[Source, str] = {
@@ -348,7 +226,7 @@ def flags_of(line: str, source: Source) -> tuple[Given, ...]:
     """
     typed = clean(line[:DEFAULT_LENGTH], [])
     try:
-        taken = _take_apart(typed, source)
+        taken = take_flags(typed, source)
     except Refusal as why:
         raise PromptError(str(why), _repair(typed, typed, why)) from None
     if taken.text:
@@ -361,19 +239,19 @@ def layered(suffix: str, layers: Sequence[tuple[Source, str]]) -> Prompt:
     return Prompt(given=ordered(_merge([], _layers(suffix, layers, []))))
 
 
-def _prompt(taken: _Line, lower: list[list[Given]], typed: str) -> Prompt:
+def _prompt(taken: Taken, lower: list[list[Given]], typed: str) -> Prompt:
     """Build the prompt of one combination. Raises PromptError."""
     text, loras, others = take_networks(taken.text)
     for tag in others[:MAX_NOTES]:
         taken.notes.append(f"{quote(tag)} is not known here and was left out.")
     for lora in loras:
         if values.is_lora(lora.name):
-            _give(taken, BY_NAME["lora"], Given("lora", (values.lora_text(lora.name, lora.weight),)))
+            give(taken, BY_NAME["lora"], Given("lora", (values.lora_text(lora.name, lora.weight),)))
         else:
             taken.notes.append(f"{quote(lora.name)} is no LoRA's name; its tag was left out.")
-    text, images = _images(text, taken.notes, typed)
+    text, images = take_images(text, taken.notes, typed)
     text = foreign.without_embeddings(text, taken.notes)
-    parts = _parts(unwrapped(" ".join(text.split()), taken.notes), taken.notes)
+    parts = parts_of(unwrapped(" ".join(text.split()), taken.notes), taken.notes)
     given = _merge(taken.given, lower)
     prompt = Prompt(parts, tuple(images), ordered(given))
     _check(prompt, taken.notes)
@@ -396,93 +274,6 @@ def _merge(own: list[Given], lower: list[list[Given]]) -> list[Given]:
             elif BY_NAME[given.name].group not in groups:
                 result[given.name] = given
     return sorted(result.values(), key=lambda given: ORDER[given.name])
-
-
-def _images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLink]]:
-    """Take the links out of the text. Raises PromptError for one that is no picture."""
-    words: list[str] = []
-    images: list[ImageLink] = []
-    at = 0
-    for link in links.find(text):
-        words.append(text[at : link.start])
-        at = link.end
-        word = text[link.start : link.end].strip()
-        if "<" in link.marked:
-            notes.append("Angle brackets around a link were taken off.")
-        elif link.marked.strip(",;"):
-            notes.append("Marks around a link were taken off.")
-        if link.url.lower().startswith("blob:"):
-            raise PromptError(
-                f"{quote(link.url)} leads nowhere: the picture was never sent. "
-                "Send it as an attachment and use its link.",
-                _without(typed, word),
-            )
-        if not link.is_picture:
-            raise PromptError(
-                f"{quote(link.url)} is not a direct link to a picture. "
-                "It must end in .png, .jpg, .jpeg, .webp or .gif; leave it out otherwise.",
-                _without(typed, word),
-            )
-        if link.weight is not None and link.weight < 0:
-            raise PromptError(
-                f"A picture cannot weigh less than nothing: `::{number(link.weight)}` after "
-                f"{quote(link.url)}. Say what to avoid with `--no`.",
-                typed.replace(word, f"{link.url}::{number(-link.weight)}", 1) if word in typed else None,
-            )
-        images.append(ImageLink(link.url, link.weight))
-    return " ".join([*words, text[at:]]) if images else text, images
-
-
-def _without(typed: str, word: str) -> str | None:
-    return " ".join(typed.replace(word, "", 1).split()) or None if word in typed else None
-
-
-def _parts(text: str, notes: list[str]) -> tuple[Part, ...]:
-    """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; after a blank it is the next text."""
-    if "::" not in text:
-        return _alone(text, notes)
-    parts: list[Part] = []
-    at = 0
-    for match in _PART.finditer(text):
-        _add_part(parts, text[at : match.start()], float(match[1]) if match[1] else 1.0, notes)
-        at = match.end()
-        if match[1] is None and (spaced := _SPACED_WEIGHT.match(text, at)):
-            notes.append(
-                f"`:: {spaced[1]}` is read as text, as Midjourney does; "
-                f"for a weight, write `::{spaced[1]}` without the blank."
-            )
-    _add_part(parts, text[at:], 1.0, notes)
-    if len(parts) == 1 and parts[0].weight == 1:
-        return _alone(parts[0].text, notes)
-    return tuple(parts)
-
-
-def _alone(text: str, notes: list[str]) -> tuple[Part, ...]:
-    """Return a prompt's only text, without what wraps it: printed and read again, it stays."""
-    text = unwrapped(unshield(text), notes)
-    return (Part(text),) if _shows(text) else ()
-
-
-_SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s*+(?:::|$))))(?![\w.])")
-
-
-_BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Characters that Unicode counts as letters or symbols and that show nothing."""
-
-
-def _shows(text: str) -> bool:
-    """Say whether a text shows anything: blanks, joiners and marks without a letter say nothing to draw."""
-    unseen = ("Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp")
-    return any(char not in _BLANK and unicodedata.category(char) not in unseen for char in text)
-
-
-def _add_part(parts: list[Part], text: str, weight: float, notes: list[str]) -> None:
-    text = text.lstrip(" ,") if parts else unwrapped(text, notes)  # "a::2, b"
-    text = text.strip()
-    if not _shows(text):
-        return
-    if len(parts) <= MAX_CONDITIONS:  # one more than may stand is kept, so that the refusal sees it
-        parts.append(Part(unshield(text), weight + 0.0))
 
 
 def _check(prompt: Prompt, notes: list[str]) -> None:

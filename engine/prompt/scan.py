@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from engine.prompt import links
 from engine.prompt.flags import BY_NAME, Flag, Kind
 from engine.prompt.prompt import DASHES
-from engine.prompt.values import near, plausible
+from engine.prompt.tokens import near
+from engine.prompt.values import plausible
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
 _LETTERS = re.compile(r"[A-Za-z]+")

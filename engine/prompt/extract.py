@@ -1,0 +1,125 @@
+"""Flags taken out of a line, their values read; the words between them stay. Knows no layers, no pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.prompt import values
+from engine.prompt.flags import BY_NAME, Action, Flag, Kind
+from engine.prompt.prompt import Given, Source
+from engine.prompt.scan import Hit, Refusal, scan
+from engine.prompt.tokens import BadValueError, marks_before, quote
+
+_LEFTOVER = ",.;!?)]}，。"
+"""Marks that say nothing right after a flag's value."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """A line taken apart."""
+
+    text: str
+    given: list[Given] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def take_flags(line: str, source: Source = "prompt") -> Taken:
+    """Split a line into its text and its flags. Raises Refusal."""
+    hits = scan(line)
+    pieces = [line[: hits[0].start] if hits else line]
+    taken = Taken("")
+    moved: list[str] = []
+    for index, hit in enumerate(hits):
+        stop = hits[index + 1].start if index + 1 < len(hits) else len(line)
+        if hit.flag is None:
+            taken.notes.append(
+                f"{quote(line[hit.start : hit.end], 10)} on its own says nothing and was left out."
+            )
+            pieces.append(line[hit.end : stop])
+            continue
+        rest = _flag(line, hit, stop, taken, source)
+        if rest:
+            moved.append(rest)
+            pieces.append(rest)
+    if moved and source == "prompt":
+        words = " … ".join(piece.strip() for piece in moved)
+        taken.notes.append(f"Words after a flag were moved in front of the flags: {quote(words)}.")
+    text = " ".join(kept for piece in pieces if (kept := _without_stray(piece, taken.notes)))
+    taken.text = text
+    return taken
+
+
+def _without_stray(piece: str, notes: list[str]) -> str:
+    """Return the piece trimmed, without bare dashes at its end: they stood before a flag or at the end."""
+    piece = piece.strip()
+    bare = piece.rstrip("-")
+    if len(piece) - len(bare) > 1 and (not bare or bare[-1].isspace()):
+        notes.append("`--` on its own says nothing and was left out.")
+        return bare.rstrip()
+    return piece
+
+
+def _flag(line: str, hit: Hit, stop: int, taken: Taken, source: Source) -> str:
+    """Read one flag with its value into ``taken``; return the words after it that belong to the prompt."""
+    flag = hit.flag
+    assert flag is not None
+    at = hit.end
+    shown = line[hit.start : hit.end]
+    if line[at : at + 1] in ("=", ":") and at + 1 < stop and flag.kind is not Kind.BARE:
+        at += 1
+    try:
+        reading = values.read(flag, line[at:stop])
+    except BadValueError as bad:
+        end = min(stop, at + bad.used + len(line[at:stop]) - len(line[at:stop].lstrip()))
+        instead = "" if bad.instead is None else f"--{flag.name} {bad.instead}"
+        raise Refusal(str(bad), hit.start, end, instead) from None
+    names = {f"--{name}" for name in flag.names}
+    tight = reading.used and flag.kind is not Kind.BARE and not line[at : at + 1].isspace()
+    if shown not in names or at != hit.end or tight:
+        typed = line[hit.start : at + reading.used if tight else at].strip()
+        value = line[at : at + reading.used].strip() if tight else ""
+        name = hit.typed if BY_NAME[hit.typed] is flag else flag.name
+        taken.notes.append(f"{quote(typed)} was read as {quote(f'--{name} {value}'.strip())}.")
+    if hit.start and not line[hit.start - 1].isspace():
+        taken.notes.append(f"A blank was missing before `--{flag.name}`.")
+    taken.notes.extend(reading.notes)
+    rest = line[at + reading.used : stop]
+    rest = rest[len(marks_before(rest)) :].strip()
+    if rest and rest[0] in _LEFTOVER:
+        taken.notes.append(f"Punctuation after `--{flag.name}` was left out.")
+        rest = rest.lstrip(_LEFTOVER + " ")
+    if reading.value is not None:
+        give(taken, flag, Given(flag.name, reading.value, source))
+    return rest
+
+
+def give(taken: Taken, flag: Flag, given: Given) -> None:
+    """Add a flag: mapped ones become what they mean, equals are overruled or collected."""
+    if flag.action is not Action.HONOURED and flag.note not in taken.notes:
+        said = flag.note if f"--{flag.name}" in flag.note else f"`--{flag.name}` was left out. {flag.note}"
+        taken.notes.append(said)
+    if flag.action is Action.MAPPED:
+        name, _, text = flag.becomes.removeprefix("--").partition(" ")
+        value = given.value if text == "{value}" else values.read(BY_NAME[name], f" {text}").value
+        assert value is not None
+        flag, given = BY_NAME[name], Given(name, value, given.source)
+    if flag.name == "style" and given.value == "raw":
+        flag, given = BY_NAME["raw"], Given("raw", True, given.source)
+    for index, old in enumerate(taken.given):
+        if old.name == given.name:
+            if flag.repeats and isinstance(old.value, tuple) and isinstance(given.value, tuple):
+                taken.given[index] = Given(
+                    old.name, tuple(dict.fromkeys(old.value + given.value)), old.source
+                )
+                return
+            if old.value != given.value:
+                taken.notes.append(
+                    f"`--{given.name}` was given more than once; the last one counts: `{given}`."
+                )
+            taken.given[index] = given
+            return
+        if flag.group and flag.group == BY_NAME[old.name].group and flag.group != "shape":
+            taken.notes.append(f"`{old}` gives way to `{given}`, which comes later.")
+            taken.given[index] = given
+            return
+    taken.given.append(given)

@@ -1,0 +1,121 @@
+"""Numbers and ratios as people write them, brought to the nearest that can be."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from engine.prompt.flags import Flag, Kind
+from engine.prompt.prompt import DASHES, number
+from engine.prompt.tokens import QUOTES, TRAILING, BadValueError, Reading, first, quote, trim, wanted
+
+NUMBER = re.compile(r"[+-]?(?:\d{1,20}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
+RATIO = re.compile(
+    r"\"?(\d{1,5}+(?:\.\d{1,4}+)?)(?:\s*+([:/*xX×∶：÷⁄])\s*+|(\s++|-))(\d{1,5}+(?:\.\d{1,4}+)?)(?![\w:])\"?"
+)
+_GLUED_RATIOS = {
+    "11": "1:1",
+    "32": "3:2",
+    "23": "2:3",
+    "43": "4:3",
+    "34": "3:4",
+    "54": "5:4",
+    "45": "4:5",
+    "169": "16:9",
+    "916": "9:16",
+    "219": "21:9",
+    "1610": "16:10",
+}
+_RATIO_WORDS = {"square": "1:1", "portrait": "2:3", "landscape": "3:2"}
+
+
+def read_number(flag: Flag, body: str) -> Reading:
+    """Read a number, also with a per cent sign, a decimal comma or words behind it. Raises BadValueError."""
+    notes: list[str] = []
+    token = first(body)
+    word = trim(flag, token, notes)
+    if word.endswith("%"):
+        word = word[:-1]
+        notes.append(f"The per cent sign after `--{flag.name}` was left out.")
+    if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,3}", word):
+        word = word.replace(",", "")
+        notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(word)}.")
+    if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is Kind.NUMBER:
+        word = word.replace(",", ".")
+        notes.append(f"The decimal comma after `--{flag.name}` was read as a point: `{word}`.")
+    if flag.name in ("seed", "sameseed") and (word.lower() == "random" or re.fullmatch(r"-\d{1,20}", word)):
+        # -1 is what most programs write for it
+        return Reading(None, len(token), [f"`--{flag.name} {word}` is a random seed, as without it."])
+    match = NUMBER.match(word)
+    rest = "" if match is None else word[match.end() :]
+    if match is not None and rest and DASHES.match(rest) is None and re.match(r"[,;:)\]]", rest):
+        # "7,masterpiece": the number ends at the punctuation, the words go on
+        used = len(token) - len(token.lstrip(QUOTES)) + match.end() + 1
+        notes.append(f"`--{flag.name}` was read as `{match.group()}`; what follows belongs to the prompt.")
+        return Reading(_in_range(flag, match.group(), used, notes), used, notes)
+    if match is None or rest:
+        example = flag.example or number(flag.low)
+        raise BadValueError(
+            f"`--{flag.name}` takes {wanted(flag)}, not {quote(word)}.",
+            example if match is None else match.group(),
+            len(token),
+        )
+    return Reading(_in_range(flag, word, len(token), notes), len(token), notes)
+
+
+def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float:
+    """Return a number, brought to the nearest that can be, which is said. Copies are refused: they cost."""
+    value = float(word)
+    if flag.name in ("seed", "sameseed") and value > flag.high and word.isdecimal():
+        kept = int(word) % (int(flag.high) + 1)
+        notes.append(f"Seeds end at {number(flag.high)}; `{word}` was read as `--seed {kept}`.")
+        return kept
+    if not flag.low <= value <= flag.high:
+        best = min(max(value, flag.low), flag.high)
+        told = f"`--{flag.name}` must be between {number(flag.low)} and {number(flag.high)}"
+        if flag.name == "repeat":
+            raise BadValueError(f"{told}, not {number(value)}.", number(best), used)
+        notes.append(f"{told}; {quote(word)} was read as `{number(best)}`.")
+        value = best
+    if flag.kind is Kind.INT:
+        if value != int(value):
+            raise BadValueError(
+                f"`--{flag.name}` takes whole numbers, not {number(value)}.", number(round(value)), used
+            )
+        return int(value)
+    return int(value) if value == int(value) else value
+
+
+def read_ratio(flag: Flag, body: str) -> Reading:
+    """Read width to height, ``W:H``. Raises BadValueError."""
+    match = RATIO.match(body)
+    if match is None:
+        token = first(body)
+        word = token.strip(QUOTES).rstrip(TRAILING).strip(QUOTES).lower()
+        if word in _RATIO_WORDS:
+            ratio = _RATIO_WORDS[word]
+            return Reading(ratio, len(token), [f"`--ar {word}` was read as `--ar {ratio}`."])
+        instead: str | None = "3:2"
+        if re.fullmatch(r"\d{1,4}\.\d{1,2}", word):
+            whole, _, part = word.partition(".")
+            instead = f"{int(whole)}:{int(part) or 1}" if int(whole) else "1:1"
+        elif re.fullmatch(r"\d{1,4}", word):
+            instead = _GLUED_RATIOS.get(word, f"{max(1, int(word))}:1")
+        raise BadValueError(f"`--ar` takes {wanted(flag)}, not {quote(word)}.", instead, len(token))
+    used = match.end()
+    typed = match.group()
+    trail = len(body[used:]) - len(body[used:].lstrip(TRAILING))
+    wide, high = Fraction(match[1]), Fraction(match[4])
+    if wide <= 0 or high <= 0:
+        raise BadValueError(
+            f"`--ar {typed}` has a side of nothing. Both numbers must be at least 1.", "1:1", used + trail
+        )
+    if wide.denominator == high.denominator == 1:
+        value = f"{wide}:{high}"
+    else:
+        quotient = wide / high
+        value = f"{quotient.numerator}:{quotient.denominator}"
+    notes = []
+    if typed + body[used : used + trail] != value:
+        notes.append(f"`--ar {typed}{body[used : used + trail]}` was read as `--ar {value}`.")
+    return Reading(value, used + trail, notes)

@@ -1,0 +1,100 @@
+"""The words of a prompt: picture links taken out, weighted parts told apart. Knows no flags."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from engine.errors import PromptError
+from engine.prompt import links
+from engine.prompt.prompt import ImageLink, Part, number
+from engine.prompt.tokens import quote, unshield
+from engine.prompt.wrapping import unwrapped
+
+MAX_CONDITIONS = 6
+"""Texts one picture can be steered by: each is a row of every UNet call."""
+
+_PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
+_SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s*+(?:::|$))))(?![\w.])")
+_BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters that Unicode counts as letters or symbols and that show nothing."""
+
+
+def take_images(text: str, notes: list[str], typed: str) -> tuple[str, list[ImageLink]]:
+    """Take the links out of the text. Raises PromptError for one that is no picture."""
+    words: list[str] = []
+    images: list[ImageLink] = []
+    at = 0
+    for link in links.find(text):
+        words.append(text[at : link.start])
+        at = link.end
+        word = text[link.start : link.end].strip()
+        if "<" in link.marked:
+            notes.append("Angle brackets around a link were taken off.")
+        elif link.marked.strip(",;"):
+            notes.append("Marks around a link were taken off.")
+        if link.url.lower().startswith("blob:"):
+            raise PromptError(
+                f"{quote(link.url)} leads nowhere: the picture was never sent. "
+                "Send it as an attachment and use its link.",
+                _without(typed, word),
+            )
+        if not link.is_picture:
+            raise PromptError(
+                f"{quote(link.url)} is not a direct link to a picture. "
+                "It must end in .png, .jpg, .jpeg, .webp or .gif; leave it out otherwise.",
+                _without(typed, word),
+            )
+        if link.weight is not None and link.weight < 0:
+            raise PromptError(
+                f"A picture cannot weigh less than nothing: `::{number(link.weight)}` after "
+                f"{quote(link.url)}. Say what to avoid with `--no`.",
+                typed.replace(word, f"{link.url}::{number(-link.weight)}", 1) if word in typed else None,
+            )
+        images.append(ImageLink(link.url, link.weight))
+    return " ".join([*words, text[at:]]) if images else text, images
+
+
+def _without(typed: str, word: str) -> str | None:
+    return " ".join(typed.replace(word, "", 1).split()) or None if word in typed else None
+
+
+def parts_of(text: str, notes: list[str]) -> tuple[Part, ...]:
+    """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; after a blank it is the next text."""
+    if "::" not in text:
+        return _alone(text, notes)
+    parts: list[Part] = []
+    at = 0
+    for match in _PART.finditer(text):
+        _add_part(parts, text[at : match.start()], float(match[1]) if match[1] else 1.0, notes)
+        at = match.end()
+        if match[1] is None and (spaced := _SPACED_WEIGHT.match(text, at)):
+            notes.append(
+                f"`:: {spaced[1]}` is read as text, as Midjourney does; "
+                f"for a weight, write `::{spaced[1]}` without the blank."
+            )
+    _add_part(parts, text[at:], 1.0, notes)
+    if len(parts) == 1 and parts[0].weight == 1:
+        return _alone(parts[0].text, notes)
+    return tuple(parts)
+
+
+def _alone(text: str, notes: list[str]) -> tuple[Part, ...]:
+    """Return a prompt's only text, without what wraps it: printed and read again, it stays."""
+    text = unwrapped(unshield(text), notes)
+    return (Part(text),) if _shows(text) else ()
+
+
+def _shows(text: str) -> bool:
+    """Say whether a text shows anything: blanks, joiners and marks without a letter say nothing to draw."""
+    unseen = ("Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp")
+    return any(char not in _BLANK and unicodedata.category(char) not in unseen for char in text)
+
+
+def _add_part(parts: list[Part], text: str, weight: float, notes: list[str]) -> None:
+    text = text.lstrip(" ,") if parts else unwrapped(text, notes)  # "a::2, b"
+    text = text.strip()
+    if not _shows(text):
+        return
+    if len(parts) <= MAX_CONDITIONS:  # one more than may stand is kept, so that the refusal sees it
+        parts.append(Part(unshield(text), weight + 0.0))

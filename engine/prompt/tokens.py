@@ -1,0 +1,121 @@
+"""One value's text: its first word, the marks around it, how it is quoted. Knows no flag's own rules."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+from engine.prompt.flags import Flag, Kind
+from engine.prompt.prompt import DASHES, Value, number
+
+TRAILING = ",.;，。"
+QUOTES = "\"'`"
+MARKS = "*~|)]}>"
+"""What closes a wrapping behind a value: Markdown's marks, brackets."""
+_UNPAIRED = ("**", "__", "~~", "||", "*", "`", '"')
+
+
+class BadValueError(Exception):
+    """A value that cannot be taken. ``instead`` is what to put in its place; None takes the flag out."""
+
+    def __init__(self, message: str, instead: str | None, used: int) -> None:
+        super().__init__(message)
+        self.instead = instead
+        self.used = used
+
+
+@dataclass(slots=True)
+class Reading:
+    """A value, how many characters it took, and what was repaired. ``value`` None: the flag says nothing."""
+
+    value: Value | None
+    used: int
+    notes: list[str] = field(default_factory=list)
+
+
+def quote(text: str, limit: int = 60) -> str:
+    """Return a person's own word between backticks, shortened, unable to close them."""
+    shown = text.replace("`", "'")
+    return f"`{shown if len(shown) <= limit else shown[:limit] + '…'}`"
+
+
+def near(word: str, names: list[str] | tuple[str, ...]) -> str | None:
+    """Return the name that ``word`` was most likely meant to be, or None."""
+    found = difflib.get_close_matches(word.lower()[:40], names, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def unshield(text: str) -> str:
+    """Return text with one backslash taken from before each run of dashes."""
+    return _SHIELDED.sub(lambda match: match.group()[1:], text)
+
+
+_SHIELDED = re.compile(r"\\++" + DASHES.pattern)
+
+
+def wanted(flag: Flag) -> str:
+    """Say in words what ``flag`` takes, with an example."""
+    example = f", such as `--{flag.name} {flag.example}`" if flag.example else ""
+    match flag.kind:
+        case Kind.INT:
+            return f"a whole number from {number(flag.low)} to {number(flag.high)}{example}"
+        case Kind.NUMBER:
+            return f"a number from {number(flag.low)} to {number(flag.high)}{example}"
+        case Kind.RATIO:
+            return "two whole numbers with a colon, such as `--ar 3:2`"
+        case Kind.CHOICE:
+            return "one of " + ", ".join(f"`{choice}`" for choice in flag.choices)
+        case Kind.REFS:
+            return "a link to a picture, or a code"
+        case _ if flag.name == "v":
+            return "a version number, such as `--v 7`"
+        case Kind.LORA:
+            return "a name and a weight, such as `--lora ink:0.8`"
+        case _:
+            return flag.kind.value + example
+
+
+def first(body: str) -> str:
+    """Return the first word of ``body``, or what stands between quotes at its start."""
+    if body and body[0] in QUOTES and (end := body.find(body[0], 1, 200)) > 0:
+        return body[: end + 1]
+    return body.split(None, 1)[0] if body else ""
+
+
+def trim(flag: Flag, token: str, notes: list[str]) -> str:
+    """Take quotes, marks and trailing punctuation off a word, and say so."""
+    bare = token.strip(QUOTES).rstrip(TRAILING + MARKS + QUOTES).lstrip("*~|").strip(QUOTES)
+    bare = bare.removesuffix("__")
+    if flag.kind in (Kind.INT, Kind.NUMBER):
+        bare = bare.strip("_")
+    if bare != token:
+        notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(bare)}.")
+    return bare
+
+
+def marks_before(rest: str) -> str:
+    """Return the marks that touch a value's end and close a wrapping there: ``**`` of ``**a cat --ar 3:2**``.
+
+    >>> marks_before("** on a mat"), marks_before("**bold**"), marks_before(" **bold**")
+    ('**', '', '')
+    """
+    found = _CLOSING.match(rest)
+    return "" if found is None else found.group()
+
+
+_CLOSING = re.compile(r"[*_~|\"'`)\]}>]++(?=[\s.,;!?]|$)")
+
+
+def balanced(bare: str) -> str:
+    """Return words without the marks at their end that close what was opened before the flag."""
+    while True:
+        before = bare
+        for mark in _UNPAIRED:
+            if bare.endswith(mark) and bare.count(mark) % 2:
+                bare = bare[: -len(mark)].rstrip()
+        for closing, opening in ((")", "("), ("]", "[")):
+            if bare.endswith(closing) and bare.count(closing) > bare.count(opening):
+                bare = bare[:-1].rstrip()
+        if bare == before:
+            return bare
