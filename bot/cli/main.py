@@ -277,7 +277,7 @@ def parse(
     config: ConfigOption = None,
 ) -> None:
     """Show how a prompt and its flags are read, without drawing anything."""
-    from engine.planning.plan import as_json as read
+    from engine.planning.explain import as_json as read
 
     loaded = configuration.load(config)
     more: dict[str, Any] = {}

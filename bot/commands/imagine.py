@@ -12,7 +12,7 @@ from bot import interactions
 from bot.components import confirm, picture
 from bot.failures import TYPED
 from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.messages import asking as messages_asking
 from engine.errors import UserError
 from engine.jobs import SEED_MAX
 from engine.planning.references import kept
@@ -99,7 +99,7 @@ async def blend(
     given = [one for one in (image1, image2, image3, image4, image5) if one is not None]
     named = (pictures or "").split()
     if not BLENDED[0] <= len(given) + len(named) <= BLENDED[1]:
-        raise UserError(messages.blend_count(len(given) + len(named)))
+        raise UserError(messages_asking.blend_count(len(given) + len(named)))
     message = await interactions.acknowledge(interaction)
     found = [await picture.resolve(interaction, one, None) for one in given]
     found += [await picture.resolve(interaction, None, one) for one in named]

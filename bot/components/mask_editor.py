@@ -1,7 +1,8 @@
 """Saying where: the message in which a mask is made over a picture. Knows no pixels.
 
 One ephemeral message holds the picture with the mask over it and everything that changes the mask. Its state
-is a row, named by a key in every ``custom_id``, so pressing goes on after a restart.
+is a row, named by a key in every ``custom_id``, so pressing goes on after a restart. One file, though long:
+the message, its controls and what they do name one another.
 """
 
 from __future__ import annotations

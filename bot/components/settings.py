@@ -18,7 +18,6 @@ from bot.components import modals
 from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
 from bot.failures import TYPED, guarded
 from bot.interactions import Interaction
-from bot.messages import common as messages
 from bot.messages import settings as messages_settings
 from engine.errors import PromptError
 from engine.prompt import BY_NAME, Given, flags_of
@@ -81,7 +80,9 @@ class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
         if "table" in (self.setting, self.value):
             await show_table(interaction)
         else:
-            await interaction.edit_original_response(content=messages.SETTINGS, view=await panel(interaction))
+            await interaction.edit_original_response(
+                content=messages_settings.SETTINGS, view=await panel(interaction)
+            )
 
 
 class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
@@ -91,7 +92,7 @@ class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
         super().__init__(
             ui.Select(
                 custom_id="l1s:model:", options=options or [discord.SelectOption(label="…")], row=0,
-                placeholder=messages.MODEL_PLACEHOLDER,
+                placeholder=messages_settings.MODEL_PLACEHOLDER,
             )
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ import discord
 from bot.interactions import TRANSIENT, Desk
 from bot.messages import admin as messages_admin
 from engine.rules.people import AuditEntry
-from engine.rules.permissions import EVERYWHERE
+from engine.rules.rules import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from bot.interactions import Interaction
 from bot.messages import admin as words
 from engine.errors import NotFound
 from engine.jobs import Job, State
-from engine.rules.permissions import EVERYWHERE, Open, Rule
+from engine.rules.rules import EVERYWHERE, Open, Rule
 
 jobs = helpers.group("jobs", "What waits and what is being drawn.")
 models = helpers.group("models", "What the engine draws with.")
