@@ -34,6 +34,9 @@ def shown_of(line: str) -> list[str]:
     texts = [grid, grid.splitlines()[0], " ".join(grid.split("\n")), jobs.title(made, 2)]
     texts.append(jobs.progress(made, state=State.QUEUED, place=3))
     texts.append(asking.question(line, 2, 8))
+    texts.append(jobs.alt(made))
+    if len(line) < 80:
+        texts += [jobs.job_line(made), jobs.job_line(made, 3)]
     if to_copy(line) is not None:
         texts += [
             str(to_copy(line)),
