@@ -531,7 +531,8 @@ def _finish(config: Config, base: Path, where: str) -> Config:
                 f"{where}: the LoRA `{lora.name}` is for the model `{lora.model}`, which is not named here."
             )
     update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
-    update["engine"] = config.engine.model_copy(update={"describer": resolved(config.engine.describer)})
+    tools = {key: resolved(getattr(config.engine, key)) for key in ("describer", "segmenter")}
+    update["engine"] = config.engine.model_copy(update=tools)
     update["moderation"] = config.moderation.model_copy(
         update={"classifier": resolved(config.moderation.classifier)}
     )

@@ -18,8 +18,8 @@ import aiohttp
 import discord
 
 from bot.client import point_to_loopback
-from engine import weights
-from engine.config import Config, LoraConfig, load, token
+from engine import readiness, weights
+from engine.config import Config, load, token
 from engine.errors import ConfigError
 from engine.store.connection import examine
 
@@ -62,7 +62,7 @@ def wrong(topic: str, text: str) -> Finding:
     return Finding("wrong", topic, text)
 
 
-async def check(path: Path | None) -> AsyncIterator[Finding]:
+async def check(path: Path | None, *, deep: bool = False) -> AsyncIterator[Finding]:
     """Yield a finding for config, token, intents, invite, device, memory, models, database and disk."""
     try:
         config = load(path)
@@ -74,10 +74,11 @@ async def check(path: Path | None) -> AsyncIterator[Finding]:
         yield finding
     for finding in await asyncio.to_thread(lambda: [*_device(config)]):
         yield finding
-    for finding in _models(config):
+    for finding in [*_models(config), *_tools(config), *_classifier(config)]:
         yield finding
-    for finding in _classifier(config):
-        yield finding
+    if deep:
+        async for finding in _trials(config):
+            yield finding
     for finding in _disk(config):
         yield finding
     yield await _database(config)
@@ -181,28 +182,57 @@ def _nvidia() -> str | None:
 
 def _models(config: Config) -> Iterator[Finding]:
     for model in config.models:
-        found = weights.find(model)
-        if found is None:
-            yield wrong("model", weights.missing(model))
-            continue
-        star = " (default)" if model.default else ""
-        yield ok("model", f"{model.name}{star}: {found}, licence {model.licence or 'not stated'}")
+        if trouble := readiness.model_trouble(model):
+            yield wrong("model", trouble)
+        else:
+            star = " (default)" if model.default else ""
+            found, licence = weights.find(model), model.licence or "not stated"
+            yield ok("model", f"{model.name}{star}: {found}, licence {licence}")
         if not model.licence:
             yield note(
                 "model", f"Write the licence of `{model.name}` into the configuration: people may ask."
             )
-        few_steps = LoraConfig(name="few-steps", source=model.few_steps_source)
-        if few_steps.source and weights.find_lora(few_steps) is None:
-            yield wrong(
-                "model",
-                f"The few-step weights of `{model.name}` (`{few_steps.source}`) are not on this machine. "
-                f"Fetch them with: limner models pull {model.name}",
-            )
-        if model.ip_adapter is not None and weights.find_adapter(model.ip_adapter) is None:
-            yield wrong("model", weights.missing_adapter(model))
+        for beside in (readiness.few_steps_trouble, readiness.adapter_trouble, readiness.upscaler_trouble):
+            if trouble := beside(model):
+                yield wrong("model", trouble)
     for lora in config.loras:
-        if weights.find_lora(lora) is None:
-            yield wrong("lora", f"The LoRA `{lora.name}` (`{lora.source}`) is not on this machine.")
+        if trouble := readiness.lora_trouble(lora):
+            yield wrong("lora", trouble)
+        else:
+            yield ok("lora", f"{lora.name}: {weights.find_lora(lora)}")
+
+
+def _tools(config: Config) -> Iterator[Finding]:
+    """Look at what reads pictures beside the models."""
+    for key, source in (("describer", config.engine.describer), ("segmenter", config.engine.segmenter)):
+        if trouble := readiness.tool_trouble(key, source):
+            yield wrong(key, trouble)
+        elif source:
+            yield ok(key, source)
+
+
+async def _trials(config: Config) -> AsyncIterator[Finding]:
+    """Draw one step with each model and LoRA that is ready, in a process of its own."""
+    chosen = readiness.choose(config).config
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "engine.render.trial"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(chosen.model_dump_json(include={"models", "loras", "engine"}).encode())
+    child.stdin.close()
+    async for line in child.stdout:
+        trial = json.loads(line)
+        name = f"{trial['model']} with the LoRA {trial['lora']}" if trial["lora"] else trial["model"]
+        if trial["error"]:
+            yield wrong("drawing", f"{name}: {trial['error']}")
+        else:
+            yield ok("drawing", f"{name}: one step in {trial['seconds']:.1f} s")
+    if await child.wait():
+        yield wrong("drawing", f"The trial ended early (exit code {child.returncode}): too little memory?")
 
 
 def free_bytes(folder: Path) -> int:
@@ -228,13 +258,13 @@ def _classifier(config: Config) -> Iterator[Finding]:
     if not chosen:
         yield note(
             "pictures",
-            "Nothing looks at pictures before they are posted; words and reports are all there is. "
-            "docs/moderation.md shows how to have a classifier.",
+            "Nothing looks at pictures before they are posted: only the word list and user reports filter "
+            "content. docs/moderation.md shows how to have a classifier.",
         )
     elif chosen == "nudenet" and importlib.util.find_spec("nudenet") is None:
         yield wrong("pictures", "The package nudenet is not installed: pip install 'limner[nsfw]'")
-    elif chosen != "nudenet" and not (Path(chosen) / "config.json").is_file():
-        yield wrong("pictures", f"There is no image classifier in `{chosen}`. Mend `classifier`.")
+    elif chosen != "nudenet" and (trouble := readiness.tool_trouble("classifier", chosen)):
+        yield wrong("pictures", trouble)
     else:
         yield ok("pictures", f"looked at by {chosen} before they are posted")
 

@@ -224,6 +224,8 @@ def entry(one: AuditEntry) -> str:
             continue
         if key == "prompt":
             parts.append(f"prompt: {shown(str(value), 300)}")
+        elif key == "why":  # with what to do about it
+            parts.append(quoted(str(value), 900))
         elif key == "until":
             parts.append(f"until <t:{float(value):.0f}:f>")
         else:

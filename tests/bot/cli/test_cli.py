@@ -27,7 +27,9 @@ FAKE = {"LIMNER_RENDERER": "engine.workers.fake:Renderer"}
 JSON_KEYS = ["prompt", "flags", "notes", "jobs", "error"]
 
 
-def limner(*arguments: str, cwd: Path, stdin: bytes = b"", **environment: str) -> CompletedProcess[bytes]:
+def limner(
+    *arguments: str, cwd: Path, stdin: bytes = b"", timeout: float = 100, **environment: str
+) -> CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return run(
         [sys.executable, "-m", "bot", *arguments],
@@ -35,7 +37,7 @@ def limner(*arguments: str, cwd: Path, stdin: bytes = b"", **environment: str) -
         capture_output=True,
         cwd=cwd,
         env=environment,
-        timeout=100,
+        timeout=timeout,
     )
 
 
