@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,14 +18,25 @@ from typing import Any, Literal
 import aiohttp
 import discord
 
+from bot.cli.places import free_bytes, require_space
 from bot.client import point_to_loopback
+from engine import config as configuration
 from engine import readiness, weights
 from engine.config import Config, load, token
 from engine.errors import ConfigError
+from engine.library.lock import holder
 from engine.store.connection import examine
+from engine.token import formed
 
 SMALL_CARD = 9 * 2**30
 """Bytes of GPU memory below which offload is chosen (the 6 and 8 GB cards)."""
+
+NO_FORM = (
+    "This is no bot token: one has three parts with dots between them. Copy it from the application's Bot "
+    "page (not the public key, the application's id or the client secret)."
+)
+DATA_DIR = "set another `data_dir`"
+"""What helps beside freeing space."""
 
 # what the bot does in a channel; the administrator's rights are never asked for
 PERMISSIONS = discord.Permissions(
@@ -69,7 +81,15 @@ async def check(path: Path | None, *, deep: bool = False) -> AsyncIterator[Findi
     except ConfigError as error:
         yield wrong("config", str(error))
         return
-    yield ok("config", f"{len(config.models)} model(s), data in {config.data_dir}")
+    file = configuration.find(path)
+    if file is None:
+        yield note(
+            "config",
+            f"There is no config.toml in {Path.cwd()}: the defaults hold, with the model that ships. "
+            "To change them, copy config.example.toml there.",
+        )
+    models = "1 model" if len(config.models) == 1 else f"{len(config.models)} models"
+    yield ok("config", f"{file or 'defaults'}: {models}, data in {config.data_dir}")
     async for finding in _discord(config):
         yield finding
     for finding in await asyncio.to_thread(lambda: [*_device(config)]):
@@ -79,7 +99,7 @@ async def check(path: Path | None, *, deep: bool = False) -> AsyncIterator[Findi
     if deep:
         async for finding in _trials(config):
             yield finding
-    for finding in _disk(config):
+    for finding in [*_disk(config), *_web(config)]:
         yield finding
     yield await _database(config)
 
@@ -98,12 +118,12 @@ async def _discord(config: Config) -> AsyncIterator[Finding]:
             application = await client.application_info()
             user = client.user
     except discord.LoginFailure:
-        yield wrong(
-            "token",
-            "Discord refuses this token. Reset it on the application's Bot page and use the new one.",
-        )
+        said = "Discord refuses this token. Reset it on the application's Bot page and use the new one."
+        yield wrong("token", said if formed(secret.get_secret_value()) else NO_FORM)
         return
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        if not formed(secret.get_secret_value()):
+            yield wrong("token", NO_FORM)
         yield note("token", f"There is a token, but Discord cannot be reached ({type(error).__name__}).")
         return
     yield ok("token", f"Discord knows this bot as {user}")
@@ -213,7 +233,10 @@ def _tools(config: Config) -> Iterator[Finding]:
 
 async def _trials(config: Config) -> AsyncIterator[Finding]:
     """Draw one step with each model and LoRA that is ready, in a process of its own."""
-    chosen = readiness.choose(config).config
+    try:
+        chosen = readiness.choose(config).config
+    except ConfigError:
+        return  # said above: there is nothing to draw with
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "engine.render.trial"),
         stdin=asyncio.subprocess.PIPE,
@@ -235,23 +258,6 @@ async def _trials(config: Config) -> AsyncIterator[Finding]:
         yield wrong("drawing", f"The trial ended early (exit code {child.returncode}): too little memory?")
 
 
-def free_bytes(folder: Path) -> int:
-    """Return the free space of the disk a folder is on, or will be on."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
-
-
-def require_space(config: Config) -> None:
-    """Raise ConfigError where the disk has less room than ``min_free_mb``."""
-    free = free_bytes(config.data_dir)
-    if free < config.min_free_mb * 2**20:
-        raise ConfigError(
-            f"The disk of `{config.data_dir}` has {free / 2**20:,.0f} MB left, less than `min_free_mb` "
-            f"({config.min_free_mb:,}). Free some space, or set another `data_dir`."
-        )
-
-
 def _classifier(config: Config) -> Iterator[Finding]:
     """Look for the picture classifier, without loading it: the worker does that."""
     chosen = config.moderation.classifier
@@ -271,11 +277,35 @@ def _classifier(config: Config) -> Iterator[Finding]:
 
 def _disk(config: Config) -> Iterator[Finding]:
     try:
-        require_space(config)
+        require_space(config.data_dir, config.min_free_mb, DATA_DIR)
     except ConfigError as error:
         yield wrong("disk", str(error))
         return
     yield ok("disk", f"{free_bytes(config.data_dir) / 2**30:.1f} GiB free for pictures")
+
+
+def _web(config: Config) -> Iterator[Finding]:
+    """Try the listener's address, unless the running bot has it."""
+    web = config.web
+    if not web.enabled:
+        return
+    lock = config.data_dir / "limner.lock"
+    if lock.exists() and holder(lock) is not None:
+        yield ok("web", f"{web.host}:{web.port}: the bot that runs has it")
+        return
+    try:
+        family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+        socket.create_server((web.host, web.port), family=family).close()
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error)
+        yield wrong(
+            "web",
+            f"The HTTP listener cannot use {web.host}:{web.port}: {reason}. Choose another `web.port` or "
+            "`web.host`.",
+        )
+    else:
+        yield ok("web", f"{web.host}:{web.port} is free")
 
 
 async def _database(config: Config) -> Finding:

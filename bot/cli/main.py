@@ -11,12 +11,14 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli import admin, keys, models, serve
 from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, ready, set_up_logs
+from bot.cli.places import require_space, writable
 from engine import config as configuration
 from engine.errors import LimitError, PromptError, UserError
 from engine.jobs import State
@@ -110,7 +112,10 @@ def imagine(
     if chosen.left_out:
         names = ", ".join(f"`{name}`" for name in chosen.left_out)
         typer.echo(f"limner: not ready, so not offered: {names}. `limner check` says why.", err=True)
-    loaded = chosen.config
+    loaded, place = chosen.config, out or Path("output")
+    with writable(place):
+        for folder, remedy in ((place, "name another folder with --out"), (Path(gettempdir()), "set TMPDIR")):
+            require_space(folder, loaded.min_free_mb, remedy)
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -132,7 +137,8 @@ def imagine(
         )
 
     try:
-        answers = asyncio.run(imagine.imagine(loaded, " ".join(prompt), out, show, image or ()))
+        with writable(place):
+            answers = asyncio.run(imagine.imagine(loaded, " ".join(prompt), out, show, image or ()))
     finally:
         if bars:
             progress.stop()

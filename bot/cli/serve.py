@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.options import EXIT_USER, ConfigOption, ready, set_up_logs
+from bot.cli.places import require_space
 from engine import config as configuration
 from engine import log
 from engine.config import Config
@@ -37,9 +38,8 @@ def run(
     log.hide(token)
     chosen = ready(loaded)
     from bot import client
-    from bot.cli import check
 
-    check.require_space(loaded)
+    require_space(loaded.data_dir, loaded.min_free_mb, "set another `data_dir`")
     for name, why in chosen.left_out.items():
         logger.warning("not offered: %s. %s", name, why)
     if attached:

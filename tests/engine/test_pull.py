@@ -202,6 +202,7 @@ def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
     }
 
 
+@pytest.mark.timeout(600)  # check asks torch, in a process of its own
 def test_pull_fetches_an_ip_adapter_and_its_encoder_and_check_misses_them(tmp_path: Path, hub: str) -> None:
     for name in WANTED:
         (tmp_path / "one" / name).parent.mkdir(parents=True, exist_ok=True)

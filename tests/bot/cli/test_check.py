@@ -95,6 +95,7 @@ def hub(whole: Path) -> dict[str, str]:
     return {"HF_HUB_CACHE": str(whole / "hub"), "LIMNER_TOKEN": "x", "LIMNER_LOG_LEVEL": "ERROR"}
 
 
+@pytest.mark.timeout(600)
 def test_every_model_that_cannot_draw_is_wrong_not_here_and_refused(
     whole: Path, tmp_path: Path, hub: dict[str, str]
 ) -> None:
@@ -115,13 +116,14 @@ def test_every_model_that_cannot_draw_is_wrong_not_here_and_refused(
     (tmp_path / "config.toml").write_text("".join(entries))
     rows = json.loads(limner("models", "list", "--json", cwd=tmp_path, **hub).stdout)
     assert [row["name"] for row in rows if row["here"]] == ["one", "folder"]
-    done = limner("check", "--json", cwd=tmp_path, **hub)
+    done = limner("check", "--json", cwd=tmp_path, timeout=500, **hub)
     assert done.returncode == 2
     told = [json.loads(line) for line in done.stdout.splitlines()]
     models = [line for line in told if line["topic"] == "model" and line["state"] != "note"]
     assert [line["state"] for line in models] == ["wrong"] * (len(entries) - 2) + ["ok", "ok"]
 
 
+@pytest.mark.timeout(900)
 def test_a_deep_check_draws_with_each_model(whole: Path, tmp_path: Path, hub: dict[str, str]) -> None:
     shutil.copytree(whole / "folder", tmp_path / "odd")
     settings = tmp_path / "odd/unet/config.json"
