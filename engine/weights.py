@@ -159,16 +159,16 @@ def family_of(file: Path) -> str | None:
 
 def tensor_names(file: Path) -> list[str]:
     """Return the names of the tensors in a ``.safetensors`` file; none for no such file."""
-    return [name for name in _tensors(file) if name != "__metadata__"]
+    return list(_shapes(file))
 
 
 def is_cut(file: Path) -> bool:
-    """Return whether a ``.safetensors`` file is shorter than its header says, or has no header."""
-    tensors = {name: one for name, one in _tensors(file).items() if name != "__metadata__"}
-    with file.open("rb") as opened:
-        start = 8 + int.from_bytes(opened.read(8), "little")
-    ends = [one["data_offsets"][1] for one in tensors.values()]
-    return not ends or file.stat().st_size < start + max(ends)
+    """Return whether a ``.safetensors`` file is shorter than its header says, or damaged."""
+    try:
+        checkpoint.read(file)
+    except checkpoint.BrokenFileError:
+        return True
+    return False
 
 
 def stated(file: Path) -> tuple[str, bool]:
@@ -176,7 +176,7 @@ def stated(file: Path) -> tuple[str, bool]:
 
     Trainers say so by empty tensors beside the weights, as ComfyUI reads them. Raises EngineError for EDM's.
     """
-    names = _tensors(file).keys()
+    names = _shapes(file).keys()
     if names & {"edm_mean", "edm_vpred.sigma_max"}:
         raise EngineError(
             f"{file.name} was trained with the noise of EDM, which one file does not tell enough of; "
@@ -188,7 +188,7 @@ def stated(file: Path) -> tuple[str, bool]:
 def first_clip_names(file: Path) -> str:
     """Return the prefix of a text encoder's tensors whose names lack ``text_model.``; empty where none do."""
     prefixes = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.")
-    names = _tensors(file)
+    names = _shapes(file)
     return next((one for one in prefixes if f"{one}embeddings.token_embedding.weight" in names), "")
 
 

@@ -35,9 +35,9 @@ async def note_left_out(service: Service, left_out: Mapping[str, str]) -> None:
     known = json.loads(await service.meta(LEFT_OUT) or "{}")
     for name, why in left_out.items():
         if known.get(name) != why:
-            await service.audit("limner", "models left out", target=name, detail={"why": why})
+            await service.admin.audit("limner", "models left out", target=name, detail={"why": why})
     for name in [name for name in known if name not in left_out]:
-        await service.audit("limner", "models offered again", target=name)
+        await service.admin.audit("limner", "models offered again", target=name)
     if known != left_out:
         await service.remember(LEFT_OUT, json.dumps(dict(left_out)))
 

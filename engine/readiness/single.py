@@ -8,6 +8,7 @@ from pathlib import Path
 from engine import checkpoint, weights
 from engine.checkpoint import BrokenFileError, Header
 from engine.config import AdapterConfig, ModelConfig
+from engine.errors import EngineError
 from engine.readiness.files import Trouble, network, settings
 from engine.readiness.folder import folder_troubles
 
@@ -38,6 +39,11 @@ def single_troubles(file: Path, model: ModelConfig) -> Iterator[Trouble]:
         header = checkpoint.read(file)
     except BrokenFileError as error:
         yield Trouble(file.name, str(error))
+        return
+    try:
+        weights.stated(file)
+    except EngineError as error:
+        yield Trouble(file.name, f"cannot be drawn with: {error}", "Convert it, or use another model.")
         return
     family = weights.family_of(file)
     if header.has(_REFINER) and family != "sdxl":

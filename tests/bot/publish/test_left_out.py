@@ -16,10 +16,10 @@ async def test_what_is_left_out_is_told_once_and_what_is_back_too(tmp_path: Path
     async with Service.open(config, renderer="engine.workers.fake:Renderer") as service:
         await note_left_out(service, {"sdxl": why})
         await note_left_out(service, {"sdxl": why})
-        [told] = await service.audits()
+        [told] = await service.admin.audits()
         assert (told.guild, told.target) == (None, "sdxl")  # nobody's server: the host's channel
         assert "by Limner" in entry(told)
         assert "Correct the path" in entry(told)
         await note_left_out(service, {})
-        back, _ = await service.audits()
+        back, _ = await service.admin.audits()
         assert (back.action, back.target) == ("models offered again", "sdxl")
