@@ -11,7 +11,7 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.components import confirm, picture
 from bot.failures import TYPED
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import UserError
 from engine.jobs import SEED_MAX
@@ -33,8 +33,6 @@ DIMENSIONS = {"Portrait": "2:3", "Square": "1:1", "Landscape": "3:2"}
 BLENDED = (2, 5)
 """How many pictures a blend takes."""
 _FLAG = {flag.option: flag.name for flag in FLAGS if flag.option}
-MOST_CHOICES = 25
-"""Most suggestions Discord shows."""
 
 
 @app_commands.command(name="imagine", description="Draw pictures from words.")

@@ -12,13 +12,12 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.components import buttons, picture
 from bot.custom_ids import Channel, Press, Token, Verb
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
 
 ALL = "all"
-MOST_CHOICES = 25
 LISTED = 15
 """Jobs named in one answer."""
 

@@ -11,7 +11,7 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.components.settings import REMIX, VARIATION, panel, turn
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import person as messages_person
 from bot.messages import settings as messages_settings
 from engine.errors import LimitError, PromptError
@@ -21,7 +21,6 @@ from engine.prompt.options import expand_options
 from engine.service import OPTION, SUFFIX
 
 MOST_OPTIONS = 20
-MOST_CHOICES = 25
 OPTION_LENGTH = 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 

@@ -8,12 +8,11 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import help as messages_help
 from engine.errors import NotFound
 from engine.prompt.flags import FLAGS, Action
 
-MOST_CHOICES = 25
 HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not flag.legacy)
 
 

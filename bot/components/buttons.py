@@ -6,7 +6,6 @@ whoever presses owns and pays for what comes of it.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self
@@ -19,20 +18,12 @@ from bot.components import answers, confirm, mask_editor, modals
 from bot.components.settings import REMIX, VARIATION
 from bot.custom_ids import MODEL_CHOICE, PRESS, REPLY, Answer, Press, Token, Verb, address
 from bot.failures import TYPED, guarded
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Blue, Grey, Interaction
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
 from engine.jobs import WORDS, Job, State
 from engine.planning.edits import EDITS
 from engine.service import Edit
-
-Grey = discord.ButtonStyle.secondary
-Blue = discord.ButtonStyle.primary
-
-MOST_CHOICES = 25
-"""Options of a list (Discord)."""
-ASK_WITHIN = 1.0
-"""Seconds our own database has to say whether a dialog is wanted."""
 
 
 class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
@@ -183,23 +174,23 @@ async def _remixed(interaction: Interaction, press: Press) -> bool:
     zoom = press.verb is Verb.ZOOM_CUSTOM
     if not zoom and (press.verb.edit is None or not EDITS[press.verb.edit].remix):
         return False
-    service, prompt = interaction.client.service, ""
-    try:
-        # a dialog must be the first answer, within 3 s: where our own disk is slow, go on without it
-        async with asyncio.timeout(ASK_WITHIN):
-            preferences = await service.preferences(str(interaction.user.id))
-            if preferences.get(REMIX) != "on" and not zoom:
-                return False
-            job = await service.find(press.job)
-            if job.spec.kind in WORDS:
-                return False
-            prompt = job.prompt
-    except TimeoutError:
-        pass
+    prompt = await interactions.in_time(_prompt_to_change(interaction, press, zoom), "")
+    if prompt is None:
+        return False
     if not zoom and not 0 < len(prompt) <= modals.INPUT_LIMIT:
         return False
     await interaction.response.send_modal(modals.PromptDialog(press, interaction.id, prompt, zoom=zoom))
     return True
+
+
+async def _prompt_to_change(interaction: Interaction, press: Press, zoom: bool) -> str | None:
+    """Return the prompt a dialog begins with; None: no dialog is wanted."""
+    service = interaction.client.service
+    preferences = await service.preferences(str(interaction.user.id))
+    if preferences.get(REMIX) != "on" and not zoom:
+        return None
+    job = await service.find(press.job)
+    return None if job.spec.kind in WORDS else job.prompt
 
 
 async def submitted(interaction: Interaction) -> None:

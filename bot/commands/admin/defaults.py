@@ -10,7 +10,7 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.commands.admin import helpers
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import rules as rules_words
 from engine.errors import LimitError, NotFound, PromptError
 from engine.prompt import Given, flags_of
@@ -133,7 +133,7 @@ async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> Non
 async def _kept_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lower()
     return [Choice(name=name, value=name) for name in helpers.rules(interaction).styles if wanted in name][
-        : helpers.MOST_CHOICES
+        : MOST_CHOICES
     ]
 
 

@@ -13,14 +13,12 @@ from discord import app_commands
 from discord.app_commands import Choice
 
 from bot import interactions
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import admin as words
 from bot.messages import rules as rules_words
 from bot.messages.text import CONTENT_LIMIT
 from engine.errors import NotFound, UserError, no_model
 from engine.rules.rules import Rule, Rules
-
-MOST_CHOICES = 25
 
 admin = app_commands.Group(
     name="admin",

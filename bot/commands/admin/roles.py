@@ -11,7 +11,7 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.commands.admin import helpers
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import rules as rules_words
 from engine.errors import NotFound
 from engine.planning.edits import EDITS
@@ -66,7 +66,7 @@ async def command(
 async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lstrip("/").lower()
     return [Choice(name=name, value=name) for name in _commands(interaction) if wanted in name][
-        : helpers.MOST_CHOICES
+        : MOST_CHOICES
     ]
 
 
