@@ -166,6 +166,19 @@ class LinksConfig(_Section):
     hosts: tuple[str, ...] = ()  # fetched from these servers only, and what is below them; empty = any public
 
 
+class ProvenanceConfig(_Section):
+    """What pictures that leave say of their origin."""
+
+    recipe: bool = True  # prompt and settings in the file, as other programs read them
+    mark: bool = True  # the invisible mark
+    sign: bool = True  # a C2PA manifest
+    required: bool = False  # what cannot be marked and signed does not leave
+    sign_prompt: bool = False  # the prompt in the signed manifest, too
+    certificate: str = ""  # a file with the host's own certificates (PEM); empty = made at the first start
+    key: str = ""  # the file of the key that belongs to them
+    timestamp_authority: str = ""  # address of an RFC 3161 server; empty = signatures bear no proven time
+
+
 class WebConfig(_Section):
     """The one optional HTTP listener."""
 
@@ -189,6 +202,7 @@ class Config(_Section):
     retention: RetentionConfig = RetentionConfig()
     moderation: ModerationConfig = ModerationConfig()
     links: LinksConfig = LinksConfig()
+    provenance: ProvenanceConfig = ProvenanceConfig()
     web: WebConfig = WebConfig()
     wildcards: WildcardsConfig = WildcardsConfig()
     models: tuple[ModelConfig, ...] = ()
