@@ -28,8 +28,9 @@ from engine.config import Config
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
 from engine.schedule.queue import FairQueue, Ticket
 from engine.service import UNRULED, Caller, Imagine, Service, Submitted
+from engine.store import jobs as store_jobs
 from engine.store.connection import Store
-from engine.store.jobs import Draft
+from engine.store.jobs import Draft, Result
 
 FAKE = "engine.workers.fake:Renderer"
 TOGETHER = 64
@@ -55,14 +56,18 @@ async def _claim_and_finish() -> list[float]:
             for turn in range(5):
                 jobs = [_job() for _ in range(1000)]
                 await asyncio.gather(
-                    *(store.submit(f"{turn}.{n}", [Draft(job, 1.0)]) for n, job in enumerate(jobs))
+                    *(
+                        store.write(store_jobs.submit, f"{turn}.{n}", [Draft(job, 1.0)])
+                        for n, job in enumerate(jobs)
+                    )
                 )
                 at_once = asyncio.Semaphore(TOGETHER)
 
                 async def one(job: str, at_once: asyncio.Semaphore = at_once) -> None:
                     async with at_once:
-                        await store.claim(job)
-                        await store.finish(job, ["a" * 64] * 4)
+                        await store.write(store_jobs.claim, store.now(), job)
+                        result = Result(["a" * 64] * 4)
+                        await store.write(store_jobs.finish, store.now(), job, result)
 
                 began = time.perf_counter()
                 await asyncio.gather(*(one(job.id) for job in jobs))

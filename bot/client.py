@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from types import MappingProxyType
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,6 +63,18 @@ STEADY = 300.0
 """Seconds a connection must have lasted for the next pause to be short: Discord allows 1,000 logins a day."""
 
 
+def date_trace(tell: Callable[[float], None]) -> aiohttp.TraceConfig:
+    """Return a trace that tells the time, in Unix seconds, of each of Discord's answers (``Date``)."""
+
+    async def ended(session: Any, context: Any, request: aiohttp.TraceRequestEndParams) -> None:
+        with contextlib.suppress(ValueError):  # none, or not as RFC 9110, 5.6.7 writes it
+            tell(parsedate_to_datetime(request.response.headers.get("Date", "")).timestamp())
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    return trace
+
+
 class Limner(Desk):
     """The bot: commands, buttons and delivery over one connection to Discord."""
 
@@ -75,6 +87,7 @@ class Limner(Desk):
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             guild_ready_timeout=0.2,
+            http_trace=date_trace(service.tell_time),
         )
         self.tree = Tree(self)
         scopes = [discord.Object(guild) for guild in config.discord.guilds]
@@ -196,16 +209,10 @@ class Stop:
         (self.at_once if self.asked.is_set() else self.asked).set()
 
 
-async def run(
-    config: Config,
-    token: str,
-    reread: Callable[[], Config] | None = None,
-    left_out: Mapping[str, str] = MappingProxyType({}),
-) -> None:
+async def run(config: Config, token: str, reread: Callable[[], Config] | None = None) -> None:
     """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong.
 
-    ``reread``: at SIGHUP, the host's choices are read with it anew. ``left_out``: why models and LoRAs of the
-    configuration are not offered, by name; the host's log channel is told.
+    ``reread``: at SIGHUP, the host's choices are read with it anew.
     """
     token = token.strip()
     if not token:
@@ -225,7 +232,6 @@ async def run(
                 loop.add_signal_handler(
                     signal.SIGHUP, lambda: reloads.add(loop.create_task(_reload(service, reread)))
                 )
-            await audit_feed.note_left_out(service, left_out)
             await _serve(config, service, token, stop)
     finally:
         loop.remove_signal_handler(signal.SIGHUP)

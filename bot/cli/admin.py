@@ -30,9 +30,11 @@ from engine.errors import NotFound, PromptError
 from engine.images.chart import chart
 from engine.jobs import Job
 from engine.rules import stats as counted
-from engine.rules.rules import EVERYWHERE, Rule
+from engine.rules.permissions import EVERYWHERE, Rule
 from engine.service import SETTINGS, SUFFIX
 from engine.service import server as place
+from engine.store import jobs as store_jobs
+from engine.store import preferences as store_preferences
 
 app = typer.Typer(no_args_is_help=True, help="What /admin does, for all servers; the bot may run meanwhile.")
 app.add_typer(rules.channels, name="channels")
@@ -43,11 +45,11 @@ app.command("log")(rules.log)
 
 
 def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
-    """Return a server's defaults and styles, as ``engine.planning.explain.as_json`` takes them."""
+    """Return a server's defaults and styles, as ``engine.planning.plan.as_json`` takes them."""
 
     async def do(office: Office) -> dict[str, Any]:
         guild = server_id(server) or ""
-        [kept] = await office.store.preferences_of(place(guild))
+        kept = await office.store.read(store_preferences.of, place(guild))
         layers = [("server", kept[key]) for key in (SUFFIX, SETTINGS) if kept.get(key)]
         return {"layers": layers, "styles": office.admin.rules(guild).styles}
 
@@ -230,7 +232,7 @@ def jobs(server: ServerOption = None, config: ConfigOption = None, as_json: Json
     """Show what is being drawn and what waits, oldest first."""
 
     async def do(office: Office) -> list[Job]:
-        found = await office.store.unended()
+        found = await office.store.read(store_jobs.unended)
         return [job for job in found if server_id(server) in (None, job.guild)]
 
     for job in work(config, do):

@@ -12,10 +12,11 @@ import typer
 
 from engine import config as configuration
 from engine.config import Config, pocket
-from engine.errors import ConfigError, NotFound, PromptError, no_model
+from engine.errors import ConfigError, NotFound, PromptError
 from engine.jobs import Job, State
-from engine.rules.rules import EVERYWHERE
+from engine.rules.permissions import EVERYWHERE
 from engine.service.admin import Administration
+from engine.store import jobs as store_jobs
 from engine.store.audit import Decision
 from engine.store.connection import Store
 
@@ -52,7 +53,7 @@ class Office:
     def model(self, name: str) -> str:
         """Return a model's name. Raises NotFound."""
         if name not in self.models:
-            raise NotFound(no_model(name, self.models))
+            raise NotFound(f"There is no model `{name}`. There are {', '.join(self.models)}.")
         return name
 
     async def errand(self, verb: str, target: str, owner: str | None = None) -> None:
@@ -64,7 +65,7 @@ class Office:
 
     async def job(self, name: str) -> Job:
         """Return a job that waits or runs. Raises NotFound."""
-        job = await self.store.job(name.strip().lower())
+        job = await self.store.read(store_jobs.get, name.strip().lower())
         if job is None:
             raise NotFound(f"There is no job `{name}`.")
         if job.state not in (State.QUEUED, State.RUNNING):

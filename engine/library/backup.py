@@ -19,7 +19,7 @@ from pathlib import Path
 from engine.errors import ConfigError
 from engine.library.gallery import Gallery
 from engine.library.lock import locked
-from engine.store.connection import examine
+from engine.store.database import examine
 from engine.store.retention import File
 
 DATABASE, PICTURES, LOCK = "limner.db", "pictures", "limner.lock"
@@ -170,10 +170,6 @@ def _explained(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = f" (at `{error.filename}`)" if error.filename and str(error.filename) != str(place) else ""
-        raise ConfigError(
-            f"`{place}` cannot be used: {error.strerror or error}{where}. Name a folder that this account "
-            "can write to, with room on its disk."
-        ) from error
+        raise ConfigError(f"`{error.filename or place}`: {error.strerror}.") from error
     except sqlite3.Error as error:
         raise ConfigError(f"The database cannot be copied: {error}.") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.errors import NotFound
 from engine.library.gallery import Gallery
 from engine.planning.references import LIKED_MOST
+from engine.store import jobs as store_jobs
 from engine.store import likes as store_likes
 from engine.store.connection import Store
 
@@ -43,7 +44,7 @@ class Likes:
         return True
 
     async def _mark(self, owner: str, job_id: str, cell: int | None, on: bool | None) -> bool:
-        job = await self._store.job(job_id)
+        job = await self._store.read(store_jobs.get, job_id)
         if job is None or not job.pictures or (cell is not None and cell >= len(job.pictures)):
             raise NotFound("This picture is no longer kept.")
         cells = [(number, one) for number, one in enumerate(job.pictures) if cell is None or number == cell]

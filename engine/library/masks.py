@@ -21,7 +21,9 @@ from engine.images import MaskPolarity
 from engine.jobs import FINAL, Frozen, new_job_id
 from engine.library.gallery import Gallery
 from engine.rules.people import Asker
+from engine.store import jobs as store_jobs
 from engine.store import masks as store_masks
+from engine.store import meta as store_meta
 from engine.store.connection import Store
 from engine.store.masks import MaskRow
 
@@ -188,12 +190,11 @@ class Masks:
             await self._store.write(store_masks.spend, sketch.key, sketch.ticket)
 
     async def _signature(self, key: str, ticket: str) -> str:
-        secret = await self._store.meta(SECRET)
+        secret = await self._store.read(store_meta.get, SECRET)
         if secret is None:
-            await self._store.write(store_masks.secret, SECRET, secrets.token_hex(32))
-            secret = await self._store.meta(SECRET)
+            secret = await self._store.write(store_meta.put_first, SECRET, secrets.token_hex(32))
         text = f"draw {key} {ticket}".encode()
-        return hmac.new((secret or "").encode(), text, hashlib.sha256).hexdigest()[:40]
+        return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()[:40]
 
     async def drawn(self, sketch: MaskDraft, file: str) -> MaskDraft:
         """Take a mask from the drawing page, where white repaints, in place of all that was marked before."""
@@ -219,7 +220,7 @@ class Masks:
         """Take over what a job has found, if one was looking and is done. Raises UserError if it failed."""
         sketch = await self.find(key, owner)
         looking = sketch.outline.finding
-        job = await self._store.job(looking) if looking else None
+        job = await self._store.read(store_jobs.get, looking) if looking else None
         if not looking or (job is not None and job.state not in FINAL):
             return sketch
         if job is None or not job.pictures:

@@ -13,6 +13,7 @@ from typing import Any
 from engine import images
 from engine.config import RetentionConfig
 from engine.errors import NotFound
+from engine.library.clock import CertainClock
 from engine.library.gallery import Gallery
 from engine.store import retention as store_retention
 from engine.store.connection import Store
@@ -38,9 +39,15 @@ CHUNK = 2 * 1024 * 1024
 class Retention:
     """Deletes what nobody kept, and what somebody wants deleted; hands out what is known of somebody."""
 
-    def __init__(self, store: Store, gallery: Gallery) -> None:
+    def __init__(self, store: Store, gallery: Gallery, clock: CertainClock) -> None:
         self._store = store
         self._gallery = gallery
+        self.clock = clock
+
+    @classmethod
+    async def of(cls, store: Store, gallery: Gallery) -> Retention:
+        """Return the retention of a store that was just opened: nothing may have been written to it yet."""
+        return cls(store, gallery, CertainClock(store.now, await store.read(store_retention.newest)))
 
     # ---- retention -----------------------------------------------------------------------------------------
 
@@ -55,8 +62,8 @@ class Retention:
             await asyncio.sleep(EVERY)
 
     async def tidy(self, config: RetentionConfig, rest: float = REST) -> int:
-        """Delete what is older than the host keeps and nobody kept; return how many jobs went."""
-        now, gone = self._store.now(), 0
+        """Delete what is for certain older than the host keeps and nobody kept; return how many jobs went."""
+        now, gone = self.clock.now(), 0
         if config.days:
             before, after = now - config.days * DAY, (0.0, "")
             while found := await self._store.read(store_retention.old, before, after, STEP):

@@ -16,6 +16,7 @@ from engine.intake import Clean, Decoder
 from engine.jobs import Job
 from engine.library.gallery import Gallery
 from engine.planning.references import CODE, KEPT
+from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 
 if TYPE_CHECKING:
@@ -106,11 +107,11 @@ class Uploads:
     async def _known(self, data: bytes, clean: Clean) -> tuple[Job, int] | None:
         """Return which of our pictures this is. What the file says counts only if its bytes are the same."""
         try:
-            said = json.loads((clean.recipe and clean.recipe.record) or "null")
+            said = json.loads(clean.recipe or "null")
             name, cell = str(said["job"]), int(said["cell"])
         except (TypeError, ValueError, KeyError):
             return None
-        job = await self._store.job(name)
+        job = await self._store.read(store_jobs.get, name)
         if job is None or not 0 <= cell < len(job.pictures):
             return None
         return (job, cell) if job.pictures[cell] == hashlib.sha256(data).hexdigest() else None

@@ -6,9 +6,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from engine.errors import EngineError, UserError
 from engine.jobs import Job, State
@@ -18,13 +18,14 @@ from engine.planning.cost import rows
 from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.metrics import Metrics
 from engine.schedule.queue import FairQueue, Ticket, ticket
+from engine.store import jobs as store_jobs
 from engine.store.connection import Store
+from engine.store.jobs import Result
 from engine.store.moderation import refuse
 from engine.workers.process import Died, LocalWorker
 from engine.workers.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status
 from engine.workers.worker import Setup
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger("limner.scheduler")
@@ -114,7 +115,9 @@ class Scheduler:
         for job, run in list(self.running.items()):
             try:
                 charge = run.ticket.work / run.ticket.weight
-                await self.store.release(job, blameless=True, refund=charge)
+                await self.store.write(
+                    store_jobs.release, self.store.now(), job, blameless=True, refund=charge
+                )
             except Exception:
                 log.exception("job %s could not be handed back; the next start of the bot does it", job)
             self._over(job)
@@ -170,7 +173,8 @@ class Scheduler:
         self.idle.clear()
         self.running[chosen.job] = _Running(chosen, worker, time.monotonic())
         try:
-            job = await self.store.claim(chosen.job, self.queue.standing(chosen.owner))
+            standing = self.queue.standing(chosen.owner)
+            job = await self.store.write(store_jobs.claim, self.store.now(), chosen.job, standing)
             if job is None:
                 self._over(chosen.job, refund=chosen.work)
                 return
@@ -227,9 +231,11 @@ class Scheduler:
         task.add_done_callback(self._booking.discard)
 
     async def _put_back(self, job: str, *, blameless: bool = False) -> None:
-        what = f"put job {job} back"
-        after = await self._insist(what, self.store.release, job, blameless=blameless)
-        after = after or await self.store.job(job)  # it may never have been claimed
+        after = await self._insist(
+            f"put job {job} back",
+            lambda: self.store.write(store_jobs.release, self.store.now(), job, blameless=blameless),
+        )
+        after = after or await self.store.read(store_jobs.get, job)  # it may never have been claimed
         self._over(job)
         if after is None or after.state in (State.RENDERED, State.CANCELLED):
             return
@@ -248,9 +254,8 @@ class Scheduler:
             if run is None or run.job is None or job in self._cancelled:
                 return  # cancelled while its last step ran
             self._measure(run)
-            after = await self._insist(
-                f"keep pictures of {job}", self._keep, run.job, done.outcome, run.seconds
-            )
+            drawn, outcome, seconds = run.job, done.outcome, run.seconds
+            after = await self._insist(f"keep pictures of {job}", lambda: self._keep(drawn, outcome, seconds))
             if after is not None:
                 self.tally.ended[after.state] += 1
                 self.tally.drawing.add(run.seconds or 0.0)
@@ -263,35 +268,36 @@ class Scheduler:
         if verdict.sentence is not None:
             # nothing of it is kept: neither the files nor the previews
             log.warning("pictures of job %s are not shown (%s)", job.id, verdict.why)
-            return await self.store.fail(
+            now = self.store.now()
+            return await self.store.write(
+                store_jobs.fail,
+                now,
                 job.id,
                 verdict.sentence,
                 blocked=True,
                 also=lambda db: refuse(
-                    db, self.store.now(), job.owner, job.guild, job.id, job.prompt, verdict.why
+                    db, now, owner=job.owner, guild=job.guild, job=job.id, prompt=job.prompt, why=verdict.why
                 ),
             )
         pictures = await self.gallery.save(outcome.pictures, job)
         film = await self.gallery.keep(outcome.film, ".webp") if outcome.film else None
-        return await self.store.finish(
-            job.id,
-            pictures,
+        result = Result(
+            pictures=pictures,
             film=film,
             texts=outcome.texts,
             notes=outcome.notes,
             seconds=seconds,
             rated=verdict.rated,
-            fact=(PACE, json.dumps(self.pace)),
         )
+        fact = (PACE, json.dumps(self.pace))
+        return await self.store.write(store_jobs.finish, self.store.now(), job.id, result, fact)
 
-    async def _insist(
-        self, what: str, write: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _insist(self, what: str, write: Callable[[], Awaitable[T]]) -> T:
         """Write until it is written: room is made on a full disk, and nothing drawn is lost to it."""
         pause = PAUSE
         while True:
             try:
-                return await write(*args, **kwargs)
+                return await write()
             except Exception:
                 log.exception("could not %s; tried again in %.0f s", what, pause)
             await asyncio.sleep(pause)
@@ -313,7 +319,10 @@ class Scheduler:
             self._over(job, refund=run.ticket.work * (1 - run.share) if run is not None else 0.0)
 
     async def _end_badly(self, job: str, sentence: str) -> None:
-        after = await self._insist(f"end job {job}", self.store.fail, job, sentence)
+        after = await self._insist(
+            f"end job {job}",
+            lambda: self.store.write(store_jobs.fail, self.store.now(), job, sentence),
+        )
         if after is not None:
             self.tally.ended[after.state] += 1
             self._tell(after, None)

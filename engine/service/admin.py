@@ -17,10 +17,10 @@ from engine.errors import UserError
 from engine.images.chart import chart
 from engine.rules import permissions
 from engine.rules.people import Asker, AuditEntry
-from engine.rules.permissions import Deed, Standing
-from engine.rules.rules import EVERYWHERE, Ban, Content, Rule, Rules
+from engine.rules.permissions import EVERYWHERE, Ban, Content, Deed, Rule, Rules, Standing
 from engine.rules.stats import FinishedJob, Stats, count, table
 from engine.store import audit as store_audit
+from engine.store import meta as store_meta
 from engine.store.audit import Decision
 from engine.store.connection import Store
 
@@ -49,10 +49,9 @@ class Administration:
     @classmethod
     async def of(cls, store: Store) -> Administration:
         """Return the administration of a store, with its rules read."""
-        key = await store.meta(KEY)
+        key = await store.read(store_meta.get, KEY)
         if key is None:
-            key = secrets.token_hex(32)
-            await store.remember(KEY, key)
+            key = await store.write(store_meta.put_first, KEY, secrets.token_hex(32))
         one = cls(store)
         one._key = key
         await one.refresh()

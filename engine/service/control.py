@@ -12,7 +12,7 @@ from typing import Any
 from engine.config import ModelConfig
 from engine.errors import NotFound, UserError, no_model
 from engine.jobs import Job
-from engine.rules.rules import EVERYWHERE
+from engine.rules.permissions import EVERYWHERE
 from engine.schedule.metrics import Metrics
 from engine.schedule.queue import ticket
 from engine.schedule.scheduler import PACE, Scheduler
@@ -20,7 +20,9 @@ from engine.service.admin import Administration
 from engine.service.finishing import Finishing
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures
+from engine.store import jobs as store_jobs
 from engine.store import ledger as store_ledger
+from engine.store import meta as store_meta
 from engine.store.connection import Store
 from engine.workers.protocol import Load, Progress, Unload
 
@@ -62,14 +64,15 @@ class Control:
     async def resume(self) -> None:
         """Put back what was interrupted, in the order and at the pace of before."""
         scheduler, store = self._scheduler, self._store
-        scheduler.pace.update(json.loads(await store.meta(PACE) or "{}"))
+        pace = await store.read(store_meta.get, PACE)
+        scheduler.pace.update(json.loads(pace or "{}"))
         now, counters = await store.write(store_ledger.standings)
-        for job in await store.recover():
+        for job in await store.write(store_jobs.recover, store.now()):
             log.info("job %s was interrupted: %s", job.id, job.state)
             if job.owner in counters:  # it will be charged again when it starts again
                 entry = ticket(job.id, job.owner, job.spec, job.speed, role=job.weight)
                 counters[job.owner] -= entry.work / entry.weight
-        waiting = await store.queued()
+        waiting = await store.read(store_jobs.queued)
         if waiting:  # where nobody waits everybody is level
             scheduler.queue.restore(now, counters)
         for job in waiting:
@@ -79,7 +82,7 @@ class Control:
         """Run the scheduler; a fault of ours in it is logged, and it starts afresh with what is stored."""
         while True:
             try:
-                for job in await self._store.queued():
+                for job in await self._store.read(store_jobs.queued):
                     self._scheduler.admit(job)
                 await self._scheduler.run()
             except Exception:
@@ -101,7 +104,9 @@ class Control:
 
     async def withdraw(self, job: Job, *, free: bool = False) -> Job:
         """Cancel a job; its owner is charged what it was given, unless somebody else took it (``free``)."""
-        after = await self._store.cancel(job.id, 0.0 if free else self._scheduler.given(job.id))
+        after = await self._store.write(
+            store_jobs.cancel, self._store.now(), job.id, 0.0 if free else self._scheduler.given(job.id)
+        )
         if after is None:
             return await self._pictures.job(job.id)
         self._scheduler.tally.ended[after.state] += 1
@@ -149,7 +154,7 @@ class Control:
         scheduler.paused = self._paused or EVERYWHERE in paused
         before, scheduler.held = scheduler.held, frozenset(paused - {EVERYWHERE})
         if before != scheduler.held:
-            for job in await self._store.queued():
+            for job in await self._store.read(store_jobs.queued):
                 if job.guild in scheduler.held:
                     scheduler.queue.remove(job.id)
                 elif job.id not in scheduler.running:

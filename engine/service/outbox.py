@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from engine.jobs import Delivery, Job
 from engine.service.requests import Caller
+from engine.store import deliveries as store_deliveries
 from engine.store.connection import Store
 
 
@@ -29,7 +30,7 @@ class Outbox:
         try:
             while True:
                 waker.clear()  # clear, then look: a delivery made in between is kept
-                for delivery in await self._store.pending(last):
+                for delivery in await self._store.read(store_deliveries.pending, last):
                     last = delivery.id
                     yield delivery
                 await waker.wait()
@@ -46,7 +47,9 @@ class Outbox:
     ) -> Delivery:
         """Promise a message about a job to somebody; idempotent by the caller's key."""
         delivery, new = await asyncio.shield(
-            self._store.promise(
+            self._store.write(
+                store_deliveries.promise,
+                self._store.now(),
                 caller.key,
                 job,
                 kind,
@@ -63,28 +66,28 @@ class Outbox:
 
     async def mark_attempted(self, delivery_id: int) -> None:
         """Note that a delivery is about to be sent."""
-        await self._store.attempted(delivery_id)
+        await self._store.write(store_deliveries.attempted, self._store.now(), delivery_id)
 
     async def mark_sent(self, delivery_id: int, message_id: str) -> bool:
         """Note that a delivery was shown, as this message."""
-        done = await asyncio.shield(self._store.book(delivery_id, message_id))
+        done = await asyncio.shield(self._store.write(store_deliveries.book, delivery_id, message_id))
         self._shown.set()
         return done
 
     async def mark_undeliverable(self, delivery_id: int, why: str) -> bool:
         """Note that a delivery cannot be shown (the channel is gone, we may not speak there)."""
-        done = await asyncio.shield(self._store.give_up(delivery_id, why))
+        done = await asyncio.shield(self._store.write(store_deliveries.give_up, delivery_id, why))
         self._shown.set()
         return done
 
     async def undelivered(self) -> int:
         """Return how many deliveries have not been shown yet."""
-        return await self._store.undelivered()
+        return await self._store.read(store_deliveries.count_pending)
 
     async def emptied(self) -> None:
         """Wait until everything was shown, as long as somebody publishes."""
         while self._publishers:
             self._shown.clear()  # clear, then look: what is shown in between is kept
-            if not await self._store.undelivered():
+            if not await self._store.read(store_deliveries.count_pending):
                 return
             await self._shown.wait()

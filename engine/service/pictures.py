@@ -9,6 +9,7 @@ from engine import images
 from engine.errors import NotFound
 from engine.jobs import Job
 from engine.library.gallery import Gallery, recipe
+from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 
 
@@ -30,7 +31,7 @@ class Pictures:
 
     async def job(self, job_id: str) -> Job:
         """Return the job. Raises NotFound."""
-        job = await self._store.job(job_id)
+        job = await self._store.read(store_jobs.get, job_id)
         if job is None:
             raise NotFound("There is no such job here; it may have been deleted, or belong to another bot.")
         return job

@@ -11,6 +11,7 @@ from engine.rules.allowance import Balance
 from engine.rules.people import Asker
 from engine.service.admin import Administration
 from engine.service.settings import HostConfig
+from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 
 
@@ -40,7 +41,9 @@ class Prices:
         if not allowed:
             return ()
         guild = None if asker is None else asker.guild
-        usage = await self._store.usage(owner, guild, self.since(allowed), self._admin.mark(owner))
+        usage = await self._store.read(
+            store_jobs.usage, owner, guild, self.since(allowed), self._admin.mark(owner)
+        )
         return allowance.balances(allowed, usage.spent, usage.spent_in_server, self._store.now())
 
     def allowances(self, asker: Asker | None) -> tuple[allowance.Limit, ...]:

@@ -11,8 +11,10 @@ from engine.errors import LimitError, NotFound, UserError
 from engine.jobs import Delivery, Job
 from engine.moderation.appeals import lifted
 from engine.rules.people import Asker, Refusal, Report
-from engine.rules.rules import EVERYWHERE, Rule
+from engine.rules.permissions import EVERYWHERE, Rule
 from engine.service.admin import Administration
+from engine.store import deliveries as store_deliveries
+from engine.store import jobs as store_jobs
 from engine.store import moderation as store_moderation
 from engine.store.audit import Decision
 from engine.store.connection import Store
@@ -55,7 +57,9 @@ class Reports:
             raise UserError(NOT_HERE)
         upheld, returned = await self._pace(asker.owner, "report")
         hides = not (returned >= DOUBTED and upheld == 0)
-        return await self._file("report", job.id, None, asker.guild, asker.owner, words, hides)
+        return await self._file(
+            "report", job=job.id, guild=asker.guild, person=asker.owner, words=words, hides=hides
+        )
 
     async def appeal(
         self, asker: Asker, words: str, *, refusal: int | None = None, job: str | None = None,
@@ -64,11 +68,13 @@ class Reports:
         """Appeal against a refused prompt, a blocked job or a removed picture. Raises UserError."""
         if report is not None:
             removed = await self.find(report)
-            drawn = None if removed.job is None else await self._store.job(removed.job)
+            drawn = None if removed.job is None else await self._store.read(store_jobs.get, removed.job)
             if drawn is None or drawn.owner != asker.owner:
                 raise UserError(NOT_YOURS)
             await self._pace(asker.owner, "appeal")
-            return await self._file("appeal", drawn.id, None, removed.guild, asker.owner, words, False)
+            return await self._file(
+                "appeal", job=drawn.id, guild=removed.guild, person=asker.owner, words=words
+            )
         refused = await self.refusal(refusal, job)
         if refused is None:
             raise NotFound(TOO_OLD)
@@ -77,7 +83,9 @@ class Reports:
         if refused.absolute:
             raise UserError(NO_APPEAL)
         await self._pace(asker.owner, "appeal")
-        return await self._file("appeal", None, refused.id, refused.guild, asker.owner, words, False)
+        return await self._file(
+            "appeal", refusal=refused.id, guild=refused.guild, person=asker.owner, words=words
+        )
 
     async def _pace(self, person: str, kind: str) -> tuple[int, int]:
         lately, upheld, returned = await self._store.read(
@@ -88,11 +96,26 @@ class Reports:
         return upheld, returned
 
     async def _file(
-        self, kind: str, job: str | None, refusal: int | None, guild: str | None, person: str, words: str,
-        hides: bool,
-    ) -> Report:  # fmt: skip
+        self,
+        kind: str,
+        *,
+        job: str | None = None,
+        refusal: int | None = None,
+        guild: str | None,
+        person: str,
+        words: str,
+        hides: bool = False,
+    ) -> Report:
         filed, new = await self._store.write(
-            store_moderation.file, self._store.now(), kind, job, refusal, guild, person, words[:1000], hides
+            store_moderation.file,
+            self._store.now(),
+            kind,
+            job=job,
+            refusal=refusal,
+            guild=guild,
+            person=person,
+            words=words[:1000],
+            hides=hides,
         )
         if new:
             self.waker.set()
@@ -110,13 +133,23 @@ class Reports:
         todo = {"returned": "restore", "removed": "remove"}.get(state, "tell")
         change = await self._lift(found, asker.owner) if state == "granted" else None
         decided = await self._store.write(
-            store_moderation.decide, self._store.now(), number, state, asker.owner, todo, change
+            store_moderation.decide,
+            self._store.now(),
+            number,
+            state,
+            moderator=asker.owner,
+            todo=todo,
+            change=change,
         )
         if not decided:
             raise UserError(DECIDED)
         if change is not None:
             await self._admin.refresh()
-        if ban and found.job is not None and (job := await self._store.job(found.job)) is not None:
+        if (
+            ban
+            and found.job is not None
+            and (job := await self._store.read(store_jobs.get, found.job)) is not None
+        ):
             await self._admin.ban(asker.owner, found.guild, job.owner, f"report {number}")
         self.waker.set()
         return next(one for one in decided if one.id == number)
@@ -162,17 +195,17 @@ class Reports:
         if report.job is None:
             return []
         numbers = await self._store.read(store_moderation.shown, report.job, report.guild)
-        found = [await self._store.delivery(number) for number in numbers]
+        found = [await self._store.read(store_deliveries.get, number) for number in numbers]
         return [one for one in found if one is not None]
 
     async def done(self, report: Report) -> None:
         """Note that what was left to do is done."""
-        await self._store.write(store_moderation.note, report.id, report.todo, None, None, None)
+        await self._store.write(store_moderation.done, report.id, report.todo)
 
     async def telling(self, report: Report) -> None:
         """Note that moderators are about to be told."""
-        await self._store.write(store_moderation.note, report.id, None, None, None, self._store.now())
+        await self._store.write(store_moderation.telling, self._store.now(), report.id)
 
     async def told(self, report: Report, channel: str, notice: str) -> None:
         """Note by which message moderators were told."""
-        await self._store.write(store_moderation.note, report.id, None, channel, notice, None)
+        await self._store.write(store_moderation.told, report.id, channel=channel, notice=notice)

@@ -15,7 +15,7 @@ from engine.jobs import Adult, Job, JobSpec, Kind, Role
 from engine.moderation.appeals import HOSTS_LIST
 from engine.moderation.pictures import FLAGGED_INPUT, Verdict, judge
 from engine.rules.people import Asker
-from engine.rules.rules import EVERYWHERE
+from engine.rules.permissions import EVERYWHERE
 from engine.service.admin import Administration
 from engine.store import moderation as store_moderation
 from engine.store.connection import Store
@@ -72,7 +72,12 @@ class Screening:
             log.warning("a prompt of %s was refused (%s)", owner, error.why)
             error.number = await self._store.write(
                 store_moderation.refuse,
-                *(self._store.now(), owner, guild, None, prompt, error.why, error.absolute),
+                self._store.now(),
+                owner=owner,
+                guild=guild,
+                prompt=prompt,
+                why=error.why,
+                absolute=error.absolute,
             )
             raise
         if any(moderation.minor(text) for text in (wanted, *texts)):

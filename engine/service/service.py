@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine import readiness
+from engine import weights
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound
 from engine.jobs import FINAL, Delivery, Job, State
@@ -58,6 +58,9 @@ from engine.service.requests import (
 )
 from engine.service.screening import Screening
 from engine.service.settings import HostConfig, Settings
+from engine.store import jobs as store_jobs
+from engine.store import meta as store_meta
+from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 from engine.workers.protocol import Progress
 from engine.workers.worker import Setup
@@ -77,6 +80,7 @@ class Service:
         models: Sequence[ModelConfig],
         store: Store,
         gallery: Gallery,
+        retention: Retention,
         admin: Administration,
         setup: Setup,
         stand_in: str = "",
@@ -91,7 +95,7 @@ class Service:
         self.reports = Reports(store, admin)
         self.masks = Masks(store, gallery)
         self.likes = Likes(store, gallery)
-        self.retention = Retention(store, gallery)
+        self.retention = retention
         self.outbox = Outbox(store)
         self._host = HostConfig(config)
         self._finishing = Finishing()
@@ -111,18 +115,18 @@ class Service:
             self.settings,
             self.prices,
             self.files,
+            self.uploads,
             self.likes,
             admin,
             self.reports,
-            store.of_request,
+            lambda key: store.read(store_jobs.of_request, key),
         )
         self._acceptance = Acceptance(
             self._host,
             store,
             admin,
             self.screening,
-            gallery,
-            self.uploads,
+            self.planner,
             self.prices,
             self._scheduler,
             self._finishing,
@@ -151,7 +155,7 @@ class Service:
         renderer = renderer or os.environ.get("LIMNER_RENDERER") or "engine.render:Renderer"
         if arguments is None:
             arguments = json.loads(os.environ.get("LIMNER_RENDERER_ARGUMENTS") or "{}")
-        models = tuple(readiness.usable(model) for model in config.models or (pocket(),))
+        models = tuple(weights.usable(model) for model in config.models or (pocket(),))
         setup = Setup(renderer, models, config.engine, config.loras, arguments, config.moderation)
         data = config.data_dir
         try:
@@ -162,8 +166,10 @@ class Service:
             ) from error
         with locked(data / "limner.lock"):
             async with Store.open(data / "limner.db", clock=clock) as store:
+                gallery = Gallery(data / "pictures")
+                retention = await Retention.of(store, gallery)  # before anything is written
                 admin = await Administration.of(store)
-                service = cls(config, models, store, Gallery(data / "pictures"), admin, setup, stand_in)
+                service = cls(config, models, store, gallery, retention, admin, setup, stand_in)
                 async with service._running():
                     yield service
 
@@ -206,7 +212,7 @@ class Service:
         self._queue.running = found.config.limits.running
         self.uploads.config = found.config.links
         self.screening.config = found.config.moderation
-        await self.store.remember(OUTCOME, found.as_json(self.store.now()))
+        await self.store.write(store_meta.put, OUTCOME, found.as_json(self.store.now()))
         return found
 
     # ---- asking --------------------------------------------------------------------------------------------
@@ -268,7 +274,7 @@ class Service:
 
     async def jobs_of(self, owner: str, limit: int = 50) -> list[Job]:
         """Return a person's newest jobs, newest first."""
-        return await self.store.of_owner(owner, limit)
+        return await self.store.read(store_jobs.of_owner, owner, limit)
 
     async def pictures(self, job_id: str) -> list[bytes]:
         """Return the PNG of every cell, with its recipe inside."""
@@ -300,12 +306,16 @@ class Service:
         """Return every job that waits or runs, with the message that shows its progress, if there is one."""
         view = await self.queue()
         jobs = [await self.find(job_id) for job_id in (*view.running, *view.waiting)]
-        return [(job, (await self.store.messages(job.id))[1]) for job in jobs if job.state not in FINAL]
+        return [
+            (job, (await self.store.read(store_jobs.messages, job.id))[1])
+            for job in jobs
+            if job.state not in FINAL
+        ]
 
     async def open_jobs(self, guild: str | None = None) -> list[Job]:
         """Return what runs and waits in a server (None: everywhere), in order; what is held comes last."""
         view = await self.queue()
-        known = {job.id: job for job in await self.store.unended()}
+        known = {job.id: job for job in await self.store.read(store_jobs.unended)}
         first = [known.pop(job_id) for job_id in (*view.running, *view.waiting) if job_id in known]
         return [job for job in (*first, *known.values()) if guild in (None, job.guild)]
 
@@ -313,26 +323,30 @@ class Service:
 
     async def preferences(self, owner: str) -> dict[str, str]:
         """Return everything a person has set."""
-        return await self.store.preferences(owner)
+        return await self.store.read(store_preferences.of, owner)
 
     async def prefer(self, owner: str, key: str, value: str | None) -> None:
         """Keep a person's choice; None forgets it."""
-        await self.store.prefer(owner, key, value)
+        await self.store.write(store_preferences.prefer, owner, key, value)
 
     async def meta(self, key: str) -> str | None:
         """Return a fact about this installation, such as the hash of the registered commands, or None."""
-        return await self.store.meta(key)
+        return await self.store.read(store_meta.get, key)
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact about this installation."""
-        await self.store.remember(key, value)
+        await self.store.write(store_meta.put, key, value)
+
+    def tell_time(self, at: float) -> None:
+        """Take the time, in Unix seconds, from somebody who knows it: what is deleted by age goes by it."""
+        self.retention.clock.told(at)
 
     async def forget(self, owner: str) -> None:
         """Delete everything about a person: open jobs are cancelled first. Repeatable."""
         await self._finishing.run(self._forget(owner))
 
     async def _forget(self, owner: str) -> None:
-        for job in await self.store.open_of(owner):
+        for job in await self.store.read(store_jobs.open_of, owner):
             await self.control.withdraw(job)
         for _ in range(int(LEAVING / 0.05)):  # what they draw stops at its next step
             if all(run.ticket.owner != owner for run in self._scheduler.running.values()):

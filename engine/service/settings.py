@@ -10,6 +10,7 @@ from engine.config import Config, ModelConfig
 from engine.planning import wildcards
 from engine.prompt import Given, Parsed, Prompt, Source, layered, parse
 from engine.service.requests import Caller
+from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 
 SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
@@ -38,7 +39,7 @@ class Settings:
 
     async def _kept(self, caller: Caller) -> tuple[dict[str, str], str, Layers]:
         """Return somebody's own options, their suffix, and the settings that lie under every prompt."""
-        own, here = await self._store.preferences_of(caller.owner, caller.place)
+        own, here = await self._store.read(store_preferences.of_each, (caller.owner, caller.place))
         options = {key.removeprefix(OPTION): text for key, text in own.items() if key.startswith(OPTION)}
         layers: Layers = [
             ("settings", own.get(SETTINGS, "")),

@@ -6,9 +6,6 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-KEPT = 7 * 24 * 3600.0
-"""Seconds a mask in the making is kept."""
-
 
 @dataclass(frozen=True, slots=True)
 class MaskRow:
@@ -33,8 +30,7 @@ def _row(row: sqlite3.Row | None) -> MaskRow | None:
 
 
 def add(db: sqlite3.Connection, row: MaskRow) -> None:
-    """Keep a new one, and forget those that are too old."""
-    db.execute("DELETE FROM mask WHERE created_at < ?", (row.created_at - KEPT,))
+    """Keep a new one."""
     db.execute(
         "INSERT INTO mask (key, owner, origin, picture, job, cell, line, outline, created_at, asker)"
         " VALUES (:key, :owner, :origin, :picture, :job, :cell, :line, :outline, :created_at, :asker)",
@@ -68,11 +64,6 @@ def issue(
         return row.ticket
     db.execute("UPDATE mask SET ticket = ?, ticket_until = ? WHERE key = ?", (ticket, until, key))
     return ticket
-
-
-def secret(db: sqlite3.Connection, key: str, value: str) -> None:
-    """Keep a secret under ``key`` unless there is one."""
-    db.execute("INSERT INTO meta (key, value) VALUES (?,?) ON CONFLICT (key) DO NOTHING", (key, value))
 
 
 def spend(db: sqlite3.Connection, key: str, ticket: str) -> bool:

@@ -38,22 +38,18 @@ def lineage(
     return list(dict.fromkeys(texts)), any(row["rated"] for row in rows), covered
 
 
-KEPT = 30 * 86400.0
-"""Seconds a refusal is kept."""
-
-
 def refuse(
     db: sqlite3.Connection,
     at: float,
+    *,
     owner: str,
     guild: str | None,
-    job: str | None,
+    job: str | None = None,
     prompt: str,
     why: str,
     absolute: bool = False,
 ) -> int:
     """Note what was refused to whom and why, in the record of those in charge too; return its number."""
-    db.execute("DELETE FROM refusal WHERE at < ?", (at - KEPT,))
     row = db.execute(
         "INSERT INTO refusal (at, owner, guild, job, prompt, why, absolute) VALUES (?,?,?,?,?,?,?)"
         " RETURNING id",
@@ -103,8 +99,9 @@ def file(
     db: sqlite3.Connection,
     at: float,
     kind: str,
-    job: str | None,
-    refusal: int | None,
+    *,
+    job: str | None = None,
+    refusal: int | None = None,
     guild: str | None,
     person: str,
     words: str,
@@ -133,6 +130,7 @@ def decide(
     at: float,
     report: int,
     state: str,
+    *,
     moderator: str,
     todo: str,
     change: store_audit.Decision | None = None,
@@ -192,21 +190,19 @@ def undone(db: sqlite3.Connection) -> list[Report]:
     return [_report(row) for row in rows.fetchall()]
 
 
-def note(
-    db: sqlite3.Connection,
-    number: int,
-    done: str | None,
-    channel: str | None,
-    notice: str | None,
-    at: float | None,
-) -> None:
-    """Note that a todo was done, that moderators are being told (``at``), and by which message they were."""
-    if done is not None:
-        db.execute("UPDATE report SET todo = NULL WHERE id = ? AND todo = ?", (number, done))
-    if at is not None:
-        db.execute("UPDATE report SET attempted_at = coalesce(attempted_at, ?) WHERE id = ?", (at, number))
-    if notice is not None:
-        db.execute("UPDATE report SET channel = ?, notice = ? WHERE id = ?", (channel, notice, number))
+def done(db: sqlite3.Connection, number: int, todo: str | None) -> None:
+    """Note that what was left to do in Discord was done."""
+    db.execute("UPDATE report SET todo = NULL WHERE id = ? AND todo = ?", (number, todo))
+
+
+def telling(db: sqlite3.Connection, at: float, number: int) -> None:
+    """Note that moderators are being told."""
+    db.execute("UPDATE report SET attempted_at = coalesce(attempted_at, ?) WHERE id = ?", (at, number))
+
+
+def told(db: sqlite3.Connection, number: int, *, channel: str, notice: str) -> None:
+    """Note by which message moderators were told."""
+    db.execute("UPDATE report SET channel = ?, notice = ? WHERE id = ?", (channel, notice, number))
 
 
 def refusal(db: sqlite3.Connection, number: int | None, job: str | None) -> Refusal | None:

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 LEDGER_KEPT = 62 * 86400.0
 """Seconds for which the ledger is kept: two months, so that a month's allowance can always be added up."""
+REFUSALS_KEPT = 30 * 86400.0
+"""Seconds a refusal is kept."""
+MASKS_KEPT = 7 * 86400.0
+"""Seconds a mask in the making is kept."""
 
 
 class File(NamedTuple):
@@ -144,5 +148,18 @@ def drop(db: sqlite3.Connection, jobs: Collection[str]) -> list[File]:
 
 
 def prune(db: sqlite3.Connection, now: float) -> None:
-    """Delete charges so old that no allowance counts them."""
+    """Delete charges so old that no allowance counts them, old refusals, and masks nobody went on with."""
     db.execute("DELETE FROM ledger WHERE settled IS NOT NULL AND at < ?", (now - LEDGER_KEPT,))
+    db.execute("DELETE FROM refusal WHERE at < ?", (now - REFUSALS_KEPT,))
+    db.execute("DELETE FROM mask WHERE created_at < ?", (now - MASKS_KEPT,))
+
+
+def newest(db: sqlite3.Connection) -> float | None:
+    """Return the time of the newest row, in Unix seconds; None: there is none."""
+    (at,) = db.execute(
+        "SELECT max(at) FROM (SELECT max(created_at) AS at FROM job"
+        " UNION ALL SELECT max(finished_at) FROM job UNION ALL SELECT max(created_at) FROM delivery"
+        " UNION ALL SELECT max(at) FROM ledger"
+        " UNION ALL SELECT max(at) FROM audit)"
+    ).fetchone()
+    return None if at is None else float(at)

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.config import Config
 from engine.jobs import Delivery
 from engine.service import Service
+from engine.store import deliveries as store_deliveries
 from tests.engine.conftest import asking, submit
 
 
@@ -35,7 +36,7 @@ async def main(folder: Path, keys: list[str]) -> None:
             for job in expected:
                 async for _ in service.progress(job):
                     pass
-            while await service.store.pending():  # noqa: ASYNC110 (nothing tells us)
+            while await service.store.read(store_deliveries.pending):  # noqa: ASYNC110 (nothing tells us)
                 await asyncio.sleep(0.01)
             delivering.cancel()
 

@@ -15,6 +15,7 @@ from engine.images import MaskPolarity
 from engine.library.gallery import Gallery
 from engine.library.masks import MaskRecipe, Masks, mask_of
 from engine.store.connection import Store
+from engine.store.retention import prune
 
 
 def array(mask: Image.Image) -> np.ndarray:
@@ -162,7 +163,7 @@ async def test_a_sketch_outlives_its_process_and_belongs_to_one(tmp_path: Path) 
         shown = await masks.show(again)
         assert (shown.size, round(shown.share, 3), shown.empty, shown.rim) == ((200, 160), 0.05, False, 2)
         now[0] += 8 * 24 * 3600
-        await masks.open(owner="alice", origin="cli:", picture=picture)
+        await store.write(prune, now[0])
         with pytest.raises(NotFound, match="no longer kept"):
             await masks.find(sketch.key, "alice")
 

@@ -14,8 +14,9 @@ from engine.jobs import State
 from engine.moderation import BlockedError
 from engine.moderation.pictures import FLAGGED, UNSURE
 from engine.rules.people import Asker
-from engine.rules.rules import Rule
+from engine.rules.permissions import Rule
 from engine.service import Service
+from engine.store import deliveries as store_deliveries
 from engine.store import jobs
 from tests.engine.conftest import asking, calling, drawn, editing, ended, submit
 from tests.engine.moderation import colours
@@ -52,7 +53,7 @@ async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: O
         job = await drawn(service, "d", "a nude study", asker=MARKED)
         assert (job.state, job.rated, job.adult) == (State.RENDERED, True, "allow")
         covered = await drawn(service, "e", "a nude study", asker=COVERED)
-        spoilers = {one.job: one.spoiler for one in await service.store.pending()}
+        spoilers = {one.job: one.spoiler for one in await service.store.read(store_deliveries.pending)}
         assert spoilers == {job.id: False, covered.id: True}
 
         # shown again elsewhere, the other place decides
@@ -125,7 +126,9 @@ async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open,
         assert (fine.state, fine.rated) == (State.RENDERED, False)
         covered = await drawn(service, "c", "an apple", asker=COVERED)
         assert (covered.state, covered.rated) == (State.RENDERED, True)
-        [promise] = [one for one in await service.store.pending() if one.job == covered.id]
+        [promise] = [
+            one for one in await service.store.read(store_deliveries.pending) if one.job == covered.id
+        ]
         assert promise.spoiler
         open_ = await drawn(service, "d", "an apple", asker=MARKED)
         assert (open_.state, open_.rated) == (State.RENDERED, True)

@@ -18,8 +18,9 @@ from engine.planning.edits import CANVAS, EDITS, MASK
 from engine.planning.plan import plan
 from engine.prompt import flags_of, parse
 from engine.rules.people import Asker
-from engine.service import Describe, Service, Submitted, restored, stored
+from engine.service import Describe, Service, restored, stored
 from engine.service.planner import Planner
+from engine.store import jobs as store_jobs
 from tests.counting import Calls
 from tests.engine.conftest import FAKE, asking, calling, drawn, editing, ended, submit
 
@@ -65,7 +66,7 @@ async def test_a_prompt_is_read_and_planned_once(priced: Service) -> None:
     assert submitted.jobs[0].spec == planned.jobs[0].spec
     again = await priced.plan(asking("1", "a red apple --ar 3:2"))
     assert again.accepted == submitted.jobs
-    assert await priced.submit(again) == Submitted(submitted.jobs, new=False)
+    assert await priced.submit(again) == submitted.__class__(submitted.jobs, new=False)
 
 
 async def test_an_edit_is_derived_once_and_painted_only_when_it_starts(priced: Service) -> None:
@@ -112,7 +113,7 @@ async def test_what_was_asked_about_is_asked_again_as_it_was(service: Service) -
     }
     made = (await submit(service, restored(old, calling("k")))).jobs[0]
     assert (made.parent, made.parent_cell) == (parent.id, 1)
-    assert (await service.store.messages(made.id))[0] == "7"
+    assert (await service.store.read(store_jobs.messages, made.id))[0] == "7"
 
 
 async def test_settings_are_known_without_a_prompt(service: Service) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.rules.people import Asker
 from engine.service import Service
+from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from tests.engine.conftest import asking, editing, submit
 
@@ -67,6 +68,6 @@ async def test_jobs_from_before_get_their_server_from_where_they_came(
     db.commit()
     db.close()
     async with Store.open(file) as store:
-        job = await store.job("0123456789")
+        job = await store.read(store_jobs.get, "0123456789")
     assert job is not None
     assert job.guild == guild

@@ -16,9 +16,10 @@ import pytest
 
 from engine.errors import ConfigError, EngineError, LimitError
 from engine.jobs import Condition, DeliveryState, Job, JobSpec, Speed, State, new_job_id
-from engine.store import meta
-from engine.store.connection import Store, _explain
-from engine.store.jobs import GIVEN_UP, Draft, Usage
+from engine.store import deliveries, jobs, meta, preferences
+from engine.store.connection import Store
+from engine.store.database import explain
+from engine.store.jobs import GIVEN_UP, Draft, Result, Usage
 
 SPEC = JobSpec(
     model="pocket", conditions=(Condition(text="a red apple"),), width=64, height=64, steps=20,
@@ -50,23 +51,25 @@ def work(db: sqlite3.Connection, owner: str) -> tuple[float, float]:
 
 
 async def accept(store: Store, key: str = "k", **more: object) -> Job:
-    jobs, new = await store.submit(key, [draft(**more)])  # type: ignore[arg-type]
+    accepted, new = await store.write(jobs.submit, key, [draft(**more)])  # type: ignore[arg-type]
     assert new
-    return jobs[0]
+    return accepted[0]
 
 
 async def test_a_job_comes_back_as_it_was_accepted(store: Store) -> None:
     job = await accept(store)
-    assert await store.job(job.id) == job
-    assert await store.queued() == [job]
-    assert await store.messages(job.id) == ("41", "42")
+    assert await store.read(jobs.get, job.id) == job
+    assert await store.read(jobs.queued) == [job]
+    assert await store.read(jobs.messages, job.id) == ("41", "42")
 
 
 async def test_the_same_key_makes_the_same_jobs_however_often_it_comes(store: Store) -> None:
-    answers = await asyncio.gather(*(store.submit("press", [draft(), draft()]) for _ in range(50)))
+    answers = await asyncio.gather(
+        *(store.write(jobs.submit, "press", [draft(), draft()]) for _ in range(50))
+    )
     assert sum(new for _, new in answers) == 1
-    assert len({tuple(job.id for job in jobs) for jobs, _ in answers}) == 1
-    assert len(await store.queued()) == 2
+    assert len({tuple(job.id for job in made) for made, _ in answers}) == 1
+    assert len(await store.read(jobs.queued)) == 2
 
 
 async def test_a_refusal_in_the_guard_leaves_nothing_and_harms_nobody_beside_it(store: Store) -> None:
@@ -74,11 +77,13 @@ async def test_a_refusal_in_the_guard_leaves_nothing_and_harms_nobody_beside_it(
         raise LimitError("no")
 
     kept, refused = await asyncio.gather(
-        store.submit("a", [draft()]), store.submit("b", [draft()], refuse), return_exceptions=True
+        store.write(jobs.submit, "a", [draft()]),
+        store.write(jobs.submit, "b", [draft()], refuse),
+        return_exceptions=True,
     )
     assert isinstance(refused, LimitError)
     assert not isinstance(kept, BaseException)
-    assert [job.id for job in await store.queued()] == [kept[0][0].id]
+    assert [job.id for job in await store.read(jobs.queued)] == [kept[0][0].id]
 
 
 async def test_fifty_at_once_against_three_places_get_three(store: Store) -> None:
@@ -87,54 +92,56 @@ async def test_fifty_at_once_against_three_places_get_three(store: Store) -> Non
             raise LimitError("full")
 
     answers = await asyncio.gather(
-        *(store.submit(str(n), [draft()], guard) for n in range(50)), return_exceptions=True
+        *(store.write(jobs.submit, str(n), [draft()], guard) for n in range(50)), return_exceptions=True
     )
     assert sum(isinstance(answer, LimitError) for answer in answers) == 47
-    assert await store.usage("anna") == Usage(waiting=3, running=0)
+    assert await store.read(jobs.usage, "anna") == Usage(waiting=3, running=0)
 
 
 async def test_a_job_is_claimed_once_and_ends_once(store: Store) -> None:
     job = await accept(store)
-    claims = await asyncio.gather(*(store.claim(job.id) for _ in range(20)))
+    claims = await asyncio.gather(*(store.write(jobs.claim, store.now(), job.id) for _ in range(20)))
     assert sum(claim is not None for claim in claims) == 1
     ends = await asyncio.gather(
-        store.finish(job.id, ["a" * 64] * 4),
-        store.fail(job.id, "broken"),
-        store.cancel(job.id),
-        store.release(job.id),
+        store.write(jobs.finish, store.now(), job.id, Result(["a" * 64] * 4)),
+        store.write(jobs.fail, store.now(), job.id, "broken"),
+        store.write(jobs.cancel, store.now(), job.id),
+        store.write(jobs.release, store.now(), job.id),
     )
     assert [end is not None for end in ends] == [True, False, False, False]
-    done = await store.job(job.id)
+    done = await store.read(jobs.get, job.id)
     assert done is not None
     assert (done.state, done.pictures, done.attempts) == (State.RENDERED, ("a" * 64,) * 4, 1)
-    assert len(await store.pending()) == 1
+    assert len(await store.read(deliveries.pending)) == 1
 
 
 async def test_a_cancelled_job_is_never_claimed_and_promises_nothing(store: Store) -> None:
     job = await accept(store)
-    assert await store.cancel(job.id) is not None
-    assert await store.claim(job.id) is None
-    assert await store.pending() == []
+    assert await store.write(jobs.cancel, store.now(), job.id) is not None
+    assert await store.write(jobs.claim, store.now(), job.id) is None
+    assert await store.read(deliveries.pending) == []
     assert await store.read(work, "anna") == (0.0, 0.0)
 
 
 async def test_a_result_that_comes_after_the_cancel_keeps_no_pictures(store: Store) -> None:
     job = await accept(store)
-    await store.claim(job.id)
-    await store.cancel(job.id)
-    assert await store.finish(job.id, ["a" * 64]) is None
-    found = await store.job(job.id)
+    await store.write(jobs.claim, store.now(), job.id)
+    await store.write(jobs.cancel, store.now(), job.id)
+    assert await store.write(jobs.finish, store.now(), job.id, Result(["a" * 64])) is None
+    found = await store.read(jobs.get, job.id)
     assert found is not None
     assert found.pictures == ()
 
 
 async def test_the_end_of_a_job_promises_its_message_where_it_was_asked(store: Store) -> None:
     job = await accept(store)
-    await store.claim(job.id)
-    done = await store.finish(job.id, ["a" * 64] * 4, notes=("said once", "said now"))
+    await store.write(jobs.claim, store.now(), job.id)
+    done = await store.write(
+        jobs.finish, store.now(), job.id, Result(["a" * 64] * 4, notes=("said once", "said now"))
+    )
     assert done is not None
     assert done.notes == ("said once", "said now")
-    (promise,) = await store.pending()
+    (promise,) = await store.read(deliveries.pending)
     assert (promise.kind, promise.cell, promise.job) == ("grid", None, job.id)
     assert (promise.origin, promise.owner) == ("discord:1/2", "anna")
     assert (promise.reply_to, promise.progress) == ("41", "42")
@@ -144,18 +151,18 @@ async def test_the_end_of_a_job_promises_its_message_where_it_was_asked(store: S
 @pytest.mark.parametrize("origin", ["cli:", "http:key"])
 async def test_doors_that_fetch_their_own_results_are_promised_none(store: Store, origin: str) -> None:
     job = await accept(store, origin=origin)
-    await store.claim(job.id)
-    await store.finish(job.id, ["a" * 64])
-    assert await store.pending() == []
+    await store.write(jobs.claim, store.now(), job.id)
+    await store.write(jobs.finish, store.now(), job.id, Result(["a" * 64]))
+    assert await store.read(deliveries.pending) == []
 
 
 async def test_one_picture_and_words_alone_are_promised_as_what_they_are(store: Store) -> None:
     one, words = await accept(store, "1"), await accept(store, "2")
     for job in (one, words):
-        await store.claim(job.id)
-    await store.finish(one.id, ["a" * 64])
-    await store.finish(words.id, texts=["a red apple on a table"])
-    assert [(promise.kind, promise.cell) for promise in await store.pending()] == [
+        await store.write(jobs.claim, store.now(), job.id)
+    await store.write(jobs.finish, store.now(), one.id, Result(["a" * 64]))
+    await store.write(jobs.finish, store.now(), words.id, Result(texts=["a red apple on a table"]))
+    assert [(promise.kind, promise.cell) for promise in await store.read(deliveries.pending)] == [
         ("picture", 0),
         ("text", None),
     ]
@@ -165,7 +172,16 @@ async def test_a_promise_without_a_job_is_made_once_a_key(store: Store) -> None:
     job = await accept(store)
     made = await asyncio.gather(
         *(
-            store.promise("press", job, "picture", cell=1, origin="discord:1/3", owner="ben")
+            store.write(
+                deliveries.promise,
+                store.now(),
+                "press",
+                job,
+                "picture",
+                cell=1,
+                origin="discord:1/3",
+                owner="ben",
+            )
             for _ in range(20)
         )
     )
@@ -176,32 +192,34 @@ async def test_a_promise_without_a_job_is_made_once_a_key(store: Store) -> None:
 
 async def test_a_promise_is_kept_or_given_up_once(store: Store) -> None:
     job = await accept(store)
-    promise, _ = await store.promise("p", job, "grid", origin="discord:1/2", owner="anna")
+    promise, _ = await store.write(
+        deliveries.promise, store.now(), "p", job, "grid", origin="discord:1/2", owner="anna"
+    )
     assert promise.attempted_at is None
-    await store.attempted(promise.id)
-    first = await store.delivery(promise.id)
-    await store.attempted(promise.id)
-    again = await store.delivery(promise.id)
+    await store.write(deliveries.attempted, store.now(), promise.id)
+    first = await store.read(deliveries.get, promise.id)
+    await store.write(deliveries.attempted, store.now(), promise.id)
+    again = await store.read(deliveries.get, promise.id)
     assert first is not None
     assert again is not None
     assert first.attempted_at == again.attempted_at is not None  # the first send counts
-    assert await store.book(promise.id, "99")
-    assert not await store.book(promise.id, "100")
-    assert not await store.give_up(promise.id, "gone")
-    kept = await store.delivery(promise.id)
+    assert await store.write(deliveries.book, promise.id, "99")
+    assert not await store.write(deliveries.book, promise.id, "100")
+    assert not await store.write(deliveries.give_up, promise.id, "gone")
+    kept = await store.read(deliveries.get, promise.id)
     assert kept is not None
     assert (kept.state, kept.message) == (DeliveryState.SENT, "99")
-    assert await store.pending() == []
+    assert await store.read(deliveries.pending) == []
 
 
 async def test_the_ledger_holds_what_is_open_and_what_was_given(store: Store) -> None:
-    jobs = [await accept(store, str(n), work=10.0 + n) for n in range(4)]
+    made = [await accept(store, str(n), work=10.0 + n) for n in range(4)]
     assert await store.read(work, "anna") == (10 + 11 + 12 + 13, 0.0)
-    for job in jobs[1:]:
-        await store.claim(job.id)
-    await store.finish(jobs[1].id, ["a" * 64])
-    await store.fail(jobs[2].id, "broken")
-    await store.cancel(jobs[0].id)
+    for job in made[1:]:
+        await store.write(jobs.claim, store.now(), job.id)
+    await store.write(jobs.finish, store.now(), made[1].id, Result(["a" * 64]))
+    await store.write(jobs.fail, store.now(), made[2].id, "broken")
+    await store.write(jobs.cancel, store.now(), made[0].id)
     # open: the fourth; given: the second; a failed and a cancelled one cost nothing
     assert await store.read(work, "anna") == (13.0, 11.0)
 
@@ -212,24 +230,24 @@ async def test_what_ran_when_we_died_waits_again_and_the_tenth_time_is_given_up(
         job = await accept(store)
     for attempt in range(1, 11):
         async with Store.open(path) as store:
-            claimed = await store.claim(job.id)
+            claimed = await store.write(jobs.claim, store.now(), job.id)
             assert claimed is not None
             assert claimed.attempts == attempt
         async with Store.open(path) as store:
-            (back,) = await store.recover()
+            (back,) = await store.write(jobs.recover, store.now())
             assert back.state is (State.FAILED if attempt == 10 else State.QUEUED)
     async with Store.open(path) as store:
-        found = await store.job(job.id)
+        found = await store.read(jobs.get, job.id)
         assert found is not None
         assert found.failure == GIVEN_UP
-        assert [promise.kind for promise in await store.pending()] == ["failure"]
+        assert [promise.kind for promise in await store.read(deliveries.pending)] == ["failure"]
 
 
 async def test_an_orderly_stop_does_not_count_as_an_attempt(store: Store) -> None:
     job = await accept(store)
     for _ in range(5):
-        await store.claim(job.id)
-        back = await store.release(job.id, blameless=True)
+        await store.write(jobs.claim, store.now(), job.id)
+        back = await store.write(jobs.release, store.now(), job.id, blameless=True)
         assert back is not None
         assert (back.state, back.attempts) == (State.QUEUED, 0)
 
@@ -237,15 +255,18 @@ async def test_an_orderly_stop_does_not_count_as_an_attempt(store: Store) -> Non
 async def test_a_caller_that_goes_away_leaves_a_whole_change(store: Store) -> None:
     """Cancelled at any moment, a submission is there with its ledger row, or not at all."""
     for number in range(60):
-        task = asyncio.create_task(store.submit(str(number), [draft(f"owner{number}")]))
+        task = asyncio.create_task(store.write(jobs.submit, str(number), [draft(f"owner{number}")]))
         for _ in range(number % 4):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await accept(store, "after")  # the connection is none the worse, and all before it are through
     for number in range(60):
-        jobs, reserved = await store.of_request(str(number)), (await store.read(work, f"owner{number}"))[0]
-        assert reserved == 10.0 * len(jobs)
+        made, reserved = (
+            await store.read(jobs.of_request, str(number)),
+            (await store.read(work, f"owner{number}"))[0],
+        )
+        assert reserved == 10.0 * len(made)
 
 
 # ---- the connections -----
@@ -329,14 +350,14 @@ async def test_what_was_asked_for_before_the_end_is_kept(tmp_path: Path) -> None
 
 
 async def test_choices_are_kept_changed_and_forgotten(store: Store) -> None:
-    await store.prefer("anna", "suffix", "--ar 3:2")
-    await store.prefer("anna", "suffix", "--ar 2:3")
-    await store.prefer("ben", "suffix", "--tile")
-    assert await store.preferences("anna") == {"suffix": "--ar 2:3"}
-    await store.prefer("anna", "suffix", None)
-    assert await store.preferences("anna") == {}
-    await store.remember("commands", "hash")
-    assert (await store.meta("commands"), await store.meta("nothing")) == ("hash", None)
+    await store.write(preferences.prefer, "anna", "suffix", "--ar 3:2")
+    await store.write(preferences.prefer, "anna", "suffix", "--ar 2:3")
+    await store.write(preferences.prefer, "ben", "suffix", "--tile")
+    assert await store.read(preferences.of, "anna") == {"suffix": "--ar 2:3"}
+    await store.write(preferences.prefer, "anna", "suffix", None)
+    assert await store.read(preferences.of, "anna") == {}
+    await store.write(meta.put, "commands", "hash")
+    assert (await store.read(meta.get, "commands"), await store.read(meta.get, "nothing")) == ("hash", None)
 
 
 # ---- opening -----
@@ -375,14 +396,14 @@ def test_a_file_that_another_program_holds_is_named(tmp_path: Path) -> None:
         theirs.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError) as told:
             ours.execute("PRAGMA journal_mode = WAL")
-        assert "in use by another program" in str(_explain(path, told.value))
+        assert "in use by another program" in str(explain(path, told.value))
 
 
 async def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "limner.db"
     async with Store.open(path) as store:
         for number in range(300):
-            await store.submit(str(number), [draft()])
+            await store.write(jobs.submit, str(number), [draft()])
     data = bytearray(path.read_bytes())
     for page in range(8, len(data) // 4096, 3):
         data[page * 4096 : page * 4096 + 64] = b"\xff" * 64
@@ -406,7 +427,7 @@ async def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         await accept(store)
         await store.write(limit_pages, 30)
         with pytest.raises(Exception, match="full") as told:
-            await asyncio.gather(*(store.submit(f"more{n}", [draft()]) for n in range(400)))
+            await asyncio.gather(*(store.write(jobs.submit, f"more{n}", [draft()]) for n in range(400)))
         assert getattr(told.value, "apology", "").startswith("Our disk is full")
         await store.write(limit_pages, 100_000)
         await accept(store, "after")  # room again: it goes on without a restart
@@ -417,10 +438,10 @@ async def test_a_migration_killed_half_way_is_done_again(tmp_path: Path) -> None
     path = tmp_path / "limner.db"
     code = (
         "import os, sqlite3, sys\n"
-        "from engine.store.connection import _migrations\n"
+        "from engine.store.database import migrations\n"
         "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
         "db.execute('PRAGMA journal_mode = WAL')\n"
-        "script = _migrations()[0][1]\n"
+        "script = migrations()[0][1]\n"
         "db.executescript('BEGIN IMMEDIATE;' + script[: script.index('CREATE TABLE ledger')])\n"
         "os._exit(9)\n"
     )
@@ -450,4 +471,4 @@ async def test_a_copy_of_the_files_while_it_runs_opens(tmp_path: Path, store: St
     for file in tmp_path.glob("limner.db*"):
         shutil.copy(file, copy)
     async with Store.open(copy / "limner.db") as restored:
-        assert len(await restored.queued()) == 1
+        assert len(await restored.read(jobs.queued)) == 1

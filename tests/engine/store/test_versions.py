@@ -17,9 +17,9 @@ from PIL import Image
 
 from engine.config import Config
 from engine.jobs import DeliveryState, Speed, State
-from engine.rules.rules import Rule
+from engine.rules.permissions import Rule
 from engine.service import Service
-from engine.store import audit, likes
+from engine.store import audit, deliveries, jobs, likes, preferences
 from engine.store.connection import Store
 
 WRITTEN = Path(__file__).parent / "schema_12"
@@ -38,14 +38,14 @@ def data(tmp_path: Path) -> Path:
 
 async def test_everything_in_it_is_read(data: Path) -> None:
     async with Store.open(data / "limner.db") as store:
-        finished = await store.job(FINISHED)
+        finished = await store.read(jobs.get, FINISHED)
         assert finished is not None
         assert (finished.state, finished.owner, finished.guild) == (State.RENDERED, "11", "100")
         assert (finished.prompt, finished.speed) == ("a red apple --steps 8 --seed 5", Speed.FAST)
         assert (finished.spec.seed, finished.spec.steps, len(finished.pictures)) == (5, 8, 4)
-        assert [job.id for job in await store.queued()] == [WAITED, LAST]
-        assert await store.messages(LAST) == ("43", None)
-        sent = await store.delivery(1)
+        assert [job.id for job in await store.read(jobs.queued)] == [WAITED, LAST]
+        assert await store.read(jobs.messages, LAST) == ("43", None)
+        sent = await store.read(deliveries.get, 1)
         assert sent is not None
         assert (sent.job, sent.kind, sent.state, sent.message) == (
             FINISHED,
@@ -53,8 +53,8 @@ async def test_everything_in_it_is_read(data: Path) -> None:
             DeliveryState.SENT,
             "9001",
         )
-        assert await store.preferences("11") == {"suffix": "--ar 1:1"}
-        usage = await store.usage("11", since={"ever": 0.0})
+        assert await store.read(preferences.of, "11") == {"suffix": "--ar 1:1"}
+        usage = await store.read(jobs.usage, "11", since={"ever": 0.0})
         assert (usage.waiting, usage.running) == (2, 0)
         assert usage.spent["ever"] > 0
 
@@ -62,7 +62,7 @@ async def test_everything_in_it_is_read(data: Path) -> None:
 @pytest.mark.timeout(300)
 async def test_what_waited_is_drawn_as_it_was_then(data: Path) -> None:
     async with Store.open(data / "limner.db") as store:
-        await store.cancel(WAITED)
+        await store.write(jobs.cancel, store.now(), WAITED)
     async with Service.open(Config(data_dir=data), renderer="engine.render:Renderer") as service:
         assert service.admin.bans("100")[0].owner == "13"
         assert Rule("word", "block", "zeppelin", "") in (await service.store.read(audit.rules))[0]["100"]

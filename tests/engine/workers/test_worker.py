@@ -13,6 +13,7 @@ from engine.config import EngineConfig
 from engine.jobs import State
 from engine.schedule.scheduler import OUT_OF_MEMORY
 from engine.service import Service
+from engine.store import deliveries as store_deliveries
 from engine.store.jobs import GIVEN_UP
 from tests.engine.conftest import Open, asking, drawn, ended, submit
 
@@ -43,7 +44,7 @@ async def test_killed_at_any_moment_every_job_is_drawn_and_promised_once(open_se
             done = await ended(service, job.id)
             assert done.state is State.RENDERED
             assert len(done.pictures) == 4
-        promised = [delivery.job for delivery in await service.store.pending()]
+        promised = [delivery.job for delivery in await service.store.read(store_deliveries.pending)]
         assert sorted(promised) == sorted(jobs)
         # a kill that meets a worker whose death is not noticed yet makes no restart of its own
         assert sum(worker["restarts"] for worker in service.control.workers()) >= CYCLES // 2
@@ -94,7 +95,9 @@ async def test_a_job_that_kills_its_worker_three_times_is_given_up_alone(open_se
         # it shared the first call with the bad one at most: a suspect then runs alone
         assert fine.state is State.RENDERED
         assert fine.attempts <= 2
-        kinds = {delivery.job: delivery.kind for delivery in await service.store.pending()}
+        kinds = {
+            delivery.job: delivery.kind for delivery in await service.store.read(store_deliveries.pending)
+        }
         assert kinds == {bad.id: "failure", good.id: "grid"}
 
 

@@ -1,3 +1,0 @@
-"""Whole models to break."""
-
-from tests.engine.readiness.whole import whole as whole
