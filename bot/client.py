@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -209,10 +210,16 @@ class Stop:
         (self.at_once if self.asked.is_set() else self.asked).set()
 
 
-async def run(config: Config, token: str, reread: Callable[[], Config] | None = None) -> None:
+async def run(
+    config: Config,
+    token: str,
+    reread: Callable[[], Config] | None = None,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong.
 
-    ``reread``: at SIGHUP, the host's choices are read with it anew.
+    ``reread``: at SIGHUP, the host's choices are read with it anew. ``left_out``: why models and LoRAs of the
+    configuration are not offered, by name; the host's log channel is told.
     """
     token = token.strip()
     if not token:
@@ -232,6 +239,7 @@ async def run(config: Config, token: str, reread: Callable[[], Config] | None = 
                 loop.add_signal_handler(
                     signal.SIGHUP, lambda: reloads.add(loop.create_task(_reload(service, reread)))
                 )
+            await audit_feed.note_left_out(service, left_out)
             await _serve(config, service, token, stop)
     finally:
         loop.remove_signal_handler(signal.SIGHUP)

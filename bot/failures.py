@@ -12,7 +12,8 @@ import discord
 from discord import app_commands, ui
 
 from bot.custom_ids import Of, appeal_id
-from bot.messages import common as messages
+from bot.messages import asking as messages_asking
+from bot.messages import jobs as messages_jobs
 from bot.messages.reports import APPEAL
 from engine.errors import Cancelled, EngineError, LimitError, PromptError, UserError
 
@@ -88,19 +89,19 @@ def sentence(error: BaseException) -> str:
     """Return what a person is told about ``error``; the general apology for what nobody foresaw."""
     match error:
         case PromptError():
-            return messages.refusal(str(error), error.repaired)
+            return messages_asking.refusal(str(error), error.repaired)
         case UserError():
-            return messages.refusal(str(error))
+            return messages_asking.refusal(str(error))
         case EngineError():
             return error.apology
         case Cancelled():
-            return messages.CANCELLED
+            return messages_jobs.CANCELLED
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return messages.OUTDATED
+            return messages_asking.OUTDATED
         case app_commands.TransformerError():
             return f"`{str(error.value)[:80]}` cannot be used there. Please choose one of the values offered."
         case _:
-            return messages.APOLOGY
+            return messages_asking.APOLOGY
 
 
 async def answer(interaction: Interaction, error: BaseException) -> None:
@@ -118,7 +119,7 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
     kept = getattr(error, "repaired", None) or typed
     # a repaired line is the better one to copy
     if typed and typed.strip() and getattr(error, "repaired", None) is None:
-        text, whole = messages.with_prompt(text, typed)
+        text, whole = messages_asking.with_prompt(text, typed)
     else:
         whole = kept is None or kept.strip().replace("`", "'") in text.replace("`", "'")
     try:
@@ -152,7 +153,7 @@ async def say(
         if prompt is None:
             return []
         data = io.BytesIO(prompt.encode("utf-8", "replace"))
-        return [discord.File(data, "prompt.txt", description=messages.PROMPT_FILE)]
+        return [discord.File(data, "prompt.txt", description=messages_asking.PROMPT_FILE)]
 
     if not interaction.response.is_done():
         await interaction.response.send_message(text, ephemeral=True, files=files(), **buttons)
@@ -160,7 +161,7 @@ async def say(
         await interaction.edit_original_response(content=text, attachments=files(), view=view)
     elif interaction.extras.get(THINKING) == PUBLIC:
         # the first follow-up of a public "thinking" would be public too: fill that one, then remove it
-        await interaction.edit_original_response(content=messages.REFUSED, attachments=[], view=None)
+        await interaction.edit_original_response(content=messages_asking.REFUSED, attachments=[], view=None)
         await interaction.followup.send(text, ephemeral=True, files=files(), **buttons)
         await interaction.delete_original_response()
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import discord
@@ -22,7 +22,16 @@ from engine.service import Caller, Service
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 ALREADY_ACKNOWLEDGED = 40060
+MOST_CHOICES = 25
+"""Options of a list, and suggestions for what is typed (Discord)."""
+DIALOG_WITHIN = 1.0
+"""Seconds our own database has to say what a dialog shows: it must be the first answer, within 3."""
+Grey = discord.ButtonStyle.secondary
+Blue = discord.ButtonStyle.primary
+Green = discord.ButtonStyle.success
 
 TRANSIENT = (
     discord.DiscordServerError,
@@ -179,6 +188,15 @@ def caller(interaction: Interaction, *, key: str | None = None, reply_to: str | 
         requester=requester(interaction),
         reply_to=reply_to,
     )
+
+
+async def in_time(work: Coroutine[Any, Any, T], default: T) -> T:
+    """Return what is looked up for a dialog; ``default`` where our disk is slow: Discord must not wait."""
+    try:
+        async with asyncio.timeout(DIALOG_WITHIN):
+            return await work
+    except TimeoutError:
+        return default
 
 
 async def repaint(interaction: Interaction, view: discord.ui.View) -> None:

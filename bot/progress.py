@@ -16,7 +16,7 @@ import discord
 from bot.custom_ids import Channel, Press, Token, Verb, address
 from bot.failures import GONE
 from bot.interactions import TRANSIENT, Desk, Interaction
-from bot.messages import common as messages
+from bot.messages import jobs as messages_jobs
 from engine.jobs import FINAL, Job, State
 from engine.service import Planned
 
@@ -187,8 +187,8 @@ class _ProgressState:
     def text(self) -> str:
         """Return what the progress message says now."""
         if len(self.jobs) > 1:
-            return messages.several(self.jobs, list(self.states.values()))
+            return messages_jobs.several(self.jobs, list(self.states.values()))
         job = self.jobs[0]
         place = None if self._before is None else self._before + 1
         state, held = self.states[job.id], self._service.held(job)
-        return messages.progress(job, state=state, place=place, percent=self._percent, held=held)
+        return messages_jobs.progress(job, state=state, place=place, percent=self._percent, held=held)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from engine import config_keys
+from engine import token as bot_token
 from engine.errors import ConfigError
 
 SMALL = 128
@@ -167,6 +166,19 @@ class LinksConfig(_Section):
     hosts: tuple[str, ...] = ()  # fetched from these servers only, and what is below them; empty = any public
 
 
+class ProvenanceConfig(_Section):
+    """What pictures that leave say of their origin."""
+
+    recipe: bool = True  # prompt and settings in the file, as other programs read them
+    mark: bool = True  # the invisible mark
+    sign: bool = True  # a C2PA manifest
+    required: bool = False  # what cannot be marked and signed does not leave
+    sign_prompt: bool = False  # the prompt in the signed manifest, too
+    certificate: str = ""  # a file with the host's own certificates (PEM); empty = made at the first start
+    key: str = ""  # the file of the key that belongs to them
+    timestamp_authority: str = ""  # address of an RFC 3161 server; empty = signatures bear no proven time
+
+
 class WebConfig(_Section):
     """The one optional HTTP listener."""
 
@@ -190,6 +202,7 @@ class Config(_Section):
     retention: RetentionConfig = RetentionConfig()
     moderation: ModerationConfig = ModerationConfig()
     links: LinksConfig = LinksConfig()
+    provenance: ProvenanceConfig = ProvenanceConfig()
     web: WebConfig = WebConfig()
     wildcards: WildcardsConfig = WildcardsConfig()
     models: tuple[ModelConfig, ...] = ()
@@ -210,8 +223,6 @@ FEW_STEP_WEIGHTS = WEIGHTS.with_name("fewstep")
 """Where its few-step weights lie: a LoRA as diffusers keeps it, and how to step with it."""
 
 CONFIG_NAME = "config.toml"
-# variables that begin like a setting and are none
-_NOT_SETTINGS = frozenset({"LIMNER_DISCORD_API", "LIMNER_DISCORD_GATEWAY"})
 
 
 def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> ModelConfig:
@@ -289,58 +300,40 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
     the file. Relative paths in the file are relative to the file. Raises ConfigError with one sentence.
     """
     environ = os.environ if environ is None else environ
-    named = path or environ.get("LIMNER_CONFIG")
-    file = Path(named).expanduser() if named else Path(CONFIG_NAME)
-    values: dict[str, Any] = {}
-    if named or file.exists():
-        values = _read(file)
-    where = str(file) if values else "the configuration"
-    _check_keys(values, Config, where, "")
+    file = find(path, environ)
+    values: dict[str, Any] = {} if file is None else _read(file)
+    where = "the configuration" if file is None else str(file)
+    unknown = list(config_keys.unknown_keys(values, Config, Config))
+    if unknown:
+        raise ConfigError(f"{where}: {config_keys.listed(unknown)}")
     shipped = pocket().model_dump(exclude={"name", "aliases", "default"})
     values["models"] = [
         shipped | model if model.get("source") == "pocket" else model for model in values.get("models", ())
     ]
-    _overlay(values, environ)
+    config_keys.overlay(values, environ, Config)
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_sentence(error, where, environ)) from None
-    base = file.parent if (named or values) else Path()
-    return _finish(config, base, where)
+        raise ConfigError(config_keys.wrong_values(error, where, environ)) from None
+    return _finish(config, Path() if file is None else file.parent, where)
+
+
+def find(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the configuration file that `load` reads, or None where there is none and the defaults hold."""
+    named = path or (os.environ if environ is None else environ).get("LIMNER_CONFIG")
+    if named:
+        return Path(named).expanduser()
+    return Path(CONFIG_NAME) if Path(CONFIG_NAME).exists() else None
 
 
 def token(config: Config, environ: Mapping[str, str] | None = None) -> SecretStr:
-    """Return the bot's token from ``LIMNER_TOKEN`` or ``discord.token_file``. Raises ConfigError.
-
-    A token file that other accounts of the machine can read is refused, as ssh refuses such keys.
-    """
-    environ = os.environ if environ is None else environ
-    if value := environ.get("LIMNER_TOKEN", "").strip():
-        return SecretStr(value)
-    if not config.discord.token_file:
-        raise ConfigError(
-            "There is no bot token. Put it in the environment variable `LIMNER_TOKEN`, or in a file named by "
-            "`token_file` under `[discord]` (docs/hosting.md shows where to get one)."
-        )
-    file = Path(config.discord.token_file)
-    try:
-        mode = file.stat().st_mode
-        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError(
-                f"Other accounts can read the token file `{file}`. Close it with: chmod 600 {file}"
-            )
-        value = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError(f"The token file `{file}` cannot be read: {reason}.") from None
-    if not value:
-        raise ConfigError(f"The token file `{file}` is empty. Put the bot token in it, alone on one line.")
-    return SecretStr(value)
+    """Return the bot's token from ``LIMNER_TOKEN`` or ``discord.token_file``. Raises ConfigError."""
+    return bot_token.read(config.discord.token_file, os.environ if environ is None else environ)
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             f"There is no configuration file `{file}`. Copy config.example.toml there, or name another."
@@ -351,121 +344,6 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"`{file}` is not UTF-8 text. Save it as UTF-8.") from None
     except OSError as error:
         raise ConfigError(f"`{file}` cannot be read: {error.strerror}.") from None
-
-
-def _section_of(annotation: object) -> tuple[type[BaseModel] | None, bool]:
-    """Return the section class an annotation holds, and whether it is a list of them."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    if get_origin(annotation) is tuple:
-        inner = get_args(annotation)[0]
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            return inner, True
-    if get_origin(annotation) is UnionType:  # a section that may be absent
-        return _section_of(get_args(annotation)[0])
-    return None, False
-
-
-def _check_keys(values: Mapping[str, Any], section: type[BaseModel], where: str, prefix: str) -> None:
-    """Raise on the first unknown key, with the nearest right one; pydantic would only say 'extra'."""
-    for key, value in values.items():
-        field = section.model_fields.get(key)
-        if field is None:
-            raise ConfigError(f"{where}: {_unknown(prefix + key, key, section, prefix)}")
-        inner, many = _section_of(field.annotation)
-        if inner is None:
-            continue
-        if many:
-            if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-                raise ConfigError(f"{where}: `{key}` is a list of tables. Write `[[{key}]]` above each.")
-            for number, item in enumerate(value, start=1):
-                _check_keys(item, inner, f"{where}: {key} number {number}", "")
-        else:
-            if not isinstance(value, dict):
-                raise ConfigError(f"{where}: `{prefix}{key}` is a section. Write `[{key}]` above its keys.")
-            _check_keys(value, inner, where, f"{prefix}{key}.")
-
-
-def _unknown(shown: str, key: str, section: type[BaseModel], prefix: str) -> str:
-    """Say that a key is unknown and which one is nearest: here first, then in the other sections."""
-    near = difflib.get_close_matches(key, section.model_fields, n=1, cutoff=0.6)
-    if near:
-        return f"there is no key `{shown}`. Did you mean `{prefix}{near[0]}`?"
-    for name, field in Config.model_fields.items():
-        inner, many = _section_of(field.annotation)
-        if inner is not None and key in inner.model_fields:
-            table = f"[[{name}]]" if many else f"[{name}]"
-            return f"there is no key `{shown}`. `{key}` belongs under `{table}`."
-    keys = ", ".join(f"`{name}`" for name in section.model_fields)
-    return f"there is no key `{shown}`. The keys here are {keys}."
-
-
-def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Lay ``LIMNER_…`` variables over the file's values, in place."""
-    for variable, text in sorted(environ.items()):
-        if not variable.startswith("LIMNER_") or variable in _NOT_SETTINGS:
-            continue
-        rest = variable.removeprefix("LIMNER_").lower()
-        for name, field in Config.model_fields.items():
-            inner, many = _section_of(field.annotation)
-            if inner is None and rest == name:
-                values[name] = _from_text(text, field.annotation)
-            elif inner is not None and not many and rest.startswith(f"{name}_"):
-                key = rest.removeprefix(f"{name}_")
-                if key not in inner.model_fields:
-                    near = difflib.get_close_matches(key, inner.model_fields, n=1, cutoff=0.6)
-                    hint = f" Did you mean `LIMNER_{name.upper()}_{near[0].upper()}`?" if near else ""
-                    raise ConfigError(f"The environment variable `{variable}` names no setting.{hint}")
-                values.setdefault(name, {})[key] = _from_text(text, inner.model_fields[key].annotation)
-
-
-def _from_text(text: str, annotation: object) -> object:
-    """Read an environment variable's text: a list is split at commas, the rest is left to pydantic."""
-    if get_origin(annotation) is tuple:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return text
-
-
-def _sentence(error: ValidationError, where: str, environ: Mapping[str, str]) -> str:
-    """Turn pydantic's first complaint into one sentence that names the key as the host wrote it."""
-    first = error.errors(include_url=False)[0]
-    location = list(first["loc"])
-    shown = ".".join(str(part) for part in location if not isinstance(part, int))
-    variable = f"LIMNER_{shown.replace('.', '_').upper()}"
-    if variable in environ:
-        where, shown = "the environment", variable
-    elif location and location[0] in ("models", "loras") and len(location) > 1:
-        shown = ".".join(str(part) for part in location[2:]) or str(location[0])
-        where = f"{where}: {location[0]} number {int(location[1]) + 1}"
-    if first["type"] == "missing":
-        return f"{where}: the key `{shown}` is missing. Add it."
-    given = first["input"]
-    text = json.dumps(given, default=str, ensure_ascii=False) if not isinstance(given, str) else f'"{given}"'
-    return f"{where}: `{shown}` cannot be {text[:80]}. It {_wanted(dict(first))}."
-
-
-def _wanted(first: Mapping[str, Any]) -> str:
-    """Say what a value must be, from pydantic's error type."""
-    context = first.get("ctx") or {}
-    kinds = {
-        "int": "must be a whole number",
-        "float": "must be a number",
-        "bool": "must be true or false",
-        "string": "must be text in quotes",
-        "tuple": "must be a list in square brackets",
-        "path": "must be a path in quotes",
-    }
-    kind = str(first["type"])
-    if kind == "literal_error":
-        return f"must be one of {context.get('expected')}"
-    if kind == "string_pattern_mismatch":
-        return "must be lower-case letters, digits, dots, dashes and underscores, at most 64, without spaces"
-    if "greater_than" in kind or "less_than" in kind:
-        return str(first["msg"]).replace("Input should be", "must be")
-    for name, words in kinds.items():
-        if kind.startswith(name):
-            return words
-    return str(first["msg"]).replace("Input should be", "must be").replace("Value error, ", "is wrong: ")
 
 
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
@@ -531,7 +409,8 @@ def _finish(config: Config, base: Path, where: str) -> Config:
                 f"{where}: the LoRA `{lora.name}` is for the model `{lora.model}`, which is not named here."
             )
     update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
-    update["engine"] = config.engine.model_copy(update={"describer": resolved(config.engine.describer)})
+    tools = {key: resolved(getattr(config.engine, key)) for key in ("describer", "segmenter")}
+    update["engine"] = config.engine.model_copy(update=tools)
     update["moderation"] = config.moderation.model_copy(
         update={"classifier": resolved(config.moderation.classifier)}
     )

@@ -64,5 +64,6 @@ class Cancelled(LimnerError):
 
 def no_model(name: str, known: Iterable[str]) -> str:
     """Return the sentence that refuses a model nobody set up."""
-    listed = ", ".join(f"`{one}`" for one in known)
-    return f"There is no model `{name[:64].replace('`', '')}`. There are {listed}."
+    listed = [f"`{model}`" for model in known]
+    there = "is" if len(listed) == 1 else "are"
+    return f"There is no model `{name[:64].replace('`', '')}`. There {there} {', '.join(listed) or 'none'}."

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from pathlib import Path
 
+from engine import checkpoint
 from engine.config import FEW_STEP_WEIGHTS, WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
 from engine.errors import ConfigError, EngineError, NotFound, UserError
-
-log = logging.getLogger(__name__)
 
 # never a pickle (.bin, .ckpt, .pt), never code; *.fp16.* and *.non_ema.* would double the download
 _WANTED = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
@@ -29,7 +26,6 @@ _FAMILIES = {
     ),
 }
 _UNET = "model.diffusion_model.input_blocks"
-_LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
 _SPARED = ["*.fp16.*", "*.bf16.*", "*.non_ema.*", "safety_checker/*", "*onnx*", "*openvino*"]
 
 
@@ -39,13 +35,16 @@ def find(model: ModelConfig) -> Path | None:
 
 
 def find_lora(lora: LoraConfig) -> Path | None:
-    """Return a LoRA's file or folder, or None where it is not on this machine.
+    """Return a LoRA's file, or None where it is not on this machine.
 
-    ``pocket`` names the few-step weights of the model that ships.
+    In a folder it goes by the name diffusers gives it, or is the one file there; ``pocket`` names the
+    few-step weights of the model that ships.
     """
-    if lora.source == "pocket":
-        return FEW_STEP_WEIGHTS if (FEW_STEP_WEIGHTS / _LORA).is_file() else None
-    return _here(lora.source, _LORA)
+    found = FEW_STEP_WEIGHTS if lora.source == "pocket" else _here(lora.source, _LORA)
+    if found is None or found.is_file():
+        return found
+    files = [found / _LORA] if (found / _LORA).is_file() else sorted(found.glob("*.safetensors"))
+    return files[0] if len(files) == 1 else None
 
 
 def lora_file(source: str) -> Path:
@@ -57,7 +56,7 @@ def lora_file(source: str) -> Path:
     if found is None:
         raise NotFound(f"The LoRA `{source}` is not on this machine.")
     try:
-        return safe_file(found / _LORA if found.is_dir() else found)
+        return safe_file(found)
     except EngineError as error:
         raise UserError(f"This LoRA cannot be used: {error}. Draw without it.") from error
 
@@ -76,7 +75,7 @@ def safe_file(path: Path) -> Path:
 
 def find_adapter(adapter: AdapterConfig) -> Path | None:
     """Return the folder that an IP-Adapter's own folders are in, or None where a file of it is missing."""
-    wanted = _adapter_files(adapter)
+    wanted = adapter_files(adapter)
     if not is_hub(adapter.source):
         root = Path(adapter.source)
         return root if all((root / file).is_file() for file in wanted) else None
@@ -88,7 +87,7 @@ def find_adapter(adapter: AdapterConfig) -> Path | None:
     return Path(str(cached[0]).removesuffix(wanted[0]))
 
 
-def _adapter_files(adapter: AdapterConfig) -> list[str]:
+def adapter_files(adapter: AdapterConfig) -> list[str]:
     """Name an IP-Adapter's weights, and its image encoder's configuration and weights."""
     inside = Path(adapter.subfolder)
     # as diffusers finds it: beside the weights, or from the top where it is a path itself
@@ -106,21 +105,8 @@ def missing_adapter(model: ModelConfig) -> str:
             f"The IP-Adapter of `{model.name}` (`{source}`) is not on this machine. Fetch it with: "
             f"limner models pull {model.name}"
         )
-    files = ", ".join(f"`{file}`" for file in _adapter_files(model.ip_adapter))
-    return f"The IP-Adapter of `{model.name}` should be in `{source}`, as {files}. Mend `ip_adapter`."
-
-
-def usable(model: ModelConfig) -> ModelConfig:
-    """Return the model as it can be used here: without few-step weights where theirs are not here."""
-    source = LoraConfig(name="few-steps", source=model.few_steps_source)
-    if not model.few_steps_source or find_lora(source) is not None:
-        return model
-    log.warning(
-        "The few-step weights of %s (%s) are not on this machine: drafts take half the steps. "
-        "Fetch them with: limner models pull %s",
-        *(model.name, model.few_steps_source, model.name),
-    )
-    return model.model_copy(update={"few_steps": 0, "few_steps_source": ""})
+    files = ", ".join(f"`{file}`" for file in adapter_files(model.ip_adapter))
+    return f"The IP-Adapter of `{model.name}` should be in `{source}`, as {files}. Correct `ip_adapter`."
 
 
 def require(model: ModelConfig) -> Path:
@@ -148,7 +134,10 @@ def missing(model: ModelConfig) -> str:
             f"The model `{model.name}` should be in `{model.source}`, which is no diffusers folder: it has "
             "no model_index.json. To use a single checkpoint, name the .safetensors file itself in `source`."
         )
-    return f"The model `{model.name}` should be at `{model.source}`, and nothing is there. Mend `source`."
+    return (
+        f"The model `{model.name}` should be at `{model.source}`, and nothing is there. "
+        "Correct the path in `source`."
+    )
 
 
 def is_hub(source: str) -> bool:
@@ -158,28 +147,28 @@ def is_hub(source: str) -> bool:
 
 def family_of(file: Path) -> str | None:
     """Return ``sd``, ``sd2`` or ``sdxl`` for a single file in the original layout, None for any other."""
-    tensors = _tensors(file)
-    if any(name.startswith("conditioner.embedders.1.") for name in tensors):
+    shapes = _shapes(file)
+    if any(name.startswith("conditioner.embedders.1.") for name in shapes):
         return "sdxl"
-    if f"{_UNET}.0.0.weight" not in tensors:
+    if f"{_UNET}.0.0.weight" not in shapes:
         return None
     # SD 2.x reads its text through an encoder of 1,024 channels
-    read = tensors.get(f"{_UNET}.2.1.transformer_blocks.0.attn2.to_k.weight", {}).get("shape", [0])
+    read = shapes.get(f"{_UNET}.2.1.transformer_blocks.0.attn2.to_k.weight", (0,))
     return "sd2" if read[-1] == 1024 else "sd"
 
 
 def tensor_names(file: Path) -> list[str]:
     """Return the names of the tensors in a ``.safetensors`` file; none for no such file."""
-    return [name for name in _tensors(file) if name != "__metadata__"]
+    return list(_shapes(file))
 
 
 def is_cut(file: Path) -> bool:
-    """Return whether a ``.safetensors`` file is shorter than its header says, or has no header."""
-    tensors = {name: one for name, one in _tensors(file).items() if name != "__metadata__"}
-    with file.open("rb") as opened:
-        start = 8 + int.from_bytes(opened.read(8), "little")
-    ends = [one["data_offsets"][1] for one in tensors.values()]
-    return not ends or file.stat().st_size < start + max(ends)
+    """Return whether a ``.safetensors`` file is shorter than its header says, or damaged."""
+    try:
+        checkpoint.read(file)
+    except checkpoint.BrokenFileError:
+        return True
+    return False
 
 
 def stated(file: Path) -> tuple[str, bool]:
@@ -187,7 +176,7 @@ def stated(file: Path) -> tuple[str, bool]:
 
     Trainers say so by empty tensors beside the weights, as ComfyUI reads them. Raises EngineError for EDM's.
     """
-    names = _tensors(file).keys()
+    names = _shapes(file).keys()
     if names & {"edm_mean", "edm_vpred.sigma_max"}:
         raise EngineError(
             f"{file.name} was trained with the noise of EDM, which one file does not tell enough of; "
@@ -199,7 +188,7 @@ def stated(file: Path) -> tuple[str, bool]:
 def first_clip_names(file: Path) -> str:
     """Return the prefix of a text encoder's tensors whose names lack ``text_model.``; empty where none do."""
     prefixes = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.")
-    names = _tensors(file)
+    names = _shapes(file)
     return next((one for one in prefixes if f"{one}embeddings.token_embedding.weight" in names), "")
 
 
@@ -210,24 +199,16 @@ def find_base(file: Path) -> Path | None:
 
 
 def _base(file: Path, family: str) -> str:
-    shape = _tensors(file).get(f"{_UNET}.0.0.weight", {}).get("shape", [])
+    shape = _shapes(file).get(f"{_UNET}.0.0.weight", ())
     return _FAMILIES[family][len(shape) > 1 and shape[1] == 9]
 
 
-def _tensors(file: Path) -> dict[str, dict[str, list[int]]]:
-    """Return name → data type, shape and place of what a ``.safetensors`` file holds; empty for no such file.
-
-    Read by hand: eight bytes of length, then JSON. The bot's process does without the library.
-    """
-    with file.open("rb") as opened:
-        size = int.from_bytes(opened.read(8), "little")
-        if not 0 < size <= _LARGEST_HEADER:
-            return {}
-        try:
-            header = json.loads(opened.read(size))
-        except ValueError:
-            return {}
-    return header if isinstance(header, dict) else {}
+def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of a ``.safetensors`` file; empty for anything else."""
+    try:
+        return checkpoint.read(file).shapes
+    except checkpoint.BrokenFileError:
+        return {}
 
 
 def pull(model: ModelConfig) -> list[Path]:
@@ -248,7 +229,7 @@ def pull(model: ModelConfig) -> list[Path]:
         found.append(pull_lora(LoraConfig(name="few-steps", source=model.few_steps_source)))
     if model.ip_adapter is not None:
         if is_hub(model.ip_adapter.source):
-            found.append(_fetch(model.ip_adapter.source, _adapter_files(model.ip_adapter)))
+            found.append(_fetch(model.ip_adapter.source, adapter_files(model.ip_adapter)))
         elif find_adapter(model.ip_adapter) is None:
             raise ConfigError(missing_adapter(model))
     return found
@@ -264,12 +245,19 @@ def pull_lora(lora: LoraConfig) -> Path:
     return found
 
 
-def pull_describer(source: str) -> Path:
-    """Fetch an image-to-text model from the hub it names and return where it lies. Raises ConfigError."""
+def find_tool(source: str) -> Path | None:
+    """Return the folder of a model for transformers (``describer``), or None where it is not here."""
+    return _here(source, "config.json")
+
+
+def pull_tool(key: str, source: str) -> Path:
+    """Fetch such a model from the hub it names and return where it lies. Raises ConfigError."""
     if is_hub(source):
         return _fetch(source, ["*.json", "*.txt", "*.model", "*.safetensors"])
     if not (Path(source) / "config.json").is_file():
-        raise ConfigError(f"The describer should be at `{source}`, and nothing is there. Mend `describer`.")
+        raise ConfigError(
+            f"The {key} should be at `{source}`, and there is no config.json. Correct the path in `{key}`."
+        )
     return Path(source)
 
 
@@ -288,6 +276,18 @@ def _fetch(source: str, patterns: list[str]) -> Path:
             f"`{source}` could not be fetched: {reason} If the model is gated, accept its licence "
             "on its page and log in with: .venv/bin/hf auth login"
         ) from None
+
+
+def has_variants(source: str) -> bool:
+    """Say whether a hub repository has networks in half-precision variants (``*.fp16.safetensors``)."""
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        files = huggingface_hub.HfApi().list_repo_files(source)
+    except (HfHubHTTPError, OSError, ValueError):
+        return False
+    return any("/" in file and file.endswith((".fp16.safetensors", ".bf16.safetensors")) for file in files)
 
 
 def _here(source: str, marker: str) -> Path | None:

@@ -17,9 +17,11 @@ from tests import ROOT
 # from the ground up; a room imports from lower floors, and from itself
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.errors", "engine.log", "engine.jobs", "engine.pocket", "bot.demo"),
-    ("engine.config",),
-    ("engine.prompt", "engine.rules", "engine.intake", "engine.weights", "engine.workers.protocol"),
-    ("engine.planning", "engine.moderation", "engine.images"),
+    ("engine.config_keys", "engine.token"),
+    ("engine.config", "engine.checkpoint"),
+    ("engine.prompt", "engine.rules", "engine.weights", "engine.workers.protocol"),
+    ("engine.provenance",),
+    ("engine.intake", "engine.planning", "engine.moderation", "engine.images", "engine.readiness"),
     ("engine.render", "engine.store"),
     ("engine.library",),
     ("engine.workers",),
@@ -55,6 +57,9 @@ HOMES: dict[str, tuple[str, ...]] = {
     "uvicorn": ("engine.web",),
     "prometheus_client": ("engine.web",),
     "aiohttp.web": ("bot.demo",),
+    "c2pa": ("engine.provenance",),
+    "cryptography": ("engine.provenance",),
+    "sd_parsers": ("engine.provenance",),
     "typer": ("bot.cli", "engine.pocket.train"),
     "rich": ("bot.cli",),
 }

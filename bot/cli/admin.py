@@ -30,7 +30,7 @@ from engine.errors import NotFound, PromptError
 from engine.images.chart import chart
 from engine.jobs import Job
 from engine.rules import stats as counted
-from engine.rules.permissions import EVERYWHERE, Rule
+from engine.rules.rules import EVERYWHERE, Rule
 from engine.service import SETTINGS, SUFFIX
 from engine.service import server as place
 from engine.store import jobs as store_jobs
@@ -45,7 +45,7 @@ app.command("log")(rules.log)
 
 
 def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
-    """Return a server's defaults and styles, as ``engine.planning.plan.as_json`` takes them."""
+    """Return a server's defaults and styles, as ``engine.planning.explain.as_json`` takes them."""
 
     async def do(office: Office) -> dict[str, Any]:
         guild = server_id(server) or ""

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,14 +18,25 @@ from typing import Any, Literal
 import aiohttp
 import discord
 
+from bot.cli.places import free_bytes, require_space
 from bot.client import point_to_loopback
-from engine import weights
-from engine.config import Config, LoraConfig, load, token
+from engine import config as configuration
+from engine import readiness, weights
+from engine.config import Config, load, token
 from engine.errors import ConfigError
+from engine.library.lock import holder
 from engine.store.database import examine
+from engine.token import formed
 
 SMALL_CARD = 9 * 2**30
 """Bytes of GPU memory below which offload is chosen (the 6 and 8 GB cards)."""
+
+NO_FORM = (
+    "This is no bot token: one has three parts with dots between them. Copy it from the application's Bot "
+    "page (not the public key, the application's id or the client secret)."
+)
+DATA_DIR = "set another `data_dir`"
+"""What helps beside freeing space."""
 
 # what the bot does in a channel; the administrator's rights are never asked for
 PERMISSIONS = discord.Permissions(
@@ -62,23 +74,32 @@ def wrong(topic: str, text: str) -> Finding:
     return Finding("wrong", topic, text)
 
 
-async def check(path: Path | None) -> AsyncIterator[Finding]:
+async def check(path: Path | None, *, deep: bool = False) -> AsyncIterator[Finding]:
     """Yield a finding for config, token, intents, invite, device, memory, models, database and disk."""
     try:
         config = load(path)
     except ConfigError as error:
         yield wrong("config", str(error))
         return
-    yield ok("config", f"{len(config.models)} model(s), data in {config.data_dir}")
+    file = configuration.find(path)
+    if file is None:
+        yield note(
+            "config",
+            f"There is no config.toml in {Path.cwd()}: the defaults hold, with the model that ships. "
+            "To change them, copy config.example.toml there.",
+        )
+    models = "1 model" if len(config.models) == 1 else f"{len(config.models)} models"
+    yield ok("config", f"{file or 'defaults'}: {models}, data in {config.data_dir}")
     async for finding in _discord(config):
         yield finding
     for finding in await asyncio.to_thread(lambda: [*_device(config)]):
         yield finding
-    for finding in _models(config):
+    for finding in [*_models(config), *_tools(config), *_classifier(config)]:
         yield finding
-    for finding in _classifier(config):
-        yield finding
-    for finding in _disk(config):
+    if deep:
+        async for finding in _trials(config):
+            yield finding
+    for finding in [*_disk(config), *_web(config)]:
         yield finding
     yield await _database(config)
 
@@ -97,12 +118,12 @@ async def _discord(config: Config) -> AsyncIterator[Finding]:
             application = await client.application_info()
             user = client.user
     except discord.LoginFailure:
-        yield wrong(
-            "token",
-            "Discord refuses this token. Reset it on the application's Bot page and use the new one.",
-        )
+        said = "Discord refuses this token. Reset it on the application's Bot page and use the new one."
+        yield wrong("token", said if formed(secret.get_secret_value()) else NO_FORM)
         return
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        if not formed(secret.get_secret_value()):
+            yield wrong("token", NO_FORM)
         yield note("token", f"There is a token, but Discord cannot be reached ({type(error).__name__}).")
         return
     yield ok("token", f"Discord knows this bot as {user}")
@@ -181,45 +202,60 @@ def _nvidia() -> str | None:
 
 def _models(config: Config) -> Iterator[Finding]:
     for model in config.models:
-        found = weights.find(model)
-        if found is None:
-            yield wrong("model", weights.missing(model))
-            continue
-        star = " (default)" if model.default else ""
-        yield ok("model", f"{model.name}{star}: {found}, licence {model.licence or 'not stated'}")
+        if trouble := readiness.model_trouble(model):
+            yield wrong("model", trouble)
+        else:
+            star = " (default)" if model.default else ""
+            found, licence = weights.find(model), model.licence or "not stated"
+            yield ok("model", f"{model.name}{star}: {found}, licence {licence}")
         if not model.licence:
             yield note(
                 "model", f"Write the licence of `{model.name}` into the configuration: people may ask."
             )
-        few_steps = LoraConfig(name="few-steps", source=model.few_steps_source)
-        if few_steps.source and weights.find_lora(few_steps) is None:
-            yield wrong(
-                "model",
-                f"The few-step weights of `{model.name}` (`{few_steps.source}`) are not on this machine. "
-                f"Fetch them with: limner models pull {model.name}",
-            )
-        if model.ip_adapter is not None and weights.find_adapter(model.ip_adapter) is None:
-            yield wrong("model", weights.missing_adapter(model))
+        for beside in (readiness.few_steps_trouble, readiness.adapter_trouble, readiness.upscaler_trouble):
+            if trouble := beside(model):
+                yield wrong("model", trouble)
     for lora in config.loras:
-        if weights.find_lora(lora) is None:
-            yield wrong("lora", f"The LoRA `{lora.name}` (`{lora.source}`) is not on this machine.")
+        if trouble := readiness.lora_trouble(lora):
+            yield wrong("lora", trouble)
+        else:
+            yield ok("lora", f"{lora.name}: {weights.find_lora(lora)}")
 
 
-def free_bytes(folder: Path) -> int:
-    """Return the free space of the disk a folder is on, or will be on."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+def _tools(config: Config) -> Iterator[Finding]:
+    """Look at what reads pictures beside the models."""
+    for key, source in (("describer", config.engine.describer), ("segmenter", config.engine.segmenter)):
+        if trouble := readiness.tool_trouble(key, source):
+            yield wrong(key, trouble)
+        elif source:
+            yield ok(key, source)
 
 
-def require_space(config: Config) -> None:
-    """Raise ConfigError where the disk has less room than ``min_free_mb``."""
-    free = free_bytes(config.data_dir)
-    if free < config.min_free_mb * 2**20:
-        raise ConfigError(
-            f"The disk of `{config.data_dir}` has {free / 2**20:,.0f} MB left, less than `min_free_mb` "
-            f"({config.min_free_mb:,}). Free some space, or set another `data_dir`."
-        )
+async def _trials(config: Config) -> AsyncIterator[Finding]:
+    """Draw one step with each model and LoRA that is ready, in a process of its own."""
+    try:
+        chosen = readiness.choose(config).config
+    except ConfigError:
+        return  # said above: there is nothing to draw with
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "engine.render.trial"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(chosen.model_dump_json(include={"models", "loras", "engine"}).encode())
+    child.stdin.close()
+    async for line in child.stdout:
+        trial = json.loads(line)
+        name = f"{trial['model']} with the LoRA {trial['lora']}" if trial["lora"] else trial["model"]
+        if trial["error"]:
+            yield wrong("drawing", f"{name}: {trial['error']}")
+        else:
+            yield ok("drawing", f"{name}: one step in {trial['seconds']:.1f} s")
+    if await child.wait():
+        yield wrong("drawing", f"The trial ended early (exit code {child.returncode}): too little memory?")
 
 
 def _classifier(config: Config) -> Iterator[Finding]:
@@ -228,24 +264,48 @@ def _classifier(config: Config) -> Iterator[Finding]:
     if not chosen:
         yield note(
             "pictures",
-            "Nothing looks at pictures before they are posted; words and reports are all there is. "
-            "docs/moderation.md shows how to have a classifier.",
+            "Nothing looks at pictures before they are posted: only the word list and user reports filter "
+            "content. docs/moderation.md shows how to have a classifier.",
         )
     elif chosen == "nudenet" and importlib.util.find_spec("nudenet") is None:
         yield wrong("pictures", "The package nudenet is not installed: pip install 'limner[nsfw]'")
-    elif chosen != "nudenet" and not (Path(chosen) / "config.json").is_file():
-        yield wrong("pictures", f"There is no image classifier in `{chosen}`. Mend `classifier`.")
+    elif chosen != "nudenet" and (trouble := readiness.tool_trouble("classifier", chosen)):
+        yield wrong("pictures", trouble)
     else:
         yield ok("pictures", f"looked at by {chosen} before they are posted")
 
 
 def _disk(config: Config) -> Iterator[Finding]:
     try:
-        require_space(config)
+        require_space(config.data_dir, config.min_free_mb, DATA_DIR)
     except ConfigError as error:
         yield wrong("disk", str(error))
         return
     yield ok("disk", f"{free_bytes(config.data_dir) / 2**30:.1f} GiB free for pictures")
+
+
+def _web(config: Config) -> Iterator[Finding]:
+    """Try the listener's address, unless the running bot has it."""
+    web = config.web
+    if not web.enabled:
+        return
+    lock = config.data_dir / "limner.lock"
+    if lock.exists() and holder(lock) is not None:
+        yield ok("web", f"{web.host}:{web.port}: the bot that runs has it")
+        return
+    try:
+        family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+        socket.create_server((web.host, web.port), family=family).close()
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error)
+        yield wrong(
+            "web",
+            f"The HTTP listener cannot use {web.host}:{web.port}: {reason}. Choose another `web.port` or "
+            "`web.host`.",
+        )
+    else:
+        yield ok("web", f"{web.host}:{web.port} is free")
 
 
 async def _database(config: Config) -> Finding:

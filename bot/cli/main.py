@@ -7,31 +7,24 @@ import difflib
 import importlib.metadata
 import io
 import json
-import os
 import re
-import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.cli import admin, keys, models, serve
+from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, ready, set_up_logs
+from bot.cli.places import require_space, writable
 from engine import config as configuration
-from engine import log, weights
-from engine.config import Config, LoraConfig, ModelConfig
-from engine.errors import ConfigError, LimitError, NotFound, PromptError, UserError
+from engine.errors import LimitError, PromptError, UserError
 from engine.jobs import State
 
 if TYPE_CHECKING:
     from engine.library.backup import Report
-
-RELOADED_WITHIN = 10.0
-"""Seconds the running bot may take to say what became of a reload."""
-EXIT_USER = 2
-"""The exit code for what the host can mend: a wrong key, a missing token, no disk space."""
 
 
 class _Group(typer.core.TyperGroup):
@@ -78,14 +71,6 @@ app = typer.Typer(
 # flags of the prompt (--ar 3:2) are not options of ours: they are left in the prompt
 PROMPT_SETTINGS = {"ignore_unknown_options": True}
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="The host's choices; else $LIMNER_CONFIG, else ./config.toml."
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -102,85 +87,8 @@ def _main(
     pass
 
 
-def _set_up_logs(level: str, style: str) -> None:
-    """Log as the configuration says, here and in the worker processes."""
-    log.setup(level, style)
-    os.environ |= {"LIMNER_LOG_LEVEL": level, "LIMNER_LOG_FORMAT": style}
-
-
-def _need_weights(config: Config) -> None:
-    """Raise ConfigError where a configured model is not on this machine."""
-    if os.environ.get("LIMNER_RENDERER"):
-        return  # a renderer that needs none
-    for model in config.models:
-        weights.require(model)
-
-
-@app.command()
-def run(
-    config: ConfigOption = None,
-    attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
-) -> None:
-    """Run the bot until Ctrl-C or SIGTERM."""
-    loaded = configuration.load(config)
-    _set_up_logs(loaded.log_level, loaded.log_format)
-    token = configuration.token(loaded)
-    log.hide(token)
-    _need_weights(loaded)
-    from bot import client
-    from bot.cli import check
-
-    check.require_space(loaded)
-    if attached:
-        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
-    asyncio.run(client.run(loaded, token.get_secret_value(), lambda: configuration.load(config)))
-
-
-def _stop_at_end_of_input() -> None:
-    """Ask this process to stop once whoever holds the other end of its input is gone."""
-    # not sys.stdin: its lock, held by this thread, would break the interpreter's own end
-    while os.read(0, 4096):
-        pass
-    # two: nobody is left to wait for what is being drawn
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        os.kill(os.getpid(), signum)
-
-
-@app.command()
-def demo(
-    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")] = False,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Where to answer; 0 = any free one.")
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier demos left.")] = False,
-    record: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the talk as one page (.html), or all traffic (.jsonl)."),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The bot's configuration; else the built-in one.")
-    ] = None,
-) -> None:
-    """Show the whole bot on this machine: no Discord, no token, no GPU, no download."""
-    loaded = configuration.load(config) if config else Config(models=(configuration.pocket(),))
-    _need_weights(loaded)
-    from bot.demo.launch import LaunchError, launch
-
-    folder = Path(os.environ.get("LIMNER_DATA_DIR") or "data") / "demo"
-    demo = launch(
-        folder,
-        typer.echo,
-        port=port,
-        open_page=not no_open,
-        fresh=fresh,
-        record=record,
-        config=config,
-    )
-    try:
-        status = asyncio.run(demo)
-    except LaunchError as error:
-        raise ConfigError(str(error)) from None
-    raise typer.Exit(status)
+app.command()(serve.run)
+app.command()(serve.demo)
 
 
 @app.command(context_settings=PROMPT_SETTINGS)
@@ -199,8 +107,15 @@ def imagine(
     """Draw without Discord: writes 1.png to 4.png and grid.png."""
     _no_slip(prompt, ("--out", "--image", "--json", "--config"))
     loaded = configuration.load(config)
-    _set_up_logs("WARNING" if loaded.log_level == "INFO" else loaded.log_level, loaded.log_format)
-    _need_weights(loaded)
+    set_up_logs("WARNING" if loaded.log_level == "INFO" else loaded.log_level, loaded.log_format)
+    chosen = ready(loaded)
+    if chosen.left_out:
+        names = ", ".join(f"`{name}`" for name in chosen.left_out)
+        typer.echo(f"limner: not ready, so not offered: {names}. `limner check` says why.", err=True)
+    loaded, place = chosen.config, out or Path("output")
+    with writable(place):
+        for folder, remedy in ((place, "name another folder with --out"), (Path(gettempdir()), "set TMPDIR")):
+            require_space(folder, loaded.min_free_mb, remedy)
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -222,7 +137,8 @@ def imagine(
         )
 
     try:
-        answers = asyncio.run(imagine.imagine(loaded, " ".join(prompt), out, show, image or ()))
+        with writable(place):
+            answers = asyncio.run(imagine.imagine(loaded, " ".join(prompt), out, show, image or ()))
     finally:
         if bars:
             progress.stop()
@@ -241,13 +157,19 @@ def imagine(
 
 
 @app.command()
-def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def check(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also draw one step with each model and LoRA; takes a while.")
+    ] = False,
+) -> None:
     """Look at everything the bot needs, and say of each what to do."""
     from bot.cli import check
 
     async def collect() -> bool:
         sound = True
-        async for finding in check.check(config):
+        async for finding in check.check(config, deep=deep):
             sound &= finding.state != "wrong"
             if as_json:
                 typer.echo(json.dumps({"state": finding.state, "topic": finding.topic, "text": finding.text}))
@@ -277,7 +199,7 @@ def parse(
     config: ConfigOption = None,
 ) -> None:
     """Show how a prompt and its flags are read, without drawing anything."""
-    from engine.planning.plan import as_json as read
+    from engine.planning.explain import as_json as read
 
     loaded = configuration.load(config)
     more: dict[str, Any] = {}
@@ -337,30 +259,6 @@ def _told(report: Report, done: str) -> None:
 
 
 @app.command()
-def reload(config: ConfigOption = None) -> None:
-    """Have the running bot read its configuration anew; says what changed and what needs a restart."""
-    from engine.library.lock import holder
-    from engine.service.reload import OUTCOME
-    from engine.store.database import peek
-
-    loaded = configuration.load(config)  # a mistake is said here, and the bot is left alone
-    bot = holder(loaded.data_dir / "limner.lock")
-    if bot is None:
-        raise NotFound(f"No bot is running on `{loaded.data_dir}`. `limner run` starts one.")
-    database, began = loaded.data_dir / "limner.db", time.time()
-    os.kill(bot, signal.SIGHUP)
-    while time.time() < began + RELOADED_WITHIN:
-        outcome = json.loads(peek(database, OUTCOME) or "{}")
-        if outcome.get("at", 0) >= began:
-            for sentence in outcome["said"]:
-                typer.echo(sentence)
-            raise typer.Exit(EXIT_USER if outcome.get("wrong") else 0)
-        time.sleep(0.1)
-    typer.echo("limner: the bot has not answered; its log may say why", err=True)
-    raise typer.Exit(1)
-
-
-@app.command()
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; again, it is renewed.")],
     config: ConfigOption = None,
@@ -383,62 +281,7 @@ def restore(
     _told(put_back(source, configuration.load(config).data_dir, force=force), f"Restored from {source}")
 
 
-def _add_groups() -> None:
-    from bot.cli import admin, keys
-
-    app.add_typer(admin.app, name="admin")
-    app.add_typer(keys.app, name="keys")
-
-
-_add_groups()
-models = typer.Typer(no_args_is_help=True, help="The models people can ask for.")
-app.add_typer(models, name="models")
-
-
-@models.command("list")
-def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show every configured model and whether its weights are on this machine."""
-    loaded = configuration.load(config)
-    rows = [
-        {
-            "name": model.name,
-            "default": model.default,
-            "aliases": list(model.aliases),
-            "source": model.source,
-            "size": f"{model.width}x{model.height}",
-            "licence": model.licence,
-            "here": weights.find(model) is not None,
-        }
-        for model in loaded.models
-    ]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        state = "ready" if row["here"] else "not on this machine"
-        star = "*" if row["default"] else " "
-        typer.echo(f"{star} {row['name']:<20} {row['size']:<10} {row['licence'] or '-':<24} {state}")
-
-
-@models.command("pull")
-def models_pull(
-    names: Annotated[list[str] | None, typer.Argument(help="Which; else every configured one.")] = None,
-    config: ConfigOption = None,
-) -> None:
-    """Fetch models and LoRAs from the hub they are named on. Nothing else in Limner ever does."""
-    loaded = configuration.load(config)
-    everything: list[ModelConfig | LoraConfig] = [*loaded.models, *loaded.loras]
-    known: dict[str, ModelConfig | LoraConfig | str] = {one.name: one for one in everything}
-    if loaded.engine.describer:
-        known.setdefault("describer", loaded.engine.describer)
-    for name in names or known:
-        if name not in known:
-            raise NotFound(f"There is no model `{name}` in the configuration. There are {', '.join(known)}.")
-    for name in names or known:
-        wanted = known[name]
-        if isinstance(wanted, str):
-            found = [weights.pull_describer(wanted)]
-        else:
-            found = weights.pull(wanted) if isinstance(wanted, ModelConfig) else [weights.pull_lora(wanted)]
-        for path in found:
-            typer.echo(f"{name}: {path}")
+app.command()(serve.reload)
+app.add_typer(models.app, name="models")
+app.add_typer(admin.app, name="admin")
+app.add_typer(keys.app, name="keys")

@@ -12,9 +12,9 @@ import typer
 
 from engine import config as configuration
 from engine.config import Config, pocket
-from engine.errors import ConfigError, NotFound, PromptError
+from engine.errors import ConfigError, NotFound, PromptError, no_model
 from engine.jobs import Job, State
-from engine.rules.permissions import EVERYWHERE
+from engine.rules.rules import EVERYWHERE
 from engine.service.admin import Administration
 from engine.store import jobs as store_jobs
 from engine.store.audit import Decision
@@ -53,7 +53,7 @@ class Office:
     def model(self, name: str) -> str:
         """Return a model's name. Raises NotFound."""
         if name not in self.models:
-            raise NotFound(f"There is no model `{name}`. There are {', '.join(self.models)}.")
+            raise NotFound(no_model(name, self.models))
         return name
 
     async def errand(self, verb: str, target: str, owner: str | None = None) -> None:

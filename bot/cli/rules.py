@@ -11,13 +11,14 @@ import typer
 
 from bot.cli.offline import ACTOR, ConfigOption, Office, server_id, work
 from bot.messages import admin as words
+from bot.messages import rules as rules_words
 from engine.config import pocket
 from engine.errors import NotFound, PromptError
 from engine.planning.plan import plan
 from engine.planning.references import stand_ins
 from engine.prompt import parse
 from engine.rules.people import Asker
-from engine.rules.permissions import EVERYWHERE, Rule
+from engine.rules.rules import EVERYWHERE, Rule
 from engine.service import SETTINGS, SUFFIX
 from engine.service import server as place
 from engine.service.screening import Screening
@@ -117,21 +118,21 @@ def allow(
 ) -> None:
     """Answer there; once a place is allowed, all others are closed."""
     rule = Rule("channel", _id(channel), value=" ".join(("yes", *map(_id, inside or ()))))
-    change(config, server, "channels allow", words.allowed(channel), keep=[rule], target=channel)
+    change(config, server, "channels allow", rules_words.allowed(channel), keep=[rule], target=channel)
 
 
 @channels.command("deny")
 def deny(channel: Channel, server: ServerOption, config: ConfigOption = None) -> None:
     """Do not answer there."""
     rule = Rule("channel", _id(channel), value="no")
-    change(config, server, "channels deny", words.denied(channel), keep=[rule], target=channel)
+    change(config, server, "channels deny", rules_words.denied(channel), keep=[rule], target=channel)
 
 
 @channels.command("reset")
 def reset(channel: Channel, server: ServerOption, config: ConfigOption = None) -> None:
     """Forget the rules of a channel."""
     drop = [Rule("channel", _id(channel)), Rule("content", channel)]
-    change(config, server, "channels reset", words.channel_reset(channel), drop=drop, target=channel)
+    change(config, server, "channels reset", rules_words.channel_reset(channel), drop=drop, target=channel)
 
 
 @channels.command("content")
@@ -144,7 +145,7 @@ def content(
 ) -> None:
     """Set how far pictures may go."""
     rule = Rule("content", "" if channel is None else _id(channel), value=f"{level.value} {past.value}")
-    said = words.content(channel, level.value, past.value)
+    said = rules_words.content(channel, level.value, past.value)
     change(config, server, "channels content", said, keep=[rule], target=channel)
 
 
@@ -153,7 +154,7 @@ def channels_list(server: ServerOption, config: ConfigOption = None) -> None:
     """Show the rules of places."""
 
     async def do(office: Office) -> str:
-        return words.channels(office.admin.rules(server_id(server)))
+        return rules_words.channels(office.admin.rules(server_id(server)))
 
     look(config, do)
 
@@ -172,7 +173,7 @@ def log(
         change(config, server, "log off", words.LOG_OFF, drop=[Rule("log")])
     else:
         rule = Rule("log", value=_id(channel))
-        change(config, server, "log", words.log_kept(channel), keep=[rule], target=channel)
+        change(config, server, "log", rules_words.log_kept(channel), keep=[rule], target=channel)
 
 
 # ---- roles --------------------------------------------------------------------------------------------
@@ -239,7 +240,7 @@ def role_size(
 ) -> None:
     """Set the largest picture of a role."""
     value = None if side is None else str(side * side)
-    _number(config, server, "pixels", role, value, words.size(role, side))
+    _number(config, server, "pixels", role, value, rules_words.size(role, side))
 
 
 @roles.command("weight")
@@ -251,7 +252,7 @@ def role_weight(
 ) -> None:
     """Set a role's share of the engine."""
     value = None if share is None else f"{share:g}"
-    _number(config, server, "weight", role, value, words.weight(role, share))
+    _number(config, server, "weight", role, value, rules_words.weight(role, share))
 
 
 @roles.command("allowance")
@@ -264,7 +265,7 @@ def role_allowance(
 ) -> None:
     """Set engine seconds for each person with a role."""
     value = None if seconds is None else f"{seconds:g} {per.value}"
-    _number(config, server, "allowance", role, value, words.allowance(role, seconds, per.value))
+    _number(config, server, "allowance", role, value, rules_words.allowance(role, seconds, per.value))
 
 
 @roles.command("reset")
@@ -279,7 +280,7 @@ def role_reset(
     async def do(office: Office) -> list[Rule]:
         return about(office.admin.rules(server_id(server)), None if role is None else _id(role))
 
-    change(config, server, "roles reset", words.roles_reset(role), drop=work(config, do), target=role)
+    change(config, server, "roles reset", rules_words.roles_reset(role), drop=work(config, do), target=role)
 
 
 @roles.command("list")
@@ -287,7 +288,7 @@ def role_list(server: ServerOption, config: ConfigOption = None) -> None:
     """Show the rules of roles."""
 
     async def do(office: Office) -> str:
-        return words.roles(office.admin.rules(server_id(server)), server)
+        return rules_words.roles(office.admin.rules(server_id(server)), server)
 
     look(config, do)
 
@@ -311,7 +312,7 @@ def try_words(config: Path | None, server: str | None, line: str) -> None:
                 pictures=stand_ins(prompt),
             )  # fmt: skip
             why = why or screening.trial(made.spec, Asker(ACTOR, guild))
-        return words.verdict(line, why)
+        return rules_words.verdict(line, why)
 
     look(config, do)
 
@@ -345,7 +346,7 @@ def settings(server: ServerOption, flags: FlagsArgument = None, config: ConfigOp
     from bot.commands.admin.defaults import read
 
     kept = read(flags)
-    say(words.settings_kept(_default(config, server, SETTINGS, "defaults settings", lambda held: kept)))
+    say(rules_words.settings_kept(_default(config, server, SETTINGS, "defaults settings", lambda held: kept)))
 
 
 @defaults.command("suffix")
@@ -354,7 +355,7 @@ def suffix(server: ServerOption, flags: FlagsArgument = None, config: ConfigOpti
     from bot.commands.admin.defaults import read
 
     kept = read(flags)
-    say(words.suffix_kept(_default(config, server, SUFFIX, "defaults suffix", lambda held: kept)))
+    say(rules_words.suffix_kept(_default(config, server, SUFFIX, "defaults suffix", lambda held: kept)))
 
 
 @defaults.command("model")
@@ -371,7 +372,7 @@ def default_model(
 
     name = work(config, do)
     _default(config, server, SETTINGS, "defaults model", lambda held: with_model(held, name))
-    say(words.model_kept(name))
+    say(rules_words.model_kept(name))
 
 
 @defaults.command("show")
@@ -380,7 +381,7 @@ def show(server: ServerOption, config: ConfigOption = None) -> None:
 
     async def do(office: Office) -> str:
         held = await office.store.read(store_preferences.of, place(server_id(server) or EVERYWHERE))
-        return words.defaults(held.get(SETTINGS), held.get(SUFFIX))
+        return rules_words.defaults(held.get(SETTINGS), held.get(SUFFIX))
 
     look(config, do)
 
@@ -394,7 +395,7 @@ def style_set(name: str, adds: str, server: ServerOption, config: ConfigOption =
         return style(name, adds, office.admin.rules(server_id(server)).styles)
 
     rule = work(config, do)
-    said = words.style_kept(rule.target, rule.value)
+    said = rules_words.style_kept(rule.target, rule.value)
     change(config, server, "styles set", said, keep=[rule], target=rule.target)
 
 
@@ -405,10 +406,12 @@ def style_remove(name: str, server: ServerOption, config: ConfigOption = None) -
 
     async def do(office: Office) -> None:
         if key not in office.admin.rules(server_id(server)).styles:
-            raise NotFound(words.no_style(key))
+            raise NotFound(rules_words.no_style(key))
 
     work(config, do)
-    change(config, server, "styles remove", words.style_gone(key), drop=[Rule("style", key)], target=key)
+    change(
+        config, server, "styles remove", rules_words.style_gone(key), drop=[Rule("style", key)], target=key
+    )
 
 
 @styles.command("list")
@@ -416,6 +419,6 @@ def style_list(server: ServerOption, config: ConfigOption = None) -> None:
     """Show a server's styles."""
 
     async def do(office: Office) -> str:
-        return words.styles(office.admin.rules(server_id(server)).styles)
+        return rules_words.styles(office.admin.rules(server_id(server)).styles)
 
     look(config, do)

@@ -11,8 +11,8 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.components import confirm, picture
 from bot.failures import TYPED
-from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.interactions import MOST_CHOICES, Interaction
+from bot.messages import asking as messages_asking
 from engine.errors import UserError
 from engine.jobs import SEED_MAX
 from engine.planning.references import kept
@@ -33,8 +33,6 @@ DIMENSIONS = {"Portrait": "2:3", "Square": "1:1", "Landscape": "3:2"}
 BLENDED = (2, 5)
 """How many pictures a blend takes."""
 _FLAG = {flag.option: flag.name for flag in FLAGS if flag.option}
-MOST_CHOICES = 25
-"""Most suggestions Discord shows."""
 
 
 @app_commands.command(name="imagine", description="Draw pictures from words.")
@@ -99,7 +97,7 @@ async def blend(
     given = [one for one in (image1, image2, image3, image4, image5) if one is not None]
     named = (pictures or "").split()
     if not BLENDED[0] <= len(given) + len(named) <= BLENDED[1]:
-        raise UserError(messages.blend_count(len(given) + len(named)))
+        raise UserError(messages_asking.blend_count(len(given) + len(named)))
     message = await interactions.acknowledge(interaction)
     found = [await picture.resolve(interaction, one, None) for one in given]
     found += [await picture.resolve(interaction, None, one) for one in named]

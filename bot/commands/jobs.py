@@ -12,13 +12,12 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.components import buttons, picture
 from bot.custom_ids import Channel, Press, Token, Verb
-from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.interactions import MOST_CHOICES, Interaction
+from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
 
 ALL = "all"
-MOST_CHOICES = 25
 LISTED = 15
 """Jobs named in one answer."""
 
@@ -41,10 +40,10 @@ async def queue(interaction: Interaction) -> None:
     view = await service.queue()
     guild = None if interaction.guild_id is None else str(interaction.guild_id)
     paused = view.paused or service.admin.rules(guild).state == "paused"
-    lines = [messages.queue(len(view.running), len(view.waiting), paused=paused)]
+    lines = [messages_jobs.queue(len(view.running), len(view.waiting), paused=paused)]
     for job in (await _open_jobs(interaction))[:LISTED]:
         before = await service.position(job.id)
-        lines.append(messages.job_line(job, None if before is None else before + 1))
+        lines.append(messages_jobs.job_line(job, None if before is None else before + 1))
     await interaction.edit_original_response(content="\n".join(lines))
 
 
@@ -58,11 +57,11 @@ async def cancel(interaction: Interaction, job: Range[str, 1, 32] | None = None)
         jobs = await _open_jobs(interaction)
         chosen = [one.id for one in (jobs if job == ALL else jobs[:1])]
         if not chosen:
-            raise NotFound(messages.NO_JOBS)
+            raise NotFound(messages_jobs.NO_JOBS)
     else:
         chosen = [job.strip().lower()]
     after = [await service.cancel(one, owner) for one in chosen]
-    await interaction.edit_original_response(content=messages.cancelled(after))
+    await interaction.edit_original_response(content=messages_jobs.cancelled(after))
 
 
 @cancel.autocomplete("job")
@@ -82,7 +81,7 @@ async def show(
     await interactions.acknowledge(interaction, ephemeral=isinstance(place, Channel))
     found = await interaction.client.service.find(job.strip().lower())
     if found.owner != str(interaction.user.id):
-        raise UserError(messages.NOT_YOURS_TO_SHOW)
+        raise UserError(messages_jobs.NOT_YOURS_TO_SHOW)
     await _show(interaction, found, None if image is None else image - 1, place)
     if isinstance(place, Channel):
         await interaction.delete_original_response()
@@ -109,7 +108,7 @@ def _press(message: discord.Message) -> Press:
     """Return what the first button of a message of ours says."""
     for press in picture.presses(message):
         return press
-    raise NotFound(messages.NOT_A_RESULT)
+    raise NotFound(messages_jobs.NOT_A_RESULT)
 
 
 @app_commands.context_menu(name="Cancel job")
@@ -120,7 +119,7 @@ async def cancel_menu(interaction: Interaction, message: discord.Message) -> Non
     first = _press(message)
     shown = [press.job for press in picture.presses(message) if press.verb is Verb.CANCEL] or [first.job]
     after = [await service.cancel(one, owner) for one in dict.fromkeys(shown)]
-    await interaction.edit_original_response(content=messages.cancelled(after))
+    await interaction.edit_original_response(content=messages_jobs.cancelled(after))
 
 
 @app_commands.context_menu(name="Info")
@@ -139,7 +138,7 @@ async def dm_menu(interaction: Interaction, message: discord.Message) -> None:
     job = await interaction.client.service.find(_press(message).job)
     direct = await interaction.user.create_dm()
     await _show(interaction, job, picture.single(message), Channel(None, direct.id))
-    await interaction.edit_original_response(content=messages.SENT_TO_YOU)
+    await interaction.edit_original_response(content=messages_jobs.SENT_TO_YOU)
 
 
 COMMANDS: tuple[Any, ...] = (queue, cancel, show, cancel_menu, info_menu, dm_menu)

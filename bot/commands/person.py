@@ -11,8 +11,9 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.components.settings import REMIX, VARIATION, panel, turn
-from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.interactions import MOST_CHOICES, Interaction
+from bot.messages import person as messages_person
+from bot.messages import settings as messages_settings
 from engine.errors import LimitError, PromptError
 from engine.jobs import FINAL
 from engine.prompt import BY_NAME, flags_of
@@ -20,7 +21,6 @@ from engine.prompt.options import expand_options
 from engine.service import OPTION, SUFFIX
 
 MOST_OPTIONS = 20
-MOST_CHOICES = 25
 OPTION_LENGTH = 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -32,8 +32,8 @@ async def info(interaction: Interaction) -> None:
     service, owner = interaction.client.service, str(interaction.user.id)
     jobs = await service.jobs_of(owner)
     standing = [(job, await service.position(job.id)) for job in jobs if job.state not in FINAL]
-    embed = discord.Embed(title=messages.INFO_TITLE)
-    for name, value in messages.person_facts(
+    embed = discord.Embed(title=messages_person.INFO_TITLE)
+    for name, value in messages_person.person_facts(
         standing,
         jobs,
         interaction.client.config.limits,
@@ -48,7 +48,9 @@ async def info(interaction: Interaction) -> None:
 async def settings(interaction: Interaction) -> None:
     """Show the settings panel."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    await interaction.edit_original_response(content=messages.SETTINGS, view=await panel(interaction))
+    await interaction.edit_original_response(
+        content=messages_settings.SETTINGS, view=await panel(interaction)
+    )
 
 
 prefer = app_commands.Group(name="prefer", description="Your own flags and habits.")
@@ -73,20 +75,20 @@ async def option_set(
     own = _own(await service.preferences(owner))
     if value is None:
         if name not in own:
-            raise PromptError(messages.no_option(name))
+            raise PromptError(messages_person.no_option(name))
         await service.prefer(owner, OPTION + name, None)
-        await interaction.edit_original_response(content=messages.option_deleted(name))
+        await interaction.edit_original_response(content=messages_person.option_deleted(name))
         return
     if not _NAME.fullmatch(name):
-        raise PromptError(messages.BAD_OPTION_NAME)
+        raise PromptError(messages_person.BAD_OPTION_NAME)
     if name in BY_NAME:
-        raise PromptError(messages.option_taken(name))
+        raise PromptError(messages_person.option_taken(name))
     if name not in own and len(own) >= MOST_OPTIONS:
-        raise LimitError(messages.too_many_options(MOST_OPTIONS))
+        raise LimitError(messages_person.too_many_options(MOST_OPTIONS))
     # one that stands for itself is refused here, not at some later prompt
     expand_options(f"--{name}", {**own, name: value}, interaction.client.config.limits.prompt_length)
     await service.prefer(owner, OPTION + name, value)
-    await interaction.edit_original_response(content=messages.option_kept(name, value))
+    await interaction.edit_original_response(content=messages_person.option_kept(name, value))
 
 
 @option_set.autocomplete("option")
@@ -101,7 +103,7 @@ async def option_list(interaction: Interaction) -> None:
     """List the options."""
     await interactions.acknowledge(interaction, ephemeral=True)
     own = _own(await interaction.client.service.preferences(str(interaction.user.id)))
-    await interaction.edit_original_response(content=messages.options(own))
+    await interaction.edit_original_response(content=messages_person.options(own))
 
 
 @prefer.command(name="suffix", description="Flags put after each of your prompts; without a value, none.")
@@ -112,7 +114,7 @@ async def suffix(interaction: Interaction, new_value: Range[str, 1, OPTION_LENGT
     if new_value is not None:
         flags_of(new_value, "suffix")
     await interaction.client.service.prefer(str(interaction.user.id), SUFFIX, new_value)
-    await interaction.edit_original_response(content=messages.suffix_kept(new_value))
+    await interaction.edit_original_response(content=messages_person.suffix_kept(new_value))
 
 
 @prefer.command(name="remix", description="Turn on or off the dialog to change the prompt before variations.")
@@ -122,7 +124,9 @@ async def remix(interaction: Interaction) -> None:
     service, owner = interaction.client.service, str(interaction.user.id)
     await turn(service, owner, "remix", "")
     on = (await service.preferences(owner)).get(REMIX) == "on"
-    await interaction.edit_original_response(content=messages.REMIX_ON if on else messages.REMIX_OFF)
+    await interaction.edit_original_response(
+        content=messages_person.REMIX_ON if on else messages_person.REMIX_OFF
+    )
 
 
 @prefer.command(name="variability", description="Turn the V buttons between strong and subtle variations.")
@@ -133,7 +137,7 @@ async def variability(interaction: Interaction) -> None:
     low = (await service.preferences(owner)).get(VARIATION) == "low"
     await turn(service, owner, "variation", "high" if low else "low")
     await interaction.edit_original_response(
-        content=messages.VARIATION_HIGH if low else messages.VARIATION_LOW
+        content=messages_person.VARIATION_HIGH if low else messages_person.VARIATION_LOW
     )
 
 
@@ -142,7 +146,7 @@ def _speed(name: str, description: str) -> app_commands.Command[Any, ..., Any]:
     async def speed(interaction: Interaction) -> None:
         await interactions.acknowledge(interaction, ephemeral=True)
         await turn(interaction.client.service, str(interaction.user.id), "speed", name)
-        await interaction.edit_original_response(content=messages.SPEED_KEPT[name])
+        await interaction.edit_original_response(content=messages_person.SPEED_KEPT[name])
 
     return speed
 

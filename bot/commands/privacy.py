@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot import interactions
 from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.messages import person as messages_person
 
 MOST = 25 * 1024 * 1024
 """Bytes of one file, however much more a server's boosts allow: an export is read on phones too."""
@@ -29,8 +29,8 @@ async def export(interaction: Interaction) -> None:
     async for part in interaction.client.service.retention.export(owner, limit):
         number += 1
         file = discord.File(io.BytesIO(part), f"limner-{number}.zip")
-        await interaction.followup.send(messages.export_part(number), file=file, ephemeral=True)
-    await interaction.followup.send(messages.exported(number), ephemeral=True)
+        await interaction.followup.send(messages_person.export_part(number), file=file, ephemeral=True)
+    await interaction.followup.send(messages_person.exported(number), ephemeral=True)
 
 
 @privacy.command(name="delete", description="Delete everything that is kept about you, for good.")
@@ -39,7 +39,7 @@ async def delete(interaction: Interaction, confirm: Literal["Delete everything a
     """Delete everything."""
     await interactions.acknowledge(interaction, ephemeral=True)
     await interaction.client.service.forget(str(interaction.user.id))
-    await interaction.edit_original_response(content=messages.FORGOTTEN)
+    await interaction.edit_original_response(content=messages_person.FORGOTTEN)
 
 
 COMMANDS: tuple[Any, ...] = (privacy,)

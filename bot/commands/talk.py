@@ -8,12 +8,11 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.interactions import MOST_CHOICES, Interaction
+from bot.messages import help as messages_help
 from engine.errors import NotFound
 from engine.prompt.flags import FLAGS, Action
 
-MOST_CHOICES = 25
 HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not flag.legacy)
 
 
@@ -22,15 +21,15 @@ HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not
 async def help_command(interaction: Interaction, flag: Range[str, 1, 32] | None = None) -> None:
     """Help."""
     if flag is None:
-        embed = discord.Embed(title=messages.HELP_TITLE, description=messages.HELP)
-        for heading, lines in messages.flag_pages(HELPFUL):
+        embed = discord.Embed(title=messages_help.HELP_TITLE, description=messages_help.HELP)
+        for heading, lines in messages_help.flag_pages(HELPFUL):
             embed.add_field(name=heading, value=lines, inline=False)
     else:
         name = flag.strip().lstrip("-—–").lower()
         found = next((one for one in FLAGS if name in one.names), None)
         if found is None:
             raise NotFound(f"There is no flag `--{name[:30].replace('`', '')}`. `/help` lists them all.")
-        embed = discord.Embed(title=f"--{found.name}", description=messages.flag_details(found))
+        embed = discord.Embed(title=f"--{found.name}", description=messages_help.flag_details(found))
     await interaction.response.send_message(embed=embed, ephemeral=True)
 
 

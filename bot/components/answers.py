@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from bot import interactions, progress
 from bot.components import confirm, modals
 from bot.custom_ids import Press
@@ -13,9 +11,6 @@ from bot.messages import answers as messages_answers
 from engine.errors import NotFound
 from engine.planning import answers
 from engine.service import Describe, Imagine, Shorten
-
-ASK_WITHIN = 1.5
-"""Seconds our own database has to give a prompt for a dialog, which must be the first answer within 3."""
 
 
 async def describe(interaction: Interaction, message: str | None, picture: str) -> None:
@@ -30,12 +25,7 @@ async def shorten(interaction: Interaction, message: str | None, line: str) -> N
 
 async def taken(interaction: Interaction, press: Press) -> None:
     """Open the dialog with one of the prompts a message offers; sent, it is drawn."""
-    line = ""
-    try:
-        async with asyncio.timeout(ASK_WITHIN):
-            line = await _prompt(interaction, press)
-    except TimeoutError:
-        pass
+    line = await interactions.in_time(_prompt(interaction, press), "")
     if 0 < len(line) <= modals.INPUT_LIMIT:
         title = messages_answers.IMAGINE_TITLE
         await interaction.response.send_modal(

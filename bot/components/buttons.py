@@ -6,7 +6,6 @@ whoever presses owns and pays for what comes of it.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self
@@ -17,22 +16,14 @@ from discord import ui
 from bot import interactions
 from bot.components import answers, confirm, mask_editor, modals
 from bot.components.settings import REMIX, VARIATION
-from bot.custom_ids import MODEL_CHOICE, PRESS, REPLY, Answer, Of, Press, Token, Verb, address, appeal_id
+from bot.custom_ids import MODEL_CHOICE, PRESS, REPLY, Answer, Press, Token, Verb, address
 from bot.failures import TYPED, guarded
-from bot.interactions import Interaction
-from bot.messages import common as messages
-from bot.messages.reports import APPEAL
-from engine.jobs import WORDS, Job, Kind, State
+from bot.interactions import MOST_CHOICES, Blue, Grey, Interaction
+from bot.messages import jobs as messages_jobs
+from bot.messages import text as messages_text
+from engine.jobs import WORDS, Job, State
 from engine.planning.edits import EDITS
 from engine.service import Edit
-
-Grey = discord.ButtonStyle.secondary
-Blue = discord.ButtonStyle.primary
-
-MOST_CHOICES = 25
-"""Options of a list (Discord)."""
-ASK_WITHIN = 1.0
-"""Seconds our own database has to say whether a dialog is wanted."""
 
 
 class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
@@ -143,7 +134,7 @@ async def _info(interaction: Interaction, press: Press) -> None:
 async def _like(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     turned = await interaction.client.service.likes.turn(str(interaction.user.id), press.job, press.cell)
-    await interaction.edit_original_response(content=messages.liked(*turned))
+    await interaction.edit_original_response(content=messages_jobs.liked(*turned))
 
 
 async def _remaster(interaction: Interaction, press: Press) -> None:
@@ -153,14 +144,14 @@ async def _remaster(interaction: Interaction, press: Press) -> None:
     view = ui.View(timeout=None)
     names = [model.name for model in service.models if model.name != job.spec.model]
     view.add_item(ModelChoice(press.job, press.cell or 0, names))
-    await interaction.edit_original_response(content=messages.WHICH_MODEL, view=view)
+    await interaction.edit_original_response(content=messages_jobs.WHICH_MODEL, view=view)
 
 
 async def _cancel(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, thinking=False)
     job = await interaction.client.service.cancel(press.job, str(interaction.user.id))
     if job.state is not State.CANCELLED:
-        await interaction.followup.send(messages.ALREADY_OVER, ephemeral=True)
+        await interaction.followup.send(messages_jobs.ALREADY_OVER, ephemeral=True)
 
 
 _DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]]] = {
@@ -183,23 +174,23 @@ async def _remixed(interaction: Interaction, press: Press) -> bool:
     zoom = press.verb is Verb.ZOOM_CUSTOM
     if not zoom and (press.verb.edit is None or not EDITS[press.verb.edit].remix):
         return False
-    service, prompt = interaction.client.service, ""
-    try:
-        # a dialog must be the first answer, within 3 s: where our own disk is slow, go on without it
-        async with asyncio.timeout(ASK_WITHIN):
-            preferences = await service.preferences(str(interaction.user.id))
-            if preferences.get(REMIX) != "on" and not zoom:
-                return False
-            job = await service.find(press.job)
-            if job.spec.kind in WORDS:
-                return False
-            prompt = job.prompt
-    except TimeoutError:
-        pass
+    prompt = await interactions.in_time(_prompt_to_change(interaction, press, zoom), "")
+    if prompt is None:
+        return False
     if not zoom and not 0 < len(prompt) <= modals.INPUT_LIMIT:
         return False
     await interaction.response.send_modal(modals.PromptDialog(press, interaction.id, prompt, zoom=zoom))
     return True
+
+
+async def _prompt_to_change(interaction: Interaction, press: Press, zoom: bool) -> str | None:
+    """Return the prompt a dialog begins with; None: no dialog is wanted."""
+    service = interaction.client.service
+    preferences = await service.preferences(str(interaction.user.id))
+    if preferences.get(REMIX) != "on" and not zoom:
+        return None
+    job = await service.find(press.job)
+    return None if job.spec.kind in WORDS else job.prompt
 
 
 async def submitted(interaction: Interaction) -> None:
@@ -259,7 +250,7 @@ def _pressed(interaction: Interaction) -> str | None:
 
 def used(message: discord.Message, pressed: Press) -> ui.View:
     """Return the message's own buttons again, with the pressed one in blue."""
-    view = _view()
+    view = view_of()
     for row, component in enumerate(message.components):
         for child in getattr(component, "children", ()):
             said = Press.read(getattr(child, "custom_id", None) or "")
@@ -269,7 +260,8 @@ def used(message: discord.Message, pressed: Press) -> ui.View:
     return view
 
 
-def _view(*rows: Sequence[Press]) -> ui.View:
+def view_of(*rows: Sequence[Press]) -> ui.View:
+    """Return these buttons, row by row."""
     view = ui.View(timeout=None)
     for number, row in enumerate(rows):
         for press in row:
@@ -277,67 +269,10 @@ def _view(*rows: Sequence[Press]) -> ui.View:
     return view
 
 
-def grid_view(job: Job, delivery: int) -> ui.View:
-    """Return ``U1 U2 U3 U4 🔄`` over ``V1 V2 V3 V4``; more cells take more rows, five buttons to each."""
-    cells = range(len(job.pictures))
-    us = [Press(Verb.PICTURE, job.id, cell, delivery) for cell in cells]
-    vs = [Press(Verb.VARY, job.id, cell, delivery) for cell in cells]
-    again = Press(Verb.REROLL, job.id, None, delivery)
-    if len(us) <= 4:
-        return _view([*us, again], vs)
-    return _view(us[:5], us[5:], vs[:5], vs[5:], [again])
-
-
-def picture_view(job: Job, cell: int, delivery: int, models: int = 1) -> ui.View:
-    """Return the rows under a single picture; an enlarged one can be enlarged another way, and varied.
-
-    ``models``: how many there are; with more than one, another may draw it again.
-    """
-    enlarged = job.spec.kind is Kind.UPSCALE
-    rows: list[list[Press]] = [[], [], [], []]
-    for verb in Verb:
-        row = verb.rows[enlarged]
-        if row is not None and _fits(verb, job, models):
-            rows[row].append(Press(verb, job.id, cell, delivery))
-    return _view(*rows)
-
-
-def _fits(verb: Verb, job: Job, models: int) -> bool:
-    """Say whether a button makes sense under a picture of this job."""
-    match verb:
-        case Verb.REMASTER:
-            return models > 1
-        case Verb.SQUARE:
-            return job.spec.width != job.spec.height
-        case Verb.REDO_SUBTLE:
-            # enlarged as it is, it would come out the same again: only the other way is worth a press
-            return job.spec.strength is not None
-        case _:
-            return True
-
-
-def failure_view(job: Job, delivery: int) -> ui.View:
-    """Return the row under a failure: try again, and appeal where it was our doing."""
-    view = _view([Press(Verb.REROLL, job.id, None, delivery)])
-    if job.state is State.BLOCKED:
-        view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
-        view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
-    return view
-
-
-def answer_view(job: Job, prompts: int, delivery: int) -> ui.View:
-    """Return the row under an answer in words: a number a prompt; a description also all, and again."""
-    numbers = [Press(Verb.PROMPT, job.id, cell, delivery) for cell in range(min(prompts, 5))]
-    if job.spec.kind is Kind.SHORTEN:
-        return _view(numbers)
-    again, every = (Press(verb, job.id, None, delivery) for verb in (Verb.REROLL, Verb.PROMPTS))
-    return _view(numbers, [again, every])
-
-
 def info(job: Job, cell: int | None) -> discord.Embed:
     """Return what the Info button shows."""
-    embed = discord.Embed(description=messages.shown(job.prompt, 3500))
-    for name, value in messages.picture_facts(job, cell):
+    embed = discord.Embed(description=messages_text.shown(job.prompt, 3500))
+    for name, value in messages_jobs.picture_facts(job, cell):
         embed.add_field(name=name, value=value[:1024])
     if job.notes:
         embed.add_field(name="Notes", value="\n".join(job.notes)[:1024], inline=False)

@@ -13,7 +13,7 @@ import discord
 from bot import interactions, progress
 from bot.custom_ids import Answer, Token, address
 from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.messages import asking as messages_asking
 from engine.errors import LimitError, NotFound
 from engine.service import Ask, Imagine, Planned, restored, stored
 
@@ -65,7 +65,7 @@ async def _plan(interaction: Interaction, ask: Ask) -> Planned:
     """Plan a request; refuse what cannot be shown where it was asked."""
     planned = await interaction.client.service.plan(ask)
     if len(planned.jobs) > 1 and isinstance(address(ask.caller.origin), Token):
-        raise LimitError(messages.ONE_HERE, planned.line)
+        raise LimitError(messages_asking.ONE_HERE, planned.line)
     return planned
 
 
@@ -82,7 +82,7 @@ async def _ask(interaction: Interaction, planned: Planned) -> None:
     key = planned.ask.caller.key
     question = json.dumps({"key": key, **stored(planned.ask)})
     await interaction.client.service.prefer(planned.ask.caller.owner, QUESTION, question)
-    text = messages.question(
+    text = messages_asking.question(
         planned.line, len(planned.jobs), planned.pictures, planned.seconds, planned.balances
     )
     await interaction.edit_original_response(content=text, view=view(key))
@@ -95,11 +95,11 @@ async def answered(interaction: Interaction, key: str, *, start: bool) -> None:
     owner, service = str(interaction.user.id), interaction.client.service
     question = json.loads((await service.preferences(owner)).get(QUESTION, "{}"))
     if question.get("key") != key or message is None:
-        raise NotFound(messages.QUESTION_GONE)
+        raise NotFound(messages_asking.QUESTION_GONE)
     # a refusal leaves the question: once a place is free it can be pressed again
     if start:
         ask = restored(question, interactions.caller(interaction, key=key))
         await progress.start(interaction, str(message.id), await service.plan(ask))
     else:
-        await interaction.edit_original_response(content=messages.NOT_STARTED, view=None)
+        await interaction.edit_original_response(content=messages_asking.NOT_STARTED, view=None)
     await service.prefer(owner, QUESTION, None)

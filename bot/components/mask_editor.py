@@ -1,7 +1,8 @@
 """Saying where: the message in which a mask is made over a picture. Knows no pixels.
 
 One ephemeral message holds the picture with the mask over it and everything that changes the mask. Its state
-is a row, named by a key in every ``custom_id``, so pressing goes on after a restart.
+is a row, named by a key in every ``custom_id``, so pressing goes on after a restart. One file, though long:
+the message, its controls and what they do name one another.
 """
 
 from __future__ import annotations
@@ -20,19 +21,13 @@ from bot import interactions
 from bot.components import confirm, modals
 from bot.custom_ids import MASK, MASK_DIALOG, Part, Press, Token, mask_id
 from bot.failures import TYPED, guarded
-from bot.interactions import Interaction
+from bot.interactions import Blue, Green, Grey, Interaction
 from bot.messages import mask_editor as messages_region
 from engine.errors import UserError
 from engine.images import AREAS, COLUMNS, ROWS
 from engine.library.masks import MaskDraft, MaskPreview, MaskRecipe
 from engine.service import Edit
 
-Grey = discord.ButtonStyle.secondary
-Blue = discord.ButtonStyle.primary
-Green = discord.ButtonStyle.success
-
-ASK_WITHIN = 1.0
-"""Seconds our own database has to tell the prompt for a dialog."""
 NAME = "marked.png"
 _AREAS = re.compile(r"l1k:a:(?P<key>[0-9a-z]{10})")
 _PRESSED = re.compile(r"(?!l1k:a:)" + MASK.pattern)
@@ -270,24 +265,23 @@ def _dialog(part: Part, key: str, interaction: Interaction) -> str:
 
 async def _go(interaction: Interaction, key: str) -> None:
     """Ask for the prompt, with the parent's to change; where one was given, start."""
-    service, prompt = interaction.client.service, ""
-    try:
-        # a dialog must be the first answer, within 3 s: where our own disk is slow, go on without it
-        async with asyncio.timeout(ASK_WITHIN):
-            sketch = await service.masks.find(key, str(interaction.user.id))
-            if sketch.line is not None:
-                prompt = sketch.line
-            elif sketch.job is not None:
-                prompt = (await service.find(sketch.job)).prompt
-    except TimeoutError:
-        sketch = None
-    if sketch is not None and sketch.line is not None:
-        await _start(interaction, key, sketch.line)
+    typed, prompt = await interactions.in_time(_prompts(interaction, key), (None, ""))
+    if typed is not None:
+        await _start(interaction, key, typed)
         return
     title, label = messages_region.PROMPT_TITLE, messages_region.PROMPT_LABEL
     await interaction.response.send_modal(
         modals.TextDialog(_dialog(Part.GO, key, interaction), title, label, default=prompt)
     )
+
+
+async def _prompts(interaction: Interaction, key: str) -> tuple[str | None, str]:
+    """Return the prompt that was given with a mask, or None, and the one its picture was drawn from."""
+    service = interaction.client.service
+    sketch = await service.masks.find(key, str(interaction.user.id))
+    if sketch.line is not None or sketch.job is None:
+        return sketch.line, ""
+    return None, (await service.find(sketch.job)).prompt
 
 
 async def submitted(interaction: Interaction) -> None:

@@ -9,7 +9,8 @@ import discord
 from discord import ui
 
 from bot.custom_ids import Press
-from bot.messages import common as messages
+from bot.messages import asking as messages_asking
+from bot.messages import text as messages_text
 from engine.errors import UserError
 
 INPUT_LIMIT = 4000
@@ -24,7 +25,7 @@ class PromptDialog(ui.Modal):
     """A box with the prompt, to change before a button does its work."""
 
     def __init__(self, press: Press, opening: int, prompt: str, *, zoom: bool = False) -> None:
-        title = messages.ZOOM_TITLE if zoom else messages.REMIX_TITLE
+        title = messages_asking.ZOOM_TITLE if zoom else messages_asking.REMIX_TITLE
         super().__init__(title=title, custom_id=press.dialog(opening), timeout=OPEN_FOR)
         box: ui.TextInput[PromptDialog] = ui.TextInput(
             custom_id=PROMPT,
@@ -33,10 +34,10 @@ class PromptDialog(ui.Modal):
             max_length=INPUT_LIMIT,
             required=not zoom,  # left empty, a zoom keeps the prompt
         )
-        self.add_item(ui.Label(text=messages.REMIX_LABEL, component=box))
+        self.add_item(ui.Label(text=messages_asking.REMIX_LABEL, component=box))
         if zoom:
             factor: ui.TextInput[PromptDialog] = ui.TextInput(custom_id=FACTOR, default="2", max_length=10)
-            self.add_item(ui.Label(text=messages.ZOOM_LABEL, component=factor))
+            self.add_item(ui.Label(text=messages_asking.ZOOM_LABEL, component=factor))
 
 
 class TextDialog(ui.Modal):
@@ -87,7 +88,7 @@ def number(text: str) -> float:
     try:
         return float(text.strip().lower().rstrip("x×").replace(",", "."))
     except ValueError:
-        raise UserError(messages.no_number(text)) from None
+        raise UserError(messages_text.no_number(text)) from None
 
 
 def typed(interaction: discord.Interaction[Any]) -> dict[str, str]:

@@ -10,11 +10,10 @@ import discord
 from discord.app_commands import Choice
 
 from bot.custom_ids import Channel, Press, Verb, address
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from engine.errors import NotFound, UserError
 from engine.jobs import Job, State
 
-MOST_CHOICES = 25
 MESSAGE = re.compile(
     r"<?https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/"
     r"(?P<guild>@me|[0-9]{1,20})/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?>?"

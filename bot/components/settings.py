@@ -17,8 +17,7 @@ from bot import interactions
 from bot.components import modals
 from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
 from bot.failures import TYPED, guarded
-from bot.interactions import Interaction
-from bot.messages import common as messages
+from bot.interactions import MOST_CHOICES, Green, Grey, Interaction
 from bot.messages import settings as messages_settings
 from engine.errors import PromptError
 from engine.prompt import BY_NAME, Given, flags_of
@@ -27,7 +26,6 @@ from engine.service import SETTINGS, Service
 
 STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very High"}
 SPEEDS = ("turbo", "fast", "relax")
-MOST_CHOICES = 25
 SETTABLE = (
     "model", "ar", "style", "raw", "stylize", "weird", "chaos", "exp", "tile", "no", "negative", "lora",
     "quality", "draft", "steps", "cfg", "sampler", "seed", "stop", "video", "profile",
@@ -39,8 +37,6 @@ VALUE_LENGTH = 300
 REMIX, VARIATION = "remix", "variation"
 """Preferences of ours: whether buttons open a dialog to change the prompt first (``on``), how far V buttons
 go (``low``, else high)."""
-Green = discord.ButtonStyle.success
-Grey = discord.ButtonStyle.secondary
 
 
 async def kept_flags(service: Service, owner: str) -> dict[str, Given]:
@@ -81,7 +77,9 @@ class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
         if "table" in (self.setting, self.value):
             await show_table(interaction)
         else:
-            await interaction.edit_original_response(content=messages.SETTINGS, view=await panel(interaction))
+            await interaction.edit_original_response(
+                content=messages_settings.SETTINGS, view=await panel(interaction)
+            )
 
 
 class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
@@ -91,7 +89,7 @@ class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
         super().__init__(
             ui.Select(
                 custom_id="l1s:model:", options=options or [discord.SelectOption(label="…")], row=0,
-                placeholder=messages.MODEL_PLACEHOLDER,
+                placeholder=messages_settings.MODEL_PLACEHOLDER,
             )
         )  # fmt: skip
 

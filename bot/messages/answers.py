@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.messages.common import CONTENT_LIMIT, mention, shown
+from bot.messages.text import CONTENT_LIMIT, mention, shown
 from engine.jobs import Job, Kind
 from engine.planning.answers import Shortened
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.messages.common import shown as plain
+from bot.messages.text import shown as plain
 from engine.images import MaskPolarity
 from engine.library.masks import MaskDraft, MaskPreview
 

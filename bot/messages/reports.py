@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.messages.common import CONTENT_LIMIT, mention, quoted, shown
+from bot.messages.text import CONTENT_LIMIT, mention, quoted, shown
 from engine.jobs import Job
 from engine.moderation.appeals import HOSTS_LIST, lifted
 from engine.rules.people import Refusal, Report

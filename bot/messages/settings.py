@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from engine.prompt import Given
 from engine.prompt.flags import Flag, Kind
 
+SETTINGS = "Your settings, for prompts that say nothing else. Green is on; a flag in the prompt wins."
+MODEL_PLACEHOLDER = "Model"
 ALL = "All settings"
 BACK = "Back"
 RESET = "Reset settings"

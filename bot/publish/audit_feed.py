@@ -6,14 +6,17 @@ At best once each: a line that Discord does not take is not sent again, the reco
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from collections.abc import Mapping
 
 import discord
 
 from bot.interactions import TRANSIENT, Desk
 from bot.messages import admin as messages_admin
 from engine.rules.people import AuditEntry
-from engine.rules.permissions import EVERYWHERE
+from engine.rules.rules import EVERYWHERE
+from engine.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +24,22 @@ EVERY = 1.0
 """Seconds between two looks for new records."""
 REPORTED = "admin.reported"
 """The fact under which the number of the last reported record is kept."""
+LEFT_OUT = "models.left_out"
+"""The fact under which is kept what the host was last told is not ready, and why."""
 FOR_ALL = frozenset({"pause", "drain", "resume", "models disable", "models enable"})
 """What was done everywhere and concerns every server."""
+
+
+async def note_left_out(service: Service, left_out: Mapping[str, str]) -> None:
+    """Put on the record, once, why models and LoRAs are not offered: the host's log channel is told."""
+    known = json.loads(await service.meta(LEFT_OUT) or "{}")
+    for name, why in left_out.items():
+        if known.get(name) != why:
+            await service.admin.audit("limner", "models left out", target=name, detail={"why": why})
+    for name in [name for name in known if name not in left_out]:
+        await service.admin.audit("limner", "models offered again", target=name)
+    if known != left_out:
+        await service.remember(LEFT_OUT, json.dumps(dict(left_out)))
 
 
 async def report(client: Desk) -> None:

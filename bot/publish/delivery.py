@@ -21,11 +21,12 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.components import buttons, picture
+from bot.components import picture, views
 from bot.custom_ids import Channel, Token, address
 from bot.interactions import Desk
 from bot.messages import answers as messages_answers
-from bot.messages import common as messages
+from bot.messages import asking as messages_asking
+from bot.messages import jobs as messages_jobs
 from engine.errors import EngineError
 from engine.jobs import Delivery, Job
 from engine.planning import answers
@@ -243,28 +244,34 @@ class Publisher:
         """Return what a delivery says, with files of at most ``limit`` bytes together."""
         match delivery.kind:
             case "failure":
-                content, whole = messages.failure(job)
-                prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages.PROMPT_FILE)
+                content, whole = messages_jobs.failure(job)
+                prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages_asking.PROMPT_FILE)
                 attached = () if whole else (prompt,)
-                return OutgoingMessage(content, attached, buttons.failure_view(job, delivery.id))
+                return OutgoingMessage(content, attached, views.failure_view(job, delivery.id))
             case "text":
                 return await self._answer(job, delivery, limit)
         if delivery.kind == "picture":
             cell = delivery.cell or 0
-            view = buttons.picture_view(job, cell, delivery.id, len(self._service.models))
+            view = views.picture_view(job, cell, delivery.id, len(self._service.models))
         else:
-            cell, view = None, buttons.grid_view(job, delivery.id)
+            cell, view = None, views.grid_view(job, delivery.id)
         file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE)
-        notes = [messages.WEBP_NOTE] if file.extension == "webp" else []
+        notes = [messages_jobs.WEBP_NOTE] if file.extension == "webp" else []
         cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
-        files = [(cover + messages.filename(job, file.extension, cell), file.data, messages.alt(job, cell))]
+        files = [
+            (
+                cover + messages_jobs.filename(job, file.extension, cell),
+                file.data,
+                messages_jobs.alt(job, cell),
+            )
+        ]
         if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
             film = await self._service.files.film(job.id)
             if len(file.data) + len(film) <= limit:
-                files.append((cover + messages.filename(job, "film.webp"), film, messages.FILM_ALT))
+                files.append((cover + messages_jobs.filename(job, "film.webp"), film, messages_jobs.FILM_ALT))
             else:
-                notes.append(messages.FILM_TOO_LARGE)
-        return OutgoingMessage(messages.result(job, delivery, notes), tuple(files), view)
+                notes.append(messages_jobs.FILM_TOO_LARGE)
+        return OutgoingMessage(messages_jobs.result(job, delivery, notes), tuple(files), view)
 
     async def _answer(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
         """Return what was answered in words, with the picture that was described."""
@@ -274,7 +281,7 @@ class Publisher:
         for one in job.spec.inputs:
             file = await self._service.files.shown(one.sha256, limit)
             files.append((f"described-{job.id}.{file.extension}", file.data, messages_answers.DESCRIBED_ALT))
-        return OutgoingMessage(content, tuple(files), buttons.answer_view(job, len(prompts), delivery.id))
+        return OutgoingMessage(content, tuple(files), views.answer_view(job, len(prompts), delivery.id))
 
     def limit(self, target: Channel | Token | None) -> int:
         """Return how many bytes a file may have there."""

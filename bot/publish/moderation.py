@@ -24,7 +24,7 @@ from bot.publish.delivery import TROUBLE, Publisher
 from engine.errors import EngineError, NotFound
 from engine.jobs import Delivery, Job
 from engine.rules.people import Refusal, Report
-from engine.rules.permissions import EVERYWHERE
+from engine.rules.rules import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

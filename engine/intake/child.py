@@ -1,13 +1,14 @@
-"""Run by path in a process of its own: one hostile picture in, one clean PNG out. Knows Pillow and its room.
+"""Run by path in a process of its own: one hostile picture in, one clean PNG or one verdict out.
 
 The process reads pictures from its standard input and answers on its standard output. Each picture is decoded
 in a fork that may take little memory and time, open no file and no socket, and is gone afterwards: what a
 decoder's bug could do is done to a process that has nothing and meets nobody else's picture. The fork server
 imports once, so a picture costs milliseconds.
 
-    to the process      4 bytes of length, the file
-    from the process    4 bytes of length, JSON (``width``, ``height``, ``original``, ``alpha``, ``recipe`` or
-                        ``refusal``, and the lengths ``png``, ``mask``), the PNG, the alpha channel's PNG
+    to the process      4 bytes of length, 1 byte (``c``: clean it, ``v``: what does it say of its origin),
+                        2 bytes of length and this host's certificates, the file
+    from the process    4 bytes of length, JSON (``width``, ``height``, ``original``, ``recipe``; or
+                        ``verdict``; or ``refusal``; the lengths ``png``, ``mask``), the PNG, the alpha's PNG
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ from PIL import MpoImagePlugin as _Mpo  # noqa: F401  Pillow imports it late, wh
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread would set memory aside
 
 from engine.intake.colours import as_rgb, srgb_profile
-from engine.intake.mending import SIGNATURE, completed, png_chunks, tidied
+from engine.intake.mending import SIGNATURE, completed, tidied
+from engine.provenance import looking
+from engine.provenance.reading import recipe_of
 
 try:
     import resource
@@ -47,8 +51,6 @@ UPRIGHT = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\
 MEMORY = 900 * 2**20
 CPU_SECONDS = 8
 SECONDS = 20.0
-RECIPE = 65_536
-"""Most characters of a recipe that are told: ours are far shorter."""
 
 
 class Refused(Exception):
@@ -78,16 +80,22 @@ def limit() -> None:
     signal.alarm(int(SECONDS) + 5)  # also where whoever waits for us is gone
 
 
-def answer(data: bytes) -> bytes:
-    """Return what is sent back for a file; never raises."""
+def answer(request: bytes) -> bytes:
+    """Return what is sent back for a request; never raises."""
+    length = int.from_bytes(request[1:3])
+    data = request[3 + length :]
+    png = mask = b""
     try:
-        facts, png, mask = opened(data)
+        if request[:1] == b"v":
+            facts: dict[str, object] = {"verdict": verdict(data, request[3 : 3 + length].decode() or None)}
+        else:
+            facts, png, mask = opened(data)
     except Refused as refused:
-        facts, png, mask = {"refusal": str(refused)}, b"", b""
+        facts = {"refusal": str(refused)}
     except MemoryError:
-        facts, png, mask = {"refusal": TOO_MUCH}, b"", b""
+        facts = {"refusal": TOO_MUCH}
     except BaseException:  # a decoder may raise anything
-        facts, png, mask = {"refusal": UNREADABLE}, b"", b""
+        facts = {"refusal": UNREADABLE}
     head = json.dumps({**facts, "png": len(png), "mask": len(mask)}).encode()
     return struct.pack(">I", len(head)) + head + png + mask
 
@@ -110,10 +118,20 @@ def opened(data: bytes) -> tuple[dict[str, object], bytes, bytes]:
         picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         alpha = None if alpha is None else alpha.resize(size, Image.Resampling.BOX)
     facts: dict[str, object] = {"width": picture.width, "height": picture.height, "original": original}
-    recipe = _recipe(data)
-    if recipe and len(recipe) <= RECIPE:
-        facts["recipe"] = recipe
+    if recipe := recipe_of(data):
+        facts["recipe"] = recipe.as_json()
     return facts, _png(picture), b"" if alpha is None else _png(alpha)
+
+
+def verdict(data: bytes, root: str | None) -> dict[str, object]:
+    """Return what a file says of its origin, as plain values. Raises Refused, or whatever Pillow raises."""
+    Image.MAX_IMAGE_PIXELS = None
+    _check_size(*_webp_size(data))
+    return looking.looked_at(data, root, lambda: _flat(whole(tidied(data)))).as_json()
+
+
+def _flat(picture: Image.Image) -> Image.Image:
+    return as_rgb(picture)[0]
 
 
 def whole(data: bytes) -> Image.Image:
@@ -151,18 +169,6 @@ def _loaded(data: bytes) -> Image.Image:
     picture.seek(0)
     picture.load()
     return picture
-
-
-def _recipe(data: bytes) -> str | None:
-    """Return what a PNG says of itself as one of ours (iTXt, not packed; PNG specification, 11.3.3.4)."""
-    if not data.startswith(SIGNATURE):
-        return None
-    for kind, body, _ in png_chunks(data):
-        keyword, _, rest = body.partition(b"\0")
-        if kind == b"iTXt" and keyword == b"limner" and rest[:1] == b"\0":
-            with contextlib.suppress(UnicodeDecodeError, IndexError):
-                return rest[2:].split(b"\0", 2)[2].decode()
-    return None
 
 
 def _check_size(width: int, height: int) -> None:
@@ -221,6 +227,10 @@ def rehearse() -> None:
             buffer = io.BytesIO()
             frames[0].save(buffer, kind, **options)
             opened(buffer.getvalue())
+    for kind in ("PNG", "WEBP", "JPEG"):
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 64)).save(buffer, kind)
+        looking.rehearse(buffer.getvalue())
 
 
 def serve() -> None:

@@ -14,10 +14,13 @@ import signal
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.errors import UserError
+from engine.provenance.values import FoundRecipe, Verdict, from_json
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ class Clean:
 
     ``mask`` is the PNG (grey) of what was transparent (black) and opaque (white), where anything was.
     ``original`` is the size in pixels it came in, if that was larger than is kept. ``recipe`` is what the
-    file says of itself as one of ours; anybody can write that.
+    file says it was drawn with, here or by another program; anybody can write that.
     """
 
     png: bytes
@@ -46,7 +49,7 @@ class Clean:
     height: int
     mask: bytes | None = None
     original: tuple[int, int] = (0, 0)
-    recipe: str | None = None
+    recipe: FoundRecipe | None = None
 
 
 class Decoder:
@@ -61,6 +64,24 @@ class Decoder:
 
     async def clean(self, data: bytes) -> Clean:
         """Return the picture in these bytes. Raises UserError with the sentence that says what is wrong."""
+        facts, files = await self._answer(b"c", b"", data)
+        recipe = facts.get("recipe")
+        png, mask = files[: facts["png"]], files[facts["png"] :]
+        return Clean(
+            png, facts["width"], facts["height"], mask or None, tuple(facts["original"]),
+            FoundRecipe(**recipe) if recipe else None,
+        )  # fmt: skip
+
+    async def verify(self, data: bytes, root: str | None = None) -> Verdict:
+        """Return what these bytes say of their origin. ``root``: this host's own certificates (PEM).
+
+        Raises UserError where they are no picture that can be opened.
+        """
+        facts, _ = await self._answer(b"v", (root or "").encode(), data)
+        return from_json(facts["verdict"])
+
+    async def _answer(self, purpose: bytes, more: bytes, data: bytes) -> tuple[dict[str, Any], bytes]:
+        """Return the facts, and the files behind them. Raises UserError."""
         if not data:
             raise UserError(EMPTY)
         if len(data) > MOST_BYTES:
@@ -68,7 +89,7 @@ class Decoder:
         async with self._turn:
             try:
                 async with asyncio.timeout(self._seconds):
-                    reply = await self._ask(data)
+                    reply = await self._ask((purpose, struct.pack(">H", len(more)), more, data))
             except TimeoutError:
                 log.warning("a picture was not opened within %.0f s", self._seconds)
                 await self._kill()
@@ -77,28 +98,24 @@ class Decoder:
                 await self._kill()  # half a picture is in the pipe
                 raise
         size = struct.unpack_from(">I", reply)[0]
-        facts = json.loads(reply[4 : 4 + size])
+        facts: dict[str, Any] = json.loads(reply[4 : 4 + size])
         if "refusal" in facts:
             raise UserError(facts["refusal"])
-        png = reply[4 + size : 4 + size + facts["png"]]
-        mask = reply[4 + size + facts["png"] :]
-        return Clean(
-            png, facts["width"], facts["height"], mask or None, tuple(facts["original"]), facts.get("recipe")
-        )
+        return facts, reply[4 + size :]
 
     async def close(self) -> None:
         """Stop the process."""
         await self._kill()
 
-    async def _ask(self, data: bytes) -> bytes:
+    async def _ask(self, request: Sequence[bytes]) -> bytes:
         """Hand a picture over and return the answer; a process found dead is replaced, once."""
         for last in (False, True):
             process = await self._running()
             assert process.stdin is not None
             assert process.stdout is not None
             try:
-                process.stdin.write(struct.pack(">I", len(data)))
-                process.stdin.write(data)
+                process.stdin.write(struct.pack(">I", sum(map(len, request))))
+                process.stdin.writelines(request)
                 await process.stdin.drain()
                 length = struct.unpack(">I", await process.stdout.readexactly(4))[0]
                 return await process.stdout.readexactly(length)

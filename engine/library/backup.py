@@ -170,6 +170,10 @@ def _explained(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigError(f"`{error.filename or place}`: {error.strerror}.") from error
+        where = f" (at `{error.filename}`)" if error.filename and str(error.filename) != str(place) else ""
+        raise ConfigError(
+            f"`{place}` cannot be used: {error.strerror or error}{where}. Name a folder that this account "
+            "can write to, with room on its disk."
+        ) from error
     except sqlite3.Error as error:
         raise ConfigError(f"The database cannot be copied: {error}.") from error

@@ -61,7 +61,7 @@ def _parameters(spec: JobSpec, cell: int) -> str:
         "Steps": spec.steps,
         "Sampler": spec.sampler,
         "CFG scale": f"{spec.guidance_scale:g}",
-        "Seed": (spec.seed + cell) % 2**32,
+        "Seed": spec.seed_of(cell),
         "Size": f"{spec.width}x{spec.height}",
         "Model": spec.model,
     }

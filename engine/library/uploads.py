@@ -107,7 +107,7 @@ class Uploads:
     async def _known(self, data: bytes, clean: Clean) -> tuple[Job, int] | None:
         """Return which of our pictures this is. What the file says counts only if its bytes are the same."""
         try:
-            said = json.loads(clean.recipe or "null")
+            said = json.loads((clean.recipe and clean.recipe.record) or "null")
             name, cell = str(said["job"]), int(said["cell"])
         except (TypeError, ValueError, KeyError):
             return None

@@ -7,7 +7,7 @@ import math
 from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
 from engine.jobs import Input, JobSpec, Kind, Role
-from engine.planning.plan import sides
+from engine.planning.size import sides
 from engine.prompt.samplers import sampler
 
 REMASTER = 0.6

@@ -12,7 +12,7 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
 from engine.jobs import Condition, JobSpec
 from engine.planning import edit_specs as specs
-from engine.planning.plan import sides
+from engine.planning.size import sides
 from engine.prompt.flags import STYLE_NAMES
 from engine.prompt.samplers import sampler
 

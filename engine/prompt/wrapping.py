@@ -6,7 +6,8 @@ import re
 
 _IMAGINE = re.compile(
     r"\s*+(?:/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?"
-    r"|(?:(?:imagine|positive)\s++)?prompt\s*+:(?!:)\s*+)",
+    r"|(?:(?:imagine|positive)\s++)?prompt\s*+:(?!:)\s*+"
+    r"|a (?:picture|grid of \d{1,2} pictures) drawn from the prompt:\s*+)",
     re.IGNORECASE,
 )
 _MENTION = r"<@!?\d{1,20}>"
@@ -26,6 +27,12 @@ _COPIED_END = re.compile(
     r"\s-\sImage #\d\s@[\w.\-]{1,40}"
 )
 """The same, copied from the screen: without the asterisks, the mention as a name."""
+_LISTED = re.compile(
+    r"`[0-9a-z]{8,12}`\s(?P<listed>[^\n]+)\s"
+    r"\((?:waiting|being drawn|done|failed|not drawn|cancelled)[^()\n]{0,40}\)(?=$|\s--)"
+    r"|\d\ufe0f?\u20e3\s(?P<numbered>[^\n]+)"
+)
+"""A line of `/queue` and `/info`, or one of `/describe`'s prompts."""
 _NOTES = re.compile(r"(?:^|\s)-#\s(?:[^\n]*[.!…](?=\s|$)|[^\n]*)")
 _DISARMED = re.compile(r"\\([\\`*_~|<@\[\]#:])")
 _FENCE = re.compile(r"```(?:[a-z]{1,12}(?=\n))?(.*?)```", re.DOTALL)
@@ -87,6 +94,10 @@ def _message(text: str, notes: list[str]) -> str:
         _say(notes, COPIED)
         rest = _NOTES.sub(" ", text[end.end() :])
         return f"{text[:begin]}{said} {rest}".strip()
+    if (line := _LISTED.match(text)) is not None:
+        _say(notes, COPIED)
+        said = _DISARMED.sub(r"\1", line["listed"] or line["numbered"])
+        return said + text[line.end() :]
     if (end := _COPIED_END.search(text)) is not None:
         rest = _NOTES.sub(" ", text[end.end() :]).strip()
         if not rest or rest.startswith(("--", "—")):

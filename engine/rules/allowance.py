@@ -13,7 +13,7 @@ from engine.errors import LimitError
 from engine.jobs import Speed
 from engine.rules.limits import span
 from engine.rules.people import Asker
-from engine.rules.permissions import Allowance
+from engine.rules.rules import Allowance
 
 FACTORS: Mapping[Speed, float] = {Speed.RELAX: 0.0, Speed.FAST: 1.0, Speed.TURBO: 2.0}
 """How many times its seconds a job is charged: what lets others go first is free, what goes ahead double."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
+from PIL.Image import Image
+
+from engine import images
 from engine.jobs import Job, State, new_job_id
+from engine.library.gallery import Gallery
+from engine.library.uploads import Uploads
+from engine.planning import edits, references
 from engine.planning.cost import work
+from engine.planning.edits import CANVAS, MASK, Canvas
 from engine.rules import allowance, limits
 from engine.schedule.scheduler import Scheduler
 from engine.service.admin import Administration
 from engine.service.finishing import Finishing
-from engine.service.planner import Planner
 from engine.service.prices import Prices
 from engine.service.requests import Caller, Planned, PlannedJob, Submitted
 from engine.service.screening import Screening
@@ -29,7 +37,8 @@ class Acceptance:
         store: Store,
         admin: Administration,
         screening: Screening,
-        planner: Planner,
+        gallery: Gallery,
+        uploads: Uploads,
         prices: Prices,
         scheduler: Scheduler,
         finishing: Finishing,
@@ -38,7 +47,8 @@ class Acceptance:
         self._store = store
         self._admin = admin
         self._screening = screening
-        self._planner = planner
+        self._gallery = gallery
+        self._uploads = uploads
         self._prices = prices
         self._scheduler = scheduler
         self._finishing = finishing
@@ -48,9 +58,27 @@ class Acceptance:
         if planned.accepted:
             return Submitted(planned.accepted, new=False)
         caller = planned.ask.caller
-        jobs = await self._planner.complete(planned.jobs)
+        jobs = await self._completed(planned.jobs)
         drafts = [await self._draft(caller, job, progress or caller.progress) for job in jobs]
         return await self._finishing.run(self._accept(caller, drafts, planned.line))
+
+    async def _completed(self, jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
+        """Fetch what prompts link to, each once, and paint canvases; return the jobs with real pictures."""
+        names = dict.fromkeys(name for job in jobs for name in job.links)
+        brought = await self._uploads.bring(names) if names else {}
+        pictures = {references.stand_in(name): sha256 for name, sha256 in brought.items()}
+        return [
+            replace(job, spec=edits.painted(job.spec, pictures | await self._paint(job.canvas)))
+            for job in jobs
+        ]
+
+    async def _paint(self, canvas: Canvas | None) -> dict[str, str]:
+        if canvas is None:
+            return {}
+        picture = await self._gallery.load(canvas.picture)
+        pngs = await asyncio.to_thread(_painted, picture, canvas)
+        start, mask = [await self._gallery.keep(png) for png in pngs]
+        return {CANVAS: start, MASK: mask}
 
     async def _draft(self, caller: Caller, planned: PlannedJob, progress: str | None) -> Draft:
         """Screen a planned job and return it as it is stored. Raises BlockedError."""
@@ -102,3 +130,15 @@ class Acceptance:
             for job in jobs:
                 self._scheduler.admit(job)
         return Submitted(tuple(jobs), new)
+
+
+def paint(picture: Image, canvas: Canvas) -> tuple[Image, Image]:
+    """Return a larger canvas with the picture on it, and the mask of what is to be painted."""
+    if canvas.margins is None:
+        return images.zoomed(picture, canvas.factor, *canvas.size)
+    return images.extended(picture, *canvas.margins)
+
+
+def _painted(png: bytes, canvas: Canvas) -> tuple[bytes, bytes]:
+    picture, mask = paint(images.opened(png), canvas)
+    return images.png(picture), images.png(mask)

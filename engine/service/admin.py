@@ -17,7 +17,8 @@ from engine.errors import UserError
 from engine.images.chart import chart
 from engine.rules import permissions
 from engine.rules.people import Asker, AuditEntry
-from engine.rules.permissions import EVERYWHERE, Ban, Content, Deed, Rule, Rules, Standing
+from engine.rules.permissions import Deed, Standing
+from engine.rules.rules import EVERYWHERE, Ban, Content, Rule, Rules
 from engine.rules.stats import FinishedJob, Stats, count, table
 from engine.store import audit as store_audit
 from engine.store import meta as store_meta

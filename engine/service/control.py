@@ -12,7 +12,7 @@ from typing import Any
 from engine.config import ModelConfig
 from engine.errors import NotFound, UserError, no_model
 from engine.jobs import Job
-from engine.rules.permissions import EVERYWHERE
+from engine.rules.rules import EVERYWHERE
 from engine.schedule.metrics import Metrics
 from engine.schedule.queue import ticket
 from engine.schedule.scheduler import PACE, Scheduler

@@ -1,27 +1,22 @@
 """From a request to what it would make: settings, words, stored pictures, rules and prices. Accepts nothing.
 
-Planning fetches and paints nothing; ``complete`` does, once for each job that is to be accepted.
+Planning fetches and paints nothing: ``acceptance`` does, once for each job that is to be accepted.
 """
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from PIL.Image import Image
-
-from engine import images
 from engine.config import ModelConfig
-from engine.errors import NotFound, UserError
+from engine.errors import NotFound, UserError, no_model
 from engine.jobs import SEED_MAX, Job, JobSpec, Role, Speed
 from engine.library.likes import Likes
-from engine.library.uploads import Uploads
 from engine.planning import answers, edits, literal, references
 from engine.planning import edit_specs as specs
-from engine.planning.edits import CANVAS, MASK, Canvas, EditType
+from engine.planning.edits import EditType
 from engine.planning.plan import Plan, choose_model, default_model, find_model, plain, plan
 from engine.prompt import Given, Prompt
 from engine.rules import allowance, limits
@@ -46,7 +41,6 @@ class Planner:
     settings: Settings
     prices: Prices
     pictures: Pictures
-    uploads: Uploads
     likes: Likes
     admin: Administration
     reports: Reports
@@ -191,7 +185,7 @@ class Planner:
         if asked.model is not None:
             found = find_model(asked.model, self.models)
             if found is None:
-                raise NotFound(f"There is no model `{asked.model[:64]}` here.")
+                raise NotFound(no_model(asked.model, [one.name for one in self.models]))
             model = found
         size = None if asked.start is None else await self.pictures.size(asked.start)
         spec = literal.spec_of(asked, model, self.host.config.limits, secrets.randbelow(SEED_MAX) + 1, size)
@@ -276,39 +270,7 @@ class Planner:
     def _model(self, spec: JobSpec) -> ModelConfig:
         return next((one for one in self.models if one.name == spec.model), self.models[0])
 
-    # ---- before it is accepted -----------------------------------------------------------------------------
-
-    async def complete(self, jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
-        """Fetch what prompts link to, each once, and paint canvases; return the jobs with real pictures."""
-        names = dict.fromkeys(name for job in jobs for name in job.links)
-        brought = await self.uploads.bring(names) if names else {}
-        pictures = {references.stand_in(name): sha256 for name, sha256 in brought.items()}
-        return [
-            replace(job, spec=edits.painted(job.spec, pictures | await self._paint(job.canvas)))
-            for job in jobs
-        ]
-
-    async def _paint(self, canvas: Canvas | None) -> dict[str, str]:
-        if canvas is None:
-            return {}
-        picture = await self.pictures.gallery.load(canvas.picture)
-        pngs = await asyncio.to_thread(_painted, picture, canvas)
-        start, mask = [await self.pictures.gallery.keep(png) for png in pngs]
-        return {CANVAS: start, MASK: mask}
-
 
 def _style_code() -> int:
     """Return the number of some style: nine digits, as people can copy them."""
     return 100_000_000 + secrets.randbelow(900_000_000)
-
-
-def paint(picture: Image, canvas: Canvas) -> tuple[Image, Image]:
-    """Return a larger canvas with the picture on it, and the mask of what is to be painted."""
-    if canvas.margins is None:
-        return images.zoomed(picture, canvas.factor, *canvas.size)
-    return images.extended(picture, *canvas.margins)
-
-
-def _painted(png: bytes, canvas: Canvas) -> tuple[bytes, bytes]:
-    picture, mask = paint(images.opened(png), canvas)
-    return images.png(picture), images.png(mask)

@@ -11,7 +11,7 @@ from engine.errors import LimitError, NotFound, UserError
 from engine.jobs import Delivery, Job
 from engine.moderation.appeals import lifted
 from engine.rules.people import Asker, Refusal, Report
-from engine.rules.permissions import EVERYWHERE, Rule
+from engine.rules.rules import EVERYWHERE, Rule
 from engine.service.admin import Administration
 from engine.store import deliveries as store_deliveries
 from engine.store import jobs as store_jobs

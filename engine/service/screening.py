@@ -15,7 +15,7 @@ from engine.jobs import Adult, Job, JobSpec, Kind, Role
 from engine.moderation.appeals import HOSTS_LIST
 from engine.moderation.pictures import FLAGGED_INPUT, Verdict, judge
 from engine.rules.people import Asker
-from engine.rules.permissions import EVERYWHERE
+from engine.rules.rules import EVERYWHERE
 from engine.service.admin import Administration
 from engine.store import moderation as store_moderation
 from engine.store.connection import Store

@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine import weights
+from engine import readiness
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound
 from engine.jobs import FINAL, Delivery, Job, State
@@ -115,7 +115,6 @@ class Service:
             self.settings,
             self.prices,
             self.files,
-            self.uploads,
             self.likes,
             admin,
             self.reports,
@@ -126,7 +125,8 @@ class Service:
             store,
             admin,
             self.screening,
-            self.planner,
+            gallery,
+            self.uploads,
             self.prices,
             self._scheduler,
             self._finishing,
@@ -155,7 +155,7 @@ class Service:
         renderer = renderer or os.environ.get("LIMNER_RENDERER") or "engine.render:Renderer"
         if arguments is None:
             arguments = json.loads(os.environ.get("LIMNER_RENDERER_ARGUMENTS") or "{}")
-        models = tuple(weights.usable(model) for model in config.models or (pocket(),))
+        models = tuple(readiness.usable(model) for model in config.models or (pocket(),))
         setup = Setup(renderer, models, config.engine, config.loras, arguments, config.moderation)
         data = config.data_dir
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.jobs import State
 from engine.rules.people import AuditEntry
-from engine.rules.permissions import Ban, Rule
+from engine.rules.rules import Ban, Rule
 from engine.rules.stats import FinishedJob
 
 

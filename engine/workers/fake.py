@@ -27,7 +27,7 @@ class _Task:
 
 def draw(spec: JobSpec, cell: int, share: float = 1.0) -> Image.Image:
     """Return cell ``cell`` of a spec: coloured discs decided by spec and cell alone; ``share`` of them."""
-    digest = hashlib.sha256(f"{spec.digest()}/{(spec.seed + cell) % 2**32}".encode()).digest()
+    digest = hashlib.sha256(f"{spec.digest()}/{spec.seed_of(cell)}".encode()).digest()
     picture = Image.new("RGB", (spec.width, spec.height), (digest[0], digest[1], digest[2]))
     pen = ImageDraw.Draw(picture)
     reach = min(spec.width, spec.height) / 3

@@ -17,7 +17,7 @@ from engine.planning.edits import CANVAS, EDITS, MASK, Derived, Start, painted
 from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.render import Renderer
-from engine.service.planner import paint
+from engine.service.acceptance import paint
 from engine.workers.protocol import Done, Progress
 
 Values = NDArray[np.float64]

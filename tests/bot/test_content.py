@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.seed_data import AFTER_DARK_ID, GALLERY_ID, GENERAL_ID, GUILD_ID
-from engine.rules.permissions import Rule
+from engine.rules.rules import Rule
 from engine.service.admin import Administration
 from engine.store.connection import Store
 from tests.bot.conftest import is_grid, is_picture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
 from bot.components.buttons import AnswerButton, JobButton
@@ -24,6 +27,7 @@ from bot.custom_ids import (
     report_dialog,
     setting_dialog,
 )  # fmt: skip
+from tests import ROOT
 
 JOB = "7h2k9q3v0x"
 
@@ -169,3 +173,24 @@ def test_reports_keep_their_wire_format() -> None:
     assert said == "l1rm:m:7h2k9q3v0x:1573562412009783296"
     assert REPORT_DIALOG.fullmatch(said)
     assert not APPEAL.fullmatch("l1p:m:7")
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "forgotten", "error"),
+    [
+        ("bot/custom_ids.py", '"pan_left"', '"pan_lift"', KeyError),  # no such edit
+        ("bot/components/buttons.py", "    Verb.LIKE: _like,\n", "", TypeError),  # neither edit nor doing
+    ],
+)
+def test_a_forgotten_row_fails_at_import(file: str, row: str, forgotten: str, error: type[Exception]) -> None:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    assert row in source
+    name = file.removesuffix(".py").replace("/", ".")
+    module = types.ModuleType(f"{name}_again")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, file, "exec"), module.__dict__)
+        with pytest.raises(error):
+            exec(compile(source.replace(row, forgotten), file, "exec"), module.__dict__)
+    finally:
+        del sys.modules[module.__name__]

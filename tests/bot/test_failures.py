@@ -11,7 +11,9 @@ import pytest
 from discord import app_commands
 
 from bot import failures
-from bot.messages import common as messages
+from bot.messages import asking as messages_asking
+from bot.messages import jobs as messages_jobs
+from bot.messages import text as messages_text
 from engine.errors import Cancelled, EngineError, LimitError, NotFound, PromptError, UserError
 
 
@@ -82,9 +84,9 @@ class Button:
         ),
         (EngineError("stack of tensors", "Our disk is full."), "Our disk is full."),
         (EngineError("stack of tensors"), EngineError.apology),
-        (Cancelled(), messages.CANCELLED),
-        (ZeroDivisionError("secret detail"), messages.APOLOGY),
-        (refused(500, 0), messages.APOLOGY),
+        (Cancelled(), messages_jobs.CANCELLED),
+        (ZeroDivisionError("secret detail"), messages_asking.APOLOGY),
+        (refused(500, 0), messages_asking.APOLOGY),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -144,7 +146,7 @@ async def test_what_a_command_raises_is_looked_into() -> None:
     interaction: Any = Interaction()
     await failures.answer(interaction, app_commands.CommandInvokeError(command, NotFound("No such job.")))
     await failures.answer(interaction, app_commands.CommandNotFound("old", []))
-    assert [text for _, text, _ in interaction.said] == ["No such job.", messages.OUTDATED]
+    assert [text for _, text, _ in interaction.said] == ["No such job.", messages_asking.OUTDATED]
 
 
 @pytest.mark.parametrize(
@@ -178,5 +180,5 @@ async def test_a_prompt_too_long_for_a_message_comes_back_as_a_file(
     interaction: Any = Interaction(done=bool(thinking), thinking=thinking)
     interaction.extras[failures.TYPED] = "a cat `x` " * 600
     await failures.answer(interaction, error)
-    assert all(len(text) <= messages.CONTENT_LIMIT for _, text, _ in interaction.said)
+    assert all(len(text) <= messages_text.CONTENT_LIMIT for _, text, _ in interaction.said)
     assert interaction.files == [file]

@@ -11,6 +11,7 @@ import pytest
 
 from engine import config
 from engine.errors import ConfigError
+from engine.token import formed
 from tests import ROOT
 
 EXAMPLE = ROOT / "config.example.toml"
@@ -134,6 +135,74 @@ def test_a_mistake_is_one_sentence_that_names_it(tmp_path: Path, text: str, said
     assert said in message
     assert "\n" not in message
     assert "config.toml" in message
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    text = "data_dirr = 'x'\n[engine]\ndevise = 'cpu'\n[[models]]\nnamed = 'x'\n"
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, text), {})
+    for said in ("`data_dirr`", "`engine.devise`", "Models number 1", "`named`"):
+        assert said in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, "[engine]\nworkers = 'x'\ndevice = 'y'\n"), {})
+    for said in ("`engine.workers`", "`engine.device`"):
+        assert said in str(caught.value)
+    many = "".join(f"k{number} = 1\n" for number in range(40))
+    with pytest.raises(ConfigError, match="And 35 more"):
+        config.load(write(tmp_path, many), {})
+
+
+def test_the_mark_that_editors_put_first_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xef\xbb\xbf[engine]\nworkers = 2\n")
+    assert config.load(tmp_path / "c.toml", {}).engine.workers == 2
+
+
+TOKEN = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"  # as in Discord's documentation
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\ufeff{}",
+        "{}\r\n\r\n",
+        '"{}"',
+        "Bot {}",
+        "'Bot {}'",
+        "LIMNER_TOKEN={}",
+        'export DISCORD_TOKEN="{}"',
+        "token = '{}'",
+        "\u200b{}\u200b",
+        "“{}”",
+    ],
+)
+def test_what_came_along_with_a_token_is_taken_off(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(written.format(TOKEN), encoding="utf-8")
+    file.chmod(0o600)
+    loaded = config.load(write(tmp_path, "[discord]\ntoken_file = 'token'"), {})
+    assert config.token(loaded, {}).get_secret_value() == TOKEN
+    assert config.token(loaded, {"LIMNER_TOKEN": written.format(TOKEN)}).get_secret_value() == TOKEN
+
+
+@pytest.mark.parametrize("written", ["{0}\n{0}", "# mine\n{0}", "two {0}", "{0}\u00e9", "{0}\x00", '""'])
+def test_what_cannot_be_a_token_is_refused_in_one_line_that_does_not_show_it(
+    tmp_path: Path, written: str
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(written.format(TOKEN), encoding="utf-8")
+    file.chmod(0o600)
+    loaded = config.load(write(tmp_path, "[discord]\ntoken_file = 'token'"), {})
+    with pytest.raises(ConfigError) as caught:
+        config.token(loaded, {})
+    assert "\n" not in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert "Copy it anew" in str(caught.value)
+
+
+def test_a_token_is_told_from_what_is_none_by_its_form() -> None:
+    assert formed(TOKEN)
+    for none in ("hello", "x" * 32, "1198622483471925248", "a.b.c"):
+        assert not formed(none)
 
 
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:

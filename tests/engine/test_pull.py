@@ -10,38 +10,60 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import prod
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
 
+
+def held(*tensors: str, shape: tuple[int, ...] = (1,)) -> bytes:
+    """Return a ``.safetensors`` file with these tensors."""
+    entries, size = {}, 4 * prod(shape)
+    for number, name in enumerate(tensors):
+        place = [number * size, (number + 1) * size]
+        entries[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": place}
+    header = json.dumps({"__metadata__": {"by": "hand"}, **entries}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(size * len(tensors))
+
+
+UNET = held("conv_in.weight", "conv_out.weight")
+INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+}
 SHA = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
-    "model_index.json": b'{"_class_name": "StableDiffusionPipeline"}',
+    "model_index.json": json.dumps(INDEX).encode(),
     "README.md": b"words",
     "unet/config.json": b"{}",
-    "unet/diffusion_pytorch_model.safetensors": b"weights",
+    "unet/diffusion_pytorch_model.safetensors": UNET,
     "unet/diffusion_pytorch_model.fp16.safetensors": b"the same again",
     "unet/diffusion_pytorch_model.bin": b"a pickle",
+    "tokenizer/vocab.json": b"{}",
     "tokenizer/merges.txt": b"a b",
     "safety_checker/model.safetensors": b"not used",
     "v1-5-pruned.safetensors": b"the same in one file",
     "old.ckpt": b"a pickle",
     "pipeline.py": b"code",
-    "pytorch_lora_weights.safetensors": b"a LoRA",
+    "pytorch_lora_weights.safetensors": held("unet.down.lora_A.weight"),
 }
+HALF = {name: data for name, data in FILES.items() if name != "unet/diffusion_pytorch_model.safetensors"}
 READER = {
-    "models/reader.safetensors": b"an IP-Adapter",
+    "models/reader.safetensors": held("image_proj.proj.weight"),
     "models/other.safetensors": b"another",
     "models/eyes/config.json": b"{}",
-    "models/eyes/model.safetensors": b"an image encoder",
+    "models/eyes/model.safetensors": held("vision_model.x"),
     "models/eyes/pytorch_model.bin": b"a pickle",
 }
 WANTED = {
     "model_index.json",
     "unet/config.json",
     "unet/diffusion_pytorch_model.safetensors",
+    "tokenizer/vocab.json",
     "tokenizer/merges.txt",
 }
 
@@ -60,25 +82,25 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self, with_body: bool) -> None:
         path = self.path.partition("?")[0]
         body, status, kind = b"{}", 404, "application/json"
-        held = READER if "owner/reader" in path else FILES
+        files = READER if "owner/reader" in path else HALF if "owner/half" in path else FILES
         name = path.partition(f"/resolve/{SHA}/")[2]
         repository = path.removeprefix("/api/models/").split("/revision/")[0]
         if path.startswith("/api/models/") and "/revision/" in path:
-            siblings = [{"rfilename": file, "size": len(data)} for file, data in held.items()]
+            siblings = [{"rfilename": file, "size": len(data)} for file, data in files.items()]
             body, status = json.dumps({"id": repository, "sha": SHA, "siblings": siblings}).encode(), 200
         elif path.startswith("/api/models/") and "/tree/" in path:
             tree = [
                 {"type": "file", "path": file, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-                for file, data in held.items()
+                for file, data in files.items()
             ]
             body, status = json.dumps(tree).encode(), 200
-        elif name in held:
+        elif name in files:
             type(self).asked.add(f"{path[1:].split('/resolve/')[0]}: {name}")
-            body, status, kind = held[name], 200, "application/octet-stream"
+            body, status, kind = files[name], 200, "application/octet-stream"
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        if name in held:
+        if name in files:
             self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
             self.send_header("X-Repo-Commit", SHA)
             self.send_header("Accept-Ranges", "bytes")
@@ -129,17 +151,17 @@ def test_pull_fetches_safetensors_and_json_and_nothing_else(tmp_path: Path, hub:
     found = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
     assert found == WANTED
     assert Hub.asked == {f"owner/name: {file}" for file in WANTED}
-    assert (folder / "unet/diffusion_pytorch_model.safetensors").read_bytes() == b"weights"
+    assert (folder / "unet/diffusion_pytorch_model.safetensors").read_bytes() == UNET
     after = json.loads(limner(tmp_path, hub, "models", "list", "--json").stdout)
     assert [row["here"] for row in after] == [True]
 
 
-def checkpoint(channels: int) -> bytes:
-    """Return a ``.safetensors`` file with the one tensor that tells a Stable Diffusion in one file."""
-    name = "model.diffusion_model.input_blocks.0.0.weight"
-    tensor = {"dtype": "F16", "shape": [1, channels, 1, 1], "data_offsets": [0, 2 * channels]}
-    header = json.dumps({"__metadata__": {"by": "hand"}, name: tensor}).encode()
-    return len(header).to_bytes(8, "little") + header + bytes(2 * channels)
+def test_pull_says_that_half_precision_variants_are_not_read(tmp_path: Path, hub: str) -> None:
+    config = MINE.replace("owner/name", "owner/half")
+    done = limner(tmp_path, hub, "models", "pull", "mine", config=config)
+    assert done.returncode == 2, done.stdout
+    assert "`owner/half` has its weights in half-precision variants alone" in done.stderr
+    assert not json.loads(limner(tmp_path, hub, "models", "list", "--json", config=config).stdout)[0]["here"]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +174,13 @@ def checkpoint(channels: int) -> bytes:
 def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
     tmp_path: Path, hub: str, channels: int, base: str
 ) -> None:
-    (tmp_path / "one.safetensors").write_bytes(checkpoint(channels))
+    (tmp_path / "one.safetensors").write_bytes(
+        held(
+            "model.diffusion_model.input_blocks.0.0.weight",
+            *("cond_stage_model.transformer.x", "first_stage_model.x"),
+            shape=(1, channels, 1, 1),
+        )
+    )
     config = """
         [[models]]
         name = "one"
@@ -174,9 +202,11 @@ def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
     }
 
 
+@pytest.mark.timeout(600)  # check asks torch, in a process of its own
 def test_pull_fetches_an_ip_adapter_and_its_encoder_and_check_misses_them(tmp_path: Path, hub: str) -> None:
-    (tmp_path / "one").mkdir()
-    (tmp_path / "one/model_index.json").write_text("{}")
+    for name in WANTED:
+        (tmp_path / "one" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "one" / name).write_bytes(FILES[name])
     config = """
         [[models]]
         name = "one"

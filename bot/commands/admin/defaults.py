@@ -10,12 +10,12 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.commands.admin import helpers
-from bot.interactions import Interaction
-from bot.messages import admin as words
+from bot.interactions import MOST_CHOICES, Interaction
+from bot.messages import rules as rules_words
 from engine.errors import LimitError, NotFound, PromptError
 from engine.prompt import Given, flags_of
 from engine.prompt.flags import STYLE_NAMES
-from engine.rules.permissions import Rule
+from engine.rules.rules import Rule
 from engine.service import SETTINGS, SUFFIX, server
 
 defaults = helpers.group("defaults", "What pictures are drawn with where nobody says otherwise.")
@@ -41,7 +41,7 @@ async def settings(interaction: Interaction, flags: Range[str, 1, 1000] | None =
     """Set the server's default flags."""
     await interactions.acknowledge(interaction, ephemeral=True)
     kept = read(flags)
-    await _default(interaction, SETTINGS, kept, "defaults settings", words.settings_kept(kept))
+    await _default(interaction, SETTINGS, kept, "defaults settings", rules_words.settings_kept(kept))
 
 
 @defaults.command(name="suffix", description="Flags before the default settings; without any, none.")
@@ -50,7 +50,7 @@ async def suffix(interaction: Interaction, flags: Range[str, 1, 1000] | None = N
     """Set the server's suffix."""
     await interactions.acknowledge(interaction, ephemeral=True)
     kept = read(flags)
-    await _default(interaction, SUFFIX, kept, "defaults suffix", words.suffix_kept(kept))
+    await _default(interaction, SUFFIX, kept, "defaults suffix", rules_words.suffix_kept(kept))
 
 
 def read(flags: str | None) -> str | None:
@@ -77,7 +77,9 @@ async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None
     guild = helpers.scope(interaction)
     assert guild is not None
     line = (await interaction.client.service.preferences(server(guild))).get(SETTINGS, "")
-    await _default(interaction, SETTINGS, with_model(line, name), "defaults model", words.model_kept(name))
+    await _default(
+        interaction, SETTINGS, with_model(line, name), "defaults model", rules_words.model_kept(name)
+    )
 
 
 @defaults.command(name="show", description="The server's defaults as they stand.")
@@ -87,7 +89,7 @@ async def show(interaction: Interaction) -> None:
     guild = helpers.scope(interaction)
     assert guild is not None
     kept = await interaction.client.service.preferences(server(guild))
-    await helpers.reply(interaction, words.defaults(kept.get(SETTINGS), kept.get(SUFFIX)))
+    await helpers.reply(interaction, rules_words.defaults(kept.get(SETTINGS), kept.get(SUFFIX)))
 
 
 @styles.command(name="set", description="Make a style, used as --style NAME.")
@@ -97,7 +99,7 @@ async def style_set(interaction: Interaction, name: Range[str, 1, 32], adds: Ran
     await interactions.acknowledge(interaction, ephemeral=True)
     rule = style(name, adds, helpers.rules(interaction).styles)
     await helpers.change(
-        interaction, "styles set", words.style_kept(rule.target, rule.value), keep=[rule],
+        interaction, "styles set", rules_words.style_kept(rule.target, rule.value), keep=[rule],
         target=rule.target, detail={"adds": rule.value},
     )  # fmt: skip
 
@@ -106,11 +108,11 @@ def style(name: str, adds: str, held: Collection[str]) -> Rule:
     """Return the rule of a style beside those a server has. Raises PromptError, LimitError."""
     key = name.strip().lower()
     if not _STYLE.fullmatch(key) or key == "raw":
-        raise PromptError(words.BAD_STYLE_NAME)
+        raise PromptError(rules_words.BAD_STYLE_NAME)
     if key in STYLE_NAMES:
-        raise PromptError(words.style_taken(key))
+        raise PromptError(rules_words.style_taken(key))
     if key not in held and len(held) >= MOST_STYLES:
-        raise LimitError(words.too_many("styles", MOST_STYLES))
+        raise LimitError(rules_words.too_many("styles", MOST_STYLES))
     return Rule("style", key, value=" ".join(adds.split()))
 
 
@@ -121,9 +123,9 @@ async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> Non
     await interactions.acknowledge(interaction, ephemeral=True)
     key = name.strip().lower()
     if key not in helpers.rules(interaction).styles:
-        raise NotFound(words.no_style(key))
+        raise NotFound(rules_words.no_style(key))
     await helpers.change(
-        interaction, "styles remove", words.style_gone(key), drop=[Rule("style", key)], target=key
+        interaction, "styles remove", rules_words.style_gone(key), drop=[Rule("style", key)], target=key
     )
 
 
@@ -131,7 +133,7 @@ async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> Non
 async def _kept_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lower()
     return [Choice(name=name, value=name) for name in helpers.rules(interaction).styles if wanted in name][
-        : helpers.MOST_CHOICES
+        : MOST_CHOICES
     ]
 
 
@@ -139,7 +141,7 @@ async def _kept_styles(interaction: Interaction, typed: str) -> list[Choice[str]
 async def style_list(interaction: Interaction) -> None:
     """List the styles."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    await helpers.reply(interaction, words.styles(helpers.rules(interaction).styles))
+    await helpers.reply(interaction, rules_words.styles(helpers.rules(interaction).styles))
 
 
 def _split(text: str) -> list[str]:
@@ -152,12 +154,12 @@ async def _list(interaction: Interaction, which: str, text: str, everywhere: boo
     named = _split(text)
     unread = [one for one in named if not any(letter.isalnum() for letter in one)]
     if not named or unread:
-        raise PromptError(words.no_word(unread))
+        raise PromptError(rules_words.no_word(unread))
     held, other = helpers.rules(interaction, everywhere), "allow" if which == "block" else "block"
     if len(named) + len(held.blocked) + len(held.allowed) > MOST_WORDS:
-        raise LimitError(words.too_many("words", MOST_WORDS))
+        raise LimitError(rules_words.too_many("words", MOST_WORDS))
     await helpers.change(
-        interaction, f"words {which}", words.words_kept(which, named),
+        interaction, f"words {which}", rules_words.words_kept(which, named),
         keep=[Rule("word", which, one) for one in named], drop=[Rule("word", other, one) for one in named],
         detail={"words": named}, everywhere=everywhere,
     )  # fmt: skip
@@ -188,10 +190,10 @@ async def remove(interaction: Interaction, terms: Range[str, 1, 1000], everywher
     drop = [Rule("word", "block", one) for one in held.blocked if one.lower() in named]
     drop += [Rule("word", "allow", one) for one in held.allowed if one.lower() in named]
     if not drop:
-        raise NotFound(words.NOT_LISTED)
+        raise NotFound(rules_words.NOT_LISTED)
     gone = sorted({rule.name for rule in drop})
     await helpers.change(
-        interaction, "words remove", words.words_gone(gone), drop=drop, detail={"words": gone},
+        interaction, "words remove", rules_words.words_gone(gone), drop=drop, detail={"words": gone},
         everywhere=everywhere,
     )  # fmt: skip
 
@@ -203,7 +205,7 @@ async def word_list(interaction: Interaction, everywhere: bool = False) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     held = helpers.rules(interaction, everywhere)
     host = interaction.client.config.moderation.blocked
-    await helpers.reply(interaction, words.lists(held.blocked, held.allowed, len(host)))
+    await helpers.reply(interaction, rules_words.lists(held.blocked, held.allowed, len(host)))
 
 
 @lists.command(name="try", description="See whether a prompt would be let through. Nothing is drawn.")
@@ -212,4 +214,4 @@ async def word_try(interaction: Interaction, prompt: Range[str, 1, 2000]) -> Non
     """Try a prompt against the lists."""
     await interactions.acknowledge(interaction, ephemeral=True)
     why = await interaction.client.service.verdict(interactions.requester(interaction), prompt)
-    await helpers.reply(interaction, words.verdict(prompt, why))
+    await helpers.reply(interaction, rules_words.verdict(prompt, why))

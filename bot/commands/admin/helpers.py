@@ -13,13 +13,12 @@ from discord import app_commands
 from discord.app_commands import Choice
 
 from bot import interactions
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import admin as words
-from bot.messages.common import CONTENT_LIMIT
-from engine.errors import NotFound, UserError
-from engine.rules.permissions import Rule, Rules
-
-MOST_CHOICES = 25
+from bot.messages import rules as rules_words
+from bot.messages.text import CONTENT_LIMIT
+from engine.errors import NotFound, UserError, no_model
+from engine.rules.rules import Rule, Rules
 
 admin = app_commands.Group(
     name="admin",
@@ -130,7 +129,7 @@ def place(interaction: Interaction, named: str | None) -> Place:
         return Place(str(found.id), tuple(str(one) for one in parents if one is not None))
     if number is not None:
         return Place(number, ())  # an archived thread, say
-    raise NotFound(words.no_channel(named))
+    raise NotFound(rules_words.no_channel(named))
 
 
 async def places(interaction: Interaction, typed: str) -> list[Choice[str]]:
@@ -155,4 +154,4 @@ def model(interaction: Interaction, name: str) -> str:
     for one in interaction.client.service.models:
         if wanted == one.name or wanted in (alias.lower() for alias in one.aliases):
             return one.name
-    raise NotFound(words.no_model(name, [one.name for one in interaction.client.service.models]))
+    raise NotFound(no_model(name, [one.name for one in interaction.client.service.models]))

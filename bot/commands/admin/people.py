@@ -11,7 +11,7 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import admin as words
 from engine.errors import NotFound, PromptError, UserError
 
@@ -102,7 +102,7 @@ async def _banned(interaction: Interaction, typed: str) -> list[Choice[str]]:
         for ban in held
         if ban.owner is not None and typed.strip().lower() in f"{ban.owner} {ban.reason}".lower()
     ]
-    return known[-helpers.MOST_CHOICES :]
+    return known[-MOST_CHOICES :]
 
 
 @helpers.admin.command(name="bans", description="Who may not draw, why, and until when.")

@@ -11,7 +11,8 @@ from bot import interactions
 from bot.commands.admin import helpers
 from bot.interactions import Interaction
 from bot.messages import admin as words
-from engine.rules.permissions import Rule
+from bot.messages import rules as rules_words
+from engine.rules.rules import Rule
 
 channels = helpers.group("channels", "Where I answer, and what may be drawn there.")
 Named = Range[str, 1, 100]
@@ -27,7 +28,7 @@ async def allow(interaction: Interaction, channel: Named | None = None) -> None:
     place = helpers.place(interaction, channel)
     rule = Rule("channel", place.id, value=" ".join(("yes", *place.parents)))
     closed = any(parent in helpers.rules(interaction).channels for parent in place.parents)
-    said = words.allowed_inside(str(place)) if closed else words.allowed(str(place))
+    said = rules_words.allowed_inside(str(place)) if closed else rules_words.allowed(str(place))
     await helpers.change(interaction, "channels allow", said, keep=[rule], target=place.id)
 
 
@@ -39,7 +40,9 @@ async def deny(interaction: Interaction, channel: Named | None = None) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     place = helpers.place(interaction, channel)
     rule = Rule("channel", place.id, value="no")
-    await helpers.change(interaction, "channels deny", words.denied(str(place)), keep=[rule], target=place.id)
+    await helpers.change(
+        interaction, "channels deny", rules_words.denied(str(place)), keep=[rule], target=place.id
+    )
 
 
 @channels.command(name="reset", description="Forget the rules of a channel; without one, of all.")
@@ -53,11 +56,11 @@ async def reset(interaction: Interaction, channel: Named | None = None) -> None:
         drop = [Rule("channel", one) for one in held.channels] + [
             Rule("content", one) for one in held.content
         ]
-        await helpers.change(interaction, "channels reset", words.ALL_CHANNELS_RESET, drop=drop)
+        await helpers.change(interaction, "channels reset", rules_words.ALL_CHANNELS_RESET, drop=drop)
         return
     place = helpers.place(interaction, channel)
     drop = [Rule("channel", place.id), Rule("content", place.id)]
-    said = words.channel_reset(str(place))
+    said = rules_words.channel_reset(str(place))
     await helpers.change(interaction, "channels reset", said, drop=drop, target=place.id)
 
 
@@ -78,7 +81,7 @@ async def content(
     await interactions.acknowledge(interaction, ephemeral=True)
     place = None if channel is None else helpers.place(interaction, channel)
     rule = Rule("content", place.id if place else "", value=f"{level} {past}")
-    said = words.content(str(place) if place else None, level, past)
+    said = rules_words.content(str(place) if place else None, level, past)
     await helpers.change(
         interaction, "channels content", said, keep=[rule], target=place.id if place else None,
         detail={"level": level, "past": past},
@@ -89,7 +92,7 @@ async def content(
 async def channels_list(interaction: Interaction) -> None:
     """List the rules of channels."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    await helpers.reply(interaction, words.channels(helpers.rules(interaction)))
+    await helpers.reply(interaction, rules_words.channels(helpers.rules(interaction)))
 
 
 @helpers.admin.command(name="log", description="Report what admins do in a channel; without one, nowhere.")
@@ -106,6 +109,6 @@ async def log(interaction: Interaction, channel: Named | None = None, everywhere
         return
     place = helpers.place(interaction, channel)
     await helpers.change(
-        interaction, "log", words.log_kept(str(place)), keep=[Rule("log", value=place.id)], target=place.id,
-        everywhere=everywhere,
+        interaction, "log", rules_words.log_kept(str(place)), keep=[Rule("log", value=place.id)],
+        target=place.id, everywhere=everywhere,
     )  # fmt: skip

@@ -11,11 +11,12 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.commands.admin import helpers
-from bot.interactions import Interaction
-from bot.messages import admin as words
+from bot.interactions import MOST_CHOICES, Interaction
+from bot.messages import rules as rules_words
 from engine.errors import NotFound
 from engine.planning.edits import EDITS
-from engine.rules.permissions import ADMIN, ALWAYS, Allowance, Kind, Rule, Rules
+from engine.rules.permissions import ADMIN, ALWAYS
+from engine.rules.rules import Allowance, Kind, Rule, Rules
 
 roles = helpers.group("roles", "What a role may use, and how much.")
 REMOVE = "Take this role off the list again; an empty list means everybody."
@@ -31,7 +32,7 @@ def named(command: str, known: Sequence[str]) -> str:
     """Return the command that is meant. Raises NotFound."""
     name = command.strip().lstrip("/").lower()
     if name not in known:
-        raise NotFound(words.no_command(name, known))
+        raise NotFound(rules_words.no_command(name, known))
     return name
 
 
@@ -45,7 +46,7 @@ async def _keep(interaction: Interaction, kind: Kind, name: str, role: discord.R
     held = set(helpers.rules(interaction).permits.get((kind, name), ()))
     after = held - {str(role.id)} if remove else held | {str(role.id)}
     await helpers.change(
-        interaction, f"roles {kind}", words.permit(kind, name, after),
+        interaction, f"roles {kind}", rules_words.permit(kind, name, after),
         keep=() if remove else [rule], drop=[rule] if remove else (),
         target=str(role.id), detail={kind: name, "remove": remove},
     )  # fmt: skip
@@ -65,7 +66,7 @@ async def command(
 async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lstrip("/").lower()
     return [Choice(name=name, value=name) for name in _commands(interaction) if wanted in name][
-        : helpers.MOST_CHOICES
+        : MOST_CHOICES
     ]
 
 
@@ -100,7 +101,7 @@ async def size(interaction: Interaction, role: discord.Role, side: Range[int, 8,
     await interactions.acknowledge(interaction, ephemeral=True)
     await _number(
         interaction, "pixels", "roles size", role, None if side is None else str(side * side),
-        words.size(role.mention, side),
+        rules_words.size(role.mention, side),
     )  # fmt: skip
 
 
@@ -112,10 +113,10 @@ async def weight(
     """Weigh a role."""
     await interactions.acknowledge(interaction, ephemeral=True)
     if weight is not None and weight > 1:
-        helpers.require_home(interaction, words.HOME_WEIGHT)
+        helpers.require_home(interaction, rules_words.HOME_WEIGHT)
     await _number(
         interaction, "weight", "roles weight", role, None if weight is None else f"{weight:g}",
-        words.weight(role.mention, weight),
+        rules_words.weight(role.mention, weight),
     )  # fmt: skip
 
 
@@ -132,10 +133,12 @@ async def allowance(
     host = interaction.client.config.allowance
     most = Allowance(host.seconds, host.per)
     if seconds is not None and most.seconds and Allowance(seconds, per).daily > most.daily:
-        helpers.require_home(interaction, words.HOME_ALLOWANCE.format(most=words.allowed_seconds(most)))
+        helpers.require_home(
+            interaction, rules_words.HOME_ALLOWANCE.format(most=rules_words.allowed_seconds(most))
+        )
     await _number(
         interaction, "allowance", "roles allowance", role, None if seconds is None else f"{seconds:g} {per}",
-        words.allowance(role.mention, seconds, per),
+        rules_words.allowance(role.mention, seconds, per),
     )  # fmt: skip
 
 
@@ -170,7 +173,7 @@ async def reset(interaction: Interaction, role: discord.Role | None = None) -> N
     await interactions.acknowledge(interaction, ephemeral=True)
     only = None if role is None else str(role.id)
     drop = about(helpers.rules(interaction), only)
-    said = words.roles_reset(None if role is None else role.mention)
+    said = rules_words.roles_reset(None if role is None else role.mention)
     await helpers.change(interaction, "roles reset", said, drop=drop, target=only)
 
 
@@ -178,4 +181,4 @@ async def reset(interaction: Interaction, role: discord.Role | None = None) -> N
 async def roles_list(interaction: Interaction) -> None:
     """List the rules of roles."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    await helpers.reply(interaction, words.roles(helpers.rules(interaction), str(interaction.guild_id)))
+    await helpers.reply(interaction, rules_words.roles(helpers.rules(interaction), str(interaction.guild_id)))

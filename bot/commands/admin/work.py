@@ -11,11 +11,11 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
-from bot.interactions import Interaction
+from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import admin as words
 from engine.errors import NotFound
 from engine.jobs import Job, State
-from engine.rules.permissions import EVERYWHERE, Open, Rule
+from engine.rules.rules import EVERYWHERE, Open, Rule
 
 jobs = helpers.group("jobs", "What waits and what is being drawn.")
 models = helpers.group("models", "What the engine draws with.")
@@ -129,7 +129,7 @@ async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
         Choice(name=f"{job.id} {' '.join(job.prompt.split())}"[:100], value=job.id)
         for job in found
         if typed.strip().lower() in f"{job.id} {job.prompt}".lower()
-    ][: helpers.MOST_CHOICES]
+    ][: MOST_CHOICES]
 
 
 @models.command(name="list", description="The models, which are in memory, which are switched off.")

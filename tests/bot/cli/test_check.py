@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from bot.cli.check import Finding, _classifier, judge
 from engine.config import Config, EngineConfig, ModelConfig, ModerationConfig, pocket
+from tests.bot.cli.test_cli import limner, refused
+from tests.engine.readiness.broken import FOLDERS, SINGLES
 
 GIB = 2**30
 
@@ -77,6 +83,59 @@ def test_a_classifier_is_looked_for(tmp_path: Path) -> None:
     missing = said(str(tmp_path))
     assert (missing.state, str(tmp_path) in missing.text) == ("wrong", True)
     (tmp_path / "config.json").write_text("{}")
+    assert "`model.safetensors` is missing" in said(str(tmp_path)).text
+    save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
     assert said(str(tmp_path)).state == "ok"
     installed = importlib.util.find_spec("nudenet") is not None
     assert said("nudenet").state == ("ok" if installed else "wrong")
+
+
+@pytest.fixture
+def hub(whole: Path) -> dict[str, str]:
+    return {"HF_HUB_CACHE": str(whole / "hub"), "LIMNER_TOKEN": "x", "LIMNER_LOG_LEVEL": "ERROR"}
+
+
+@pytest.mark.timeout(600)
+def test_every_model_that_cannot_draw_is_wrong_not_here_and_refused(
+    whole: Path, tmp_path: Path, hub: dict[str, str]
+) -> None:
+    entries = []
+    for number, (case, (damage, _)) in enumerate({**FOLDERS, **SINGLES}.items()):
+        source = tmp_path / (f"{number}" if case in FOLDERS else f"{number}.safetensors")
+        if case in FOLDERS:
+            shutil.copytree(whole / "folder", source)
+        else:
+            shutil.copy(whole / "one.safetensors", source)
+        damage(source)
+        entries.append(f"[[models]]\nname = 'm{number}'\nsource = '{source}'\n")
+    (tmp_path / "config.toml").write_text("".join(entries))
+    refused(limner("run", cwd=tmp_path, **hub), "cannot draw", f"The other {len(entries) - 1} are not ready")
+
+    for name, file in (("one", "one.safetensors"), ("folder", "folder")):
+        entries.append(f"[[models]]\nname = '{name}'\nsource = '{whole / file}'\n")
+    (tmp_path / "config.toml").write_text("".join(entries))
+    rows = json.loads(limner("models", "list", "--json", cwd=tmp_path, **hub).stdout)
+    assert [row["name"] for row in rows if row["here"]] == ["one", "folder"]
+    done = limner("check", "--json", cwd=tmp_path, timeout=500, **hub)
+    assert done.returncode == 2
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    models = [line for line in told if line["topic"] == "model" and line["state"] != "note"]
+    assert [line["state"] for line in models] == ["wrong"] * (len(entries) - 2) + ["ok", "ok"]
+
+
+@pytest.mark.timeout(900)
+def test_a_deep_check_draws_with_each_model(whole: Path, tmp_path: Path, hub: dict[str, str]) -> None:
+    shutil.copytree(whole / "folder", tmp_path / "odd")
+    settings = tmp_path / "odd/unet/config.json"
+    # sound to look at, and its layers do not fit each other
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"cross_attention_dim": 24}))
+    (tmp_path / "config.toml").write_text(
+        f"[[models]]\nname = 'good'\nsource = '{whole / 'folder'}'\nwidth = 32\nheight = 32\n"
+        f"[[models]]\nname = 'odd'\nsource = '{tmp_path / 'odd'}'\nwidth = 32\nheight = 32\n"
+    )
+    done = limner("check", "--deep", "--json", cwd=tmp_path, timeout=900, **hub)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    good, odd = [line for line in told if line["topic"] == "drawing"]
+    assert (good["state"], odd["state"]) == ("ok", "wrong")
+    assert good["text"].startswith("good: one step in ")
+    assert odd["text"].startswith("odd: ")

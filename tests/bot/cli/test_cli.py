@@ -27,7 +27,9 @@ FAKE = {"LIMNER_RENDERER": "engine.workers.fake:Renderer"}
 JSON_KEYS = ["prompt", "flags", "notes", "jobs", "error"]
 
 
-def limner(*arguments: str, cwd: Path, stdin: bytes = b"", **environment: str) -> CompletedProcess[bytes]:
+def limner(
+    *arguments: str, cwd: Path, stdin: bytes = b"", timeout: float = 100, **environment: str
+) -> CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return run(
         [sys.executable, "-m", "bot", *arguments],
@@ -35,7 +37,7 @@ def limner(*arguments: str, cwd: Path, stdin: bytes = b"", **environment: str) -
         capture_output=True,
         cwd=cwd,
         env=environment,
-        timeout=100,
+        timeout=timeout,
     )
 
 
@@ -282,6 +284,29 @@ def test_imagine_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     assert not (tmp_path / "output").exists()
 
 
+@pytest.mark.parametrize("place", ["a-file", "a-file/below", "/proc/nobody/here"])
+def test_imagine_tries_the_place_before_it_draws(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a-file").touch()
+    refused(limner("imagine", "a cat", "-o", place, cwd=tmp_path, **FAKE), f"`{place}`", "Name another")
+
+
+def test_imagine_wants_the_room_that_the_bot_wants(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("min_free_mb = 1_000_000_000\n")
+    refused(limner("imagine", "a cat", cwd=tmp_path, **FAKE), "MB left", "min_free_mb")
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_a_terminal_that_is_not_utf8_is_no_traceback(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "config.toml").write_text("[[models]]\nname = 'm'\nsource = './\u732b'\n", encoding="utf-8")
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = limner("parse", "\u732b", cwd=tmp_path, **environment)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert b"prompt  \\u732b" in done.stdout
+    assert b"\\u732b" in limner("models", "list", cwd=tmp_path, **environment).stdout
+    refused(limner("run", cwd=tmp_path, LIMNER_TOKEN="x", **environment), "\\u732b")
+
+
 # ---- models, check, demo -------------------------------------------------------------------------------
 
 
@@ -308,6 +333,36 @@ def test_check_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     assert found["disk"]["state"] == "ok"
     assert found["database"]["state"] == "wrong"
     assert "damaged" in found["database"]["text"]
+
+
+def test_check_says_that_there_is_no_file_and_that_a_port_is_taken(tmp_path: Path) -> None:
+    first = [json.loads(line) for line in limner("check", "--json", cwd=tmp_path).stdout.splitlines()]
+    assert (first[0]["topic"], first[0]["state"]) == ("config", "note")
+    assert "no config.toml" in first[0]["text"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "config.toml").write_text(f"[web]\nenabled = true\nport = {port}\n")
+        done = limner("check", "--json", cwd=tmp_path, LIMNER_TOKEN="hello-world")
+    found = findings(done)
+    assert found["config"]["state"] == "ok"
+    assert found["web"]["state"] == "wrong"
+    assert "Choose another `web.port`" in found["web"]["text"]
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    [form] = [line for line in told if line["topic"] == "token" and line["state"] == "wrong"]
+    assert "three parts with dots" in form["text"]
+    assert "hello-world" not in done.stdout.decode()
+
+
+def test_the_list_names_each_path_and_keeps_its_columns(tmp_path: Path) -> None:
+    licence = "A Licence Whose Name Is Longer Than Any Column Could Be, Version 1.0"
+    (tmp_path / "config.toml").write_text(
+        f"[[models]]\nname = 'pocket'\nsource = 'pocket'\n"
+        f"[[models]]\nname = 'a-model-with-a-long-name'\nsource = './nowhere'\nlicence = '{licence}'\n"
+    )
+    first, second, why = limner("models", "list", cwd=tmp_path).stdout.decode().splitlines()
+    assert first.index(" ready ") == second.index(" not ready ")
+    assert first.index("Apache-2.0") == second.index(licence)
+    assert str(tmp_path / "nowhere") in why
 
 
 async def test_check_asks_discord_and_gives_the_invite_link(tmp_path: Path) -> None:

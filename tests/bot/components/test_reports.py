@@ -10,7 +10,7 @@ import pytest
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.seed_data import GALLERY_ID, GUILD_ID
 from bot.demo.shapes import Message
-from engine.rules.permissions import Rule
+from engine.rules.rules import Rule
 from engine.service.admin import Administration
 from engine.store.connection import Store
 from tests.bot.conftest import is_grid, is_picture

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, strategies
 
 from bot.commands.talk import HELPFUL
-from bot.messages import common as messages
+from bot.messages import asking as messages_asking
+from bot.messages import help as messages_help
+from bot.messages import jobs as messages_jobs
+from bot.messages import text as messages_text
 from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, State
 from engine.prompt.flags import FLAGS
 from engine.rules.allowance import Balance
@@ -62,21 +65,21 @@ def as_discord_shows(text: str) -> str:
     ],
 )
 def test_a_prompt_shows_as_typed(typed: str) -> None:
-    assert as_discord_shows(messages.shown(typed)) == typed
+    assert as_discord_shows(messages_text.shown(typed)) == typed
 
 
 def test_nothing_in_a_prompt_is_read_as_markdown_or_mention() -> None:
-    said = messages.shown("**b** `c` ||s|| @everyone <@1234> https://x.org :smile: [a](b)")
+    said = messages_text.shown("**b** `c` ||s|| @everyone <@1234> https://x.org :smile: [a](b)")
     bare = re.sub(r"\\[^0-9A-Za-z\s]", "", said)
     assert not re.search(r"[*_~`|<@\[\]]|://|:smile:", bare)
 
 
 def test_ordinary_prompts_stay_plain() -> None:
-    assert messages.shown("a red apple --ar 3:2, by the sea") == "a red apple --ar 3:2, by the sea"
+    assert messages_text.shown("a red apple --ar 3:2, by the sea") == "a red apple --ar 3:2, by the sea"
 
 
 def test_reading_direction_does_not_leak() -> None:
-    said = messages.shown("evil \u202e reversed \u2069 end")
+    said = messages_text.shown("evil \u202e reversed \u2069 end")
     # an isolate opened first and closed last: what is inside cannot reorder what follows (Unicode UAX 9)
     assert said.startswith("\u2068")
     assert said.endswith("\u2069")
@@ -91,37 +94,38 @@ def test_reading_direction_does_not_leak() -> None:
 
 
 def test_arabic_is_kept_as_typed() -> None:
-    assert messages.shown("تفاحة حمراء")[1:-1] == "تفاحة حمراء"
+    assert messages_text.shown("تفاحة حمراء")[1:-1] == "تفاحة حمراء"
 
 
 @given(strategies.text(max_size=6000))
 def test_any_text_gives_a_message_discord_takes(text: str) -> None:
     one = job(prompt=text, failure="Because.", notes=("note " * 100,) * 5)
     for said in (
-        messages.result(one, promise()),
-        messages.progress(one, state=State.RUNNING, percent=31),
-        messages.failure(one)[0],
-        messages.refusal("No. " * 1000, text),
-        messages.question(text, 4, 16),
+        messages_jobs.result(one, promise()),
+        messages_jobs.progress(one, state=State.RUNNING, percent=31),
+        messages_jobs.failure(one)[0],
+        messages_asking.refusal("No. " * 1000, text),
+        messages_asking.question(text, 4, 16),
     ):
-        assert len(said) <= messages.CONTENT_LIMIT
+        assert len(said) <= messages_text.CONTENT_LIMIT
         said.encode()
-    assert 0 < len(messages.alt(one)) <= messages.ALT_LIMIT
-    assert re.fullmatch(r"[a-z0-9-]{1,80}\.png", messages.filename(one, "png", 2))
-    for name, value in messages.picture_facts(one, 1):
+    assert 0 < len(messages_jobs.alt(one)) <= messages_text.ALT_LIMIT
+    assert re.fullmatch(r"[a-z0-9-]{1,80}\.png", messages_jobs.filename(one, "png", 2))
+    for name, value in messages_jobs.picture_facts(one, 1):
         assert len(name) <= 256
         assert len(value) <= 1024
 
 
 def test_titles() -> None:
     done = job(pictures=("a", "b", "c", "d"))
-    assert messages.result(done, promise()) == "**a red apple** - <@1234> (fast)"
-    assert messages.result(done, promise("picture", 1, "99")) == "**a red apple** - Image #2 <@99>"
-    assert messages.progress(done, state=State.RUNNING, percent=31) == "**a red apple** - <@1234> (31%)"
+    assert messages_jobs.result(done, promise()) == "**a red apple** - <@1234> (fast)"
+    assert messages_jobs.result(done, promise("picture", 1, "99")) == "**a red apple** - Image #2 <@99>"
+    assert messages_jobs.progress(done, state=State.RUNNING, percent=31) == "**a red apple** - <@1234> (31%)"
     assert (
-        messages.progress(done, state=State.QUEUED, place=1) == "**a red apple** - <@1234> (waiting to start)"
+        messages_jobs.progress(done, state=State.QUEUED, place=1)
+        == "**a red apple** - <@1234> (waiting to start)"
     )
-    second = messages.progress(done, state=State.QUEUED, place=2)
+    second = messages_jobs.progress(done, state=State.QUEUED, place=2)
     assert second == "**a red apple** - <@1234> (waiting, 2nd in the queue)"
 
 
@@ -139,46 +143,46 @@ def test_titles() -> None:
     ],
 )
 def test_ordinals(number: int, word: str) -> None:
-    assert messages.ordinal(number) == word
+    assert messages_text.ordinal(number) == word
 
 
 def test_a_failure_gives_the_prompt_back_exactly() -> None:
-    said, whole = messages.failure(job(prompt="a *cat* --ar 3:2", failure="The engine stopped."))
+    said, whole = messages_jobs.failure(job(prompt="a *cat* --ar 3:2", failure="The engine stopped."))
     assert whole
     assert said == "<@1234> The engine stopped.\nYour prompt, to copy:\n```\na *cat* --ar 3:2\n```"
 
 
 def test_a_prompt_that_no_block_can_hold_is_not_broken_into_one() -> None:
-    assert messages.to_copy("three ``` ticks") is None
-    assert messages.to_copy("x" * 5000) is None
+    assert messages_text.to_copy("three ``` ticks") is None
+    assert messages_text.to_copy("x" * 5000) is None
 
 
 def test_a_long_repaired_line_is_given_whole() -> None:
     repaired = "a long sentence about a cat " * 60 + "--ar 16:9"
-    said = messages.refusal("There is no ratio `16.9`.", repaired)
+    said = messages_asking.refusal("There is no ratio `16.9`.", repaired)
     assert repaired in said
     assert len(said) <= 2000
 
 
 def test_the_seed_of_one_picture_wraps_like_the_engine() -> None:
     # cell i starts from (seed + i) mod 2**32
-    assert dict(messages.picture_facts(job(), 0))["Seed"] == "4294967295"
-    assert dict(messages.picture_facts(job(), 1))["Seed"] == "0"
+    assert dict(messages_jobs.picture_facts(job(), 0))["Seed"] == "4294967295"
+    assert dict(messages_jobs.picture_facts(job(), 1))["Seed"] == "0"
 
 
 def test_help_fits_discords_fields() -> None:
-    pages = messages.flag_pages(FLAGS)
+    pages = messages_help.flag_pages(FLAGS)
     assert all(len(lines) <= 1024 for _, lines in pages)
-    assert len(messages.HELP) + sum(len(name) + len(lines) for name, lines in pages) <= 6000
+    assert len(messages_help.HELP) + sum(len(name) + len(lines) for name, lines in pages) <= 6000
     assert all(f"`--{flag.name}`" in "".join(lines for _, lines in pages) for flag in FLAGS)
-    listed = messages.flag_pages(HELPFUL)
-    assert [heading for heading, _ in listed] == list(messages.SECTIONS.values())
+    listed = messages_help.flag_pages(HELPFUL)
+    assert [heading for heading, _ in listed] == list(messages_help.SECTIONS.values())
     assert "…" not in "".join(lines for _, lines in listed), "no sentence is cut"
 
 
 def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:
     jobs = [job(prompt=f"{number} " + "*" * 700) for number in range(40)]
-    said = messages.several(jobs, [State.RENDERED] * 3 + [State.RUNNING] + [State.QUEUED] * 36)
+    said = messages_jobs.several(jobs, [State.RENDERED] * 3 + [State.RUNNING] + [State.QUEUED] * 36)
     assert len(said) <= 2000
     first, second, *_ = said.split("\n")
     assert first.startswith("**40 jobs** - ")
@@ -198,24 +202,26 @@ def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:
     ],
 )
 def test_the_queue_in_one_line(running: int, waiting: int, paused: bool, said: str) -> None:
-    told = messages.queue(running, waiting, paused=paused)
+    told = messages_jobs.queue(running, waiting, paused=paused)
     assert told.startswith(said) if paused else told == said
 
 
 def test_info_says_who_chose_what_nearest_first() -> None:
-    said = messages.origins({"steps": "model", "ar": "prompt", "chaos": "suffix", "seed": "prompt"})
+    said = messages_jobs.origins({"steps": "model", "ar": "prompt", "chaos": "suffix", "seed": "prompt"})
     assert said == "The prompt: `--ar` `--seed`\nYour suffix: `--chaos`\nThe model: `--steps`"
 
 
 def test_a_price_is_told_with_what_is_left_of_the_allowance() -> None:
     mine = Balance("you", 600.0, 590.0, "day", 1_772_323_200.0)
     ours = Balance("server", 36_000.0, 400.5, "month", 1_772_323_200.0)
-    assert messages.question("a cat", 4, 16, 42.4, [mine, ours]) == (
+    assert messages_asking.question("a cat", 4, 16, 42.4, [mine, ours]) == (
         "**a cat**\nThis makes 4 jobs with 16 pictures together. It takes about 42 s of the engine. "
         "You have 10 s left today. This server has 35,600 s left this month. Start?"
     )
-    assert messages.question("a cat", 4, 16).endswith("This makes 4 jobs with 16 pictures together. Start?")
-    assert messages.allowance([mine]) == (
+    assert messages_asking.question("a cat", 4, 16).endswith(
+        "This makes 4 jobs with 16 pictures together. Start?"
+    )
+    assert messages_asking.allowance([mine]) == (
         "You: 590 s of 600 s used today, 10 s left; all of it again <t:1772323200:R>. "
         "`--relax` costs nothing."
     )

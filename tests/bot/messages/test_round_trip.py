@@ -6,7 +6,8 @@ import ast
 import re
 from pathlib import Path
 
-from bot.messages import common
+from bot.messages import asking, jobs
+from bot.messages.text import to_copy
 from engine.errors import PromptError
 from engine.jobs import Delivery, Job, JobSpec, State
 from engine.prompt import Prompt, parse
@@ -29,15 +30,18 @@ def shown_of(line: str) -> list[str]:
     told = "`--hd` was left out. Pictures have the model's own size."
     where = {"owner": PERSON, "origin": made.origin, "created_at": 0.0, "state": "sent"}
     delivery = Delivery.model_validate({"id": 1, "job": made.id, "kind": "grid", **where})
-    grid = common.result(made, delivery, [told])
-    texts = [grid, grid.splitlines()[0], " ".join(grid.split("\n")), common.title(made, 2)]
-    texts.append(common.progress(made, state=State.QUEUED, place=3))
-    texts.append(common.question(line, 2, 8))
-    if common.to_copy(line) is not None:
+    grid = jobs.result(made, delivery, [told])
+    texts = [grid, grid.splitlines()[0], " ".join(grid.split("\n")), jobs.title(made, 2)]
+    texts.append(jobs.progress(made, state=State.QUEUED, place=3))
+    texts.append(asking.question(line, 2, 8))
+    texts.append(jobs.alt(made))
+    if len(line) < 80:
+        texts += [jobs.job_line(made), jobs.job_line(made, 3)]
+    if to_copy(line) is not None:
         texts += [
-            str(common.to_copy(line)),
-            common.failure(made)[0],
-            common.refusal("No, that is not so.", line),
+            str(to_copy(line)),
+            jobs.failure(made)[0],
+            asking.refusal("No, that is not so.", line),
         ]
     return texts
 
@@ -71,7 +75,7 @@ def test_everything_shown_reads_back_as_the_same_request() -> None:
         except PromptError as error:
             if error.repaired is not None:
                 again = parse(error.repaired, limit=100).prompts
-                assert same(common.refusal(str(error), error.repaired), again), line  # noqa: PT017
+                assert same(asking.refusal(str(error), error.repaired), again), line  # noqa: PT017
             continue
         for text in () if parsed.random else (parsed.line, *shown_of(parsed.line)):
             assert same(text, parsed.prompts), (line, text)

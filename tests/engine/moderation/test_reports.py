@@ -11,7 +11,7 @@ import pytest
 from engine.errors import LimitError, NotFound, UserError
 from engine.moderation import BlockedError
 from engine.rules.people import Asker
-from engine.rules.permissions import Rule
+from engine.rules.rules import Rule
 from engine.service import Service
 from tests.engine.conftest import asking, calling, drawn, editing, ended, submit
 

@@ -14,7 +14,7 @@ from engine.jobs import State
 from engine.moderation import BlockedError
 from engine.moderation.pictures import FLAGGED, UNSURE
 from engine.rules.people import Asker
-from engine.rules.permissions import Rule
+from engine.rules.rules import Rule
 from engine.service import Service
 from engine.store import deliveries as store_deliveries
 from engine.store import jobs

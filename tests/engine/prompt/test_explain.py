@@ -7,7 +7,7 @@ import json
 import pytest
 
 from engine.config import Config, LimitsConfig, ModelConfig
-from engine.planning.plan import as_json
+from engine.planning.explain import as_json
 from engine.prompt import as_json as language_only
 
 CONFIG = Config(

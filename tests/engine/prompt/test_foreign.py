@@ -9,7 +9,8 @@ import pytest
 from engine.config import Config, LoraConfig, ModelConfig
 from engine.jobs import Job, JobSpec
 from engine.library.gallery import recipe
-from engine.planning.plan import as_json, plan
+from engine.planning.explain import as_json
+from engine.planning.plan import plan
 from engine.prompt import parse
 
 # the form of modules/infotext_utils.py (stable-diffusion-webui): prompt, "Negative prompt: ", "key: value, …"

@@ -8,7 +8,8 @@ from engine.config import LimitsConfig, LoraConfig, ModelConfig
 from engine.errors import PromptError
 from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role, Speed
 from engine.planning import references
-from engine.planning.plan import Plan, plan, price, sides
+from engine.planning.plan import Plan, plan
+from engine.planning.size import sides
 from engine.prompt import parse
 from engine.prompt.flags import STYLE_NAMES
 from engine.prompt.samplers import SAMPLERS, sampler
@@ -441,11 +442,3 @@ def test_every_style_is_one_the_renderer_has_words_for() -> None:
     from engine.render.conditioning.styles import STYLES
 
     assert set(STYLE_NAMES) == set(STYLES)
-
-
-@pytest.mark.parametrize(
-    ("work", "said"),
-    [(100, "1 grid"), (50, "0.5 grids"), (101, "1 grid"), (250, "2.5 grids"), (1, "less than 0.1 grids")],
-)
-def test_prices_are_told_in_grids(work: float, said: str) -> None:
-    assert price(work, 100) == said

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bench.reading import HOSTILE_SHAPES
 from engine.config import Config, ModelConfig
 from engine.errors import PromptError
-from engine.planning.plan import as_json, plan
+from engine.planning.explain import as_json
+from engine.planning.plan import plan
 from engine.prompt import FLAGS, parse, parse_attention
 from engine.prompt.flags import BY_NAME
 

@@ -36,6 +36,8 @@ def printed(line: str) -> str:
         (f"**a cat --seed 7** - <@{PERSON}> (fast) --ar 3:2", "a cat --ar 3:2 --seed 7"),
         ("a cat --seed 7 - @maria (fast)", "a cat --seed 7"),
         ("a cat --seed 7 - Image #3 @maria", "a cat --seed 7"),
+        ("`abcdefghjk` a cat --seed 7 (waiting, 3rd in the queue)", "a cat --seed 7"),
+        ("2\ufe0f\u20e3 a\\_cat --ar 3:2", "a_cat --ar 3:2"),
         ("**a cat**\nThis makes 4 jobs with 16 pictures together. Start?", "a cat"),
     ],
 )

@@ -8,20 +8,8 @@ from bot.commands import COMMANDS
 from engine.jobs import Speed
 from engine.planning.edits import EDITS
 from engine.rules.people import Asker
-from engine.rules.permissions import (
-    ADMIN,
-    ALWAYS,
-    Allowance,
-    Ban,
-    Content,
-    Deed,
-    Rule,
-    Rules,
-    answers,
-    content,
-    refusal,
-    standing,
-)
+from engine.rules.permissions import ADMIN, ALWAYS, Deed, answers, content, refusal, standing
+from engine.rules.rules import Allowance, Ban, Content, Rule, Rules
 
 GUILD, ARTIST, GUEST = "100", "501", "502"
 NOW = 1_000_000.0

@@ -13,7 +13,8 @@ from engine.errors import NotFound
 from engine.jobs import State
 from engine.moderation import BlockedError
 from engine.rules.people import Asker
-from engine.rules.permissions import Deed, Rule
+from engine.rules.permissions import Deed
+from engine.rules.rules import Rule
 from engine.schedule.queue import FairQueue, Ticket, ticket
 from engine.service import Imagine, Service, server
 from engine.service.admin import Administration, RefusedError

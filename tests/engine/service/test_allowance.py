@@ -13,7 +13,7 @@ from engine.jobs import Speed, State
 from engine.planning.cost import work
 from engine.rules.allowance import FIRST_PACE, Balance, check, limits, period
 from engine.rules.people import Asker
-from engine.rules.permissions import Allowance
+from engine.rules.rules import Allowance
 from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.queue import FairQueue, Ticket
 from engine.service import Imagine, Service

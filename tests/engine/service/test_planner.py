@@ -18,7 +18,7 @@ from engine.planning.edits import CANVAS, EDITS, MASK
 from engine.planning.plan import plan
 from engine.prompt import flags_of, parse
 from engine.rules.people import Asker
-from engine.service import Describe, Service, restored, stored
+from engine.service import Describe, Service, Submitted, restored, stored
 from engine.service.planner import Planner
 from engine.store import jobs as store_jobs
 from tests.counting import Calls
@@ -66,7 +66,7 @@ async def test_a_prompt_is_read_and_planned_once(priced: Service) -> None:
     assert submitted.jobs[0].spec == planned.jobs[0].spec
     again = await priced.plan(asking("1", "a red apple --ar 3:2"))
     assert again.accepted == submitted.jobs
-    assert await priced.submit(again) == submitted.__class__(submitted.jobs, new=False)
+    assert await priced.submit(again) == Submitted(submitted.jobs, new=False)
 
 
 async def test_an_edit_is_derived_once_and_painted_only_when_it_starts(priced: Service) -> None:

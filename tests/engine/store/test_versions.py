@@ -17,7 +17,7 @@ from PIL import Image
 
 from engine.config import Config
 from engine.jobs import DeliveryState, Speed, State
-from engine.rules.permissions import Rule
+from engine.rules.rules import Rule
 from engine.service import Service
 from engine.store import audit, deliveries, jobs, likes, preferences
 from engine.store.connection import Store

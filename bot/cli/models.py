@@ -1,0 +1,88 @@
+"""`limner models`: what people can ask for, whether it is ready, and fetching it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.options import ConfigOption, JsonOption
+from engine import config as configuration
+from engine import readiness, weights
+from engine.config import LoraConfig, ModelConfig
+from engine.errors import ConfigError, NotFound
+
+app = typer.Typer(no_args_is_help=True, help="The models people can ask for.")
+
+
+@app.command("list")
+def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show every configured model and whether its weights are on this machine."""
+    loaded = configuration.load(config)
+    rows = []
+    for model in loaded.models:
+        trouble = readiness.model_trouble(model)
+        rows.append(
+            {
+                "name": model.name,
+                "default": model.default,
+                "aliases": list(model.aliases),
+                "source": model.source,
+                "size": f"{model.width}x{model.height}",
+                "licence": model.licence,
+                "here": not trouble,
+                "why": trouble,
+            }
+        )
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    wide = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        state = "ready" if row["here"] else "not ready"
+        star = "*" if row["default"] else " "
+        typer.echo(f"{star} {row['name']:<{wide}}  {row['size']:<10} {state:<10} {row['licence'] or '-'}")
+        if row["why"]:
+            typer.echo(f"    {row['why']}")
+
+
+@app.command("pull")
+def models_pull(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; else every configured one.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Fetch models and LoRAs from the hub they are named on. Nothing else in Limner ever does."""
+    loaded = configuration.load(config)
+    everything: list[ModelConfig | LoraConfig] = [*loaded.models, *loaded.loras]
+    known: dict[str, ModelConfig | LoraConfig | str] = {one.name: one for one in everything}
+    for key, source in (("describer", loaded.engine.describer), ("segmenter", loaded.engine.segmenter)):
+        if source:
+            known.setdefault(key, source)
+    for name in names or known:
+        if name not in known:
+            raise NotFound(f"There is no model `{name}` in the configuration. There are {', '.join(known)}.")
+    for name in names or known:
+        for path in _pull(name, known[name]):
+            typer.echo(f"{name}: {path}")
+
+
+def _pull(name: str, wanted: ModelConfig | LoraConfig | str) -> list[Path]:
+    """Fetch one model, LoRA or tool. Raises ConfigError where what came cannot be used."""
+    if isinstance(wanted, str):
+        found, trouble = [weights.pull_tool(name, wanted)], readiness.tool_trouble(name, wanted)
+    elif isinstance(wanted, LoraConfig):
+        found, trouble = [weights.pull_lora(wanted)], readiness.lora_trouble(wanted)
+    else:
+        found = weights.pull(wanted)
+        trouble = readiness.model_trouble(wanted)
+        if trouble and weights.is_hub(wanted.source) and weights.has_variants(wanted.source):
+            trouble = (
+                f"`{wanted.source}` has its weights in half-precision variants alone (`*.fp16.safetensors`), "
+                "which Limner does not read. Name another repository of this model in `source`."
+            )
+        trouble = trouble or readiness.few_steps_trouble(wanted) or readiness.adapter_trouble(wanted)
+    if trouble:
+        raise ConfigError(trouble)
+    return found

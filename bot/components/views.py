@@ -1,0 +1,67 @@
+"""The rows of buttons under each kind of message; what they do stands in ``bot.components.buttons``."""
+
+from __future__ import annotations
+
+from discord import ui
+
+from bot.components.buttons import view_of
+from bot.custom_ids import Of, Press, Verb, appeal_id
+from bot.messages.reports import APPEAL
+from engine.jobs import Job, Kind, State
+
+
+def grid_view(job: Job, delivery: int) -> ui.View:
+    """Return ``U1 U2 U3 U4 🔄`` over ``V1 V2 V3 V4``; more cells take more rows, five buttons to each."""
+    cells = range(len(job.pictures))
+    us = [Press(Verb.PICTURE, job.id, cell, delivery) for cell in cells]
+    vs = [Press(Verb.VARY, job.id, cell, delivery) for cell in cells]
+    again = Press(Verb.REROLL, job.id, None, delivery)
+    if len(us) <= 4:
+        return view_of([*us, again], vs)
+    return view_of(us[:5], us[5:], vs[:5], vs[5:], [again])
+
+
+def picture_view(job: Job, cell: int, delivery: int, models: int = 1) -> ui.View:
+    """Return the rows under a single picture; an enlarged one can be enlarged another way, and varied.
+
+    ``models``: how many there are; with more than one, another may draw it again.
+    """
+    enlarged = job.spec.kind is Kind.UPSCALE
+    rows: list[list[Press]] = [[], [], [], []]
+    for verb in Verb:
+        row = verb.rows[enlarged]
+        if row is not None and _fits(verb, job, models):
+            rows[row].append(Press(verb, job.id, cell, delivery))
+    return view_of(*rows)
+
+
+def _fits(verb: Verb, job: Job, models: int) -> bool:
+    """Say whether a button makes sense under a picture of this job."""
+    match verb:
+        case Verb.REMASTER:
+            return models > 1
+        case Verb.SQUARE:
+            return job.spec.width != job.spec.height
+        case Verb.REDO_SUBTLE:
+            # enlarged as it is, it would come out the same again: only the other way is worth a press
+            return job.spec.strength is not None
+        case _:
+            return True
+
+
+def failure_view(job: Job, delivery: int) -> ui.View:
+    """Return the row under a failure: try again, and appeal where it was our doing."""
+    view = view_of([Press(Verb.REROLL, job.id, None, delivery)])
+    if job.state is State.BLOCKED:
+        view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
+        view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
+    return view
+
+
+def answer_view(job: Job, prompts: int, delivery: int) -> ui.View:
+    """Return the row under an answer in words: a number a prompt; a description also all, and again."""
+    numbers = [Press(Verb.PROMPT, job.id, cell, delivery) for cell in range(min(prompts, 5))]
+    if job.spec.kind is Kind.SHORTEN:
+        return view_of(numbers)
+    again, every = (Press(verb, job.id, None, delivery) for verb in (Verb.REROLL, Verb.PROMPTS))
+    return view_of(numbers, [again, every])

@@ -1,0 +1,51 @@
+"""The words of ``/help``, from the one table of flags; refuses to know discord.py and the database."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from engine.prompt.flags import Flag
+
+HELP_TITLE = "How to ask for pictures"
+HELP = (
+    "Type `/imagine` and say what to draw: `a red apple on a table`. You get a grid of pictures.\n"
+    "**U1–U4** show one picture alone, **V1–V4** make variations of it, 🔄 draws the prompt again.\n"
+    "`/queue` shows where your jobs stand, `/cancel` takes one back, `/show` posts an old result again.\n"
+    "Flags go after the words: `a red apple --ar 3:2 --seed 7`. `/help flag:` tells more about each."
+)
+SECTIONS = {
+    "ar": "Shape",
+    "model": "Model",
+    "no": "What it shows",
+    "seed": "How it is drawn",
+    "repeat": "How many, how soon",
+    "iw": "Pictures to go by",
+}
+"""Headings of ``/help``, by the flag of the table that each begins with."""
+
+
+def flag_pages(flags: Iterable[Flag]) -> list[tuple[str, str]]:
+    """Return every flag in few words, as fields of at most 1024 characters each, under their headings."""
+    pages: list[tuple[str, str]] = []
+    for flag in flags:
+        line = f"`--{flag.name}` {textwrap.shorten(flag.meaning, 95, placeholder='…')}\n"
+        heading = SECTIONS.get(flag.name)
+        if heading is None and pages:
+            last, lines = pages[-1]
+            if len(lines) + len(line) <= 1024:
+                pages[-1] = (last, lines + line)
+                continue
+            heading = last if last.endswith(" (more)") else f"{last} (more)"
+        pages.append((heading or "Flags", line))
+    return pages
+
+
+def flag_details(flag: Flag) -> str:
+    """Return all about one flag."""
+    names = " ".join(f"`--{name}`" for name in flag.names)
+    lines = [flag.meaning, f"**Written** {names}", f"**Value** {flag.range}"]
+    lines.append(f"**Without it** {flag.default}")
+    if flag.example:
+        lines.append(f"**Example** `--{flag.name} {flag.example}`")
+    return "\n".join(lines)

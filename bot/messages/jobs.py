@@ -1,0 +1,254 @@
+"""Words about jobs: titles, progress, results, queues, facts; refuses to know discord.py and the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from bot.messages.asking import APOLOGY, with_prompt
+from bot.messages.text import ALT_LIMIT, CONTENT_LIMIT, CONTROL, mention, ordinal, plural, shown
+from engine.jobs import WORDS, Delivery, Job, JobSpec, Kind, Role, Speed, State
+from engine.planning.references import LIKED_LEAST
+
+WHICH_MODEL = "Draw this picture again, with which model?"
+CANCELLED = "Cancelled."
+ALREADY_OVER = "That job is already finished, so there is nothing to cancel."
+NO_JOBS = "You have no jobs waiting or running. `/imagine` starts one."
+NOT_A_RESULT = "That message is not one of my results. Pick a message of mine that has a picture and buttons."
+SENT_TO_YOU = (
+    "On its way to your direct messages. If nothing comes, they are closed to me: "
+    "this server's menu > Privacy Settings > Direct Messages opens them."
+)
+NOT_YOURS_TO_SHOW = "That job belongs to someone else. `/show` posts your own; `/info` lists the newest."
+FILM_ALT = "The pictures forming, as a looping film."
+FILM_TOO_LARGE = "The film is larger than this place allows, so it was left out."
+WEBP_NOTE = "The PNG was larger than this place allows, so this is a WebP."
+_STANDING = {
+    State.QUEUED: "waiting",
+    State.RUNNING: "being drawn",
+    State.RENDERED: "done",
+    State.FAILED: "failed",
+    State.BLOCKED: "not drawn",
+    State.CANCELLED: "cancelled",
+}
+_SPEED = {Speed.RELAX: "relaxed", Speed.FAST: "fast", Speed.TURBO: "turbo"}
+DOING = {
+    Kind.IMAGINE: "",
+    Kind.BLEND: "Blend",
+    Kind.VARY: "Variations",
+    Kind.INPAINT: "Repaint",
+    Kind.UPSCALE: "Upscaled",
+    Kind.DESCRIBE: "Describe",
+    Kind.SHORTEN: "Shorten",
+}
+
+
+def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
+    """Return the line above a picture: the prompt, what was done to it, who it is for."""
+    who = mention(owner or job.owner)
+    if cell is not None:
+        return f"**{shown(job.prompt)}** - Image #{cell + 1} {who}"
+    doing = DOING.get(job.spec.kind, "")
+    if not doing:
+        return f"**{shown(job.prompt)}** - {who}"
+    if job.spec.kind is Kind.UPSCALE:
+        return f"**{shown(job.prompt)}** - {doing} ({_upscale(job)}) by {who}"
+    of = "" if job.parent_cell is None else f" of image #{job.parent_cell + 1}"
+    return f"**{shown(job.prompt)}** - {doing}{of} by {who}"
+
+
+def _creative(job: Job) -> bool:
+    return job.spec.kind is Kind.UPSCALE and job.spec.strength is not None
+
+
+def _upscale(job: Job) -> str:
+    """Return how a picture was enlarged: ``2x``, ``2x, creative``."""
+    return f"{job.spec.scale}x" + (", creative" if _creative(job) else "")
+
+
+def progress(
+    job: Job, *, state: State, place: int | None = None, percent: int = 0, held: bool = False
+) -> str:
+    """Return the progress message: waiting with the place in the queue (from 1), or running in per cent.
+
+    ``held``: nothing is started there until an admin resumes it.
+    """
+    if state is State.QUEUED and held:
+        now = "waiting, paused by an admin"
+    elif state is State.QUEUED:
+        now = "waiting to start" if place is None or place <= 1 else f"waiting, {ordinal(place)} in the queue"
+    elif state is State.RUNNING:
+        now = f"{percent}%" if percent else "starting"  # a model may have to be loaded first
+    else:
+        now = {
+            State.RENDERED: "100%",
+            State.CANCELLED: "cancelled",
+            State.FAILED: "stopped",
+            State.BLOCKED: "not drawn",
+        }[state]
+    return f"{title(job)} ({now})"
+
+
+def several(jobs: Sequence[Job], states: Sequence[State]) -> str:
+    """Return the progress message of a request that became several jobs."""
+    over = sum(state not in (State.QUEUED, State.RUNNING) for state in states)
+    lines = [f"**{plural(len(jobs), 'job')}** - {mention(jobs[0].owner)} ({over} done)"]
+    lines += [
+        f"{number}. {shown(job.prompt, 60)} ({_STANDING[state]})"
+        for number, (job, state) in enumerate(zip(jobs, states, strict=True), 1)
+    ]
+    while len(text := "\n".join(lines)) > CONTENT_LIMIT:
+        lines = [*lines[:-2], "…"]
+    return text
+
+
+def result(job: Job, delivery: Delivery, extra: Iterable[str] = ()) -> str:
+    """Return the text of a delivered grid or picture: the title, then one small line for each note."""
+    if delivery.kind == "picture" and len(job.pictures) > 1:
+        return _fit(title(job, delivery.cell, delivery.owner), extra)
+    return _fit(f"{title(job, owner=delivery.owner)} ({_SPEED[job.speed]})", (*job.notes, *extra))
+
+
+def _fit(first: str, notes: Iterable[str]) -> str:
+    lines = [first]
+    room = CONTENT_LIMIT - len(first)
+    for note in notes:
+        line = "-# " + " ".join(CONTROL.sub("", note).split())
+        if len(line) + 1 > room:
+            break
+        lines.append(line)
+        room -= len(line) + 1
+    return "\n".join(lines)
+
+
+def failure(job: Job) -> tuple[str, bool]:
+    """Return what is said when a job ended without pictures: to whom, why; the rest as ``with_prompt``."""
+    why = job.failure or APOLOGY
+    return with_prompt(f"{mention(job.owner)} {why}", job.prompt)
+
+
+def alt(job: Job, cell: int | None = None) -> str:
+    """Return the alternative text of a picture: what it was asked to show, for those who cannot see it."""
+    spoken = " ".join(CONTROL.sub("", job.prompt).split())
+    if cell is not None or job.spec.count == 1:
+        head = "A picture drawn from the prompt: "
+    else:
+        head = f"A grid of {job.spec.count} pictures drawn from the prompt: "
+    text = head + spoken
+    return text if len(text) <= ALT_LIMIT else text[: ALT_LIMIT - 1] + "…"
+
+
+def filename(job: Job, ending: str, cell: int | None = None) -> str:
+    """Return a file name of plain letters: the prompt's first words, the job's id and the cell."""
+    words = re.findall(r"[a-z0-9]+", job.prompt.lower().split(" --")[0])
+    slug = "-".join(words)[:40].strip("-") or "picture"
+    number = "" if cell is None else f"-{cell + 1}"
+    return f"{slug}-{job.id}{number}.{ending}"
+
+
+def _inputs(spec: JobSpec) -> str:
+    named = [f"{one.role.value} × {one.weight:.2g}" for one in spec.inputs if one.role is not Role.TASTE]
+    liked_ones = len(spec.inputs) - len(named)
+    if spec.adapter and named:
+        named[-1] += " (read by the IP-Adapter)"
+    return ", ".join(named + ([f"{plural(liked_ones, 'picture')} marked with ❤️"] if liked_ones else []))
+
+
+def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
+    """Return what the Info button tells about a job, as (name, value) pairs ready to show."""
+    spec = job.spec
+    facts = [
+        ("Job", f"`{job.id}`" + ("" if cell is None else f", image #{cell + 1}")),
+        ("Model", f"`{spec.model}`"),
+        ("Drawn at" if _creative(job) else "Size", f"{spec.width} × {spec.height} px"),
+    ]
+    if spec.kind is Kind.UPSCALE:
+        facts.append(("Upscaled", f"{spec.scale}×" + ("" if spec.strength is None else ", creative")))
+    elif spec.kind not in WORDS:
+        facts += [
+            ("Seed", str(spec.seed if cell is None else spec.seed_of(cell))),
+            ("Steps", f"{spec.steps}"),
+            ("Guidance", f"{spec.guidance_scale:g}"),
+            ("Sampler", f"`{spec.sampler}`"),
+        ]
+        facts += [
+            (name, f"{value}")
+            for name, value in (
+                ("Chaos", spec.chaos),
+                ("Stylize", spec.stylize),
+                ("Weird", spec.weird),
+                ("Exp", spec.exp),
+                ("Style", spec.style),
+                ("Tile", "on" if spec.tile else ""),
+                ("Stop", f"{spec.stop}%" if spec.stop < 100 else ""),
+                ("LoRA", ", ".join(f"{lora.name}:{lora.weight:g}" for lora in spec.loras)),
+                ("Pictures", _inputs(spec)),
+            )
+            if value
+        ]
+        if spec.negative_prompt:
+            facts.append(("Negative", shown(spec.negative_prompt, 300)))
+        if spec.strength is not None:
+            facts.append(("Strength", f"{spec.strength:g}"))
+    if job.sources:
+        facts.append(("Chosen by", origins(dict(job.sources))))
+    if job.parent is not None:
+        of = "" if job.parent_cell is None else f", image #{job.parent_cell + 1}"
+        facts.append(("Made from", f"`{job.parent}`{of}"))
+    facts.append(("Asked", f"<t:{int(job.created_at)}:R>"))
+    if job.finished_at is not None and job.started_at is not None:
+        facts.append(("Drawn in", f"{job.finished_at - job.started_at:.1f} s"))
+    return facts
+
+
+_CHOSEN = {
+    "prompt": "The prompt",
+    "suffix": "Your suffix",
+    "settings": "Your settings",
+    "server": "The server",
+    "model": "The model",
+}
+
+
+def origins(sources: Mapping[str, str]) -> str:
+    """Return who chose which flags, nearest first, a line each."""
+    lines = []
+    for source, name in _CHOSEN.items():
+        flags = [f"`--{flag}`" for flag, who in sources.items() if who == source]
+        if flags:
+            lines.append(f"{name}: {' '.join(flags)}")
+    return "\n".join(lines)
+
+
+def job_line(job: Job, place: int | None = None) -> str:
+    """Return one line about a job for ``/queue`` and ``/info``."""
+    state = _STANDING[job.state]
+    if job.state is State.QUEUED and place is not None:
+        state = f"waiting, {ordinal(place)} in the queue"
+    return f"`{job.id}` {shown(job.prompt, 80)} ({state})"
+
+
+def queue(running: int, waiting: int, *, paused: bool) -> str:
+    """Return the first line of ``/queue``."""
+    line = "Nothing is waiting."
+    if running or waiting:
+        line = f"{plural(running, 'job')} being drawn, {waiting} waiting."
+    elif not paused:
+        line += " `/imagine` starts at once."
+    return line + " The queue is paused; nothing new starts until an admin resumes it." if paused else line
+
+
+def cancelled(jobs: Sequence[Job]) -> str:
+    """Return what ``/cancel`` answers."""
+    taken = [job for job in jobs if job.state is State.CANCELLED]
+    if not taken:
+        return ALREADY_OVER
+    return "\n".join(f"Cancelled: `{job.id}` {shown(job.prompt, 80)}" for job in taken)[:CONTENT_LIMIT]
+
+
+def liked(marked: bool, count: int) -> str:
+    """Return what the heart button answers."""
+    now = "Marked with ❤️." if marked else "No longer marked."
+    use = "`--profile` draws in their colours."
+    use = use if count >= LIKED_LEAST else f"From {LIKED_LEAST} on, {use}"
+    return f"{now} You have marked {plural(count, 'picture')}. {use}"

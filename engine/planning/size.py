@@ -1,0 +1,84 @@
+"""The size a prompt asks for: sides on the model's multiple, within its ratio and the server's pixels."""
+
+from __future__ import annotations
+
+import math
+
+from engine.config import LimitsConfig, ModelConfig
+from engine.planning.values import text
+from engine.prompt.prompt import Prompt
+
+
+def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[str]) -> tuple[int, int]:
+    """Return width and height in pixels: the ones asked for, or the model's own pixel count at ``--ar``.
+
+    Sides are brought to the model's multiple, to the model's widest or tallest shape and to the pixels this
+    server draws at once; each is said.
+    """
+    wide, high = prompt.get("width"), prompt.get("height")
+    ratio = text(prompt, "ar")
+    a, b = (int(side) for side in ratio.split(":")) if ratio else (model.width, model.height)
+    if not isinstance(wide, int) and not isinstance(high, int):
+        if _too_long(a, b, model):
+            nearest = _limit_ratio(model, a > b)
+            notes.append(
+                f"`--ar {ratio}` is too {'wide' if a > b else 'tall'} for `{model.name}`; it was drawn at "
+                f"{nearest}, the nearest shape that model draws."
+            )
+            a, b = (int(side) for side in nearest.split(":"))
+        width, height = sides(model.width * model.height, a, b, model.multiple)
+    else:
+        if isinstance(wide, int) and isinstance(high, int) and ratio:
+            notes.append(f"`--ar {ratio}` gives way to `--width` and `--height`.")
+        asked_wide = wide if isinstance(wide, int) else int(high) * a / b  # type: ignore[arg-type]
+        asked_high = high if isinstance(high, int) else int(wide) * b / a  # type: ignore[arg-type]
+        width, height = _near(asked_wide, model.multiple), _near(asked_high, model.multiple)
+        if (isinstance(wide, int) and width != wide) or (isinstance(high, int) and height != high):
+            notes.append(
+                f"Drawn at {width} × {height}: sides of `{model.name}` are multiples of {model.multiple}."
+            )
+        if _too_long(width, height, model):
+            asked = f"{width} × {height} is too {'wide' if width > height else 'tall'} for `{model.name}`"
+            longest = int(min(width, height) * model.max_ratio) // model.multiple * model.multiple
+            width, height = min(width, longest), min(height, longest)
+            notes.append(f"{asked}; it was drawn at {width} × {height}, the nearest shape that model draws.")
+    if width * height > limits.max_pixels:
+        fitting = sides(limits.max_pixels, width, height, model.multiple, upward=False)
+        notes.append(
+            f"{width} × {height} pixels is more than this server draws at once; it was drawn at "
+            f"{fitting[0]} × {fitting[1]}, the most at this shape."
+        )
+        width, height = fitting
+    return width, height
+
+
+def _too_long(a: float, b: float, model: ModelConfig) -> bool:
+    return max(a, b) > model.max_ratio * min(a, b) * (1 + 1e-9)
+
+
+def sides(area: float, a: int, b: int, multiple: int, upward: bool = True) -> tuple[int, int]:
+    """Return the sides of ``area`` pixels at the ratio ``a:b``, each at the nearest multiple (half goes up).
+
+    ``upward`` False takes the multiple below, so that the area is not passed.
+
+    >>> sides(512 * 512, 3, 2, 8), sides(1024 * 1024, 16, 9, 8)
+    ((624, 416), (1368, 768))
+    """
+    wide, high = math.sqrt(area * a / b), math.sqrt(area * b / a)
+    if not upward:
+        return max(multiple, int(wide // multiple) * multiple), max(
+            multiple, int(high // multiple) * multiple
+        )
+    return _near(wide, multiple), _near(high, multiple)
+
+
+def _near(side: float, multiple: int) -> int:
+    return max(multiple, math.floor(side / multiple + 0.5) * multiple)
+
+
+def _limit_ratio(model: ModelConfig, wide: bool) -> str:
+    """Return the model's widest (or tallest) ratio in whole numbers."""
+    hundredths = int(model.max_ratio * 100)
+    common = math.gcd(hundredths, 100)
+    long, short = hundredths // common, 100 // common
+    return f"{long}:{short}" if wide else f"{short}:{long}"

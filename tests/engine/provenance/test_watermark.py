@@ -1,0 +1,71 @@
+"""The invisible mark: read after what people do to pictures, unseen, and never where it is not."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from engine.provenance import watermark
+from engine.provenance.values import Mark, job_number
+from engine.provenance.watermark.code import BITS, SIGNS, decoded, encoded
+from tests.engine.provenance.pictures import TREATMENTS, icon, photograph, psnr, ssim
+
+MARK = Mark(0xABCDE, job_number("h4x7p0q2rs"))
+PICTURES = {
+    "small photograph": lambda: photograph(3, 128, 128),
+    "grid of icons": lambda: icon(5, 264, (240, 230, 200)),
+    "photograph": lambda: photograph(3, 512, 512),
+    "wide photograph": lambda: photograph(8, 768, 432),
+}
+
+
+def test_the_code_is_the_published_one() -> None:
+    """One bit alone sends the generators, read down the columns: their weights sum to the free distance."""
+    nothing, one = encoded(0), encoded(1 << (BITS - 1))
+    sent = (one != nothing).reshape(BITS, 4)
+    assert int(sent.sum()) == 24
+    columns = ["".join(str(int(bit)) for bit in column[:9]) for column in sent.T]
+    assert columns == [format(generator, "09b") for generator in (0o463, 0o535, 0o733, 0o745)]
+
+
+def test_bits_are_read_through_noise() -> None:
+    """At one part signal and one part noise a sign, none of a hundred is lost."""
+    generator = np.random.default_rng(0)
+    for number in range(100):
+        payload = random.Random(number).getrandbits(BITS)
+        noisy = encoded(payload) + generator.normal(size=SIGNS)
+        assert decoded(noisy.astype(np.float32)) == payload
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_mark_is_unseen_and_survives_what_people_do(kind: str) -> None:
+    picture = PICTURES[kind]()
+    marked = watermark.embed(picture, MARK)
+    assert marked.size == picture.size
+    assert psnr(picture, marked) >= 40
+    assert ssim(picture, marked) >= 0.98
+    lost = []
+    for name, treated in TREATMENTS.items():
+        found = watermark.detect(treated(marked), MARK.host)
+        if found is None or found.mark != MARK:
+            lost.append(name)
+    assert not lost
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_nothing_is_found_where_nothing_is(kind: str) -> None:
+    assert watermark.detect(PICTURES[kind](), MARK.host) is None
+
+
+def test_anybodys_mark_is_read_without_knowing_the_host() -> None:
+    marked = watermark.embed(photograph(4, 512, 384), MARK)
+    assert watermark.detect(marked) == watermark.Found(MARK, 192)
+    assert watermark.detect(marked, host=7) == watermark.Found(MARK, 192)
+
+
+def test_tiny_pictures_are_left_alone() -> None:
+    picture = photograph(1, 24, 24)
+    assert watermark.embed(picture, MARK) is picture
+    assert watermark.detect(picture) is None

@@ -1,0 +1,3 @@
+"""Whole models to break."""
+
+from tests.engine.readiness.whole import whole as whole
