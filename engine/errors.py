@@ -1,13 +1,14 @@
 """The few ways a request can end badly, and who is told what.
 
-    LimnerError
-    ├── UserError          a person can fix it; ``str(error)`` is shown to them as it is
-    │   ├── PromptError    the prompt or a flag cannot be read; may carry the repaired line
-    │   ├── LimitError     too much, too many, too soon
-    │   ├── NotFound       no such job, picture or model
-    │   └── ConfigError    the host's configuration; the command line exits with 2
-    ├── EngineError        ours to fix; people read ``apology``, the log gets the rest
-    └── Cancelled          a third outcome, not a failure
+LimnerError
+├── UserError          a person can fix it; ``str(error)`` is shown to them as it is
+│   ├── PromptError    the prompt or a flag cannot be read; may carry the repaired line
+│   ├── LimitError     too much, too many, too soon
+│   ├── NotFound       no such job, picture or model
+│   └── ConfigError    the host's configuration; the command line exits with 2
+├── EngineError        ours to fix; people read ``apology``, the log gets the rest
+│   └── ModelError     a model cannot be loaded; it is taken out of the choices, the host is told
+└── Cancelled          a third outcome, not a failure
 """
 
 from __future__ import annotations
@@ -56,6 +57,14 @@ class EngineError(LimnerError):
         super().__init__(message)
         if apology is not None:
             self.apology = apology
+
+
+class ModelError(EngineError):
+    """A model cannot be brought into memory; the message is the reason, for the host, who can see to it."""
+
+    def __init__(self, model: str, why: str) -> None:
+        super().__init__(why)
+        self.model = model
 
 
 class Cancelled(LimnerError):

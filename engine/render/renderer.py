@@ -24,7 +24,7 @@ from PIL import Image
 
 from engine import images
 from engine.config import EngineConfig, LoraConfig, ModelConfig
-from engine.errors import Cancelled, EngineError, NotFound, UserError
+from engine.errors import Cancelled, EngineError, LimnerError, ModelError, NotFound, UserError
 from engine.jobs import WORDS, JobSpec, Kind
 from engine.planning.cost import rows
 from engine.render import decode, memory, pipelines
@@ -94,7 +94,7 @@ class Renderer:
     # ---- orders
 
     def load(self, name: str) -> None:
-        """Bring a model into memory, if it is not there. Raises NotFound or EngineError."""
+        """Bring a model into memory, if it is not there. Raises NotFound, or ModelError: it cannot be."""
         if name in self._models:
             return
         if name not in self._configs:
@@ -103,7 +103,11 @@ class Renderer:
         try:
             self._models[name] = load(name, config, self.machine, self._engine, self._loras)
         except Exception as error:
-            if not out_of_memory(error) or not self._drop_idle():
+            if not out_of_memory(error):
+                first = (str(error).strip().splitlines() or [""])[0][:500]
+                told = isinstance(error, LimnerError)
+                raise ModelError(name, first if told else f"{type(error).__name__}: {first}") from error
+            if not self._drop_idle():
                 raise
             self._models[name] = load(name, config, self.machine, self._engine, self._loras)
 
@@ -430,6 +434,9 @@ class Renderer:
             self._fail(job, "user", str(error))
         except Cancelled:
             self._fail(job, "cancelled", "Cancelled.")
+        except ModelError as error:
+            log.error("job %s failed: its model cannot be loaded", job, exc_info=error)
+            self._fail(job, "model", str(error))
         except Exception as error:
             if out_of_memory(error):
                 memory.free()

@@ -63,7 +63,7 @@ _Entry = tuple[float, int, _Person]  # virtual time, arrival
 
 
 class FairQueue:
-    """Tickets waiting for a place. Every change is O(log people); ``position`` looks at all."""
+    """Tickets waiting for a place. Every change is O(log people); ``position`` ranks all once after each."""
 
     def __init__(self, running: int = 3, affinity: float = 0.5) -> None:
         self.running = running
@@ -77,6 +77,7 @@ class FairQueue:
         self._swept = 1024
         self._heaps: dict[str, list[_Entry]] = {}  # by model of each person's first ticket
         self._tickets: dict[str, Ticket] = {}
+        self._ranks: dict[str, int] | None = None  # of every waiting job; None: something changed since
 
     def __len__(self) -> int:
         return len(self._tickets)
@@ -88,6 +89,7 @@ class FairQueue:
 
     def restore(self, now: float, counters: Mapping[str, float]) -> None:
         """Go on where an earlier queue ended: at this virtual time, with people served beyond it."""
+        self._ranks = None
         self.now = now
         for owner, counter in counters.items():
             if counter > now:
@@ -101,6 +103,7 @@ class FairQueue:
         """Let a job wait its turn. A job that waits already is left where it is."""
         if ticket.job in self._tickets:
             return
+        self._ranks = None
         self._tickets[ticket.job] = ticket
         person = self._people.get(ticket.owner)
         if person is None:
@@ -135,6 +138,7 @@ class FairQueue:
         ticket = person.waiting[0][2]
         if not idle and (ticket.alone or ticket.rows > room):
             return None
+        self._ranks = None
         heappop(person.waiting)
         del self._tickets[ticket.job]
         person.running += 1
@@ -172,6 +176,7 @@ class FairQueue:
         person = self._people.get(owner)
         if person is None or not person.running:
             return
+        self._ranks = None
         person.running -= 1
         person.counter -= refund
         if person.waiting:
@@ -197,6 +202,7 @@ class FairQueue:
         ticket = self._tickets.pop(job, None)
         if ticket is None:
             return None
+        self._ranks = None
         person = self._people[ticket.owner]
         first = person.waiting[0][2] is ticket
         person.waiting = [one for one in person.waiting if one[2] is not ticket]
@@ -210,10 +216,13 @@ class FairQueue:
         return ticket
 
     def position(self, job: str) -> int | None:
-        """Return how many waiting jobs go before this one; None where it does not wait."""
-        if job not in self._tickets:
-            return None
-        return next(index for index, ticket in enumerate(self.waiting()) if ticket.job == job)
+        """Return how many waiting jobs go before this one; None where it does not wait.
+
+        Everybody who waits asks again and again: they are ranked once after each change, not for each.
+        """
+        if self._ranks is None:
+            self._ranks = {ticket.job: index for index, ticket in enumerate(self.waiting())}
+        return self._ranks.get(job)
 
     def waiting(self) -> list[Ticket]:
         """Return all waiting tickets in the order in which they would go if nobody else came."""

@@ -10,20 +10,22 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from engine.errors import EngineError, UserError
+from engine.errors import UserError
 from engine.jobs import Job, State
 from engine.library.gallery import Gallery
 from engine.moderation.pictures import Verdict
 from engine.planning.cost import rows
 from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.metrics import Metrics
+from engine.schedule.offered import Offered, needs_model
 from engine.schedule.queue import FairQueue, Ticket, ticket
+from engine.store import audit as store_audit
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Result
 from engine.store.moderation import refuse
 from engine.workers.process import Died, LocalWorker
-from engine.workers.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status
+from engine.workers.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status, Unfit
 from engine.workers.worker import Setup
 
 T = TypeVar("T")
@@ -58,7 +60,8 @@ class Scheduler:
     """Admits one job at a time to a worker that has room, in fair order, and books what comes back.
 
     ``tell(job, progress)`` is called at every change: with a Progress, or with the job as it stands and None.
-    ``judge(job, outcome)`` says of what was drawn whether it may be shown.
+    ``judge(job, outcome)`` says of what was drawn whether it may be shown. A model that cannot be loaded is
+    taken out of ``offered``, and put on the record, which the host's log channel shows.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Scheduler:
         setups: Sequence[Setup],
         tell: Callable[[Job | str, Progress | None], None],
         judge: Callable[[Job, Outcome], Verdict] = lambda job, outcome: Verdict(),
+        offered: Offered | None = None,
     ) -> None:
         self.store = store
         self.gallery = gallery
@@ -77,6 +81,7 @@ class Scheduler:
         self.held: frozenset[str] = frozenset()  # servers whose jobs are not started
         self._tell = tell
         self._judge = judge
+        self.offered = Offered(setups[0].models) if offered is None else offered
         self._inbox: asyncio.Queue[tuple[LocalWorker, Event | Died] | None] = asyncio.Queue()
         self.workers = [
             LocalWorker(setup, lambda worker, event: self._inbox.put_nowait((worker, event)))
@@ -179,6 +184,8 @@ class Scheduler:
                 self._over(chosen.job, refund=chosen.work)
                 return
             self.running[job.id].job = job
+            if job.spec.model in self.offered.failed and needs_model(job.spec):
+                raise UserError(self.offered.sentence(job.spec.model))  # not read again for each that waits
             self.tally.waits.add(max(0.0, self.store.now() - job.created_at))
             self._tell(job, None)
             inputs = {one.sha256: await self.gallery.load(one.sha256) for one in job.spec.inputs}
@@ -221,6 +228,8 @@ class Scheduler:
                 if (run := self.running.get(job)) is not None:
                     run.seconds = self._meters[worker].end(job)
                 self._write(self._book(job, event))
+            case Unfit(model=model, why=why):
+                self._write(self._leave_out(model, why))
             case Failed(job=job):
                 self._write(self._fail(job, event))
 
@@ -308,15 +317,31 @@ class Scheduler:
             if failed.kind == "cancelled" or job in self._cancelled:
                 return
             log.warning("job %s failed (%s): %s", job, failed.kind, failed.message)
-            sentence = {
-                "user": failed.message,
-                "memory": OUT_OF_MEMORY,
-            }.get(failed.kind, EngineError.apology)
+            sentence = OUT_OF_MEMORY if failed.kind == "memory" else failed.message
+            run = self.running.get(job)
+            if failed.kind == "model" and run is not None:
+                await self._leave_out(run.ticket.model, failed.message)
+                sentence = self.offered.sentence(run.ticket.model)
             self.tally.failed[failed.kind] += 1
             await self._end_badly(job, sentence)
         finally:
             run = self.running.get(job)
             self._over(job, refund=run.ticket.work * (1 - run.share) if run is not None else 0.0)
+
+    async def _leave_out(self, model: str, why: str) -> None:
+        """Offer a model no more, and tell the host once."""
+        if not self.offered.fail(model, why):
+            return
+        log.error("model %s is not offered any more: %s", model, why)
+        remedy = f"`limner check` may say more; `limner admin models load {model}` offers it again."
+        detail = {"why": f"{why.rstrip('.')}. {remedy}"}
+        await self._insist(
+            f"record that {model} cannot be loaded",
+            lambda: self.store.write(
+                store_audit.audit,
+                *(self.store.now(), "limner", "models left out", None, model, detail),
+            ),
+        )
 
     async def _end_badly(self, job: str, sentence: str) -> None:
         after = await self._insist(

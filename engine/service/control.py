@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from engine.config import ModelConfig
 from engine.errors import NotFound, UserError, no_model
 from engine.jobs import Job
 from engine.rules.rules import EVERYWHERE
@@ -40,7 +39,6 @@ class Control:
 
     def __init__(
         self,
-        models: Sequence[ModelConfig],
         store: Store,
         admin: Administration,
         scheduler: Scheduler,
@@ -49,7 +47,6 @@ class Control:
         outbox: Outbox,
         finishing: Finishing,
     ) -> None:
-        self._models = models
         self._store = store
         self._admin = admin
         self._scheduler = scheduler
@@ -204,9 +201,12 @@ class Control:
 
         Raises NotFound.
         """
-        names = [one.name for one in self._models]
+        offered = self._scheduler.offered
+        names = [one.name for one in offered.configured]
         if model not in names:
             raise NotFound(no_model(model, names))
+        if wanted:
+            offered.try_again(model)
         for worker in self._scheduler.workers:
             worker.send(Load(model) if wanted else Unload(model))
 

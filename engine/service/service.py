@@ -35,6 +35,7 @@ from engine.library.uploads import Uploads
 from engine.rules import limits
 from engine.rules.people import Asker
 from engine.rules.permissions import Deed
+from engine.schedule.offered import Offered
 from engine.schedule.queue import FairQueue
 from engine.schedule.scheduler import Scheduler
 from engine.service.acceptance import Acceptance
@@ -85,7 +86,7 @@ class Service:
         setup: Setup,
         stand_in: str = "",
     ) -> None:
-        self.models = tuple(models)
+        self.models = models = Offered(models)
         self.store = store
         self.gallery = gallery
         self.admin = admin
@@ -102,10 +103,16 @@ class Service:
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)
         self._scheduler = Scheduler(
-            store, gallery, self._queue, [setup] * config.engine.workers, self._tell, self.screening.after
+            store,
+            gallery,
+            self._queue,
+            [setup] * config.engine.workers,
+            self._tell,
+            self.screening.after,
+            models,
         )
         self.control = Control(
-            models, store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing
+            store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing
         )
         self.settings = Settings(self._host, models, store)
         self.prices = Prices(self._host, store, admin, self._scheduler.pace)

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from engine import images
 from engine.config import EngineConfig, LoraConfig, ModelConfig
+from engine.errors import ModelError
 from engine.jobs import WORDS, JobSpec, Kind
 from engine.planning.answers import Shortened, words
 from engine.planning.cost import rows
@@ -44,7 +45,8 @@ class Renderer:
 
     ``step_seconds``: time of one step. ``die_after``, ``hang_after``: the process dies or hangs at this step
     of its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a
-    word that fails a job for want of memory. ``red``: a word for which every picture is plain red.
+    word that fails a job for want of memory. ``unfit``: a model that
+    cannot be loaded. ``red``: a word for which every picture is plain red.
     ``start_seconds``: time until it is ready, like importing torch.
     """
 
@@ -61,6 +63,7 @@ class Renderer:
         poison: str = "",
         memory: str = "",
         red: str = "",
+        unfit: str = "",
     ) -> None:
         time.sleep(start_seconds)
         self._engine = engine
@@ -70,6 +73,7 @@ class Renderer:
         self._poison = poison
         self._memory = memory
         self._red = red
+        self._unfit = unfit
         self._ticks = self._calls = self._rows = 0
         self._tasks: dict[str, _Task] = {}
         self._models: set[str] = set()
@@ -77,6 +81,8 @@ class Renderer:
 
     def load(self, name: str) -> None:
         """Remember the model as loaded."""
+        if name == self._unfit:
+            raise ModelError(name, "its weights are cut short")
         self._models.add(name)
 
     def unload(self, name: str) -> None:
@@ -122,6 +128,10 @@ class Renderer:
             self._calls += 1
             self._rows += sum(rows(task.spec) for task in self._tasks.values())
         for job, task in list(self._tasks.items()):
+            if task.spec.model == self._unfit:
+                del self._tasks[job]
+                events.append(Failed(job, "model", "its weights are cut short"))
+                continue
             said = " ".join(one.text for one in task.spec.conditions)
             if self._poison and self._poison in said:
                 os._exit(9)

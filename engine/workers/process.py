@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.workers.protocol import Done, Event, Failed, Order, Start, Status
+from engine.workers.protocol import Done, Event, Failed, Order, Start, Status, Unfit
 from engine.workers.worker import Setup, frame
 
 log = logging.getLogger("limner.backends")
@@ -133,6 +133,8 @@ class LocalWorker:
             self.status = event
             self._was_ready = self._was_ready or event.device != "starting"
             self.ready = event.device != "starting"
+        elif isinstance(event, Unfit):
+            pass
         elif event.job not in self.jobs:
             return  # of a job that was taken away from it
         elif isinstance(event, (Done, Failed)):

@@ -92,7 +92,8 @@ class Done:
 class Failed:
     """The job ended without pictures.
 
-    ``kind``: ``user`` (message is for the person), ``engine``, ``memory`` or ``cancelled``.
+    ``kind``: ``user`` (message is for the person), ``engine`` (message is the apology), ``memory`` or
+    ``cancelled``, or ``model``: its model cannot be loaded (message is why, for the host).
     """
 
     job: str
@@ -100,4 +101,12 @@ class Failed:
     message: str
 
 
-Event = Status | Progress | Done | Failed
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A model that was to be loaded cannot be; ``why`` is for the host."""
+
+    model: str
+    why: str
+
+
+Event = Unfit | Status | Progress | Done | Failed

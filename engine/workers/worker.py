@@ -19,10 +19,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
 from engine.config import EngineConfig, LoraConfig, ModelConfig, ModerationConfig
-from engine.errors import Cancelled, EngineError, LimnerError, UserError
+from engine.errors import Cancelled, EngineError, LimnerError, ModelError, UserError
 from engine.jobs import JobSpec, Kind
 from engine.log import setup as logs
-from engine.workers.protocol import Cancel, Done, Event, Failed, Load, Order, Progress, Start, Status, Unload
+from engine.workers.protocol import (
+    Cancel,
+    Done,
+    Event,
+    Failed,
+    Load,
+    Order,
+    Progress,
+    Start,
+    Status,
+    Unfit,
+    Unload,
+)
 
 log = logging.getLogger("limner.worker")
 
@@ -237,9 +249,12 @@ class _Worker:
             case Load(model) | Unload(model):
                 try:
                     (renderer.load if isinstance(order, Load) else renderer.unload)(model)
+                except ModelError as error:  # a broken file: what is being drawn with others goes on
+                    log.error("model %s could not be loaded", model, exc_info=error)
+                    self.send(Unfit(error.model, str(error)))
                 except LimnerError as error:
                     log.error("model %s: %s", model, error)
-                except Exception:  # a broken file: what is being drawn with others goes on
+                except Exception:
                     log.exception("model %s could not be loaded", model)
 
 

@@ -251,3 +251,39 @@ def test_no_ticket_is_lost_or_served_twice(history: list[tuple[str, int, int]]) 
                 running.append(chosen)
         assert {one.job for one in queue.waiting()} == set(waiting)
         assert len(queue) == len(waiting)
+
+
+def test_everybody_may_ask_where_they_stand_and_is_ranked_once_a_change() -> None:
+    class Counting(FairQueue):
+        rankings = 0
+
+        def waiting(self) -> list[Ticket]:
+            self.rankings += 1
+            return super().waiting()
+
+    queue = Counting()
+    for number in range(2000):
+        queue.push(Ticket(f"job{number}", f"person{number % 500}", 1.0 + number % 7))
+
+    def positions() -> list[int | None]:
+        return [queue.position(f"job{number}") for number in range(2000)]
+
+    assert sorted(place for place in positions() if place is not None) == list(range(2000))
+    assert queue.rankings == 1
+    positions()
+    assert queue.rankings == 1
+    first = queue.pick()
+    assert first is not None
+    assert positions().count(None) == 1
+    assert queue.position(first.job) is None
+    for change in (
+        lambda: queue.done(first.owner),
+        lambda: queue.move("job1999", -1),
+        lambda: queue.remove("job7"),
+        lambda: queue.push(Ticket("late", "somebody", 1.0)),
+    ):
+        change()
+        before = queue.rankings
+        expected = [ticket.job for ticket in FairQueue.waiting(queue)]
+        assert [queue.position(job) for job in expected] == list(range(len(expected)))
+        assert queue.rankings == before + 1
