@@ -95,7 +95,7 @@ def work(config: Path | None, do: Callable[[Office], Awaitable[T]], *, make: boo
 def server_id(named: str | None) -> str | None:
     """Return a server's id as it was named. Raises PromptError."""
     if named is not None and not re.fullmatch(r"\d{15,20}", named):
-        raise PromptError(f"`{named}` is no server's id: a number of 17 to 20 digits (Copy Server ID).")
+        raise PromptError(f"`{named}` is not a server's id: it is 17 to 20 digits (Copy Server ID).")
     return named
 
 
@@ -103,5 +103,5 @@ def person_id(named: str) -> str:
     """Return a person's id, from a mention too. Raises PromptError."""
     match = re.fullmatch(r"<?@?!?(\d{15,20})>?", named.strip())
     if match is None:
-        raise PromptError(f"`{named}` is no person's id: a number of 17 to 20 digits (Copy User ID).")
+        raise PromptError(f"`{named}` is not a person's id: it is 17 to 20 digits (Copy User ID).")
     return match[1]

@@ -72,7 +72,7 @@ def say(text: str) -> None:
 
 def _id(named: str) -> str:
     if not (named.isdecimal() and 15 <= len(named) <= 20):
-        raise PromptError(f"`{named}` is no id: a number of 17 to 20 digits (Copy ID, in developer mode).")
+        raise PromptError(f"`{named}` is not an id: it is 17 to 20 digits (Copy ID, in developer mode).")
     return named
 
 

@@ -152,7 +152,7 @@ def _speed(name: str, description: str) -> app_commands.Command[Any, ..., Any]:
 
 
 SPEEDS = (
-    _speed("fast", "From now on: your jobs take their usual turn."),
+    _speed("fast", "From now on: normal priority."),
     _speed("relax", "From now on: your jobs let others go first."),
     _speed("turbo", "From now on: ahead of others, in few steps if possible, at twice the price."),
 )

@@ -11,7 +11,7 @@ IMAGINE_LABEL = "Prompt, with its flags"
 DESCRIBED_ALT = "The picture that is described"
 TITLES = {
     Kind.DESCRIBE: "What I see in it, as prompts",
-    Kind.SHORTEN: "What matters in it, and shorter prompts",
+    Kind.SHORTEN: "Shorter versions of your prompt",
 }
 
 BOLD, STRUCK = 1.3, 0.35

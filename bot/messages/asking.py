@@ -20,7 +20,7 @@ ONE_HERE = (
     "Take the choices out of the braces, or ask for each in turn."
 )
 ZOOM_TITLE = "Custom Zoom"
-ZOOM_LABEL = "How far out, above 1 and at most 2"
+ZOOM_LABEL = "Zoom factor (more than 1, up to 2)"
 REMIX_TITLE = "Remix"
 REMIX_LABEL = "Prompt, with its flags"
 
@@ -75,6 +75,6 @@ def allowance(balances: Sequence[Balance]) -> str:
     return "\n".join(
         f"{whose[one.whose]}: {engine_seconds(one.used)} of {engine_seconds(one.limit)} used "
         f"{_NOW[one.per]}, {engine_seconds(one.left)} left; "
-        f"all of it again <t:{int(one.until)}:R>. `--relax` costs nothing."
+        f"it resets <t:{int(one.until)}:R>. `--relax` costs nothing."
         for one in balances
     )

@@ -14,15 +14,15 @@ STAYS = "What is tinted pink is repainted. Everything else stays as it is, to th
 
 AREAS = "Halves, thirds, centre, border …"
 WIDEN, SHRINK, INVERT, FEATHER = "Widen", "Shrink", "Invert", "Feather"
-GO, LEAVE = "Go on", "Cancel"
-SAY, BRING, DRAW, TAP, LOOK = "Say where…", "Bring a mask…", "Draw it", "Use squares", "Show"
+GO, LEAVE = "Repaint…", "Cancel"
+SAY, BRING, DRAW, TAP, LOOK = "Say where…", "Upload a mask…", "Draw it", "Use squares", "Show"
 
 PROMPT_TITLE = "What should be there?"
 PROMPT_LABEL = "Prompt for the marked part"
 SAY_TITLE = "Say where"
 SAY_LABEL = "What should be marked?"
 SAY_EXAMPLE = "the hat"
-BRING_TITLE = "Bring a mask"
+BRING_TITLE = "Upload a mask"
 BRING_LABEL = "A picture in the same size"
 BRING_HELP = "White, black or transparent marks what changes; you can switch that afterwards."
 LEFT = "Nothing was painted, and the mask is thrown away."
@@ -64,8 +64,8 @@ def _facts(sketch: MaskDraft, shown: MaskPreview) -> list[str]:
         facts.append(f"{'widened' if outline.grown > 0 else 'shrunk'} {abs(outline.grown)}×")
     if outline.inverted:
         facts.append("inverted")
-    facts.append(f"edge fades over {shown.feather} px" if shown.feather else "hard edge")
-    facts.append(f"blends at most {shown.rim} px past it")
+    if shown.feather:
+        facts.append(f"edge fades over {shown.feather} px")
     return facts
 
 

@@ -22,7 +22,7 @@ VARIATION_HIGH = "V1–V4 make strong variations now."
 VARIATION_LOW = "V1–V4 make subtle variations now."
 BAD_OPTION_NAME = "A flag's name is made of letters, digits, `-` and `_`, at most 32. Choose another name."
 SPEED_KEPT = {
-    "fast": "Fast is on: your jobs take their usual turn.",
+    "fast": "Fast is on: normal priority.",
     "relax": "Relax is on: your jobs let others go first.",
     "turbo": "Turbo is on: your jobs go ahead of others, in few steps if the model can, at twice the price.",
 }
@@ -62,7 +62,7 @@ def person_facts(
             f"{limits.permutations} from one prompt.",
         ),
         *([("Your allowance", allowance(balances))] if balances else []),
-        ("Your settings", "\n".join(habits) or "As they came. `/settings` and `/prefer` change them."),
+        ("Your settings", "\n".join(habits) or "You have not changed any. `/settings` and `/prefer` do."),
     ]
 
 
@@ -78,7 +78,7 @@ def option_taken(name: str) -> str:
 
 def too_many_options(most: int) -> str:
     """Return the refusal of one option too many."""
-    return f"You have {most} flags of your own, and that is the most. Delete one with `/prefer option set`."
+    return f"You have {most} flags of your own, and no more are kept. Delete one with `/prefer option set`."
 
 
 def option_kept(name: str, value: str) -> str:

@@ -77,4 +77,4 @@ def plural(number: int, noun: str) -> str:
 
 def no_number(text: str) -> str:
     """Return the refusal of a zoom that is no number."""
-    return f"{quoted(text)} is no number. Write one above 1 and at most 2, such as `1.5`."
+    return f"{quoted(text)} is not a number. Write one above 1 and at most 2, such as `1.5`."

@@ -148,7 +148,7 @@ def _inpaint(start: Start) -> Derived:
 
 def _zoom(start: Start) -> Derived:
     if not FACTORS[0] < start.factor <= FACTORS[1]:
-        raise UserError(f"`{start.factor:g}` is no zoom. Choose more than 1 and at most 2, such as 1.5.")
+        raise UserError(f"`{start.factor:g}` is not a zoom factor. Take more than 1, up to 2, such as 1.5.")
     spec = specs.whole(start.spec, start.model)
     drawn = spec.width, spec.height
     enlarged = start.before is not None and start.before.kind is Kind.UPSCALE

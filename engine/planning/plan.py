@@ -143,14 +143,14 @@ def choose_model(prompt: Prompt, models: Sequence[ModelConfig], notes: list[str]
         for alias in (f"v {version}", f"v{version}", version, f"v {version}.0"):
             if (found := find_model(alias, models)) is not None:
                 return found
-        notes.append(f"No model here stands for `--v {version}`; it was drawn with `{usual.name}`.")
+        notes.append(f"No model here is set for `--v {version}`; it was drawn with `{usual.name}`.")
         return usual
     niji = prompt.get("niji")
     if niji is not None:
         for alias in ([f"niji {niji}", f"niji{niji}"] if isinstance(niji, str) else []) + ["niji"]:
             if (found := find_model(alias, models)) is not None:
                 return found
-        notes.append(f"No model here stands for `--niji`; it was drawn with `{usual.name}`.")
+        notes.append(f"No model here is set for `--niji`; it was drawn with `{usual.name}`.")
     return usual
 
 

@@ -33,7 +33,7 @@ def take_flags(line: str, source: Source = "prompt") -> Taken:
         stop = hits[index + 1].start if index + 1 < len(hits) else len(line)
         if hit.flag is None:
             taken.notes.append(
-                f"{quote(line[hit.start : hit.end], 10)} on its own says nothing and was left out."
+                f"{quote(line[hit.start : hit.end], 10)} was ignored: it is not a flag."
             )
             pieces.append(line[hit.end : stop])
             continue
@@ -54,7 +54,7 @@ def _without_stray(piece: str, notes: list[str]) -> str:
     piece = piece.strip()
     bare = piece.rstrip("-")
     if len(piece) - len(bare) > 1 and (not bare or bare[-1].isspace()):
-        notes.append("`--` on its own says nothing and was left out.")
+        notes.append("`--` was ignored: it is not a flag.")
         return bare.rstrip()
     return piece
 

@@ -182,7 +182,7 @@ FLAGS: tuple[Flag, ...] = (
     _honoured(
         "no",
         Kind.TEXT,
-        "Steers away from these things: a condition of weight −0.5.",
+        "Leaves these things out.",
         repeats=True,
         example="cars, people",
     ),
@@ -217,7 +217,7 @@ FLAGS: tuple[Flag, ...] = (
     _honoured(
         "weird",
         Kind.INT,
-        "Off the beaten track, along a direction drawn from the seed.",
+        "Makes the picture stranger.",
         "w",
         low=0,
         high=3000,
@@ -411,7 +411,7 @@ FLAGS: tuple[Flag, ...] = (
     _honoured(
         "cref",
         Kind.REFS,
-        "Draw the figure that these pictures show.",
+        "Keeps the character that these pictures show.",
         repeats=True,
         example="https://example.com/a.png",
     ),

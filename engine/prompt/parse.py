@@ -280,7 +280,7 @@ def _check(prompt: Prompt, notes: list[str]) -> None:
     """Refuse what cannot be drawn whatever the model. Raises PromptError."""
     if not prompt.parts and len(prompt.images) == 1:
         raise PromptError(
-            "One picture alone says nothing to draw. Add words, or a second picture to blend with."
+            "One picture alone is not enough. Add words, or a second picture to blend with."
         )
     if not prompt.parts and not prompt.images:
         raise PromptError(
@@ -305,4 +305,4 @@ def _check(prompt: Prompt, notes: list[str]) -> None:
     for given in prompt.given:
         partner = BY_NAME[given.name].needs
         if partner and prompt.get(partner) is None:
-            notes.append(f"`--{given.name}` says nothing without `--{partner}`.")
+            notes.append(f"`--{given.name}` has no effect without `--{partner}`.")

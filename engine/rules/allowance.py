@@ -109,7 +109,7 @@ def check(price: float, balances: tuple[Balance, ...], now: float, line: str) ->
         if price > one.limit:
             when = "Ask for fewer or smaller pictures"
         else:
-            when = f"All of it is there again in {span(one.until - now)}"
+            when = f"It resets in {span(one.until - now)}"
         raise LimitError(
             f"This takes about {seconds(price)} of the engine, and {whose} {seconds(one.left)} of "
             f"{seconds(one.limit)} a {one.per} left. {when}; with `--relax` it costs nothing.",

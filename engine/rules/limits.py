@@ -76,7 +76,7 @@ class RateLimiter:
             wait = (spent + 1 - most) * 60 / most
             raise LimitError(
                 f"That is more than {most} commands and buttons within a minute, which is the most for one "
-                f"person. The next goes in {max(1, math.ceil(wait))} s."
+                f"person. Try again in {max(1, math.ceil(wait))} s."
             )
         if len(self._spent) > PEOPLE:
             self._spent = {who: one for who, one in self._spent.items() if now - one[1] < 60}

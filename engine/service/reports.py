@@ -28,8 +28,8 @@ DOUBTED = 3
 REPORTED = "This picture was reported, and is hidden until a moderator has looked at it."
 REMOVED = "This picture was removed by a moderator."
 TOO_MANY = {
-    "report": "You have reported {most} pictures today, and that is the most. Tell a moderator directly.",
-    "appeal": "You have appealed {most} times today, and that is the most. Please wait until tomorrow.",
+    "report": "You have reported {most} pictures today, the daily limit. Tell a moderator directly.",
+    "appeal": "You have appealed {most} times today, the daily limit. Please wait until tomorrow.",
 }
 NOT_MANAGER = "Only people who may manage this server decide about reports."
 DECIDED = "That was decided already."

@@ -401,7 +401,7 @@ async def test_zooming_and_panning(discord: Discord, bot: BotProcess) -> None:
     assert side == other
     again = await alice.click(one, "Custom Zoom")
     await alice.submit(again, {"prompt": "an orchard", "factor": "seven"})
-    told = await discord.wait_for_message(lambda m: "is no number" in m.data["content"], after=custom)
+    told = await discord.wait_for_message(lambda m: "is not a number" in m.data["content"], after=custom)
     assert "an orchard" in told.data["content"], "what was typed comes back"
 
 

@@ -19,7 +19,7 @@ async def test_a_flood_is_refused_and_nothing_typed_is_lost(discord: Discord, ma
             await alice.slash("queue")
         answer = await alice.slash("imagine", prompt="a *cat* --ar 3:2")
         text = answer.message.data["content"]
-        assert re.search(r"more than 2 commands .* The next goes in \d+ s\.", text)
+        assert re.search(r"more than 2 commands .* Try again in \d+ s\.", text)
         assert "```\na *cat* --ar 3:2\n```" in text
         other = await bob.slash("queue")
         await discord.until(lambda: "Nothing is waiting" in other.message.data["content"], "bob's answer")

@@ -128,7 +128,7 @@ async def test_a_large_picture_and_its_buttons_fit_a_phone(scene: Scene, visit: 
     url = f"data:image/png;base64,{base64.b64encode(picture(512)).decode()}"
     media = {"url": url, "content_type": "image/png", "width": 512, "height": 512}
     shown = {"type": 12, "id": 1, "items": [{"media": media}]}
-    faces = ("Go on", "Say where…", "Bring a mask…", "Cancel")
+    faces = ("Repaint…", "Say where…", "Upload a mask…", "Cancel")
     row = {
         "type": 1,
         "id": 2,

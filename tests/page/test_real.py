@@ -158,8 +158,8 @@ async def test_a_mask_is_brought_as_a_file(visit: Open, tmp_path: Path) -> None:
         await page.get_by_role("button", name="U2").click(timeout=60_000)
         await page.get_by_role("button", name="Vary (Region)").click(timeout=60_000)
         panel = page.locator(".message.ephemeral")
-        await panel.get_by_role("button", name="Bring a mask…").click()
-        dialog = page.get_by_role("dialog", name="Bring a mask")
+        await panel.get_by_role("button", name="Upload a mask…").click()
+        dialog = page.get_by_role("dialog", name="Upload a mask")
         await dialog.locator("input[type=file]").set_input_files(
             {"name": "left-half.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
         )

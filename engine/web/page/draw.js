@@ -254,7 +254,7 @@ at("send").onclick = async () => {
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
     document.body.classList.add("done");
-    say(told.painting ? "Sent. The result comes in Discord. You can close this page." : "Sent. Go back to Discord and press Go on.");
+    say(told.painting ? "Sent. The result comes in Discord. You can close this page." : "Sent. Go back to Discord and press Repaint…");
   } catch (error) {
     busy = false;
     refresh();

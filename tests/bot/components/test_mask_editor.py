@@ -86,7 +86,7 @@ async def test_squares_are_tapped_across_a_restart_and_the_prompt_is_changed(
         opened = await region(discord, one)
         assert opened.message.ephemeral
         assert faces(opened.message)[:20] == [str(number) for number in range(1, 21)]
-        assert [item["label"] for item in _buttons(opened.message) if item.get("disabled")] == ["Go on"]
+        assert [item["label"] for item in _buttons(opened.message) if item.get("disabled")] == ["Repaint…"]
         await alice.click(opened.message, "7")
         await said(discord, opened, "5% of")
         before = media(opened.message)
@@ -103,7 +103,7 @@ async def test_squares_are_tapped_across_a_restart_and_the_prompt_is_changed(
         for name, fact in (("Widen", "widened 1×"), ("Feather", "edge fades over"), ("Invert", "inverted")):
             await alice.click(opened.message, name)
             await said(discord, opened, fact)
-        dialog = await alice.click(opened.message, "Go on")
+        dialog = await alice.click(opened.message, "Repaint…")
         assert dialog.modal["title"] == "What should be there?"
         assert _default(dialog) == "a red apple --ar 3:2"
         await bot.kill()
@@ -112,7 +112,7 @@ async def test_squares_are_tapped_across_a_restart_and_the_prompt_is_changed(
         painted = await discord.wait_for_message(is_grid, after=one)
         assert painted.data["content"].startswith("**a blue pear** - Repaint of image #1 by")
         # the mask stays for another try, with the parent's own prompt
-        dialog = await alice.click(opened.message, "Go on")
+        dialog = await alice.click(opened.message, "Repaint…")
         await alice.submit(dialog)
         again = await discord.wait_for_message(is_grid, after=painted)
         assert again.data["content"].startswith("**a red apple --ar 3:2** - Repaint of image #1 by")
@@ -162,20 +162,20 @@ async def test_a_mask_is_brought_by_command_or_into_the_dialog(discord: Discord,
         await alice.click(opened.message, "Black repaints")
         await said(discord, opened, "white repaints in your mask")
         assert "75% of" in text(opened.message)
-        wrong = await alice.click(opened.message, "Bring a mask…")
+        wrong = await alice.click(opened.message, "Upload a mask…")
         await alice.submit(wrong, {"file": [upload(Image.new("L", (80, 120)))]})
         told = await discord.wait_for_message(
             lambda m: "80 × 120 pixels and the picture 120 × 80" in m.data["content"]
         )
         assert told.ephemeral
-        dialog = await alice.click(opened.message, "Bring a mask…")
+        dialog = await alice.click(opened.message, "Upload a mask…")
         await bot.kill()
         await bot.start()
         await alice.submit(dialog, {"file": [upload(spot((240, 160), "black", "white"))]})
         await said(discord, opened, "25% of")
         assert "white repaints" in text(opened.message)
         # the prompt came with the command, so nothing is asked any more
-        await alice.click(opened.message, "Go on")
+        await alice.click(opened.message, "Repaint…")
         painted = await discord.wait_for_message(is_grid)
         assert painted.data["content"].startswith("**a red apple** - Repaint by")
         await alice.click(opened.message, "Use squares")

@@ -222,6 +222,6 @@ def test_a_price_is_told_with_what_is_left_of_the_allowance() -> None:
         "This makes 4 jobs with 16 pictures together. Start?"
     )
     assert messages_asking.allowance([mine]) == (
-        "You: 590 s of 600 s used today, 10 s left; all of it again <t:1772323200:R>. "
+        "You: 590 s of 600 s used today, 10 s left; it resets <t:1772323200:R>. "
         "`--relax` costs nothing."
     )

@@ -32,7 +32,7 @@ def test_commands_come_back_as_the_minute_passes() -> None:
     pace, limits = RateLimiter(lambda: now), LimitsConfig(commands_a_minute=6)
     for _ in range(6):
         pace.check("anna", limits)
-    with pytest.raises(LimitError, match=r"more than 6 commands .* The next goes in 10 s"):
+    with pytest.raises(LimitError, match=r"more than 6 commands .* Try again in 10 s"):
         pace.check("anna", limits)
     pace.check("ben", limits)
     now += 9.9

@@ -78,7 +78,7 @@ def test_a_refusal_says_the_limit_what_is_left_and_when_it_frees() -> None:
         check(12.0, (balance,), 0.0, "a cat")
     assert str(told.value) == (
         "This takes about 12 s of the engine, and you have 10 s of 600 s a day left. "
-        "All of it is there again in 2 hours; with `--relax` it costs nothing."
+        "It resets in 2 hours; with `--relax` it costs nothing."
     )
     assert told.value.prompt == "a cat"
     check(0.0, (Balance("you", 600.0, 700.0, "day", 7200.0),), 0.0, "free is free")
