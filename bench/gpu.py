@@ -35,7 +35,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.render import samplers
-from engine.render.denoise import Embedding, Picture, advance, choose
+from engine.render.denoise import Picture, choose
+from engine.render.families.base import Embedding
+from engine.render.families.table import kind_of
+from tests.engine.render.loop import advance
 
 # hf.co/stable-diffusion-v1-5/stable-diffusion-v1-5, unet/config.json and vae/config.json
 SD_UNET: dict[str, Any] = {
@@ -94,6 +97,10 @@ class Subject:
         self.device = next(self.unet.parameters()).device
         self.dtype = next(self.unet.parameters()).dtype
         self.scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        pipe = self.pipeline()
+        family = kind_of(pipe)
+        assert family is not None
+        self.family = family(pipe, self.device)
 
     def text(self, seed: int) -> Embedding:
         """Make up an embedding."""
@@ -110,8 +117,8 @@ class Subject:
         generator = torch.Generator().manual_seed(seed)
         latent = self.side // self.scale
         noise = torch.randn(1, 4, latent, latent, generator=generator).to(self.device, self.dtype)
-        ids = torch.tensor([[self.side, self.side, 0, 0, self.side, self.side]]).to(self.device, self.dtype)
         return Picture(
+            family=self.family,
             group=self.name,
             latents=noise * scheduler.init_noise_sigma,
             conditions=[self.text(seed)],
@@ -122,7 +129,7 @@ class Subject:
             timesteps=scheduler.timesteps,
             generator=generator,
             end=len(scheduler.timesteps),
-            time_ids=ids if self.pooled else None,
+            inputs=self.family.inputs((self.side, self.side), 7.0),
         )
 
     @torch.inference_mode()
@@ -174,7 +181,7 @@ class Subject:
         """Draw ``count`` pictures together in our loop."""
         pictures = [self.picture(seed, steps, guided) for seed in range(count)]
         while not pictures[0].finished:
-            advance(self.unet, pictures)
+            advance(pictures)
         for picture in pictures:
             self.decode(picture.latents)
 
@@ -182,7 +189,7 @@ class Subject:
     def work(self, steps: int, guided: bool = True) -> float:
         """Count the TFLOP of one picture: UNet rows times steps, and one decoding."""
         with FlopCounterMode(display=False) as unet:
-            advance(self.unet, [self.picture(0, 2, guided=False)])
+            advance([self.picture(0, 2, guided=False)])
         with FlopCounterMode(display=False) as vae:
             self.decode(self.picture(0, 2).latents)
         rows = 2 if guided else 1
@@ -298,7 +305,7 @@ def latency(
         waiting = [picture for picture, _ in here]
         chosen = choose(waiting, rows) if joined else waiting[:1]
         turn += 1
-        advance(subject.unet, chosen)
+        advance(chosen)
         for picture in chosen:
             picture.turn = turn
         for entry in [entry for entry in here if entry[0].finished]:

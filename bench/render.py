@@ -17,10 +17,11 @@ from bench import Row, paired
 from engine.config import EngineConfig, ModelConfig
 from engine.jobs import Condition, JobSpec
 from engine.render import decode
-from engine.render.denoise import Picture, advance, choose
+from engine.render.denoise import Picture, choose
 from engine.render.drawing import begin
 from engine.render.models import Machine, Model, load
 from tests.engine.render import tiny
+from tests.engine.render.loop import advance
 
 PAIRS = 9
 ENGINE = EngineConfig(device="cpu", dtype="float32")
@@ -54,11 +55,11 @@ def spec(**changes: Any) -> JobSpec:
     return JobSpec(**{**values, **changes})
 
 
-def run(pictures: Sequence[Picture], model: Model, rows: int) -> int:
+def run(pictures: Sequence[Picture], rows: int) -> int:
     """Run pictures to their end; return the UNet calls it took."""
     calls = 0
     while chosen := choose([picture for picture in pictures if not picture.finished], rows):
-        advance(model.unet, chosen)
+        advance(chosen)
         calls += 1
         for picture in chosen:
             picture.turn = calls
@@ -74,7 +75,7 @@ def alone() -> list[float]:
         assert model.text is not None
         model.text.forget()  # diffusers has no such cache
         pictures = begin("job", wanted, model, {}).pictures
-        run(pictures, model, 16)
+        run(pictures, 16)
         return pictures[0].latents
 
     def theirs() -> Tensor:
@@ -113,13 +114,13 @@ def eight() -> list[JobSpec]:
 
 def one_by_one() -> int:
     model, _ = small()
-    return sum(run(begin(str(i), each, model, {}).pictures, model, 16) for i, each in enumerate(eight()))
+    return sum(run(begin(str(i), each, model, {}).pictures, 16) for i, each in enumerate(eight()))
 
 
 def together() -> int:
     model, _ = small()
     pictures = [begin(str(i), each, model, {}).pictures[0] for i, each in enumerate(eight())]
-    return run(pictures, model, 16)
+    return run(pictures, 16)
 
 
 def joined() -> list[float]:
@@ -139,7 +140,7 @@ def preview() -> list[float]:
     values = []
     for _ in range(30):
         began = time.process_time()
-        decode.jpeg(decode.preview(model, latents))
+        decode.jpeg(decode.preview(model.family, latents))
         values.append((time.process_time() - began) * 1000)
     return values
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,58 +13,19 @@ from torch import Tensor
 
 from engine import images
 from engine.errors import EngineError
-from engine.render.models import Model
-
-# Red, green and blue as a linear mix of the four latent channels, as the community fitted them for each VAE
-# (SD 1.x: keturn's "Decoding latents to RGB without upscaling", 2022; SDXL: TimothyAlexisVass, 2023).
-_RGB_SD = ((0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473))
-_RGB_SDXL = (
-    (0.3920, 0.4054, 0.4549),
-    (-0.2634, -0.0196, 0.0653),
-    (0.0568, 0.1687, -0.0755),
-    (-0.3112, -0.2359, -0.2076),
-)
-
-
-@contextmanager
-def _computing_in(vae: Any, dtype: torch.dtype) -> Iterator[None]:
-    """Let the autoencoder compute in another precision while inside."""
-    before = vae.dtype
-    try:
-        if dtype != before:
-            vae.to(dtype)
-        yield
-    finally:
-        if dtype != before:
-            vae.to(before)
-
-
-def _precisions(vae: Any, first: bool) -> list[torch.dtype]:
-    """Return the precisions to try in turn: half ones overflow, with SDXL's VAE always (``first``)."""
-    return list(dict.fromkeys([torch.float32 if first else vae.dtype, torch.float32]))
+from engine.render.families.base import Family
 
 
 @torch.inference_mode()
-def decode(model: Model, latents: Tensor) -> Image.Image:
+def decode(family: Family, latents: Tensor) -> Image.Image:
     """Decode one picture's latents (1, channels, h, w) to RGB, scaled as diffusers' pipelines do.
 
     Raises EngineError where the pixels are not finite even in single precision.
     """
-    pixels = _decoded(model, latents)
+    pixels = family.decode(latents)
     if not torch.isfinite(pixels).all():
-        raise EngineError(f"the autoencoder of {model.name} gave pixels that are no numbers")
+        raise EngineError(f"the autoencoder ({type(family.vae).__name__}) gave pixels that are no numbers")
     return to_picture(pixels)
-
-
-def _decoded(model: Model, latents: Tensor) -> Tensor:
-    vae = model.vae
-    forced = vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
-    for dtype in _precisions(vae, forced):
-        with _computing_in(vae, dtype):
-            pixels: Tensor = vae.decode(model.latents_to_vae(latents.to(dtype)), return_dict=False)[0]
-        if torch.isfinite(pixels).all():
-            break
-    return pixels
 
 
 def to_picture(pixels: Tensor) -> Image.Image:
@@ -75,50 +34,19 @@ def to_picture(pixels: Tensor) -> Image.Image:
     return Image.fromarray(array.cpu().numpy())
 
 
-def to_pixels(picture: Image.Image, model: Model) -> Tensor:
-    """Turn a picture into (1, 3, height, width) in −1…1 on the model's device."""
+def to_pixels(picture: Image.Image, device: torch.device) -> Tensor:
+    """Turn a picture into (1, 3, height, width) in −1…1 on a device."""
     array = torch.from_numpy(np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0)
-    return (array.permute(2, 0, 1)[None] * 2 - 1).to(model.machine.device)
+    return (array.permute(2, 0, 1)[None] * 2 - 1).to(device)
 
 
 @torch.inference_mode()
-def encode(model: Model, pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Encode (1, 3, height, width) to the loop's latents, drawn from the posterior as diffusers does."""
-    vae = model.vae
-    half = (torch.float16, torch.bfloat16) if model.family == "sdxl" else (torch.float16,)
-    forced = vae.dtype in half and bool(getattr(vae.config, "force_upcast", False))
-    before = generator.get_state()
-    for dtype in _precisions(vae, forced):
-        generator.set_state(before)
-        with _computing_in(vae, dtype):
-            output = vae.encode(pixels.to(dtype))
-        latents = output.latent_dist.sample(generator) if hasattr(output, "latent_dist") else output.latents
-        if torch.isfinite(latents).all():
-            break
-    else:
-        raise EngineError(f"the autoencoder of {model.name} gave latents that are no numbers")
-    latents = latents.to(model.unet.dtype)
-    config = vae.config
-    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if model.family == "sdxl" and mean is not None and std is not None:
-        shape = (1, -1, 1, 1)
-        return (
-            (latents - latents.new_tensor(mean).view(shape))
-            * config.scaling_factor
-            / latents.new_tensor(std).view(shape)
-        )
-    return config.scaling_factor * latents
-
-
-@torch.inference_mode()
-def preview(model: Model, latents: Tensor) -> Image.Image:
+def preview(family: Family, latents: Tensor) -> Image.Image:
     """Return a small picture of latents: decoded where the decoder is tiny, else a pixel per latent."""
-    if type(model.vae).__name__ == "AutoencoderTiny":
-        return to_picture(_decoded(model, latents).nan_to_num())
-    factors = _RGB_SDXL if model.family == "sdxl" else _RGB_SD
-    if latents.shape[1] != len(factors):
-        return to_picture(_decoded(model, latents).nan_to_num())
-    colours = torch.einsum("chw,cr->hwr", latents[0].float(), torch.tensor(factors, device=latents.device))
+    if type(family.vae).__name__ == "AutoencoderTiny" or latents.shape[1] != len(family.rgb):
+        return to_picture(family.decode(latents).nan_to_num())
+    factors = torch.tensor(family.rgb, device=latents.device)
+    colours = torch.einsum("chw,cr->hwr", latents[0].float(), factors)
     array = ((colours / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8).cpu().numpy()
     return Image.fromarray(array)
 

@@ -29,7 +29,6 @@ import torch
 import transformers
 from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
 from safetensors import safe_open
-from torch import Tensor
 
 from engine import weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
@@ -37,6 +36,9 @@ from engine.errors import EngineError, NotFound
 from engine.render import samplers
 from engine.render.conditioning.ip_adapter import Adapter
 from engine.render.conditioning.text import TextEncoder
+from engine.render.families.base import Family
+from engine.render.families.sd import StableDiffusion
+from engine.render.families.table import kind_of
 from engine.render.loras import FEW_STEPS, Loras
 
 log = logging.getLogger(__name__)
@@ -46,17 +48,6 @@ for library in (diffusers, transformers):
     library.utils.logging.set_verbosity_error()
     library.utils.logging.disable_progress_bar()
 
-
-OURS = {
-    "StableDiffusionPipeline": "sd",
-    "StableDiffusionImg2ImgPipeline": "sd",
-    "StableDiffusionInpaintPipeline": "sd",
-    "LatentConsistencyModelPipeline": "sd",
-    "StableDiffusionXLPipeline": "sdxl",
-    "StableDiffusionXLImg2ImgPipeline": "sdxl",
-    "StableDiffusionXLInpaintPipeline": "sdxl",
-}
-"""Pipelines whose denoising loop is ours, and their family; every other one runs as diffusers wrote it."""
 
 SMALL_CARD = 9 * 2**30
 """Bytes of device memory under which the VAE works in tiles (6 and 8 GB cards)."""
@@ -98,14 +89,14 @@ class Machine:
 
 @dataclass(eq=False)
 class Model:
-    """A model in memory. ``family`` is ``sd``, ``sdxl`` or ``other`` (run by its own pipeline)."""
+    """A model in memory."""
 
     name: str
     config: ModelConfig
-    family: str
     pipe: Any
     machine: Machine
-    text: TextEncoder | None = None
+    family: Family | None = None
+    """None = its loop is not ours: it is run by its own pipeline."""
     adapter: Adapter | None = None
     """What reads pictures in prompts, where one is configured."""
     loras: Loras | None = None
@@ -114,39 +105,19 @@ class Model:
     """What its weights take."""
 
     @property
-    def unet(self) -> Any:
-        """The denoiser."""
-        return self.pipe.unet
-
-    @property
-    def vae(self) -> Any:
-        """The autoencoder."""
-        return self.pipe.vae
-
-    @property
-    def scale(self) -> int:
-        """Pixels per latent, each way."""
-        return int(self.pipe.vae_scale_factor)
-
-    @property
-    def channels(self) -> int:
-        """Channels of a latent."""
-        return int(self.vae.config.latent_channels)
-
-    @property
-    def text_joins_by_length(self) -> bool:
-        """Whether texts of unlike lengths may not share a call: the UNet pools over tokens by itself."""
-        return self.unet.config.addition_embed_type == "text"
+    def text(self) -> TextEncoder | None:
+        """What reads its texts in CLIP's chunks; None where they are read otherwise."""
+        return self.family.text if isinstance(self.family, StableDiffusion) else None
 
     @contextmanager
     def wrapping(self, tile: bool) -> Iterator[None]:
         """Make every convolution wrap around the picture's edges while inside, so that it tiles."""
-        if not tile:
+        if not tile or self.family is None or not self.family.can.tile:
             yield
             return
         convolutions = [  # looked up each time: a LoRA may have brought some since
             module
-            for part in (self.unet, self.vae)
+            for part in (self.family.network, self.family.vae)
             for module in part.modules()
             if isinstance(module, torch.nn.Conv2d) and module.padding_mode == "zeros"
         ]
@@ -161,18 +132,19 @@ class Model:
     @contextmanager
     def in_tiles(self) -> Iterator[None]:
         """Let the VAE work in slices and tiles while inside: less memory, and not quite the same picture."""
-        before = {name: getattr(self.vae, name, None) for name in ("use_slicing", "use_tiling")}
+        vae = self.pipe.vae
+        before = {name: getattr(vae, name, None) for name in ("use_slicing", "use_tiling")}
         try:
             for save in ("enable_slicing", "enable_tiling"):
                 try:
-                    getattr(self.vae, save)()
+                    getattr(vae, save)()
                 except (AttributeError, NotImplementedError):
-                    log.debug("%s cannot %s", type(self.vae).__name__, save)
+                    log.debug("%s cannot %s", type(vae).__name__, save)
             yield
         finally:
             for name, value in before.items():
                 if value is not None:
-                    setattr(self.vae, name, value)
+                    setattr(vae, name, value)
 
     def offload(self) -> bool:
         """Let parts wait in the machine's own memory from now on, which changes no picture.
@@ -184,29 +156,19 @@ class Model:
         self.pipe.enable_model_cpu_offload(device=self.machine.device)
         return True
 
-    def latents_to_vae(self, latents: Tensor) -> Tensor:
-        """Undo the scaling latents have in the loop (the exact arithmetic of diffusers' pipelines)."""
-        config = self.vae.config
-        mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-        if self.family == "sdxl" and mean is not None and std is not None:
-            shape = (1, -1, 1, 1)
-            return latents * latents.new_tensor(std).view(shape) / config.scaling_factor + latents.new_tensor(
-                mean
-            ).view(shape)
-        return latents / config.scaling_factor
-
 
 def load(
     name: str, config: ModelConfig, machine: Machine, engine: EngineConfig, loras: Sequence[LoraConfig] = ()
 ) -> Model:
     """Bring a model into memory. Raises NotFound where its files are missing, EngineError for unsafe ones."""
     pipe = _read(config, machine.dtype)
-    family = OURS.get(type(pipe).__name__, "other")
-    if family != "other" and (config.prediction or config.zero_snr is not None):
+    family = kind_of(pipe)
+    told = bool(config.prediction) or config.zero_snr is not None
+    if told and family is not None and issubclass(family, StableDiffusion):
         pipe.scheduler = samplers.described(pipe.scheduler, config.prediction, config.zero_snr)
-    if family != "other" and not samplers.understood(pipe.scheduler):
+    if family is not None and not family.understands(pipe.scheduler):
         log.warning("%s noises as %s does: drawn by that alone", name, type(pipe.scheduler).__name__)
-        family = "other"
+        family = None
     if hasattr(pipe, "safety_checker"):
         pipe.safety_checker = None
     pipe.set_progress_bar_config(disable=True)
@@ -215,20 +177,20 @@ def load(
     model = Model(
         name,
         config,
-        family,
         pipe,
         machine,
+        family(pipe, machine.device) if family else None,
         adapter=adapter,
         bytes=_bytes(pipe.components.values()) + _bytes(adapter.parts if adapter else ()),
     )
     if adapter is not None:
         adapter.to(machine.device)
-    if family != "other":
+    if model.family is not None:
         files = {lora.name: lora.source for lora in loras if lora.model in ("", name)}
         own = {FEW_STEPS: config.few_steps_source} if config.few_steps_source else {}
         model.loras = Loras(pipe, files | own)
-        model.text = TextEncoder(pipe, machine.device)
-    log.info("%s (%s, %s) is on %s in %s", name, type(pipe).__name__, family, machine.device, machine.dtype)
+    kind = model.family.name if model.family else "its own loop"
+    log.info("%s (%s, %s) is on %s in %s", name, type(pipe).__name__, kind, machine.device, machine.dtype)
     return model
 
 
@@ -280,16 +242,16 @@ def _first_clip(file: str, prefix: str, base: Path, dtype: torch.dtype) -> Any:
     )
 
 
-def _adapter(config: ModelConfig, pipe: Any, family: str) -> Adapter | None:
+def _adapter(config: ModelConfig, pipe: Any, family: type[Family] | None) -> Adapter | None:
     """Read the IP-Adapter of a model that has one. Raises NotFound where its files are missing."""
     if config.ip_adapter is None:
         return None
-    if family == "other":
+    if family is None or not issubclass(family, StableDiffusion):
         raise EngineError(f"{type(pipe).__name__} takes no IP-Adapter here; remove `ip_adapter`")
     root = weights.find_adapter(config.ip_adapter)
     if root is None:
         raise NotFound(weights.missing_adapter(config))
-    return Adapter.read(pipe, root, config.ip_adapter, family)
+    return Adapter.read(pipe, root, config.ip_adapter, family.name)
 
 
 def _left_out(folder: Path) -> dict[str, Any]:

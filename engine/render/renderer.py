@@ -11,6 +11,7 @@ go on.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -216,7 +217,7 @@ class Renderer:
         self.load(spec.model)
         model = self._models[spec.model]
         loaded = time.perf_counter() - began
-        if model.family == "other":
+        if model.family is None:
             self._stock.start(job, spec, model, inputs)
             return
         # text encoders and a parent's latents need memory too
@@ -312,7 +313,8 @@ class Renderer:
         owners = {id(p): d for d in self._drawings.values() for p in d.pictures}
         drawings = list({id(d): d for d in (owners[id(p)] for p in chosen)}.values())
         first = drawings[0]
-        model, spec, size = first.model, first.spec, first.size
+        model, spec = first.model, first.spec
+        size = max((drawing.size for drawing in drawings), key=lambda each: math.prod(each[1]))
         began = time.perf_counter()
         at_once = self._ladder.rows(size)
         rows_now = min(sum(picture.rows for picture in chosen), at_once or self._engine.max_rows)
@@ -321,7 +323,7 @@ class Renderer:
             if model.loras is not None:
                 model.loras.use(first.loras)
             with model.wrapping(spec.tile):
-                predictions = predict(model.unet, chosen, at_once, pad=self.machine.device.type == "cuda")
+                predictions = predict(first.family, chosen, at_once, pad=self.machine.device.type == "cuda")
             self.unet_calls += 1
             self._ladder.worked(size, rows_now)
             self.unet_rows += sum(picture.rows for picture in chosen)
@@ -356,7 +358,7 @@ class Renderer:
     def _tell(self, drawing: Drawing) -> None:
         """Report a job's progress; now and then with a preview."""
         step = drawing.step
-        if step == drawing.shown:
+        if step == drawing.previewed:
             return
         last = step >= drawing.total
         every = self._engine.preview_every
@@ -368,7 +370,7 @@ class Renderer:
                     drawing.frames.append(sheet)
                 if every and step % every == 0 and not last:
                     preview = decode.jpeg(sheet)
-        drawing.shown = step
+        drawing.previewed = step
         self._events.append(Progress(drawing.job, step, drawing.total, preview))
 
     # ---- one picture's end
@@ -394,7 +396,7 @@ class Renderer:
         def work() -> Image.Image:
             self._reserve("vae", 1)
             with model.wrapping(drawing.spec.tile):
-                return decode.decode(model, latents)
+                return decode.decode(drawing.family, latents)
 
         decoded = self._ladder.twice(model, work)
         drawing.spent("decode", began)
@@ -473,7 +475,7 @@ class Renderer:
 
     def _is_stock(self, spec: JobSpec) -> bool:
         model = self._models.get(spec.model)
-        return model is not None and model.family == "other"
+        return model is not None and model.family is None
 
 
 def _outcome(drawing: Drawing) -> Outcome:

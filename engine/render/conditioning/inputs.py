@@ -30,7 +30,7 @@ BLENDED = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ReferenceImage:
     """A picture to look at while drawing."""
 
     pixels: Tensor
@@ -50,7 +50,7 @@ class Sources:
     mask: Image.Image | None = None
     whole: tuple[int, int] | None = None
     notes: list[str] = field(default_factory=list)
-    references: list[Look] = field(default_factory=list)
+    references: list[ReferenceImage] = field(default_factory=list)
     adapted: list[tuple[Image.Image, float, bool]] = field(default_factory=list)
     """What the model's IP-Adapter reads: pictures, their scales, and whether for their style alone."""
     tastes: list[tuple[Tensor, float]] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Sources:
                 continue
             if source.role is Role.TASTE:  # the same colours whatever size is drawn
                 own = ImageOps.fit(picture, (model.config.width, model.config.height))
-                sources.tastes.append((decode.to_pixels(own, model), source.weight))
+                sources.tastes.append((decode.to_pixels(own, model.machine.device), source.weight))
                 continue
             if source.role is Role.MASK:
                 sources.mask = picture.convert("L")
@@ -92,13 +92,13 @@ class Sources:
                 fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
             else:
                 fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)  # cut, never squeezed
-            pixels = decode.to_pixels(fitted, model)
+            pixels = decode.to_pixels(fitted, model.machine.device)
             if source.role in (Role.STYLE, Role.SUBJECT):
-                sources.references.append(Look(pixels, source.weight, source.role is Role.STYLE))
+                sources.references.append(ReferenceImage(pixels, source.weight, source.role is Role.STYLE))
                 continue
             if source.role is Role.PROMPT:
                 if spec.kind not in (Kind.IMAGINE, Kind.BLEND):  # an edit starts from its parent
-                    sources.references.append(Look(pixels, source.weight, toned=False))
+                    sources.references.append(ReferenceImage(pixels, source.weight, toned=False))
                     continue
                 prompts.append(source.weight)
             sources.start.append((pixels, source.weight))
@@ -112,7 +112,7 @@ class Sources:
                 raise UserError("There is nothing to blend. Give two to five pictures.")
             sources.strength = BLEND_STRENGTH
             equal = sum(prompts) / len(prompts) or 1.0
-            sources.references += [Look(pixels, weight / equal) for pixels, weight in sources.start]
+            sources.references += [ReferenceImage(pixels, weight / equal) for pixels, weight in sources.start]
             sources.notes.append("Drawn over a mix of the pictures, and looking at each of them.")
         elif spec.kind is Kind.IMAGINE and sources.start:
             sources.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)

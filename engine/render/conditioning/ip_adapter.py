@@ -41,7 +41,7 @@ Memory = Mapping[str, tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
-class Glance:
+class IPAdapterInput:
     """What one row of a call finds in a picture beside its text, and how much of it counts.
 
     ``blocks``: beginnings of the names of the layers that look; empty for all of them.
@@ -50,10 +50,6 @@ class Glance:
     memory: Memory
     scale: float
     blocks: tuple[str, ...] = ()
-
-
-Glances = Sequence[Sequence[Glance]]
-"""For each row of a call, the pictures it is told of."""
 
 
 class Adapter:
@@ -128,9 +124,12 @@ class Adapter:
 
 
 @contextmanager
-def told(unet: Any, glances: Glances) -> Iterator[None]:
-    """Let rows find pictures beside their texts while inside; else the UNet is as it was, to the bit."""
-    if not any(glances):
+def adapted(unet: Any, inputs: Sequence[Sequence[IPAdapterInput]]) -> Iterator[None]:
+    """Let rows find pictures beside their texts while inside; else the UNet is as it was, to the bit.
+
+    ``inputs``: for each row of the call, the pictures it is told of.
+    """
+    if not any(inputs):
         yield
         return
     before: list[tuple[Attention, Any]] = []
@@ -138,31 +137,31 @@ def told(unet: Any, glances: Glances) -> Iterator[None]:
         for name, module in unet.named_modules():
             if isinstance(module, Attention) and module.is_cross_attention:
                 here = [
-                    (row, glance)
-                    for row, several in enumerate(glances)
-                    for glance in several
-                    if name in glance.memory
-                    and (not glance.blocks or any(name.startswith(block) for block in glance.blocks))
+                    (row, each)
+                    for row, several in enumerate(inputs)
+                    for each in several
+                    if name in each.memory
+                    and (not each.blocks or any(name.startswith(block) for block in each.blocks))
                 ]
                 if here:
                     before.append((module, module.processor))
-                    module.processor = _Told(module.processor, name, here)
+                    module.processor = _AdapterProcessor(module.processor, name, here)
         yield
     finally:
         for module, processor in before:
             module.processor = processor
 
 
-class _Told:
+class _AdapterProcessor:
     """A cross-attention processor in which some rows find pictures too."""
 
-    def __init__(self, plain: Any, name: str, here: Sequence[tuple[int, Glance]]) -> None:
+    def __init__(self, plain: Any, name: str, here: Sequence[tuple[int, IPAdapterInput]]) -> None:
         self._plain = plain
         # those of equal length are looked up together
         self._by_length: dict[int, list[tuple[int, float, Tensor, Tensor]]] = defaultdict(list)
-        for row, glance in here:
-            key, value = glance.memory[name]
-            self._by_length[key.shape[1]].append((row, glance.scale, key, value))
+        for row, each in here:
+            key, value = each.memory[name]
+            self._by_length[key.shape[1]].append((row, each.scale, key, value))
 
     def __call__(self, attn: Attention, hidden_states: Tensor, *args: Any, **options: Any) -> Tensor:
         """Return the layer's output (rows, tokens, width)."""

@@ -21,8 +21,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Look:
-    """A row that is looked at: which, how strongly, and whether for its style alone.
+class ReferenceRow:
+    """A row of a call that others look at: which, how strongly, and whether for its style alone.
 
     Style is looked at in the second half of the UNet only (its ``up_blocks``), where layout is settled, and
     the picture's queries and keys take over the reference's mean and spread there (StyleAligned's AdaIN).
@@ -33,14 +33,13 @@ class Look:
     style: bool
 
 
-Looks = Sequence[Sequence[Look]]
-"""For each row of a call, what it looks at beside itself."""
-
-
 @contextmanager
-def shared(unet: Any, looks: Looks) -> Iterator[None]:
-    """Let rows look at others while inside; where nobody does, the UNet is as it was, to the bit."""
-    if not any(looks):
+def shared(unet: Any, references: Sequence[Sequence[ReferenceRow]]) -> Iterator[None]:
+    """Let rows look at others while inside; where nobody does, the UNet is as it was, to the bit.
+
+    ``references``: for each row of the call, what it looks at beside itself.
+    """
+    if not any(references):
         yield
         return
     before: list[tuple[Attention, Any]] = []
@@ -48,7 +47,7 @@ def shared(unet: Any, looks: Looks) -> Iterator[None]:
         for name, module in unet.named_modules():
             if isinstance(module, Attention) and not module.is_cross_attention:
                 before.append((module, module.processor))
-                module.processor = _Shared(module.processor, looks, late=name.startswith("up_blocks"))
+                module.processor = _Shared(module.processor, references, late=name.startswith("up_blocks"))
         yield
     finally:
         for module, processor in before:
@@ -58,9 +57,9 @@ def shared(unet: Any, looks: Looks) -> Iterator[None]:
 class _Shared:
     """An attention processor in which some rows see more than themselves."""
 
-    def __init__(self, plain: Any, looks: Looks, late: bool) -> None:
+    def __init__(self, plain: Any, references: Sequence[Sequence[ReferenceRow]], late: bool) -> None:
         self._plain = plain
-        self._looks = [[look for look in row if late or not look.style] for row in looks]
+        self._references = [[each for each in row if late or not each.style] for row in references]
 
     def __call__(self, attn: Attention, hidden_states: Tensor, *args: Any, **options: Any) -> Tensor:
         """Return the layer's output (rows, tokens, width)."""
@@ -77,7 +76,7 @@ class _Shared:
 
     def _seen(self, attn: Attention, hidden: Tensor) -> list[tuple[int, Tensor]] | None:
         """Return what the rows that look elsewhere attend to: (row, (tokens, width))."""
-        looking = [(row, looks) for row, looks in enumerate(self._looks) if looks]
+        looking = [(row, seen) for row, seen in enumerate(self._references) if seen]
         if not looking:
             return None
         query, key, value = (self._split(attn, part(hidden)) for part in (attn.to_q, attn.to_k, attn.to_v))
@@ -86,18 +85,18 @@ class _Shared:
         if attn.norm_k is not None:
             key = attn.norm_k(key)
         found = []
-        for row, looks in looking:
+        for row, seen in looking:
             own_query, own_key = query[row], key[row]
-            for look in looks:
-                if look.style:
-                    share = min(1.0, look.weight)
-                    own_query = torch.lerp(own_query, _like(own_query, query[look.row]), share)
-                    own_key = torch.lerp(own_key, _like(own_key, key[look.row]), share)
-            keys = torch.cat([own_key, *(key[look.row] for look in looks)], dim=1)
-            values = torch.cat([value[row], *(value[look.row] for look in looks)], dim=1)
+            for each in seen:
+                if each.style:
+                    share = min(1.0, each.weight)
+                    own_query = torch.lerp(own_query, _like(own_query, query[each.row]), share)
+                    own_key = torch.lerp(own_key, _like(own_key, key[each.row]), share)
+            keys = torch.cat([own_key, *(key[each.row] for each in seen)], dim=1)
+            values = torch.cat([value[row], *(value[each.row] for each in seen)], dim=1)
             tokens = own_key.shape[1]
             bias = torch.cat(
-                [keys.new_zeros(tokens), *(keys.new_full((tokens,), math.log(look.weight)) for look in looks)]
+                [keys.new_zeros(tokens), *(keys.new_full((tokens,), math.log(each.weight)) for each in seen)]
             )
             mixed = torch.nn.functional.scaled_dot_product_attention(
                 own_query[None], keys[None], values[None], attn_mask=bias[None, None, None], scale=attn.scale

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.render.denoise import Embedding
+from engine.render.families.base import Embedding
 
 Bend = Callable[[Tensor, float], Tensor]
 """Bends tokens, or an estimate, given the share of the schedule still to run."""
@@ -64,10 +64,20 @@ def leaned(plain: Embedding, there: Embedding, chaos: int) -> Embedding:
 
 
 def _between(plain: Embedding, there: Embedding, share: float) -> Embedding:
+    if share == 0:
+        return plain
     pooled = None
     if plain.pooled is not None and there.pooled is not None:
         pooled = torch.lerp(plain.pooled, there.pooled, share)
-    return Embedding(torch.lerp(plain.tokens, there.tokens, share), pooled)
+    length = max(plain.tokens.shape[1], there.tokens.shape[1])
+    return Embedding(
+        torch.lerp(_stretched(plain.tokens, length), _stretched(there.tokens, length), share), pooled
+    )
+
+
+def _stretched(tokens: Tensor, length: int) -> Tensor:
+    """Return a text's tokens, its last one repeated up to ``length``."""
+    return torch.cat([tokens, tokens[:, -1:].repeat(1, length - tokens.shape[1], 1)], dim=1)
 
 
 def chaotic(chaos: int, seed: int) -> Bend:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.prompt.attention import parse_attention
-from engine.render.denoise import Embedding
+from engine.render.families.base import Embedding
 
 CACHED = 256
 """Embeddings kept per model; a CLIP-L one takes 120 kB in half precision."""

@@ -4,7 +4,7 @@ The picture's latents are noised and shown to the UNet with the words and withou
 to tell the noise, what they name is there (Li et al., "Your Diffusion Model is Secretly a Zero-Shot
 Classifier", 2023, taken place by place). And its cross-attention says which places the words speak to (Tang
 et al., "What the DAAM", 2023). Both are averaged over noises and noise levels, and multiplied: a place must
-show both.
+show both. Networks that read words and places in one attention show the first alone.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.render import decode
-from engine.render.denoise import signal_and_noise
+from engine.render import decode, noise
+from engine.render.families.base import Family, Row
+from engine.render.families.sd import StableDiffusion
 from engine.render.models import Model
 
 LEVELS = (0.3, 0.5, 0.7)
@@ -36,35 +37,37 @@ def attention(model: Model, picture: Image.Image, words: str, size: tuple[int, i
 
     (latent height, latent width), from 0 to 1 at the most. Raises UserError where nothing can be looked for.
     """
-    if model.text is None:
+    family = model.family
+    if family is None:
         raise UserError("This model cannot look for words. Mark the part with squares, or bring a mask.")
     wanted = [word for word in words.split() if word.lower() not in SMALL_WORDS] or words.split()
     if not wanted:
         raise UserError("Say what to look for, such as `the hat`.")
     fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
     generator = torch.Generator().manual_seed(0)
-    latents = decode.encode(model, decode.to_pixels(fitted, model), generator)
-    steps = model.pipe.scheduler.config.num_train_timesteps
+    latents = family.encode(decode.to_pixels(fitted, family.device), generator)
+    scheduler = family.pipe.scheduler
+    steps, kind = scheduler.config.num_train_timesteps, noise.prediction_type(scheduler)
     noised, truths, times = [], [], []
     for level in LEVELS:
         time = round(level * (steps - 1))
-        alpha, sigma = signal_and_noise(model.pipe.scheduler, float(time))
+        alpha, sigma = noise.signal_and_noise(scheduler, float(time))
         for _ in range(NOISES):
-            noise = torch.randn(latents.shape, generator=generator).to(latents)
-            noised.append(alpha * latents + sigma * noise)
-            truths.append(_truth(model, latents, noise, alpha, sigma))
+            drawn = torch.randn(latents.shape, generator=generator).to(latents)
+            noised.append(alpha * latents + sigma * drawn)
+            truths.append(noise.truth(kind, latents, drawn, alpha, sigma))
             times.append(time)
-    sample, timestep = torch.cat(noised), torch.tensor(times, device=latents.device)
+    sample, timestep = torch.cat(noised), torch.tensor(times)
     shape = (latents.shape[2], latents.shape[3])
     maps: list[Tensor] = []
     with _watching(model, " ".join(wanted), shape, maps):
-        said = _predicted(model, sample, timestep, " ".join(wanted), size)
-    silent = _predicted(model, sample, timestep, "", size)
+        said = _predicted(family, sample, timestep, " ".join(wanted), size)
+    silent = _predicted(family, sample, timestep, "", size)
     truth = torch.cat(truths)
     gain = ((silent - truth) ** 2 - (said - truth) ** 2).float().sum(1)
     gain = (gain / gain.abs().mean((1, 2), keepdim=True).clamp_min(1e-9)).mean(0)
     gain = torch.nn.functional.avg_pool2d(gain[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
-    return _unit(gain) * _unit(torch.stack(maps).mean(0))
+    return _unit(gain) * _unit(torch.stack(maps).mean(0)) if maps else _unit(gain)
 
 
 def _unit(found: Tensor) -> Tensor:
@@ -72,34 +75,15 @@ def _unit(found: Tensor) -> Tensor:
     return found / found.max().clamp_min(1e-9)
 
 
-def _truth(model: Model, latents: Tensor, noise: Tensor, alpha: float, sigma: float) -> Tensor:
-    """Return what a perfect guess would be, in the model's own terms."""
-    kind = model.pipe.scheduler.config.prediction_type
-    if kind == "v_prediction":
-        return alpha * noise - sigma * latents
-    return noise if kind == "epsilon" else latents
-
-
-def _predicted(model: Model, sample: Tensor, timestep: Tensor, text: str, size: tuple[int, int]) -> Tensor:
-    """Return what the UNet says to each row of ``sample`` with ``text``."""
-    assert model.text is not None
-    embedding = model.text.encode(text)
-    rows = len(sample)
-    added = None
-    if model.family == "sdxl" and embedding.pooled is not None:
-        ids = torch.tensor([[size[1], size[0], 0, 0, size[1], size[0]]], dtype=sample.dtype)
-        added = {
-            "text_embeds": embedding.pooled.repeat(rows, 1),
-            "time_ids": ids.repeat(rows, 1).to(sample.device),
-        }
-    channels = model.unet.config.in_channels - sample.shape[1]
-    if channels:  # a repainting model: everything is masked
-        grey = torch.ones(rows, channels, *sample.shape[2:], device=sample.device, dtype=sample.dtype)
-        sample = torch.cat([sample, grey], dim=1)
-    tokens = embedding.tokens.repeat(rows, 1, 1)
-    return model.unet(
-        sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False
-    )[0]
+def _predicted(family: Family, sample: Tensor, timestep: Tensor, text: str, size: tuple[int, int]) -> Tensor:
+    """Return what the network says to each row of ``sample`` with ``text``."""
+    [embedding], _ = family.encode_texts([text], None)
+    if family.extra_channels:  # made for repainting: everything is masked
+        masked = sample.new_ones(len(sample), family.extra_channels, *sample.shape[2:])
+        sample = torch.cat([sample, masked], dim=1)
+    inputs = family.inputs(size, 1.0)
+    pairs = zip(sample.split(1), timestep.cpu().split(1), strict=True)
+    return torch.cat(family.predict([Row(each, time, embedding, inputs) for each, time in pairs]))
 
 
 @contextmanager
@@ -108,8 +92,10 @@ def _watching(model: Model, text: str, shape: tuple[int, int], maps: list[Tensor
 
     On the way down the layers have not yet seen the whole picture.
     """
-    assert model.text is not None
-    wanted = slice(1, 1 + model.text.count(text))
+    if not isinstance(model.family, StableDiffusion):
+        yield  # joint attention has no layers of words alone
+        return
+    wanted = slice(1, 1 + model.family.text.count(text))
 
     def look(layer: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         places = named.get("hidden_states", given[0] if given else None)
@@ -128,7 +114,7 @@ def _watching(model: Model, text: str, shape: tuple[int, int], maps: list[Tensor
 
     hooks = [
         module.register_forward_pre_hook(look, with_kwargs=True)
-        for name, module in model.unet.named_modules()
+        for name, module in model.family.network.named_modules()
         if name.endswith("attn2") and name.startswith("up_blocks")
     ]
     try:

@@ -89,9 +89,9 @@ def at_scale(model: Model, wanted: JobSpec, scale: float) -> list[Tensor]:
     """Draw a spec with its pictures at a scale of our choice; return the latents of its cells."""
     pictures = begin("job", wanted, model, INPUTS).pictures
     for picture in pictures:
-        picture.shown = [
+        picture.adapted = [
             replace(one, wanted=replace(one.wanted, scale=scale), unwanted=replace(one.unwanted, scale=scale))
-            for one in picture.shown
+            for one in picture.adapted
         ]
     return run(pictures, model)
 

@@ -13,13 +13,14 @@ from safetensors.torch import load_file, save_file
 from engine.config import ModelConfig
 from engine.errors import EngineError
 from engine.render import decode
-from engine.render.models import Machine, Model, load
+from engine.render.families.base import Family
+from engine.render.models import Machine, load
 from tests.engine.render import tiny
 from tests.engine.render.conftest import ENGINE
 from tests.engine.render.test_oracle import photo
 
 
-def overflowing(folders: Callable[[str], Path], root: Path, by: float, dtype: str) -> Model:
+def overflowing(folders: Callable[[str], Path], root: Path, by: float, dtype: str) -> Family:
     """Load the tiny model with the first layer of its VAE's two halves made larger, which norms undo."""
     folder = root / f"{by}-{dtype}"
     tiny.StableDiffusionPipeline.from_pretrained(folders("sd")).save_pretrained(folder)
@@ -29,7 +30,9 @@ def overflowing(folders: Callable[[str], Path], root: Path, by: float, dtype: st
         tensors[f"{name}.weight"] = tensors[f"{name}.weight"] * by
     save_file(tensors, file, {"format": "pt"})
     engine = ENGINE.model_copy(update={"dtype": dtype})
-    return load("sd", ModelConfig(name="sd", source=str(folder)), Machine.find(engine), engine)
+    model = load("sd", ModelConfig(name="sd", source=str(folder)), Machine.find(engine), engine)
+    assert model.family is not None
+    return model.family
 
 
 @torch.inference_mode()
@@ -52,7 +55,7 @@ def test_what_overflows_in_half_precision_is_encoded_again(
 ) -> None:
     half, single = (overflowing(folders, tmp_path, 1e5, dtype) for dtype in ("float16", "float32"))
     found, expected = (
-        decode.encode(one, decode.to_pixels(photo(), one), torch.Generator().manual_seed(3)).float()
+        one.encode(decode.to_pixels(photo(), one.device), torch.Generator().manual_seed(3)).float()
         for one in (half, single)
     )
     assert torch.isfinite(found).all()
@@ -62,8 +65,8 @@ def test_what_overflows_in_half_precision_is_encoded_again(
 def test_what_is_no_number_in_single_precision_either_is_refused(
     folders: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    model = overflowing(folders, tmp_path, float("nan"), "float16")
+    family = overflowing(folders, tmp_path, float("nan"), "float16")
     with pytest.raises(EngineError, match="no numbers"):
-        decode.decode(model, torch.zeros(1, 4, 8, 8).half())
+        decode.decode(family, torch.zeros(1, 4, 8, 8).half())
     with pytest.raises(EngineError, match="no numbers"):
-        decode.encode(model, decode.to_pixels(photo(), model), torch.Generator())
+        family.encode(decode.to_pixels(photo(), family.device), torch.Generator())

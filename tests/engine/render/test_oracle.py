@@ -20,10 +20,11 @@ from torch import Tensor
 
 from engine.jobs import Condition, Input, JobSpec, Kind, Role
 from engine.render import decode
-from engine.render.denoise import Picture, advance, choose
+from engine.render.denoise import Picture, choose
 from engine.render.drawing import begin
 from engine.render.models import Model
 from engine.render.samplers import canonical
+from tests.engine.render.loop import advance
 from tests.engine.render.tiny import WORDS
 
 ALONE = 1e-4
@@ -78,7 +79,7 @@ def run(pictures: Sequence[Picture], model: Model, max_rows: int = 16) -> list[T
     """Run pictures to their end in shared calls; return their latents."""
     turn = 0
     while chosen := choose([picture for picture in pictures if not picture.finished], max_rows):
-        advance(model.unet, chosen)
+        advance(chosen)
         turn += 1
         for picture in chosen:
             picture.turn = turn
@@ -313,7 +314,7 @@ def assert_repainted(
 def test_decoding_equals_diffusers(models: Callable[[str], Model], folders: Callable[[str], Path]) -> None:
     wanted = spec(count=1)
     pipe = oracle(folders("sd"), "StableDiffusionPipeline", "EulerDiscreteScheduler", {})
-    mine = decode.decode(models("sd"), ours(models("sd"), wanted)[0])
+    mine = decode.decode(models("sd").family, ours(models("sd"), wanted)[0])
     other = theirs(pipe, wanted, output_type="pil")[0][0]
     differences = [abs(a - b) for a, b in zip(mine.tobytes(), other.tobytes(), strict=True)]
     assert max(differences) <= 1, "one step of rounding at most"
@@ -360,7 +361,7 @@ def mix(model: Model, seed: int, limit: float = TOGETHER) -> None:
             here += arriving.pop(0)
         chosen = choose([picture for picture in here if not picture.finished], rng.choice((4, 8, 16)))
         if chosen:
-            advance(model.unet, chosen)
+            advance(chosen)
             turn += 1
             for picture in chosen:
                 picture.turn = turn

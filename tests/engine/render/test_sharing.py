@@ -12,7 +12,7 @@ from diffusers.models.attention_processor import Attention
 from engine.jobs import Input, JobSpec, Kind, Role
 from engine.render import decode
 from engine.render.conditioning.reference_attention import (
-    Look,
+    ReferenceRow,
     Tone,
     between,
     coloured,
@@ -20,9 +20,10 @@ from engine.render.conditioning.reference_attention import (
     shared,
     toned,
 )
-from engine.render.denoise import Picture, advance
+from engine.render.denoise import Picture
 from engine.render.drawing import begin
 from engine.render.models import Model
+from tests.engine.render.loop import advance
 from tests.engine.render.test_oracle import TOGETHER, assert_same, ours, photo, run, spec
 
 HEADS, WIDTH = 2, 16
@@ -54,7 +55,7 @@ def test_a_row_sees_another_as_often_as_its_weight_says() -> None:
     unet, hidden = layer(), torch.randn(3, 5, WIDTH)
     plain = unet["down_blocks"](hidden)
     for weight in (0.25, 1.0, 4.0):
-        with shared(unet, [[Look(2, weight, False)], [], []]):
+        with shared(unet, [[ReferenceRow(2, weight, False)], [], []]):
             seen = unet["down_blocks"](hidden)
         expected = by_hand(unet["down_blocks"], hidden, 0, 2, weight)
         assert torch.allclose(seen[0], expected, atol=1e-5)
@@ -66,7 +67,7 @@ def test_a_row_sees_another_as_often_as_its_weight_says() -> None:
 def test_style_is_looked_at_in_the_second_half_only() -> None:
     unet, hidden = layer(), torch.randn(2, 5, WIDTH)
     plain = {name: attn(hidden) for name, attn in unet.items()}
-    with shared(unet, [[Look(1, 1.0, True)], []]):
+    with shared(unet, [[ReferenceRow(1, 1.0, True)], []]):
         assert torch.equal(unet["down_blocks"](hidden), plain["down_blocks"])
         assert not torch.allclose(unet["up_blocks"](hidden)[0], plain["up_blocks"][0], atol=1e-3)
 
@@ -77,7 +78,7 @@ def test_the_layers_are_as_before_also_after_an_error() -> None:
     inside = []
 
     def fail() -> None:
-        with shared(unet, [[Look(1, 1.0, False)], []]):
+        with shared(unet, [[ReferenceRow(1, 1.0, False)], []]):
             inside.extend(attn.processor for attn in unet.values())
             raise ZeroDivisionError
 
@@ -187,7 +188,7 @@ def test_short_of_memory_a_picture_stays_with_its_references(models: Callable[[s
     alone = run(pictures(model, wanted), model)
     split = pictures(model, wanted)
     for _ in range(wanted.steps):
-        advance(model.unet, split, at_once=4, pad=True)  # three rows a picture
+        advance(split, at_once=4, pad=True)  # three rows a picture
     assert_near([picture.latents for picture in split], alone)
 
 

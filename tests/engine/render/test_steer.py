@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +17,12 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler
 from engine.jobs import Condition
 from engine.render import samplers
 from engine.render.conditioning import steer, styles
-from engine.render.denoise import Embedding, Picture, choose, signal_and_noise
+from engine.render.denoise import Picture, choose
 from engine.render.drawing import begin, rim
+from engine.render.families.base import Embedding
+from engine.render.families.sd import StableDiffusion
 from engine.render.models import Model
+from engine.render.noise import signal_and_noise
 from tests.engine.render import tiny
 from tests.engine.render.test_oracle import ours, spec
 
@@ -140,9 +146,17 @@ def test_exp_stretches_around_the_mean_and_sharpens() -> None:
     assert torch.equal(steer.expressive(100, 20)(latents, 0.9), latents), "the composition is left alone"
 
 
+@functools.cache
+def family() -> StableDiffusion:
+    """Take a tiny pipeline apart."""
+    with tempfile.TemporaryDirectory() as folder:
+        return StableDiffusion(tiny.sd(Path(folder)), torch.device("cpu"))
+
+
 def picture(weights: list[float], guided: bool = True, guidance: float = 3.0, **more: Any) -> Picture:
     scheduler = samplers.make("euler", tiny.scheduler(), 4)
     values: dict[str, Any] = {
+        "family": family(),
         "group": "g",
         "latents": torch.zeros(1, 4, 4, 4),
         "conditions": [TOKENS] * len(weights),
@@ -219,7 +233,7 @@ def test_the_estimate_is_the_schedulers_own(models: Callable[[str], Model]) -> N
     for name in ("euler", "ddim"):
         model = models("sd")
         (each,) = begin("job", spec(sampler=name, count=1), model, {}).pictures
-        ((prediction, seen),) = predict(model.unet, [each])
+        ((prediction, seen),) = predict(model.family, [each])
         twin = samplers.make(name, model.pipe.scheduler, 5)
         assert isinstance(twin, EulerDiscreteScheduler | DDIMScheduler)
         twin.scale_model_input(each.latents, each.timesteps[0])

@@ -98,14 +98,14 @@ def _qwen3(tokens: Any, layers: int = 2, cls: Any = Qwen3Model) -> Any:
     )
 
 
-def randomized(model: Any) -> Any:
+def randomized(model: Any, spread: float = 0.2) -> Any:
     """Give a network weights under which every input shows: initial ones hide what should be seen to move."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
             one = 1.0 if parameter.ndim == 1 and float(parameter.mean()) == 1.0 else 0.0
             noise = torch.randn(parameter.shape, generator=generator)
-            parameter.copy_(one + noise * (0.2 if parameter.ndim > 1 else 0.05))
+            parameter.copy_(one + noise * (spread if parameter.ndim > 1 else 0.05))
     return model.eval()
 
 
@@ -146,7 +146,8 @@ def z_image(folder: Path) -> ZImagePipeline:
                 cap_feat_dim=16,
                 axes_dims=[4, 6, 6],
                 axes_lens=[1024, 64, 64],
-            )
+            ),
+            spread=0.1,
         ),
     )
 

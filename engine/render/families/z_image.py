@@ -1,0 +1,55 @@
+"""Z-Image (Turbo and base): lists of latents and captions, so pictures of unlike sizes share a call."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from engine.render.families.base import Can, Embedding, Row
+from engine.render.families.flow import Flow
+
+STRETCH = 2
+"""How many times as long as the shortest row of a call its longest may be: all are padded to that."""
+
+
+class ZImage(Flow):
+    """A single-stream transformer. It counts time up, and predicts the way back."""
+
+    name = "z_image"
+    can = Can(mixes_sizes=True)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Latents are kept in single precision, whatever the network computes in."""
+        return torch.float32
+
+    def encode_text(self, text: str) -> Embedding:
+        """Read a chat's one message, at most 512 tokens of it."""
+        [[tokens], _] = self.pipe.encode_prompt([text], self.device, do_classifier_free_guidance=False)
+        return Embedding(tokens[None])
+
+    def size_key(self, shape: Sequence[int]) -> Hashable:
+        """Sizes may be unlike."""
+        return None
+
+    def lengths(self, latents: Tensor, texts: Sequence[Embedding]) -> list[int]:
+        """Count the tokens of picture and text together."""
+        return [self.tokens(latents.shape) + text.tokens.shape[1] for text in texts]
+
+    def fits(self, lengths: Sequence[int]) -> bool:
+        """Rows padded to the longest should stay near their own length."""
+        return max(lengths) <= STRETCH * min(lengths)
+
+    def predict(self, rows: Sequence[Row]) -> list[Tensor]:
+        """Run the transformer; it pads and masks by itself."""
+        dtype = self.network.dtype
+        timestep = torch.cat([row.timestep for row in rows]).to(self.device, torch.float32)
+        predictions = self.network(
+            [row.sample[0].to(dtype).unsqueeze(1) for row in rows],
+            (1000 - timestep) / 1000,
+            [row.text.tokens[0] for row in rows],
+            return_dict=False,
+        )[0]
+        return [-prediction.float().squeeze(1)[None] for prediction in predictions]

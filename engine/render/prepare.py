@@ -1,0 +1,174 @@
+"""From a spec to a picture in flight: its texts, where it starts, what is put back; runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.jobs import SEED_MAX, JobSpec, Kind
+from engine.render import decode, noise, samplers
+from engine.render.conditioning import reference_attention, steer, styles
+from engine.render.conditioning.inputs import Sources
+from engine.render.denoise import InpaintBlend, Picture
+from engine.render.families.base import Embedding, Family
+from engine.render.models import Model
+
+
+def texts(
+    spec: JobSpec, model: Model, family: Family, state: Hashable
+) -> tuple[list[list[Embedding]], Embedding | None]:
+    """Return the embeddings that cells take turns with, bent by the flags, and that of the negative prompt.
+
+    One list of a spec's conditions, or one for each of the model's scatter words where chaos asks for them:
+    for models that draw one thing in one way whatever the seed, so that only words part the four. All are
+    encoded together, so that all have as many tokens.
+    """
+    if spec.wordless:
+        [nothing], _ = family.encode_texts([""], None, state)
+        return [[nothing]], None
+    plain = [styles.styled(c.text, spec.style) if c.weight > 0 else c.text for c in spec.conditions] or [""]
+    wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0]
+    house = [model.config.house_style] if model.config.house_style and spec.stylize else []
+    scatter = model.config.scatter if spec.chaos and spec.kind is Kind.IMAGINE and wanted else ()
+    every = plain + [styles.styled(plain[index], words) for words in (*house, *scatter) for index in wanted]
+    negative = spec.negative_prompt if family.guided(spec.guidance_scale) else None
+    encoded, unconditional = family.encode_texts(every, negative, state)
+    embeddings, worded = encoded[: len(plain)], iter(encoded[len(plain) :])
+    if house:
+        for index in wanted:
+            embeddings[index] = steer.stylized(embeddings[index], next(worded), spec.stylize)
+    if spec.weird:
+        embeddings = [
+            steer.weirded(e, spec.weird, spec.seed) if weight > 0 else e
+            for e, weight in zip(embeddings, weights_of(spec), strict=True)
+        ]
+    turns = [
+        [
+            steer.leaned(e, next(worded), spec.chaos) if index in wanted else e
+            for index, e in enumerate(embeddings)
+        ]
+        for _ in scatter
+    ]
+    return turns or [embeddings], unconditional
+
+
+def weights_of(spec: JobSpec) -> list[float]:
+    """Return the weights of a spec's texts."""
+    return [1.0] if spec.wordless else [condition.weight for condition in spec.conditions] or [1.0]
+
+
+def picture(
+    spec: JobSpec,
+    model: Model,
+    family: Family,
+    cell: int,
+    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    group: Hashable,
+    conditions: Sequence[Embedding],
+    unconditional: Embedding | None,
+    sources: Sources,
+) -> Picture:
+    """Prepare one cell. Random numbers are drawn in the order in which diffusers' pipelines draw them.
+
+    ``shapes`` are those of its latents, and of what is drawn in one call: a tile, where it is cut into some.
+    """
+    shape, window = shapes
+    seed = (spec.seed + cell) % (SEED_MAX + 1)
+    generator = torch.Generator().manual_seed(seed)
+    device, dtype = family.device, family.dtype
+    scheduler = family.schedule(_sampler(spec, model, family), spec.steps, window)
+    order = getattr(scheduler, "order", 1)
+    skipped = family.skipped(spec.steps, sources.strength) if sources.start else 0
+    timesteps = scheduler.timesteps[skipped * order :]
+    if len(timesteps) == 0:
+        raise UserError("So little strength leaves no step to take. Raise the strength or the steps.")
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(skipped * order)
+
+    blend = extra = None
+    if spec.kind is Kind.INPAINT:
+        latents, blend, extra = _masked(sources, family, scheduler, timesteps, shape, generator)
+    elif family.extra_channels:
+        raise UserError(f"{model.name} is a model for repainting only. Choose another with `--model`.")
+    elif sources.start:
+        total = sum(weight for _, weight in sources.start) or 1.0
+        encoded = [(family.encode(pixels, generator), weight / total) for pixels, weight in sources.start]
+        start = reference_attention.between([one for one, _ in encoded], [weight for _, weight in encoded])
+        drawn = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+        latents = noise.noised(scheduler, start, drawn, timesteps[:1])
+    else:
+        drawn = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+        latents = noise.pure(scheduler, drawn)
+
+    end = len(timesteps) if spec.stop == 100 else max(1, -(-len(timesteps) * spec.stop // 100))
+    return Picture(
+        family=family,
+        group=group,
+        latents=latents,
+        conditions=conditions,
+        weights=weights_of(spec),
+        unconditional=unconditional,
+        guidance_scale=spec.guidance_scale,
+        scheduler=scheduler,
+        timesteps=timesteps,
+        generator=generator,
+        end=end,
+        inputs=family.inputs((spec.width, spec.height), spec.guidance_scale),
+        extra_channels=extra,
+        blend=blend,
+        rescale=family.rescaled if unconditional is not None else None,
+        steer=steer.chaotic(spec.chaos, seed) if spec.chaos else None,
+        push=steer.both(
+            steer.scattered(spec.chaos, seed) if spec.chaos else None,
+            steer.expressive(spec.exp, len(timesteps)) if spec.exp else None,
+        ),
+    )
+
+
+def _sampler(spec: JobSpec, model: Model, family: Family) -> str:
+    """Return the sampler a spec is drawn with. Raises UserError for one that does not fit the family."""
+    name = samplers.canonical(spec.sampler)
+    if name in family.samplers:
+        return name
+    if spec.sampler == model.config.sampler:  # the entry's, which nobody asked for
+        return family.samplers[0]
+    raise UserError(
+        f"`--sampler {spec.sampler}` does not fit {model.name}. These do: {', '.join(family.samplers)}."
+    )
+
+
+def _masked(
+    sources: Sources,
+    family: Family,
+    scheduler: object,
+    timesteps: Tensor,
+    shape: tuple[int, ...],
+    generator: torch.Generator,
+) -> tuple[Tensor, InpaintBlend | None, Tensor | None]:
+    """Prepare repainting as diffusers' inpainting pipelines do: latents, what is put back, extra channels."""
+    assert sources.mask is not None
+    device, dtype = family.device, family.dtype
+    pixels = sources.start[0][0]
+    size = (pixels.shape[3], pixels.shape[2])
+    grey = sources.mask if sources.mask.size == size else sources.mask.resize(size, Image.Resampling.LANCZOS)
+    mask = (decode.to_pixels(grey, device)[:, :1] >= 0).to(torch.float32)  # white from half grey on
+    small = family.mask(mask, (shape[2], shape[3])).to(device, dtype)
+    whole = sources.strength >= 1.0
+
+    parent = family.encode(pixels, generator) if not family.extra_channels or not whole else None
+    drawn = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+    if whole or parent is None:
+        latents = noise.pure(scheduler, drawn)
+    else:
+        latents = noise.noised(scheduler, parent, drawn, timesteps[:1])
+    if family.extra_channels:
+        return latents, None, family.around(mask, small, pixels, generator)
+    assert parent is not None
+    # diffusers draws the masked picture's latents too, unused with four channels: generators move alike
+    family.encode(pixels * (mask < 0.5), generator)
+    return latents, InpaintBlend(parent, drawn, small), None
