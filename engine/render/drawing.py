@@ -25,6 +25,7 @@ from engine.render.families.base import Family
 from engine.render.loras import FEW_STEPS
 from engine.render.models import Model
 from engine.render.tiles import Tiles
+from engine.workers.protocol import Outcome
 
 
 @dataclass(eq=False)
@@ -138,6 +139,15 @@ class Drawing:
             picture = evened(picture, parent, mask)
             picture = Image.composite(picture, parent, feathered(mask, rim(*size)))
         self.results[cell] = picture
+
+    def outcome(self) -> Outcome:
+        """Encode what was drawn; run in a thread, where Pillow lets others work."""
+        began = time.perf_counter()
+        pictures = tuple(decode.png(self.results[cell]) for cell in sorted(self.results))
+        film = decode.film(self.frames) if self.spec.film and self.frames else None
+        self.spent("encode", began)
+        self.spent("total", self.started)
+        return Outcome(pictures, film=film, notes=tuple(self.notes), timings=dict(self.timings))
 
 
 @torch.inference_mode()

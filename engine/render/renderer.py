@@ -18,12 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from PIL import Image
 
-from engine import images
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, LimnerError, ModelError, NotFound, UserError
 from engine.jobs import WORDS, JobSpec, Kind
@@ -31,10 +29,10 @@ from engine.planning.cost import rows
 from engine.render import decode, memory, pipelines
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
+from engine.render.instant import Instant
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Machine, Model, load
-from engine.render.tools import describe, locate, segment, upscale
-from engine.render.tools.encoder import Encoder
+from engine.render.tools import upscale
 from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
 
 log = logging.getLogger(__name__)
@@ -81,14 +79,12 @@ class Renderer:
         self._drawings: dict[str, Drawing] = {}
         self._saving: dict[str, tuple[Drawing | None, Future[Outcome]]] = {}
         self._events: list[Event] = []
-        self._segmenter: segment.ClipSeg | None = None
         self._turn = 0
         self._ladder = memory.Ladder()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
+        self._instant = Instant(self._configs, engine, self.machine, self._upscalers, self._loaded)
         self._stock = pipelines.Stock(engine.preview_every)
-        self._encoder: Encoder | None = None
-        self._describes: describe.Describer | describe.Captioner | None = None
         self.unet_calls = 0
         self.unet_rows = 0
 
@@ -205,13 +201,10 @@ class Renderer:
         if missing:
             raise EngineError(f"job {job} came without its input {missing[0][:12]}")
         if spec.faithful:
-            self._upscale(job, spec, inputs)
+            self._saving[job] = (None, self._pool.submit(self._instant.enlarged(spec, inputs)))
             return
-        if spec.kind in WORDS:
-            self._answer(job, spec, inputs)
-            return
-        if spec.kind is Kind.LOCATE:
-            self._locate(job, spec, inputs)
+        if spec.kind in WORDS or spec.kind is Kind.LOCATE:
+            self._events.append(Done(job, self._instant.answered(spec, inputs)))
             return
         began = time.perf_counter()
         self.load(spec.model)
@@ -220,91 +213,24 @@ class Renderer:
         if model.family is None:
             self._stock.start(job, spec, model, inputs)
             return
+
         # text encoders and a parent's latents need memory too
-        enlarge = partial(self._enlarged, model.config.upscaler)
+        def enlarge(picture: Image.Image, times: int) -> Image.Image:
+            return self._upscalers.enlarge(picture, times, model.config.upscaler)[0]
+
         drawing = self._ladder.twice(model, lambda: begin(job, spec, model, inputs, enlarge))
         drawing.timings["load"] = loaded
         for picture in drawing.pictures:
             picture.turn = self._turn
         self._drawings[job] = drawing
 
-    def _locate(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
-        """Find the words in the one input picture; a call or two, so it is done in this turn."""
-        began = time.perf_counter()
-        picture = decode.opened(inputs[spec.inputs[0].sha256])
-        asked = spec.conditions[0].text
-        if self._engine.segmenter:
-            if self._segmenter is None:
-                self._segmenter = segment.ClipSeg(self._engine.segmenter, self.machine.device)
-            found = self._segmenter.find(picture, asked)
-        else:
-            self.load(spec.model)
-            model = self._models[spec.model]
-            if model.loras is not None:
-                model.loras.use(())
-            found = locate.attention(model, picture, asked, (spec.width, spec.height))
-        mask = decode.png(locate.mask(found, picture.size))
-        timings = {"locate": time.perf_counter() - began}
-        self._events.append(Done(job, Outcome((mask,), timings=timings)))
-
-    def _answer(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
-        """Answer in words; no denoising, so it is done in this turn."""
-        began = time.perf_counter()
-        if spec.kind is Kind.DESCRIBE:
-            picture = decode.opened(inputs[spec.inputs[0].sha256])
-            texts = describe.described(self._describer().describe(picture, spec.seed), *picture.size)
-        else:
-            texts = describe.shortened(spec.conditions[0].text, self._embedding(spec.model)).texts()
-        outcome = Outcome(texts=texts, timings={"words": time.perf_counter() - began})
-        self._events.append(Done(job, outcome))
-
-    def _describer(self) -> describe.Describer | describe.Captioner:
-        """Return what describes pictures: the configured model, else the encoder that ships."""
-        if self._describes is None:
-            if self._engine.describer:
-                self._describes = describe.Captioner(self._engine.describer, self.machine.device)
-            else:
-                self._describes = describe.Describer(self.encoder())
-        return self._describes
-
-    def encoder(self) -> Encoder:
-        """Return the text-image encoder that ships, read when it is first asked for."""
-        if self._encoder is None:
-            self._encoder = Encoder.open()
-        return self._encoder
-
-    def _embedding(self, name: str) -> Callable[[Sequence[str]], torch.Tensor]:
-        """Return what reads a model's prompts: its own text encoder; the shipped encoder for the shipped."""
-        config = self._configs.get(name)
-        if config is None or config.source != "pocket":
-            self.load(name)
-            model = self._models[name]
-            if model.text is not None and model.loras is not None:
-                model.loras.use(())
-                return model.text.summaries
-        return self.encoder().texts
-
-    def _enlarged(self, source: str, picture: Image.Image, times: int) -> Image.Image:
-        return self._upscalers.enlarge(picture, times, source)[0]
-
-    def _upscale(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
-        """Enlarge the one input picture; no denoising, so it is done in this turn."""
-        began = time.perf_counter()
-        picture = decode.opened(inputs[spec.inputs[0].sha256]) if spec.inputs else None
-        if picture is None:
-            raise UserError("The picture to enlarge is missing.")
-        config = self._configs.get(spec.model)
-        enlarged, note = picture, ""
-        if spec.scale > 1:
-            source = config.upscaler if config else ""
-            enlarged, note = self._upscalers.enlarge(picture, spec.scale, source)
-        enlarged = images.fitted(enlarged, spec.fitted)
-        timings = {"upscale": time.perf_counter() - began}
-        notes = (note,) if note else ()
-        self._saving[job] = (
-            None,
-            self._pool.submit(lambda: Outcome((decode.png(enlarged),), notes=notes, timings=timings)),
-        )
+    def _loaded(self, name: str) -> Model:
+        """Return a model in memory, with no LoRA on."""
+        self.load(name)
+        model = self._models[name]
+        if model.loras is not None:
+            model.loras.use(())
+        return model
 
     # ---- one call
 
@@ -384,7 +310,7 @@ class Renderer:
                         self._finish(drawing, cell)
             if drawing.job in self._drawings and len(drawing.results) == drawing.spec.count:
                 del self._drawings[drawing.job]
-                self._saving[drawing.job] = (drawing, self._pool.submit(_outcome, drawing))
+                self._saving[drawing.job] = (drawing, self._pool.submit(drawing.outcome))
 
     def _finish(self, drawing: Drawing, cell: int) -> None:
         """Decode one cell, and enlarge it where the model's pictures are small."""
@@ -476,16 +402,3 @@ class Renderer:
     def _is_stock(self, spec: JobSpec) -> bool:
         model = self._models.get(spec.model)
         return model is not None and model.family is None
-
-
-def _outcome(drawing: Drawing) -> Outcome:
-    """Encode a finished drawing; runs in a thread, where Pillow lets others work."""
-    began = time.perf_counter()
-    fitted = drawing.spec.fitted
-    pictures = tuple(
-        decode.png(images.fitted(drawing.results[cell], fitted)) for cell in sorted(drawing.results)
-    )
-    film = decode.film(drawing.frames) if drawing.spec.film and drawing.frames else None
-    drawing.spent("encode", began)
-    drawing.spent("total", drawing.started)
-    return Outcome(pictures, film=film, notes=tuple(drawing.notes), timings=dict(drawing.timings))

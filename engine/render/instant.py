@@ -1,0 +1,101 @@
+"""What is done within one turn of the wheel, undenoised: masks from words, answers in words, enlarging."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from torch import Tensor
+
+from engine.config import EngineConfig, ModelConfig
+from engine.errors import UserError
+from engine.jobs import JobSpec, Kind
+from engine.render import decode
+from engine.render.models import Machine, Model
+from engine.render.tools import describe, locate, segment, upscale
+from engine.render.tools.encoder import Encoder
+from engine.workers.protocol import Outcome
+
+
+class Instant:
+    """The small models beside the denoisers, each read when it is first asked for.
+
+    ``model`` brings a model into memory, with no LoRA on.
+    """
+
+    def __init__(
+        self,
+        configs: Mapping[str, ModelConfig],
+        engine: EngineConfig,
+        machine: Machine,
+        upscalers: upscale.Upscalers,
+        model: Callable[[str], Model],
+    ) -> None:
+        self._configs = configs
+        self._engine = engine
+        self._machine = machine
+        self._upscalers = upscalers
+        self._model = model
+        self._segmenter: segment.ClipSeg | None = None
+        self._encoder: Encoder | None = None
+        self._describes: describe.Describer | describe.Captioner | None = None
+
+    def answered(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> Outcome:
+        """Find words in a picture, describe one, or shorten a prompt."""
+        began = time.perf_counter()
+        if spec.kind is Kind.LOCATE:
+            mask = self._located(spec, inputs)
+            return Outcome((mask,), timings={"locate": time.perf_counter() - began})
+        if spec.kind is Kind.DESCRIBE:
+            picture = decode.opened(inputs[spec.inputs[0].sha256])
+            texts = describe.described(self._describer().describe(picture, spec.seed), *picture.size)
+        else:
+            texts = describe.shortened(spec.conditions[0].text, self._embedding(spec.model)).texts()
+        return Outcome(texts=texts, timings={"words": time.perf_counter() - began})
+
+    def enlarged(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> Callable[[], Outcome]:
+        """Enlarge the one input picture; return what is left to do, in any thread: to encode it."""
+        began = time.perf_counter()
+        picture = decode.opened(inputs[spec.inputs[0].sha256]) if spec.inputs else None
+        if picture is None:
+            raise UserError("The picture to enlarge is missing.")
+        config = self._configs.get(spec.model)
+        enlarged, note = self._upscalers.enlarge(picture, spec.scale, config.upscaler if config else "")
+        timings = {"upscale": time.perf_counter() - began}
+        notes = (note,) if note else ()
+        return lambda: Outcome((decode.png(enlarged),), notes=notes, timings=timings)
+
+    def _located(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> bytes:
+        picture = decode.opened(inputs[spec.inputs[0].sha256])
+        asked = spec.conditions[0].text
+        if self._engine.segmenter:
+            if self._segmenter is None:
+                self._segmenter = segment.ClipSeg(self._engine.segmenter, self._machine.device)
+            found = self._segmenter.find(picture, asked)
+        else:
+            found = locate.attention(self._model(spec.model), picture, asked, (spec.width, spec.height))
+        return decode.png(locate.mask(found, picture.size))
+
+    def _describer(self) -> describe.Describer | describe.Captioner:
+        """Return what describes pictures: the configured model, else the encoder that ships."""
+        if self._describes is None:
+            if self._engine.describer:
+                self._describes = describe.Captioner(self._engine.describer, self._machine.device)
+            else:
+                self._describes = describe.Describer(self._shipped())
+        return self._describes
+
+    def _shipped(self) -> Encoder:
+        """Return the text-image encoder that ships."""
+        if self._encoder is None:
+            self._encoder = Encoder.open()
+        return self._encoder
+
+    def _embedding(self, name: str) -> Callable[[Sequence[str]], Tensor]:
+        """Return what reads a model's prompts: its own CLIP; the shipped encoder for all others."""
+        config = self._configs.get(name)
+        if config is None or config.source != "pocket":
+            text = self._model(name).text
+            if text is not None:
+                return text.summaries
+        return self._shipped().texts
