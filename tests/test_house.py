@@ -17,7 +17,6 @@ from tests import ROOT
 # from the ground up; a room imports from lower floors, and from itself
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.errors", "engine.log", "engine.jobs", "engine.pocket", "bot.demo"),
-    ("engine.config_keys", "engine.token"),
     ("engine.config", "engine.checkpoint"),
     ("engine.prompt", "engine.rules", "engine.weights", "engine.workers.protocol"),
     ("engine.provenance",),

@@ -23,10 +23,10 @@ from bot.client import point_to_loopback
 from engine import config as configuration
 from engine import readiness, weights
 from engine.config import Config, load, token
+from engine.config.secret import formed
 from engine.errors import ConfigError
 from engine.library.lock import holder
 from engine.store.database import examine
-from engine.token import formed
 
 SMALL_CARD = 9 * 2**30
 """Bytes of GPU memory below which offload is chosen (the 6 and 8 GB cards)."""
@@ -88,6 +88,8 @@ async def check(path: Path | None, *, deep: bool = False) -> AsyncIterator[Findi
             f"There is no config.toml in {Path.cwd()}: the defaults hold, with the model that ships. "
             "To change them, copy config.example.toml there.",
         )
+    for said in () if file is None else configuration.retired(file):
+        yield note("config", said)
     models = "1 model" if len(config.models) == 1 else f"{len(config.models)} models"
     yield ok("config", f"{file or 'defaults'}: {models}, data in {config.data_dir}")
     async for finding in _discord(config):

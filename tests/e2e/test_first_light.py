@@ -27,7 +27,6 @@ threads = 1
 [[models]]
 name = "pocket"
 source = "pocket"
-family = "sd"
 steps = {STEPS}
 guidance_scale = 5.0
 {{size}}

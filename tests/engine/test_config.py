@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine import config
+from engine.config.secret import formed
 from engine.errors import ConfigError
-from engine.token import formed
 from tests import ROOT
 
 EXAMPLE = ROOT / "config.example.toml"
@@ -57,15 +57,15 @@ def test_the_shipped_models_size_is_read_from_its_weights(tmp_path: Path) -> Non
     assert (model.width, model.multiple) == (512, 8)
 
 
-def test_the_example_loads_and_shows_the_four_families() -> None:
+def test_the_example_loads_and_shows_the_four_kinds() -> None:
     loaded = config.load(EXAMPLE, {})
     models = {model.name: model for model in loaded.models}
     assert set(models) == {"pocket", "sd15", "sdxl", "sdxl-turbo", "flux"}
     assert [model.name for model in loaded.models if model.default] == ["pocket"]
-    assert (models["sd15"].family, models["sd15"].width) == ("sd", 512)
-    assert (models["sdxl"].family, models["sdxl"].width) == ("sdxl", 1024)
+    assert models["sd15"].width == 512
+    assert models["sdxl"].width == 1024
     assert models["sdxl-turbo"].steps == 4
-    assert (models["flux"].family, models["flux"].multiple) == ("other", 16)
+    assert models["flux"].multiple == 16
     assert all(model.licence for model in loaded.models)
 
 
@@ -150,6 +150,13 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
     many = "".join(f"k{number} = 1\n" for number in range(40))
     with pytest.raises(ConfigError, match="And 35 more"):
         config.load(write(tmp_path, many), {})
+
+
+def test_a_key_of_older_versions_is_left_out_and_said(tmp_path: Path) -> None:
+    file = write(tmp_path, "[[models]]\nname = 'a'\nsource = 'o/n'\nfamily = 'sdxl'\n")
+    assert config.load(file, {}).models[0].name == "a"
+    [said] = config.retired(file)
+    assert said.startswith("models number 1: `family` is read no more")
 
 
 def test_the_mark_that_editors_put_first_is_no_mistake(tmp_path: Path) -> None:

@@ -185,7 +185,6 @@ def test_pull_fetches_loras_few_step_weights_and_the_tokenizer_of_a_single_file(
         [[models]]
         name = "one"
         source = "./one.safetensors"
-        family = "sd"
         few_steps = 4
         few_steps_source = "owner/fast"
         [[loras]]

@@ -61,6 +61,14 @@ def unknown_keys(
             yield from unknown_keys(value, inner, root, f"{prefix}{key}.")
 
 
+def drop_retired(values: dict[str, Any]) -> Iterator[str]:
+    """Take keys that older versions read out of a file's values, in place; yield a sentence for each."""
+    models = values.get("models")
+    for number, model in enumerate(models if isinstance(models, list) else (), start=1):
+        if isinstance(model, dict) and model.pop("family", None) is not None:
+            yield f"models number {number}: `family` is read no more: the weights say it. Delete the line."
+
+
 def listed(mistakes: Sequence[str]) -> str:
     """Return all mistakes in one line, each a sentence; of very many the first."""
     more = f" And {len(mistakes) - MISTAKES} more." if len(mistakes) > MISTAKES else ""

@@ -1,0 +1,50 @@
+"""The host's choices: what may be set (`sections`), the model that ships, how it is read (`file`)."""
+
+from engine.config.file import CONFIG_NAME, find, load, retired, token
+from engine.config.sections import (
+    SMALL,
+    AdapterConfig,
+    AllowanceConfig,
+    Config,
+    Device,
+    DiscordConfig,
+    EngineConfig,
+    LimitsConfig,
+    LinksConfig,
+    LoraConfig,
+    ModelConfig,
+    ModerationConfig,
+    ProvenanceConfig,
+    RetentionConfig,
+    WebConfig,
+    WildcardsConfig,
+)
+from engine.config.shipped import FEW_STEP_WEIGHTS, MIDJOURNEY_VERSIONS, WEIGHTS, pocket
+
+__all__ = [
+    "CONFIG_NAME",
+    "FEW_STEP_WEIGHTS",
+    "MIDJOURNEY_VERSIONS",
+    "SMALL",
+    "WEIGHTS",
+    "AdapterConfig",
+    "AllowanceConfig",
+    "Config",
+    "Device",
+    "DiscordConfig",
+    "EngineConfig",
+    "LimitsConfig",
+    "LinksConfig",
+    "LoraConfig",
+    "ModelConfig",
+    "ModerationConfig",
+    "ProvenanceConfig",
+    "RetentionConfig",
+    "WebConfig",
+    "WildcardsConfig",
+    "find",
+    "load",
+    "pocket",
+    "retired",
+    "token",
+]

@@ -1,0 +1,163 @@
+"""Reading the configuration: environment over file over defaults; every wrong key is one clear sentence."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from engine.config import keys, secret
+from engine.config.sections import Config
+from engine.config.shipped import pocket
+from engine.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+CONFIG_NAME = "config.toml"
+
+
+def load(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Return the host's configuration: environment over file over defaults.
+
+    Without ``path`` the file is ``$LIMNER_CONFIG``, else ``config.toml`` in the working directory, else none.
+    ``LIMNER_<SECTION>_<KEY>`` (``LIMNER_ENGINE_DEVICE``) and ``LIMNER_<KEY>`` (``LIMNER_DATA_DIR``) win over
+    the file. Relative paths in the file are relative to the file. Raises ConfigError with one sentence.
+    """
+    environ = os.environ if environ is None else environ
+    file = find(path, environ)
+    values: dict[str, Any] = {} if file is None else _read(file)
+    for said in keys.drop_retired(values):
+        log.warning("%s: %s", file, said)
+    where = "the configuration" if file is None else str(file)
+    unknown = list(keys.unknown_keys(values, Config, Config))
+    if unknown:
+        raise ConfigError(f"{where}: {keys.listed(unknown)}")
+    shipped = pocket().model_dump(exclude={"name", "aliases", "default"})
+    values["models"] = [
+        shipped | model if model.get("source") == "pocket" else model for model in values.get("models", ())
+    ]
+    keys.overlay(values, environ, Config)
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(keys.wrong_values(error, where, environ)) from None
+    return _finish(config, Path() if file is None else file.parent, where)
+
+
+def find(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the configuration file that `load` reads, or None where there is none and the defaults hold."""
+    named = path or (os.environ if environ is None else environ).get("LIMNER_CONFIG")
+    if named:
+        return Path(named).expanduser()
+    return Path(CONFIG_NAME) if Path(CONFIG_NAME).exists() else None
+
+
+def retired(file: Path) -> list[str]:
+    """Return a sentence for each key of a file that older versions read, and this one leaves out."""
+    return list(keys.drop_retired(_read(file)))
+
+
+def token(config: Config, environ: Mapping[str, str] | None = None) -> SecretStr:
+    """Return the bot's token from ``LIMNER_TOKEN`` or ``discord.token_file``. Raises ConfigError."""
+    return secret.read(config.discord.token_file, os.environ if environ is None else environ)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no configuration file `{file}`. Copy config.example.toml there, or name another."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"`{file}` is not valid TOML: {error}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"`{file}` is not UTF-8 text. Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"`{file}` cannot be read: {error.strerror}.") from None
+
+
+_PICKLES = (".ckpt", ".pt", ".pth", ".bin")
+
+
+def _is_path(source: str) -> bool:
+    """Tell a path from a hub name (``owner/name``)."""
+    return source.startswith(("/", "./", "../", "~")) or source.endswith((".safetensors", *_PICKLES))
+
+
+def _finish(config: Config, base: Path, where: str) -> Config:
+    """Resolve paths against the file's folder, add the shipped model where none is named, check names."""
+
+    def resolved(source: str) -> str:
+        there = base / Path(source).expanduser()
+        return str(there.absolute()) if source and (_is_path(source) or there.is_dir()) else source
+
+    models = [
+        model.model_copy(
+            update={
+                "source": resolved(model.source),
+                "few_steps_source": resolved(model.few_steps_source),
+                "upscaler": resolved(model.upscaler),
+                "ip_adapter": model.ip_adapter
+                and model.ip_adapter.model_copy(update={"source": resolved(model.ip_adapter.source)}),
+            }
+        )
+        for model in config.models
+    ] or [pocket()]
+    taken: dict[str, str] = {}
+    for number, model in enumerate(models):
+        if any(other.name == model.name for other in models[:number]):
+            raise ConfigError(f"{where}: two models are named `{model.name}`. Rename one.")
+        if model.source.endswith(_PICKLES):
+            raise ConfigError(
+                f"{where}: model `{model.name}` is a pickle (`{Path(model.source).name}`), which can run any "
+                "program. Use its .safetensors file."
+            )
+        read = model.ip_adapter.weights if model.ip_adapter is not None else ".safetensors"
+        if not read.endswith(".safetensors"):
+            raise ConfigError(
+                f"{where}: the IP-Adapter of model `{model.name}` is a pickle (`{read}`), which can run any "
+                "program. Use its .safetensors file."
+            )
+        for word in (model.name, *(alias.lower() for alias in model.aliases)):
+            if word in taken and taken[word] != model.name:
+                raise ConfigError(
+                    f"{where}: the models `{taken[word]}` and `{model.name}` both answer to `{word}`. "
+                    "Give it to one of them."
+                )
+            taken[word] = model.name
+    defaults = [model.name for model in models if model.default]
+    if len(defaults) > 1:
+        raise ConfigError(
+            f"{where}: {' and '.join(f'`{name}`' for name in defaults)} are both `default = true`. Keep one."
+        )
+    if not defaults:  # the first named is what people get
+        models[0] = models[0].model_copy(update={"default": True})
+    loras = [lora.model_copy(update={"source": resolved(lora.source)}) for lora in config.loras]
+    for lora in loras:
+        if lora.model and lora.model not in {model.name for model in models}:
+            raise ConfigError(
+                f"{where}: the LoRA `{lora.name}` is for the model `{lora.model}`, which is not named here."
+            )
+    update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
+    tools = {key: resolved(getattr(config.engine, key)) for key in ("describer", "segmenter")}
+    update["engine"] = config.engine.model_copy(update=tools)
+    update["moderation"] = config.moderation.model_copy(
+        update={"classifier": resolved(config.moderation.classifier)}
+    )
+    if config.wildcards.folder:
+        folder = (base / Path(config.wildcards.folder).expanduser()).absolute()
+        if not folder.is_dir():
+            told = f"there is no folder `{folder}`. Correct `folder` under `[wildcards]`."
+            raise ConfigError(f"{where}: {told}")
+        update["wildcards"] = config.wildcards.model_copy(update={"folder": str(folder)})
+    update["data_dir"] = (base / config.data_dir.expanduser()).absolute()
+    if config.discord.token_file:
+        file = (base / Path(config.discord.token_file).expanduser()).absolute()
+        update["discord"] = config.discord.model_copy(update={"token_file": str(file)})
+    return config.model_copy(update=update)

@@ -1,0 +1,199 @@
+"""The sections of the configuration and their defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SMALL = 128
+"""Models whose pictures are at most this many pixels a side hand them out enlarged."""
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AdapterConfig(_Section):
+    """An IP-Adapter: how a model reads pictures in a prompt. Folders are inside ``source``."""
+
+    source: str  # a folder or a hub name
+    subfolder: str = ""  # where in it the weights lie
+    weights: str  # their file's name, a .safetensors
+    image_encoder: str = "image_encoder"  # beside the weights; with a slash in it, from the top of ``source``
+    style_blocks: tuple[str, ...] = ()  # UNet layers that style references enter; empty = the family's own
+
+
+class ModelConfig(_Section):
+    """One model people can ask for. ``source``: a folder, a ``.safetensors``, a hub name or ``pocket``."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+    aliases: tuple[str, ...] = ()  # such as "v 7" or "niji": what --v, --niji and --model may say
+    source: str
+    width: int = 512  # the size of a square picture in pixels
+    height: int = 512
+    multiple: int = 8  # sides are multiples of this
+    max_ratio: float = 4.0
+    steps: int = 20
+    guidance_scale: float = 7.0
+    sampler: str = "dpmpp_2m"
+    few_steps: int = 0  # steps with few-step weights; 0 = none configured
+    few_steps_source: str = ""  # the LoRA for them; empty = the model's own weights and the sampler below
+    few_steps_sampler: str = "lcm"
+    few_steps_guidance: float = 1.0  # 1 = none
+    prediction: Literal["", "epsilon", "v", "sample"] = ""  # what it was taught; empty = as its files say
+    zero_snr: bool | None = None  # whether to the end of all signal; unset = as its files say
+    house_style: str = ""  # the words --stylize steers toward
+    scatter: tuple[str, ...] = ()  # words --chaos leans the pictures of a grid toward, in turn
+    negative_prompt: str = ""
+    subtle_strength: Annotated[float, Field(gt=0, le=1)] = 0.35  # variations: share of the schedule run
+    strong_strength: Annotated[float, Field(gt=0, le=1)] = 0.75
+    strong_chaos: Annotated[int, Field(ge=0, le=100)] = 0  # at least so much --chaos in strong variations
+    strong_weird: Annotated[int, Field(ge=0, le=3000)] = 0  # and so much --weird
+    outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
+    creative_strength: Annotated[float, Field(gt=0, le=1)] = 0.3  # the same for creative upscales
+    wordless: bool = False  # both without the picture's words, unless they are changed
+    upscaler: str = ""  # a .safetensors; empty = the shipped one
+    ip_adapter: AdapterConfig | None = None  # reads the pictures in prompts
+    licence: str = ""
+    default: bool = False
+
+    @property
+    def enlarged(self) -> int:
+        """How many times as wide as drawn its pictures are handed out: small models' are enlarged at once."""
+        small = max(self.width, self.height) <= SMALL
+        return 4 if small and (self.upscaler or self.source == "pocket") else 1
+
+
+class LoraConfig(_Section):
+    """One LoRA people can ask for by name."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+    source: str
+    model: str = ""  # the model it belongs to; empty = any of the same family
+
+
+class WildcardsConfig(_Section):
+    """What ``__name__`` in a prompt may stand for."""
+
+    folder: str = ""  # of text files, one choice a line: animal.txt is __animal__; empty = none
+
+
+class DiscordConfig(_Section):
+    """Who the bot is. The token is read from ``LIMNER_TOKEN`` or ``token_file``, never from this file."""
+
+    token_file: str = ""
+    owners: tuple[int, ...] = ()
+    guilds: tuple[int, ...] = ()  # register commands in these servers only (at once); empty = everywhere
+
+
+class EngineConfig(_Section):
+    """How pictures are made on this machine."""
+
+    device: Device = "auto"
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    offload: Literal["auto", "none", "model", "sequential"] = "auto"
+    workers: int = 1
+    max_rows: int = 16  # rows of one UNet call
+    preview_every: int = 4  # steps between previews; 0 = none
+    heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
+    threads: int = 0  # CPU threads of a worker; 0 = all but one core
+    segmenter: str = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention
+    describer: str = ""  # image-to-text model for /describe (folder or hub name); "" = the encoder that ships
+
+
+class LimitsConfig(_Section):
+    """How much one person may ask for."""
+
+    running: int = 3
+    waiting: int = 10
+    permutations: int = 10
+    confirm_above: int = 3
+    prompt_length: int = 6000
+    max_pixels: int = 4_194_304
+    max_steps: int = 150
+    max_pixel_steps: Annotated[int, Field(gt=0)] = 1_000_000_000  # pixels × steps × pictures of one job
+    commands_a_minute: Annotated[int, Field(gt=0)] = 60  # buttons and dialogs count too
+
+
+class AllowanceConfig(_Section):
+    """Seconds of the device that may be used in a day or a month; 0 = no limit."""
+
+    per: Literal["day", "month"] = "day"  # calendar days and months, in UTC
+    seconds: Annotated[float, Field(ge=0)] = 0.0  # one person
+    roles: dict[str, Annotated[float, Field(ge=0)]] = {}  # one person with this role (by id) instead
+    server: Annotated[float, Field(ge=0)] = 0.0  # all people of a server together
+    servers: dict[str, Annotated[float, Field(ge=0)]] = {}  # all people of this server (by id) instead
+
+
+class RetentionConfig(_Section):
+    """How long what was drawn is kept, unless somebody kept it; 0 = for ever."""
+
+    days: Annotated[int, Field(ge=0)] = 30
+
+
+class ModerationConfig(_Section):
+    """Words that are not drawn here, beside what is refused everywhere."""
+
+    blocked: tuple[str, ...] = ()  # words or phrases, however they are spelled or spaced
+    allowed: tuple[str, ...] = ()  # words of that list to let through after all
+    # adult content in direct messages, on the command line and over HTTP; each server decides for itself
+    direct_messages: Literal["refuse", "spoiler", "allow"] = "refuse"
+    classifier: str = ""  # "nudenet", or the folder of a transformers image classifier; empty = none
+    labels: tuple[str, ...] = ()  # that classifier's labels that mean adult content; empty = the usual names
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5  # from this probability on a picture counts as adult
+    unsure: Literal["refuse", "show"] = (
+        "refuse"  # what becomes of pictures while the classifier does not work
+    )
+
+
+class LinksConfig(_Section):
+    """Pictures that people link to, as part of a prompt or for a command."""
+
+    hosts: tuple[str, ...] = ()  # fetched from these servers only, and what is below them; empty = any public
+
+
+class ProvenanceConfig(_Section):
+    """What pictures that leave say of their origin."""
+
+    recipe: bool = True  # prompt and settings in the file, as other programs read them
+    mark: bool = True  # the invisible mark
+    sign: bool = True  # a C2PA manifest
+    required: bool = False  # what cannot be marked and signed does not leave
+    sign_prompt: bool = False  # the prompt in the signed manifest, too
+    certificate: str = ""  # a file with the host's own certificates (PEM); empty = made at the first start
+    key: str = ""  # the file of the key that belongs to them
+    timestamp_authority: str = ""  # address of an RFC 3161 server; empty = signatures bear no proven time
+
+
+class WebConfig(_Section):
+    """The one optional HTTP listener."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8765
+    public_url: str = ""
+
+
+class Config(_Section):
+    """Everything the host may choose."""
+
+    data_dir: Path = Path("data")
+    min_free_mb: Annotated[int, Field(ge=0)] = 200  # the bot does not start with less disk space than this
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    discord: DiscordConfig = DiscordConfig()
+    engine: EngineConfig = EngineConfig()
+    limits: LimitsConfig = LimitsConfig()
+    allowance: AllowanceConfig = AllowanceConfig()
+    retention: RetentionConfig = RetentionConfig()
+    moderation: ModerationConfig = ModerationConfig()
+    links: LinksConfig = LinksConfig()
+    provenance: ProvenanceConfig = ProvenanceConfig()
+    web: WebConfig = WebConfig()
+    wildcards: WildcardsConfig = WildcardsConfig()
+    models: tuple[ModelConfig, ...] = ()
+    loras: tuple[LoraConfig, ...] = ()
