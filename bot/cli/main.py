@@ -142,6 +142,11 @@ def imagine(
     finally:
         if bars:
             progress.stop()
+    _drawn(answers, as_json)
+
+
+def _drawn(answers: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Tell what was drawn; the status is 1 where something was not."""
     if as_json:
         # the first job's recipe and timings on top: that is all there is, unless the prompt made several jobs
         files = [file for answer in answers for file in answer["files"]]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from engine.config import keys, secret
-from engine.config.sections import Config
+from engine.config.sections import Config, ModelConfig
 from engine.config.shipped import pocket
 from engine.errors import ConfigError
 
@@ -90,25 +90,8 @@ def _is_path(source: str) -> bool:
     return source.startswith(("/", "./", "../", "~")) or source.endswith((".safetensors", *_PICKLES))
 
 
-def _finish(config: Config, base: Path, where: str) -> Config:
-    """Resolve paths against the file's folder, add the shipped model where none is named, check names."""
-
-    def resolved(source: str) -> str:
-        there = base / Path(source).expanduser()
-        return str(there.absolute()) if source and (_is_path(source) or there.is_dir()) else source
-
-    models = [
-        model.model_copy(
-            update={
-                "source": resolved(model.source),
-                "few_steps_source": resolved(model.few_steps_source),
-                "upscaler": resolved(model.upscaler),
-                "ip_adapter": model.ip_adapter
-                and model.ip_adapter.model_copy(update={"source": resolved(model.ip_adapter.source)}),
-            }
-        )
-        for model in config.models
-    ] or [pocket()]
+def _check_models(models: Sequence[ModelConfig], where: str) -> None:
+    """Refuse two models of one name, and weights that are programs. Raises ConfigError."""
     taken: dict[str, str] = {}
     for number, model in enumerate(models):
         if any(other.name == model.name for other in models[:number]):
@@ -131,6 +114,28 @@ def _finish(config: Config, base: Path, where: str) -> Config:
                     "Give it to one of them."
                 )
             taken[word] = model.name
+
+
+def _finish(config: Config, base: Path, where: str) -> Config:
+    """Resolve paths against the file's folder, add the shipped model where none is named, check names."""
+
+    def resolved(source: str) -> str:
+        there = base / Path(source).expanduser()
+        return str(there.absolute()) if source and (_is_path(source) or there.is_dir()) else source
+
+    models = [
+        model.model_copy(
+            update={
+                "source": resolved(model.source),
+                "few_steps_source": resolved(model.few_steps_source),
+                "upscaler": resolved(model.upscaler),
+                "ip_adapter": model.ip_adapter
+                and model.ip_adapter.model_copy(update={"source": resolved(model.ip_adapter.source)}),
+            }
+        )
+        for model in config.models
+    ] or [pocket()]
+    _check_models(models, where)
     defaults = [model.name for model in models if model.default]
     if len(defaults) > 1:
         raise ConfigError(

@@ -22,34 +22,40 @@ FEW_STEP_WEIGHTS = WEIGHTS.with_name("fewstep")
 """Where its few-step weights lie: a LoRA as diffusers keeps it, and how to step with it."""
 
 
-def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> ModelConfig:
-    """Return the model that ships; its size is read from the weights, 64 x 64 where there are none.
-
-    How its few-step weights are used is read from what lies beside them; nothing, where they are not there.
-    """
-    side, multiple = 64, 8
+def _sides(weights: Path) -> tuple[int, int]:
+    """Return the side of its pictures and their multiple, in pixels."""
     try:
         unet = json.loads((weights / "unet" / "config.json").read_text())
         vae = json.loads((weights / "vae" / "config.json").read_text())
         # every stage but the first halves the picture, in AutoencoderKL and AutoencoderTiny alike
         stages = vae.get("block_out_channels") or vae["encoder_block_out_channels"]
         factor = 2 ** (len(stages) - 1)
-        side = int(unet["sample_size"]) * factor
         # the UNet fits odd halves by itself, so 8, the step stock pipelines insist on, gives the exact ratio
-        multiple = max(8, factor)
+        return int(unet["sample_size"]) * factor, max(8, factor)
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # no weights, or unreadable: `limner check` says so, and so does whoever loads them
-    quick: dict[str, Any] = {}
+        return 64, 8  # no weights, or unreadable: `limner check` says so, and so does whoever loads them
+
+
+def _quick(few_steps: Path) -> dict[str, Any]:
+    """Return how its few-step weights are used; without them drafts take half the steps."""
     try:
         told = json.loads((few_steps / "few_steps.json").read_text())
-        quick = {
+        return {
             "few_steps": int(told["steps"]),
             "few_steps_source": "pocket",
             "few_steps_sampler": str(told["sampler"]),
             "few_steps_guidance": float(told["guidance_scale"]),
         }
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # then drafts take half the steps
+        return {}
+
+
+def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> ModelConfig:
+    """Return the model that ships; its size is read from the weights, 64 x 64 where there are none.
+
+    How its few-step weights are used is read from what lies beside them; nothing, where they are not there.
+    """
+    side, multiple = _sides(weights)
     return ModelConfig(
         name="pocket",
         aliases=MIDJOURNEY_VERSIONS,
@@ -84,5 +90,5 @@ def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> Model
         wordless=True,
         licence="Apache-2.0",
         default=True,
-        **quick,
+        **_quick(few_steps),
     )

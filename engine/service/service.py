@@ -102,14 +102,9 @@ class Service:
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)
+        setups = [setup] * config.engine.workers
         self._scheduler = Scheduler(
-            store,
-            gallery,
-            self._queue,
-            [setup] * config.engine.workers,
-            self._tell,
-            self.screening.after,
-            models,
+            store, gallery, self._queue, setups, self._tell, self.screening.after, models
         )
         self.control = Control(
             store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing

@@ -86,20 +86,25 @@ def mount(app: FastAPI, service: Service) -> None:
     @app.post("/draw/{link}")
     async def send(link: str, request: Request) -> Response:
         """Take the mask (PNG, white repaints) and, where results can be posted, paint."""
-        try:
-            sketch = await service.masks.linked(link)
-            data = await _body(request)
-            kept = await service.uploads.take(data)
-            sketch = await service.masks.drawn(sketch, kept.sha256)
-            if sketch.origin:
-                await _paint(service, sketch, unquote(request.headers.get("X-Prompt", "")).strip())
-            await service.masks.spend(sketch)
-        except UserError as error:
-            return _refused(error)
-        except EngineError as error:
-            log.exception("a drawn mask could not be used")
-            return JSONResponse({"error": error.apology}, status_code=500, headers=HEADERS)
-        return JSONResponse({"painting": bool(sketch.origin)}, headers=HEADERS)
+        return await _take(service, link, request)
+
+
+async def _take(service: Service, link: str, request: Request) -> Response:
+    """Take a mask that was sent; answer whether it is being painted."""
+    try:
+        sketch = await service.masks.linked(link)
+        data = await _body(request)
+        kept = await service.uploads.take(data)
+        sketch = await service.masks.drawn(sketch, kept.sha256)
+        if sketch.origin:
+            await _paint(service, sketch, unquote(request.headers.get("X-Prompt", "")).strip())
+        await service.masks.spend(sketch)
+    except UserError as error:
+        return _refused(error)
+    except EngineError as error:
+        log.exception("a drawn mask could not be used")
+        return JSONResponse({"error": error.apology}, status_code=500, headers=HEADERS)
+    return JSONResponse({"painting": bool(sketch.origin)}, headers=HEADERS)
 
 
 async def _body(request: Request) -> bytes:
