@@ -1,4 +1,7 @@
-"""The Discord client and its composition root: logs in, registers what changed, serves; draws nothing."""
+"""The Discord client and its composition root: logs in, registers what changed, serves; draws nothing.
+
+Long: the composition root of the bot: login, registration, shutdown.
+"""
 
 from __future__ import annotations
 

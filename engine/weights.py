@@ -1,4 +1,7 @@
-"""Where a model's weights lie on this machine, and the one place that fetches them; refuses to load them."""
+"""Where a model's weights lie on this machine, and the one place that fetches them; refuses to load them.
+
+Long: finding, reading and pulling weights.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """``limner admin``: what ``/admin`` does, for the host and all servers, from the command line.
 
+Long: one command group.
+
 Works on the database, whether the bot runs or not: what changes there a running bot takes up within two
 seconds, one that starts later at its start.
 """

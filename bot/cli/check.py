@@ -1,4 +1,7 @@
-"""`limner check`: looks at everything the bot needs, and says of each what to do; changes nothing."""
+"""`limner check`: looks at everything the bot needs, and says of each what to do; changes nothing.
+
+Long: one list of findings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``limner admin channels``, ``roles``, ``defaults``, ``styles`` and ``log``: a server's rules, by its id."""
+"""``limner admin channels``, ``roles``, ``defaults``, ``styles`` and ``log``: a server's rules, by its id.
+
+Long: four command groups that mirror `/admin`.
+"""
 
 from __future__ import annotations
 

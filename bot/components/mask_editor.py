@@ -1,5 +1,7 @@
 """Saying where: the message in which a mask is made over a picture. Knows no pixels.
 
+Long: one message with all its controls.
+
 One ephemeral message holds the picture with the mask over it and everything that changes the mask. Its state
 is a row, named by a key in every ``custom_id``, so pressing goes on after a restart. One file, though long:
 the message, its controls and what they do name one another.

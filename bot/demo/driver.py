@@ -1,4 +1,7 @@
-"""The stand-in as a test drives it: people who wait for answers, a transcript, the bot in its own process."""
+"""The stand-in as a test drives it: people who wait for answers, a transcript, the bot in its own process.
+
+Long: people, answers and the bot process are one tool for tests.
+"""
 
 from __future__ import annotations
 

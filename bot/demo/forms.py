@@ -1,5 +1,7 @@
 """Reads what a bot wants to say and refuses it as Discord would (50035, 50006, 40005); stores nothing.
 
+Long: one table of Discord's limits.
+
 Limits are those of Discord's reference: https://docs.discord.com/developers (message, components, commands).
 """
 

@@ -1,5 +1,7 @@
 """The gateway, version 10: hello, identify, ready, heartbeats, dispatches, resume; refuses to know REST.
 
+Long: one protocol, from hello to resume.
+
 One `Session` outlives its connections: what a bot misses while it is away is kept and replayed on RESUME.
 """
 

@@ -1,5 +1,7 @@
 """An interaction from the press to the last follow-up: deadlines, tokens, one answer; refuses to know HTTP.
 
+Long: one life of an interaction, from its start to its end.
+
 The rules are Discord's: the first answer within 3 s (10062), one first answer (40060), a token for 15 min
 (50027), five follow-ups where the bot is only user-installed (40094).
 """

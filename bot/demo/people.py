@@ -1,5 +1,7 @@
 """The hands of a person: all a Discord client lets somebody do, as methods; refuses what a client would.
 
+Long: all that a person can do in a client.
+
 A method returns at once with what was created; the bot's answer arrives as events of the `World`.
 """
 

@@ -1,4 +1,7 @@
-"""REST version 10: the routes the bot needs, the rest answered 501; keeps no state itself."""
+"""REST version 10: the routes the bot needs, the rest answered 501; keeps no state itself.
+
+Long: one table of routes.
+"""
 
 from __future__ import annotations
 

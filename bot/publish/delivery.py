@@ -1,5 +1,7 @@
 """Keeps what was promised: publishes each pending delivery as one message; knows nothing of drawing.
 
+Long: sending once, with all that may go wrong on the way.
+
 A send has three outcomes: done, refused, or unknown (the process died, the line broke). An unknown one is
 tried again with the same nonce, which Discord remembers for some minutes; before that the channel is searched
 for our own buttons holding that very delivery: a message appears once, however often and late it is repeated.

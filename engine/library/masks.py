@@ -1,4 +1,7 @@
-"""Masks in the making: a row each, so that a restart loses none; knows no buttons and no models."""
+"""Masks in the making: a row each, so that a restart loses none; knows no buttons and no models.
+
+Long: one draft of a mask, from its first mark to its end.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The one table of flags, for parser, help, documentation and tests. It parses nothing itself."""
+"""The one table of flags, for parser, help, documentation and tests. It parses nothing itself.
+
+Long: the one table of flags.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """From a typed line to ``Prompt`` values: clean, expand, find flags, repair. Draws nothing.
 
+Long: one pass over a line.
+
 Every pass over the line is linear: look-ahead is bounded, quantifiers before look-ahead are possessive, and
 counting comes before expanding.
 """

@@ -1,5 +1,7 @@
 """The denoising loop: people's pictures share one network call; knows no jobs, words, files or families.
 
+Long: the whole loop in one place, with its shapes and sources.
+
 A picture in flight is a latent, the texts it is steered by, a scheduler of its own and a random generator of
 its own. `predict` stacks the rows of every picture it is given into one batch and runs the network once;
 `Picture.step` lets each take one step of its own schedule::

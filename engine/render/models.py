@@ -1,5 +1,7 @@
 """Bringing a model into memory: which file, which device, which precision; refuses to know jobs and pictures.
 
+Long: one way from a folder to a loaded model.
+
 Weights come as ``.safetensors`` only: a pickle can run code when it is opened, and so can a repository that
 brings its own Python, so neither is ever loaded. At run time nothing is fetched: a hub name is looked up in
 the local cache, which only ``limner models pull`` fills.

@@ -1,4 +1,7 @@
-"""The one task that starts work: decide (queue), compute (worker), book (store); refuses to know pixels."""
+"""The one task that starts work: decide (queue), compute (worker), book (store); refuses to know pixels.
+
+Long: one task: decide, compute, book.
+"""
 
 from __future__ import annotations
 

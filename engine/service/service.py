@@ -1,5 +1,7 @@
 """The one front door: plan, submit, show, cancel, find, progress. Doors call nothing below it.
 
+Long: the front door, method by method.
+
 Refuses to know Discord: an ``origin`` is a string it hands back.
 
     async with Service.open(config) as service:

@@ -1,5 +1,7 @@
 """SQL: jobs, from submission to their end. Plain functions of a connection; knows no pixels and no Discord.
 
+Long: all SQL of a job's life.
+
 State changes are compare-and-set: they return the job as it now stands, or None where another change came
 first. ``now`` is Unix seconds. Each of the changes is to be run whole, by ``store.write``.
 """
