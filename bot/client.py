@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -41,6 +41,9 @@ from engine.log import hide
 from engine.log import setup as set_up_logs
 from engine.service import Service
 from engine.service.reload import OUTCOME
+
+if TYPE_CHECKING:
+    from engine.web import Doors
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +96,7 @@ class Limner(Desk):
             guild_ready_timeout=0.2,
             http_trace=date_trace(service.tell_time),
         )
+        self.doors: Doors | None = None  # those of the HTTP API, where it is on
         self.tree = Tree(self)
         scopes = [discord.Object(guild) for guild in config.discord.guilds]
         for command in COMMANDS:
@@ -279,6 +283,8 @@ async def _serve(config: Config, service: Service, token: str, stop: Stop) -> No
             serving = tasks.create_task(_connect(client, token), name="discord")
             stopping = tasks.create_task(stop.asked.wait(), name="stop")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if client.doors is not None:
+                client.doors.draining = True
             if not serving.done():
                 await _drain(service, stop)
             while not serving.done():  # discord.py swallows a cancellation that meets a breaking connection
@@ -307,12 +313,13 @@ async def _drain(service: Service, stop: Stop) -> None:
 @asynccontextmanager
 async def _listening(config: Config, service: Service, client: Limner) -> AsyncIterator[None]:
     """Open the HTTP listener while inside, where it is wanted."""
-    if not config.web.enabled:
+    if not (config.web.enabled or config.api.enabled):
         yield
         return
-    from engine.web import listening  # only where it is wanted: it takes a moment to import
+    from engine.web import Doors, listening  # only where it is wanted: it takes a moment to import
 
-    async with listening(service, config.web, {"discord": client.is_ready}):
+    client.doors = Doors.of(service) if config.api.enabled else None
+    async with listening(service, config.web, {"discord": client.is_ready}, client.doors):
         yield
 
 

@@ -14,6 +14,7 @@ LimnerError
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 
 class LimnerError(Exception):
@@ -33,11 +34,24 @@ class PromptError(UserError):
 
 
 class LimitError(UserError):
-    """A limit was met; the message names it and says when it frees. ``prompt`` is what was typed, whole."""
+    """A limit was met; the message names it and says when it frees. ``prompt`` is what was typed, whole.
 
-    def __init__(self, message: str, prompt: str | None = None) -> None:
+    ``kind``: ``size`` does not pass with time; ``rate``, ``waiting`` and ``allowance`` do, in ``retry_after``
+    seconds where that is known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        prompt: str | None = None,
+        *,
+        kind: Literal["size", "rate", "waiting", "allowance"] = "size",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.prompt = prompt
+        self.kind = kind
+        self.retry_after = retry_after
 
 
 class NotFound(UserError):

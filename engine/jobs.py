@@ -129,6 +129,9 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+WAITED_FOR = "http:sync:"
+"""How the origin of a job begins that only one open connection waits for: without it, it is not drawn."""
+
 FINAL = frozenset({State.RENDERED, State.FAILED, State.BLOCKED, State.CANCELLED})
 
 

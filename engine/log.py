@@ -26,6 +26,8 @@ _PATTERNS = (
     (re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:\w+\s+)?)[\w.~+/=-]{8,}"), r"\1" + HIDDEN),
     # {"token": "…"} as the gateway's IDENTIFY carries it
     (re.compile(r"(['\"](?:token|resume_token|access_token)['\"]\s*:\s*['\"])[^'\"]+"), r"\1" + HIDDEN),
+    # a key of the HTTP API (engine.rules.keys)
+    (re.compile(r"\blimner_[0-9A-Za-z]{12,}"), HIDDEN),
     # a hub token
     (re.compile(r"\bhf_[A-Za-z0-9]{16,}"), HIDDEN),
 )

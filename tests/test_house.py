@@ -54,6 +54,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "huggingface_hub": ("engine.weights", "engine.render"),
     "fastapi": ("engine.web",),
     "uvicorn": ("engine.web",),
+    "starlette": ("engine.web",),
+    "python_multipart": ("engine.web",),
     "prometheus_client": ("engine.web",),
     "aiohttp.web": ("bot.demo",),
     "c2pa": ("engine.provenance",),

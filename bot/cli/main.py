@@ -88,6 +88,7 @@ def _main(
 
 
 app.command()(serve.run)
+app.command("serve")(serve.api)
 app.command()(serve.demo)
 
 

@@ -1,4 +1,4 @@
-"""`limner run`, `demo` and `reload`: the bot as a process that stays."""
+"""`limner run`, `serve`, `demo` and `reload`: the bot as a process that stays."""
 
 from __future__ import annotations
 
@@ -52,6 +52,19 @@ def run(
             chosen.left_out,
         )
     )
+
+
+def api(config: ConfigOption = None) -> None:
+    """Serve the HTTP API alone, without Discord, until Ctrl-C or SIGTERM. Keys: `limner keys create NAME`."""
+    loaded = configuration.load(config)
+    set_up_logs(loaded.log_level, loaded.log_format)
+    chosen = ready(loaded)
+    from bot.cli import serving
+
+    require_space(loaded.data_dir, loaded.min_free_mb, "set another `data_dir`")
+    for name, why in chosen.left_out.items():
+        logger.warning("not offered: %s. %s", name, why)
+    asyncio.run(serving.serve(chosen.config, lambda: ready(configuration.load(config)).config))
 
 
 def _stop_at_end_of_input() -> None:

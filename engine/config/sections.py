@@ -178,6 +178,15 @@ class WebConfig(_Section):
     public_url: str = ""
 
 
+class ApiConfig(_Section):
+    """The HTTP API, on the listener of ``[web]``; keys are made with ``limner keys create``."""
+
+    enabled: bool = False
+    wait: Annotated[float, Field(gt=0)] = 300.0  # seconds a request may wait for its pictures
+    models: dict[str, str] = {}  # other programs' names of models, and the model here that draws for them
+    proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
+
+
 class Config(_Section):
     """Everything the host may choose."""
 
@@ -194,6 +203,7 @@ class Config(_Section):
     links: LinksConfig = LinksConfig()
     provenance: ProvenanceConfig = ProvenanceConfig()
     web: WebConfig = WebConfig()
+    api: ApiConfig = ApiConfig()
     wildcards: WildcardsConfig = WildcardsConfig()
     models: tuple[ModelConfig, ...] = ()
     loras: tuple[LoraConfig, ...] = ()

@@ -1,6 +1,6 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
-from engine.images.canvas import extended, fitted, rim, zoomed
+from engine.images.canvas import extended, fitted, plain, rim, zoomed
 from engine.images.encode import File, fit, jpeg, png, with_texts
 from engine.images.grid import columns, enlarge, grid, opened
 from engine.images.mask import (
@@ -42,6 +42,7 @@ __all__ = [
     "jpeg",
     "opened",
     "overlay",
+    "plain",
     "png",
     "read",
     "readings",

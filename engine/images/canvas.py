@@ -12,6 +12,11 @@ def fitted(picture: Image.Image, size: tuple[int, int] | None) -> Image.Image:
     return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
 
 
+def plain(size: tuple[int, int]) -> Image.Image:
+    """Return a plain grey picture: what stands where another may not be shown."""
+    return Image.new("RGB", size, (128, 128, 128))
+
+
 def rim(width: int, height: int) -> int:
     """Return how many pixels past a mask repainting may blend: a 64th of the shorter side, at least 2."""
     return max(2, min(width, height) // 64)

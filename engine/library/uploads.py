@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from PIL import ImageChops
+
 from engine import images
 from engine.config import LinksConfig
 from engine.errors import NotFound
@@ -96,6 +98,23 @@ class Uploads:
             )
         sha256, mask = await asyncio.gather(self._gallery.keep(clean.png), self._keep(clean.mask))
         return StoredImage(sha256, clean.width, clean.height, clean.original, mask)
+
+    async def mask(self, sha256: str, *, inverted: bool = False) -> str:
+        """Keep a picture's brightness as a mask (white repaints), or its opposite; return its SHA-256."""
+
+        def made() -> bytes:
+            grey = images.opened(self._gallery.read(sha256)).convert("L")
+            return images.png(ImageChops.invert(grey) if inverted else grey)
+
+        return await self._gallery.keep(await asyncio.to_thread(made))
+
+    async def fitted(self, sha256: str, size: tuple[int, int]) -> str:
+        """Keep a kept picture cropped to the shape of ``size`` and brought to it; return its SHA-256."""
+
+        def made() -> bytes:
+            return images.png(images.fitted(images.opened(self._gallery.read(sha256)), size))
+
+        return await self._gallery.keep(await asyncio.to_thread(made))
 
     async def close(self) -> None:
         """Stop the process that opens pictures."""

@@ -86,7 +86,7 @@ def spec_of(
         stop=max(10, min(100, round(asked.until * 100))),
         fitted=size,
     )
-    return spec if asked.start is None else _from_picture(asked, spec, start_size or size)
+    return spec if asked.start is None else _from_picture(asked, spec, start_size or size, limits)
 
 
 def _check(asked: Literal, size: tuple[int, int], limits: LimitsConfig) -> None:
@@ -119,7 +119,7 @@ def well(
     return sides(area, wide, high, model.multiple)
 
 
-def _from_picture(asked: Literal, spec: JobSpec, size: tuple[int, int]) -> JobSpec:
+def _from_picture(asked: Literal, spec: JobSpec, size: tuple[int, int], limits: LimitsConfig) -> JobSpec:
     """Return the spec that begins with a picture of ``size``."""
     start = asked.start
     assert start is not None
@@ -128,6 +128,8 @@ def _from_picture(asked: Literal, spec: JobSpec, size: tuple[int, int]) -> JobSp
         scale = (
             1 if asked.strength == 0 or max(fitted) <= max(size) else 2 if max(fitted) <= 2 * max(size) else 4
         )
+        while scale > 1 and size[0] * size[1] * scale**2 > limits.max_pixels:
+            scale //= 2
         return specs.upscaled(spec, start, size, scale)
     strength = 1.0 if asked.strength is None else asked.strength
     if asked.mask is None:

@@ -81,6 +81,8 @@ def limits(
     else:
         person = Limit("you", config.seconds, config.per)
     found = [person] if person.seconds or by_role is not None else []
+    if asker is not None and asker.allowance is not None:
+        found.append(Limit("you", asker.allowance, config.per))
     if guild is not None:
         if together := config.servers.get(guild, config.server):
             found.append(Limit("server", together, config.per))
@@ -114,6 +116,8 @@ def check(price: float, balances: tuple[Balance, ...], now: float, line: str) ->
             f"This takes about {seconds(price)} of the engine, and {whose} {seconds(one.left)} of "
             f"{seconds(one.limit)} a {one.per} left. {when}; with `--relax` it costs nothing.",
             line,
+            kind="allowance",
+            retry_after=None if price > one.limit else one.until - now,
         )
 
 

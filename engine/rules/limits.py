@@ -76,7 +76,9 @@ class RateLimiter:
             wait = (spent + 1 - most) * 60 / most
             raise LimitError(
                 f"That is more than {most} commands and buttons within a minute, which is the most for one "
-                f"person. Try again in {max(1, math.ceil(wait))} s."
+                f"person. Try again in {max(1, math.ceil(wait))} s.",
+                kind="rate",
+                retry_after=wait,
             )
         if len(self._spent) > PEOPLE:
             self._spent = {who: one for who, one in self._spent.items() if now - one[1] < 60}
@@ -113,6 +115,8 @@ def check_waiting(
         f"You asked for {jobs} and have {running} running and {waiting} waiting; one person may have "
         f"{limits.running} running and {limits.waiting} waiting. {when}",
         line,
+        kind="size" if more > places else "waiting",
+        retry_after=None if more > places else frees,
     )
 
 

@@ -15,6 +15,7 @@ class Asker:
     ``parents``: what the channel lies in, nearest first: the channel of a thread, then its category.
     ``roles``: theirs in that server, ``@everyone`` (whose id is the server's) among them.
     ``manager``: they may manage that server, or own the bot. ``host``: they own the bot.
+    ``allowance``: seconds of the device in a period that the key they ask with allows, beside what they have.
     """
 
     owner: str
@@ -25,6 +26,7 @@ class Asker:
     manager: bool = False
     age_restricted: bool = False
     host: bool = False
+    allowance: float | None = None
 
 
 class Unruled(Enum):

@@ -382,6 +382,20 @@ class Scheduler:
         run = self.running.get(job)
         return 0.0 if run is None else self._meters[run.worker].given(job)
 
+    def seconds_until_done(self, owner: str, work: float) -> float | None:
+        """Return in about how many seconds new work of this person's is over; None where that is unknown.
+
+        Those who wait share the engine, so that what others ask for beyond their share is not waited for.
+        """
+        if not self.rate:
+            return None
+        loads: dict[str, float] = {owner: work}
+        for one in self.queue.waiting():
+            loads[one.owner] = loads.get(one.owner, 0.0) + one.work
+        for run in self.running.values():
+            loads[run.ticket.owner] = loads.get(run.ticket.owner, 0.0) + run.ticket.work * (1 - run.share)
+        return min(sum(loads.values()), loads[owner] * len(loads)) / self.rate
+
     def seconds_until_slot(self, owner: str) -> float | None:
         """Return in about how many seconds a job of this person's is over; None where that is unknown."""
         runs = [run for run in self.running.values() if run.ticket.owner == owner]

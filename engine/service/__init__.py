@@ -1,6 +1,7 @@
 """The application layer: the one front door that Discord, the command line and HTTP call."""
 
 from engine.rules.people import UNRULED
+from engine.service.admin import RefusedError
 from engine.service.requests import (
     Ask,
     Caller,
@@ -31,6 +32,7 @@ __all__ = [
     "Edit",
     "Imagine",
     "Planned",
+    "RefusedError",
     "Service",
     "Shorten",
     "Snapshot",

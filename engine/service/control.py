@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import NotFound, UserError, no_model
-from engine.jobs import Job
+from engine.jobs import WAITED_FOR, Job
 from engine.rules.rules import EVERYWHERE
 from engine.schedule.metrics import Metrics
 from engine.schedule.queue import ticket
@@ -69,6 +69,9 @@ class Control:
             if job.owner in counters:  # it will be charged again when it starts again
                 entry = ticket(job.id, job.owner, job.spec, job.speed, role=job.weight)
                 counters[job.owner] -= entry.work / entry.weight
+        for job in await store.read(store_jobs.queued):
+            if job.origin.startswith(WAITED_FOR):  # nobody is left to take it
+                await store.write(store_jobs.cancel, store.now(), job.id)
         waiting = await store.read(store_jobs.queued)
         if waiting:  # where nobody waits everybody is level
             scheduler.queue.restore(now, counters)

@@ -34,6 +34,7 @@ from engine.library.lock import locked
 from engine.library.masks import Masks
 from engine.library.retention import Retention
 from engine.library.uploads import Uploads
+from engine.planning.cost import work
 from engine.rules import limits
 from engine.rules.people import Asker
 from engine.rules.permissions import Deed
@@ -44,6 +45,7 @@ from engine.service.acceptance import Acceptance
 from engine.service.admin import Administration
 from engine.service.control import Control
 from engine.service.finishing import Finishing
+from engine.service.keys import Keys
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures, chosen
 from engine.service.planner import Planner
@@ -99,6 +101,7 @@ class Service:
         self.masks = Masks(store, gallery)
         self.likes = Likes(store, gallery)
         self.retention = retention
+        self.keys = Keys(store)
         self.outbox = Outbox(store)
         self._host = HostConfig(config)
         self._finishing = Finishing()
@@ -291,6 +294,11 @@ class Service:
     async def position(self, job_id: str) -> int | None:
         """Return how many waiting jobs go before this one, or None where it does not wait."""
         return self._queue.position(job_id)
+
+    def seconds_until_done(self, planned: Planned) -> float | None:
+        """Return in about how many seconds a planned request would be drawn; None where that is unknown."""
+        more = sum(work(job.spec) for job in planned.jobs)
+        return self._scheduler.seconds_until_done(planned.ask.caller.owner, more)
 
     def held(self, job: Job) -> bool:
         """Say whether a waiting job is held back by a pause, of its server or of everything."""

@@ -105,3 +105,19 @@ def _key(row: sqlite3.Row) -> Key:
         used_at=row["used_at"],
         revoked_at=row["revoked_at"],
     )
+
+
+def claim(
+    db: sqlite3.Connection, now: float, key: int, name: str, sha256: bytes, kept: float
+) -> float | None:
+    """Return when this request was first made under its name, now if never; None: it was another request.
+
+    ``kept``: seconds a name is remembered.
+    """
+    db.execute("DELETE FROM api_request WHERE at <= ?", (now - kept,))
+    row = db.execute(
+        "INSERT INTO api_request (key, name, sha256, at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (key, name) DO UPDATE SET at = at RETURNING sha256, at",
+        (key, name, sha256, now),
+    ).fetchone()
+    return float(row["at"]) if row["sha256"] == sha256 else None

@@ -1,4 +1,4 @@
-"""The listener and what mounts on it: `/healthz`, `/metrics`, the drawing page; knows the service alone."""
+"""The listener and what mounts on it: health, metrics, the drawing page, the API; knows the service alone."""
 
 from __future__ import annotations
 
@@ -10,23 +10,39 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp
 
 from engine.config import WebConfig
 from engine.errors import ConfigError
 from engine.service import Service
-from engine.web import draw
+from engine.web import draw, stability
+from engine.web.doors import Doors
+from engine.web.entry import Entry, Shapes, handle_errors
 from engine.web.metrics import CONTENT_TYPE, metrics
 
 log = logging.getLogger(__name__)
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LEAVING = 5
+"""Seconds that answers under way may take once the listener closes."""
 
 DATABASE_WITHIN = 5.0  # seconds
 SILENT_AFTER = 15.0
 """Seconds without a heartbeat (one a second) after which a worker counts as hanging."""
 
 
-def application(service: Service, parts: Mapping[str, Callable[[], bool]] | None = None) -> FastAPI:
-    """Return the listener's application. ``parts``: other things to watch, by name, such as a connection."""
+SHAPES: Shapes = ((stability.STARTS, stability.shape),)
+"""How each door says its errors, by the beginnings of its paths."""
+
+
+def application(
+    service: Service, parts: Mapping[str, Callable[[], bool]] | None = None, doors: Doors | None = None
+) -> FastAPI:
+    """Return the listener's application. ``parts``: other things to watch, by name, such as a connection.
+
+    ``doors``: the API's, where it is wanted; then only a key with that scope reads the metrics.
+    """
     app = FastAPI(title="Limner", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -35,14 +51,19 @@ def application(service: Service, parts: Mapping[str, Callable[[], bool]] | None
         answer = await health(service, parts or {})
         response.status_code = 200 if answer["status"] == "ok" else 503
         response.headers["Cache-Control"] = "no-store"
-        return answer
+        return answer if doors is None else {"status": "ok" if answer["status"] == "ok" else "not ok"}
 
     @app.get("/metrics")
-    async def scrape() -> Response:
+    async def scrape(request: Request) -> Response:
         """Answer in Prometheus' text format."""
+        if doors is not None:
+            await doors.gate.key(request, "metrics")
         return Response(await metrics(service), media_type=CONTENT_TYPE)
 
     draw.mount(app, service)
+    if doors is not None:
+        stability.mount(app, doors)
+        handle_errors(app, SHAPES)
     return app
 
 
@@ -83,22 +104,33 @@ async def health(service: Service, parts: Mapping[str, Callable[[], bool]]) -> d
 
 @asynccontextmanager
 async def listening(
-    service: Service, config: WebConfig, parts: Mapping[str, Callable[[], bool]] | None = None
+    service: Service,
+    config: WebConfig,
+    parts: Mapping[str, Callable[[], bool]] | None = None,
+    doors: Doors | None = None,
 ) -> AsyncIterator[int | None]:
     """Serve while inside and yield the port; None, and nothing is opened, where the listener is off.
 
-    Raises ConfigError where the address cannot be used.
+    ``doors``: the API's, where it is wanted. Raises ConfigError where the address cannot be used.
     """
-    if not config.enabled:
+    if not config.enabled and doors is None:
         yield None
         return
+    app: ASGIApp = application(service, parts, doors)
+    if doors is not None:
+        app = Entry(app, SHAPES, doors.budget, lambda: doors.draining)
+        if config.host not in LOOPBACK and not config.public_url.startswith("https:"):
+            log.warning("the API can be reached from other machines without https: set `web.public_url`")
     settings = uvicorn.Config(
-        application(service, parts),
+        app,
         host=config.host,
         port=config.port,
         log_config=None,  # its lines go through ours, which hide tokens
         access_log=False,
         lifespan="off",
+        server_header=False,
+        proxy_headers=False,  # the API's gate believes the proxies that the host names
+        timeout_graceful_shutdown=LEAVING,
     )
     server = _Server(settings)
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
@@ -116,6 +148,9 @@ async def listening(
         try:
             yield port
         finally:
+            if doors is not None:
+                doors.draining = True
+                doors.drawing.closing.set()
             server.should_exit = True
             await serving
 

@@ -1,0 +1,40 @@
+"""Keys of the HTTP API, for doors: who holds one, whether it still holds, which requests it named."""
+
+from __future__ import annotations
+
+from engine.rules import keys
+from engine.rules.keys import Key
+from engine.store import keys as store_keys
+from engine.store.connection import Store
+
+NAMED_FOR = 86_400.0
+"""Seconds a request's name (its idempotency key) is remembered."""
+
+
+class Keys:
+    """Finds keys; what another process revoked is seen at the next look."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, secret: str) -> Key | None:
+        """Return the key that holds now and reads so, and note its use; None: there is none."""
+        if not keys.well_formed(secret):
+            return None
+        key = await self._store.read(store_keys.by_digest, keys.digest(secret))
+        now = self._store.now()
+        if key is None or not key.holds(now):
+            return None
+        if key.used_at is None or key.used_at < now - keys.USED_EVERY:
+            await self._store.write(store_keys.used, now, key.id)
+        return key
+
+    async def holds(self, key: Key) -> bool:
+        """Say whether a key that was found holds still."""
+        found = await self._store.read(store_keys.get, key.id)
+        return found is not None and found.holds(self._store.now())
+
+    async def claim(self, key: Key, name: str, sha256: bytes) -> str | None:
+        """Return what a named request is called for ever; None: another has the name."""
+        at = await self._store.write(store_keys.claim, self._store.now(), key.id, name, sha256, NAMED_FOR)
+        return None if at is None else f"http:{key.id}:{name}:{at!r}"

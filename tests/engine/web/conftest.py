@@ -1,0 +1,82 @@
+"""The API as clients meet it: a real service on the fake renderer, a real socket, a real key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from engine.config import ApiConfig, Config, EngineConfig, WebConfig
+from engine.rules import keys
+from engine.rules.keys import Key
+from engine.service import Service
+from engine.store import keys as store_keys
+from engine.web import Doors, listening
+
+FAKE = "engine.workers.fake:Renderer"
+
+
+@dataclass
+class Api:
+    """A listening API: its service, its address, and keys to it."""
+
+    service: Service
+    doors: Doors
+    url: str
+
+    async def key(self, **more: Any) -> tuple[Key, str]:
+        """Make a key; return it and its text."""
+        secret = keys.make()
+        told: dict[str, Any] = {"name": "test", "scopes": ("draw", "read"), "actor": "cli"} | more
+        new = store_keys.NewKey(start=secret[: keys.START], sha256=keys.digest(secret), **told)
+        return await self.service.store.write(store_keys.create, self.service.store.now(), new), secret
+
+    @asynccontextmanager
+    async def client(self, secret: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        """A client that sends this key, or a fresh one."""
+        if secret is None:
+            _, secret = await self.key()
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
+            yield client
+
+    async def settled(self, good: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(30):
+            while not await good():  # noqa: ASYNC110 - what is waited for tells nobody
+                await asyncio.sleep(0.02)
+
+
+Opened = Callable[..., Any]
+
+
+@pytest.fixture
+def api_at(tmp_path: Path) -> Opened:
+    """Open the API with further settings."""
+
+    @asynccontextmanager
+    async def opened(
+        arguments: Mapping[str, Any] | None = None, api: ApiConfig | None = None, **more: Any
+    ) -> AsyncIterator[Api]:
+        config = Config(
+            data_dir=tmp_path, engine=EngineConfig(device="cpu"), api=api or ApiConfig(enabled=True), **more
+        )
+        async with Service.open(config, renderer=FAKE, arguments=arguments or {}) as service:
+            doors = Doors.of(service)
+            async with listening(service, WebConfig(port=0), doors=doors) as port:
+                yield Api(service, doors, f"http://127.0.0.1:{port}")
+
+    return opened
+
+
+@pytest.fixture
+async def api(api_at: Opened) -> AsyncIterator[Api]:
+    """The API as it is configured by default."""
+    async with api_at() as api:
+        yield api

@@ -1,0 +1,152 @@
+"""Scripts of other programs, unchanged, against a fresh `limner serve` with the model that ships."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests import ROOT
+
+pytestmark = pytest.mark.timeout(900)  # one thread draws a million pixels
+CLIENTS = ROOT.parent / "shared" / "clients"
+LIMNER = [sys.executable, "-m", "bot"]
+# script: the files it leaves, their format and size
+WANTED: dict[str, tuple[str, int, str, tuple[int, int]]] = {
+    "003_1_text_to_image_lighthouse.py": ("out/v1_txt2img_*.png", 1, "PNG", (1024, 1024)),
+    "003_2_text_to_image_sunset.py": ("out/v1_txt2img_*.png", 1, "PNG", (1024, 1024)),
+    "004_4_3_text_to_image.py": ("images/sd_*.png", 1, "PNG", (1024, 1024)),
+    "004_4_4_image_to_image.py": ("images/*_img2img_*.png", 1, "PNG", (1024, 1024)),
+    "004_4_5_masking.py": ("images/*_masking_*.png", 4, "PNG", (1024, 1024)),
+    "004_4_6_upscale.py": ("images/*_upscale_*.png", 1, "PNG", (2048, 2048)),
+}
+LISTS = {"004_4_1_list_engines.py": "stable-diffusion-v1-6"}
+
+
+@dataclass
+class Serving:
+    """A running `limner serve`, its address and a key to it."""
+
+    url: str
+    key: str
+    process: subprocess.Popen[str]
+    log: Path
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "LIMNER_DATA_DIR": str(folder / "data"), "OMP_NUM_THREADS": "1", **more}
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("serve")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    env = environment(folder, LIMNER_WEB_PORT=str(port), PYTHONPATH=str(ROOT))
+    made = subprocess.run(
+        [*LIMNER, "keys", "create", "scripts", "--json"],
+        cwd=folder, env=env, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    log = folder / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen([*LIMNER, "serve"], cwd=folder, env=env, stderr=out, text=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + 120
+        while True:
+            try:
+                if httpx.get(f"{url}/healthz").status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.2)
+        yield Serving(url, json.loads(made.stdout)["key"], process, log)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, log.read_text()
+        assert "stopped" in log.read_text()
+        assert json.loads(made.stdout)["key"] not in log.read_text()
+        assert "Traceback" not in log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run(script: Path, folder: Path, serving: Serving) -> str:
+    env = {**os.environ, "API_HOST": serving.url, "STABILITY_API_KEY": serving.key}
+    env["OPENAI_API_BOOK_KEY"] = serving.key
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{serving.log.read_text()[-3000:]}"
+    return done.stdout
+
+
+@pytest.mark.skipif(not CLIENTS.is_dir(), reason=f"there is no {CLIENTS}")
+@pytest.mark.parametrize("script", [*WANTED, *LISTS])
+def test_a_script_runs_as_it_is(script: str, serving: Serving, tmp_path: Path) -> None:
+    run(CLIENTS / "make_inputs.py", tmp_path, serving)
+    said = run(CLIENTS / script, tmp_path, serving)
+    if script in LISTS:
+        assert LISTS[script] in said
+        return
+    pattern, count, kind, size = WANTED[script]
+    files = list(tmp_path.glob(pattern))
+    assert len(files) == count
+    for file in files:
+        with Image.open(file) as picture:
+            assert (picture.format, picture.size) == (kind, size)
+            assert len(set(picture.convert("RGB").resize((64, 64)).getdata())) > 100  # not one plain colour
+
+
+def examples() -> dict[str, str]:
+    """The Python examples of docs/api.md, by the heading they stand under."""
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    return {
+        heading: code
+        for heading, rest in re.findall(r"(?ms)^## ([^\n]+)\n(.*?)(?=^## |\Z)", text)
+        for code in re.findall(r"(?s)```python\n(.*?)```", rest)
+    }
+
+
+@pytest.mark.parametrize("heading", examples())
+def test_an_example_of_the_page_runs(heading: str, serving: Serving, tmp_path: Path) -> None:
+    code = examples()[heading].replace("http://127.0.0.1:8765", serving.url).replace("limner_…", serving.key)
+    (tmp_path / "example.py").write_text(code, encoding="utf-8")
+    Image.radial_gradient("L").convert("RGB").resize((512, 512)).save(tmp_path / "lake.png")
+    run(tmp_path / "example.py", tmp_path, serving)
+    [file] = tmp_path.glob("apple*")
+    with Image.open(file) as picture:
+        assert picture.size == (512, 512)
+
+
+def test_the_five_lines_of_the_page_make_a_picture(serving: Serving, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    [curl] = re.findall(r"(?m)^curl [^\n]+apple\.json$", text)
+    line = curl.replace("http://127.0.0.1:8765", serving.url).replace("$KEY", serving.key)
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
+    told = json.loads((tmp_path / "apple.json").read_text())
+    (tmp_path / "apple.png").write_bytes(base64.b64decode(told["artifacts"][0]["base64"]))
+    with Image.open(tmp_path / "apple.png") as picture:
+        assert picture.size == (512, 512)
+
+
+def test_serving_needs_neither_discord_nor_torch() -> None:
+    heavy = ("discord", "torch", "diffusers", "transformers")
+    code = f"import sys, bot.cli.main, bot.cli.serving; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
