@@ -9,6 +9,8 @@
     l1p:<of>:<id>                           the Appeal button
     l1rm:<of>:<id>:<opening>                the dialog of a report or an appeal, opened once
     l1r:<job>:<cell>                        the list of models for a remaster
+    l1n:<job>:<words>:<thing>               that job's line with a thing in the place of its unknown words
+    l1h:                                    the list of sections of /help
     l1k:<part>:<key>[:<value>]              a control of a mask in the making
     l1km:<part>:<key>:<opening>             a dialog that such a control opened, once
 
@@ -139,6 +141,16 @@ MASK = re.compile(
     r"(?::(?P<value>[0-9]{1,2}))?"
 )
 MASK_DIALOG = re.compile(r"l1km:(?P<part>[gtb]):(?P<key>[0-9a-z]{10}):(?P<opening>[0-9]{1,20})")
+
+
+HELP_TOPIC = re.compile(r"l1h:")
+NEAR = re.compile(r"l1n:(?P<job>[0-9a-z]{10}):(?P<words>[^\W\d_]+(?: [^\W\d_]+)*):(?P<thing>[^\W\d_][^\n:]*)")
+
+
+def near_id(job: str, words: str, thing: str) -> str | None:
+    """Return the ``custom_id`` that draws ``thing`` in the place of ``words``; None: they are too long."""
+    made = f"l1n:{job}:{words}:{thing}"
+    return made if len(made) <= CUSTOM_ID_LIMIT and NEAR.fullmatch(made) else None
 
 
 def mask_id(part: Part, key: str, value: int | None = None) -> str:

@@ -70,7 +70,7 @@ DOORS = ("bot", "engine.web")
 OPEN_TO_DOORS = (
     *("engine.service", "engine.jobs", "engine.errors", "engine.config", "engine.log"),
     *("engine.prompt", "engine.planning", "engine.rules", "engine.moderation", "engine.images"),
-    *("engine.library.masks", "engine.schedule.metrics"),  # values that are shown
+    *("engine.library.masks", "engine.schedule.metrics", "engine.pocket.knows"),  # values that are shown
 )
 # the rooms that wire and look at everything
 SEE_EVERYTHING = ("bot.cli", "bot.__main__")

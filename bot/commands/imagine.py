@@ -9,13 +9,14 @@ from discord import Attachment, app_commands
 from discord.app_commands import Choice, Range
 
 from bot import interactions
-from bot.components import confirm, picture
+from bot.components import confirm, near, picture
 from bot.failures import TYPED
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import UserError
 from engine.jobs import SEED_MAX
 from engine.planning.references import kept
+from engine.pocket import knows
 from engine.prompt.flags import FLAGS, STYLE_NAMES
 
 ASPECTS = {
@@ -33,6 +34,8 @@ DIMENSIONS = {"Portrait": "2:3", "Square": "1:1", "Landscape": "3:2"}
 BLENDED = (2, 5)
 """How many pictures a blend takes."""
 _FLAG = {flag.option: flag.name for flag in FLAGS if flag.option}
+CHOICE_LIMIT = 100
+"""Most characters of a suggestion (Discord)."""
 
 
 @app_commands.command(name="imagine", description="Draw pictures from words.")
@@ -116,6 +119,17 @@ async def _to_blend(interaction: Interaction, typed: str) -> list[Choice[str]]:
         for choice in await picture.suggestions(interaction, last)
         if len(begun + choice.value) <= 100
     ]
+
+
+@imagine.autocomplete("prompt")
+async def _prompts(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Suggest things that the shipped model knows; for other models, and behind flags, nothing."""
+    if not near.suggested(interaction.client.service):
+        return []
+    found = knows.completions(typed, MOST_CHOICES - 1)
+    # what was typed comes first: a suggestion is taken by choosing it, and by nothing else
+    lines = [typed.strip(), *found] if found and typed.strip() else found
+    return [Choice(name=line, value=line) for line in dict.fromkeys(lines) if len(line) <= CHOICE_LIMIT]
 
 
 @imagine.autocomplete("linked")

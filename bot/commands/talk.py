@@ -8,29 +8,39 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
+from bot.components import help as help_pages
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import help as messages_help
 from engine.errors import NotFound
-from engine.prompt.flags import FLAGS, Action
-
-HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not flag.legacy)
+from engine.prompt.flags import FLAGS
 
 
 @app_commands.command(name="help", description="How to ask for pictures, and what the flags do.")
-@app_commands.describe(flag="Tell about this flag only.")
-async def help_command(interaction: Interaction, flag: Range[str, 1, 32] | None = None) -> None:
+@app_commands.describe(flag="Tell about this flag only.", topic="Open this section.")
+async def help_command(
+    interaction: Interaction, flag: Range[str, 1, 32] | None = None, topic: Range[str, 1, 32] | None = None
+) -> None:
     """Help."""
-    if flag is None:
-        embed = discord.Embed(title=messages_help.HELP_TITLE, description=messages_help.HELP)
-        for heading, lines in messages_help.flag_pages(HELPFUL):
-            embed.add_field(name=heading, value=lines, inline=False)
-    else:
+    service = interaction.client.service
+    if flag is not None:
         name = flag.strip().lstrip("-—–").lower()
         found = next((one for one in FLAGS if name in one.names), None)
         if found is None:
             raise NotFound(f"There is no flag `--{name[:30].replace('`', '')}`. `/help` lists them all.")
         embed = discord.Embed(title=f"--{found.name}", description=messages_help.flag_details(found))
-    await interaction.response.send_message(embed=embed, ephemeral=True)
+    else:
+        embed = help_pages.front() if topic is None else help_pages.page(service, topic.strip().lower())
+    await interaction.response.send_message(embed=embed, view=help_pages.view(service), ephemeral=True)
+
+
+@help_command.autocomplete("topic")
+async def _topics(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    wanted = typed.strip().lower()
+    return [
+        Choice(name=heading, value=topic)
+        for topic, heading in help_pages.topics(interaction.client.service).items()
+        if wanted in heading.lower() or wanted in topic
+    ]
 
 
 @help_command.autocomplete("flag")

@@ -15,8 +15,9 @@ from discord import ui
 
 from bot import interactions
 from bot.components import answers, confirm, mask_editor, modals
+from bot.components.near import NearButton
 from bot.components.settings import REMIX, VARIATION
-from bot.custom_ids import MODEL_CHOICE, PRESS, REPLY, Answer, Press, Token, Verb, address
+from bot.custom_ids import MODEL_CHOICE, NEAR, PRESS, REPLY, Answer, Press, Token, Verb, address
 from bot.failures import TYPED, guarded
 from bot.interactions import MOST_CHOICES, Blue, Grey, Interaction
 from bot.messages import jobs as messages_jobs
@@ -100,7 +101,7 @@ class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
         await act(interaction, Press(Verb.REMASTER, self.job, self.cell), model=self.item.values[0])
 
 
-ITEMS = (JobButton, AnswerButton, ModelChoice, *mask_editor.ITEMS)
+ITEMS = (JobButton, AnswerButton, ModelChoice, NearButton, *mask_editor.ITEMS)
 
 
 async def press(interaction: Interaction, press: Press) -> None:
@@ -253,8 +254,11 @@ def used(message: discord.Message, pressed: Press) -> ui.View:
     view = view_of()
     for row, component in enumerate(message.components):
         for child in getattr(component, "children", ()):
-            said = Press.read(getattr(child, "custom_id", None) or "")
-            if said is not None:
+            custom_id = getattr(child, "custom_id", None) or ""
+            said = Press.read(custom_id)
+            if near := NEAR.fullmatch(custom_id):
+                view.add_item(NearButton.of(near, row))
+            elif said is not None:
                 blue = said == pressed or child.style is Blue
                 view.add_item(JobButton(said, row=row, used=blue))
     return view

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from discord import ui
 
 from bot.components.buttons import view_of
+from bot.components.near import NearButton
 from bot.custom_ids import Of, Press, Verb, appeal_id
 from bot.messages.reports import APPEAL
 from engine.jobs import Job, Kind, State
 
 
-def grid_view(job: Job, delivery: int) -> ui.View:
-    """Return ``U1 U2 U3 U4 🔄`` over ``V1 V2 V3 V4``; more cells take more rows, five buttons to each."""
+def grid_view(job: Job, delivery: int, near: Sequence[NearButton] = ()) -> ui.View:
+    """Return ``U1 U2 U3 U4 🔄`` over ``V1 V2 V3 V4``; more cells take more rows, five buttons to each.
+
+    ``near``: at most three, on the last row.
+    """
     cells = range(len(job.pictures))
     us = [Press(Verb.PICTURE, job.id, cell, delivery) for cell in cells]
     vs = [Press(Verb.VARY, job.id, cell, delivery) for cell in cells]
     again = Press(Verb.REROLL, job.id, None, delivery)
-    if len(us) <= 4:
-        return view_of([*us, again], vs)
-    return view_of(us[:5], us[5:], vs[:5], vs[5:], [again])
+    few = len(us) <= 4
+    view = view_of([*us, again], vs) if few else view_of(us[:5], us[5:], vs[:5], vs[5:], [again])
+    for button in near:
+        button.row = 2 if few else 4
+        view.add_item(button)
+    return view
 
 
 def picture_view(job: Job, cell: int, delivery: int, models: int = 1) -> ui.View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from engine.prompt.flags import Flag
 
@@ -12,8 +12,23 @@ HELP = (
     "Type `/imagine` and say what to draw: `a red apple on a table`. You get a grid of pictures.\n"
     "**U1–U4** show one picture alone, **V1–V4** make variations of it, 🔄 draws the prompt again.\n"
     "`/queue` shows where your jobs stand, `/cancel` takes one back, `/show` posts an old result again.\n"
-    "Flags go after the words: `a red apple --ar 3:2 --seed 7`. `/help flag:` tells more about each."
+    "Flags go after the words, as in `a red apple --ar 3:2 --seed 7`."
 )
+FIRST_HEADING = "Five flags to begin with"
+FIRST: Mapping[str, str] = {
+    "ar": "`--ar 3:2` shape: width to height",
+    "no": "`--no people, cars` leaves these things out",
+    "style": "`--style pixel-art` a look; the list is in `/imagine style:`",
+    "chaos": "`--chaos 50` four pictures that differ more",
+    "seed": "`--seed 7` the same seed and words give the same pictures",
+}
+"""The flags on the first screen, and what is said of each there."""
+OPENED = "Open a section"
+ONE_FLAG = "`/help flag:` tells everything about one flag."
+THINGS = "things"
+"""The topic that lists what the shipped model draws."""
+
+
 SECTIONS = {
     "ar": "Shape",
     "model": "Model",
@@ -22,7 +37,7 @@ SECTIONS = {
     "repeat": "How many, how soon",
     "iw": "Pictures to go by",
 }
-"""Headings of ``/help``, by the flag of the table that each begins with."""
+"""Sections of ``/help``, by the flag of the table that each begins with."""
 
 
 def flag_pages(flags: Iterable[Flag]) -> list[tuple[str, str]]:
@@ -49,3 +64,19 @@ def flag_details(flag: Flag) -> str:
     if flag.example:
         lines.append(f"**Example** `--{flag.name} {flag.example}`")
     return "\n".join(lines)
+
+
+def first_flags() -> str:
+    """Return the flags of the first screen, a line each."""
+    return "\n".join(FIRST.values())
+
+
+def section(topic: str, flags: Iterable[Flag]) -> list[tuple[str, str]]:
+    """Return the pages of one section, as ``flag_pages`` has them."""
+    heading = SECTIONS[topic]
+    return [page for page in flag_pages(flags) if page[0] in (heading, f"{heading} (more)")]
+
+
+def no_topic(topic: str) -> str:
+    """Return the refusal of a topic that is not there."""
+    return f"There is no help about `{topic[:30].replace('`', '')}`. `/help` lists the sections."

@@ -23,12 +23,13 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.components import picture, views
+from bot.components import near, picture, views
 from bot.custom_ids import Channel, Token, address
 from bot.interactions import Desk
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
+from bot.messages import things as messages_things
 from engine.errors import EngineError
 from engine.jobs import Delivery, Job
 from engine.planning import answers
@@ -252,13 +253,17 @@ class Publisher:
                 return OutgoingMessage(content, attached, views.failure_view(job, delivery.id))
             case "text":
                 return await self._answer(job, delivery, limit)
+        unknown = None
         if delivery.kind == "picture":
             cell = delivery.cell or 0
             view = views.picture_view(job, cell, delivery.id, len(self._service.models))
         else:
-            cell, view = None, views.grid_view(job, delivery.id)
+            unknown = near.unknown(self._service, job)
+            offered = [] if unknown is None else near.offered(job, unknown)
+            cell, view = None, views.grid_view(job, delivery.id, offered)
         file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE)
         notes = [messages_jobs.WEBP_NOTE] if file.extension == "webp" else []
+        notes += [messages_things.unknown(unknown)] if unknown is not None else []
         cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
         files = [
             (

@@ -63,6 +63,7 @@ class _Known:
     hints: dict[str, tuple[str, ...]]
     by_prompt: dict[str, Thing]
     by_word: dict[str, Thing]  # names of one word
+    in_places: frozenset[str]  # the words that places are asked for by
 
 
 @lru_cache(maxsize=1)
@@ -80,6 +81,9 @@ def _known() -> _Known:
         {word: tuple(prompts) for word, prompts in told["hints"].items()},
         {thing.prompt: thing for thing in found},
         words,
+        frozenset(
+            word for alone, _ in told["places"].values() for text in alone for word in text.split()
+        ).difference(_PLAIN.split()),
     )
 
 
@@ -108,18 +112,61 @@ def unknown(prompt: str) -> tuple[str, ...]:
     """
     text = re.split(r"\s--\w", prompt.lower(), maxsplit=1)[0]
     found = re.findall(r"[^\W\d_]+(?:'s)?", text.replace("\u2019", "'"))
-    known = _known().words | frozenset(_PLAIN.split())
+    known = _known().words | _known().in_places | frozenset(_PLAIN.split())
     strange = [word for word in found if len(word) > 2 and not any(form in known for form in _forms(word))]
     return tuple(dict.fromkeys(word.removesuffix("'s") for word in strange))
 
 
+def subject(prompt: str) -> str | None:
+    """Return the words of a prompt that name its subject, where the model was never taught it, or None.
+
+    What stands behind a taught thing is not the subject ("a castle on a hill"), and a word in front of one
+    only says which kind it is ("a fluffy cat"): the taught thing is drawn, and a note would help nobody.
+    """
+    strange, known = set(unknown(prompt)), _known()
+    phrase: list[str] = []
+    for word in re.findall(r"[^\W\d_]+|[^\w\s]", prompt.lower().split(" --")[0]):
+        if word in strange and not word.endswith("ing"):
+            phrase.append(word)
+        elif any(form in known.by_word or form in known.in_places for form in _forms(word)):
+            return None
+        elif phrase:
+            break
+    return " ".join(phrase) or None
+
+
+def instead(line: str, words: str, thing: str) -> str:
+    """Return a line with ``thing`` ("a fox") where ``words`` stand first, article and all; else as it is."""
+    article = r"(?P<article>\b(?:an?|the)\s+)?"
+    spaced = r"\s+".join(map(re.escape, words.split()))
+    place = re.search(rf"{article}(?<!\w){spaced}(?!\w)", line, re.IGNORECASE)
+    if place is None:
+        return line
+    # behind another word, as in "a big spaceship", the article stands there already
+    bare = place["article"] is None and re.search(r"\w\s*$", line[: place.start()]) is not None
+    named = re.sub(r"^(?:an?|the)\s+", "", thing) if bare else thing
+    return line[: place.start()] + named + line[place.end() :]
+
+
+def completions(typed: str, count: int = 25) -> tuple[str, ...]:
+    """Return the whole lines that what is being typed may become, its last thing completed.
+
+    Only the words after the last article are completed: "a wolf in a fo" becomes "a wolf in a forest".
+    """
+    if re.search(r"(?:^|\s)--|\n", typed):
+        return ()
+    parts = re.split(r"(?:^|\s)(?=(?:an?|the)\s)", typed.lstrip(), flags=re.IGNORECASE)
+    before = typed.lstrip().removesuffix(last := parts[-1])
+    return tuple(before + prompt for prompt in suggest(last, count)) if last.count(" ") < 3 else ()
+
+
 def near(word: str, count: int = 3) -> tuple[str, ...]:
-    """Prompts of `count` things near to `word` that are drawn well: "a wolf", "a fox".
+    """Prompts of `count` things near to `word` (of several: the last) that are drawn well: "a wolf".
 
     By keywords first, then by spelling, then by the group of what was found; where nothing is near, everyday
     things, for one word always the same ones.
     """
-    known, word = _known(), word.lower()
+    known, word = _known(), (word.lower().split() or [""])[-1]
     close = [known.by_prompt[prompt] for form in _forms(word) for prompt in known.hints.get(form, ())]
     close += [known.by_word[name] for name in difflib.get_close_matches(word, known.by_word, 2, 0.78)]
     groups = dict.fromkeys(thing.group for thing in close[:2])

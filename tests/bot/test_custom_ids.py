@@ -8,6 +8,8 @@ import types
 import pytest
 
 from bot.components.buttons import AnswerButton, JobButton
+from bot.components.help import HelpSelect
+from bot.components.near import NearButton
 from bot.components.settings import SETTABLE, FlagSelect, ModelSelect, SettingButton
 from bot.custom_ids import (
     APPEAL,
@@ -24,6 +26,7 @@ from bot.custom_ids import (
     Verb,
     address,
     appeal_id,
+    near_id,
     report_dialog,
     setting_dialog,
 )  # fmt: skip
@@ -111,6 +114,18 @@ def test_dialogs_and_settings_keep_their_form() -> None:
         assert button.template.fullmatch(button.custom_id) is not None
     assert ModelSelect().custom_id == "l1s:model:"
     assert ModelSelect().template.fullmatch("l1s:model:") is not None
+
+
+def test_near_things_and_help_keep_their_form() -> None:
+    button = NearButton(JOB, "treasure chest", "a face with sunglasses")
+    assert button.custom_id == "l1n:7h2k9q3v0x:treasure chest:a face with sunglasses"
+    found = button.template.fullmatch(button.custom_id)
+    assert found is not None
+    assert NearButton.of(found).custom_id == button.custom_id
+    assert near_id(JOB, "eichhörnchen", "a fox") == "l1n:7h2k9q3v0x:eichhörnchen:a fox"
+    assert near_id(JOB, "x" * 90, "a fox") is None
+    assert near_id(JOB, "a:b", "a fox") is None
+    assert HelpSelect().custom_id == "l1h:"
 
 
 def test_answers_keep_their_form() -> None:

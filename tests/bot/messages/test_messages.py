@@ -8,12 +8,14 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies
 
-from bot.commands.talk import HELPFUL
+from bot.components.help import HELPFUL
 from bot.messages import asking as messages_asking
 from bot.messages import help as messages_help
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
+from bot.messages import things as messages_things
 from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, State
+from engine.pocket import knows
 from engine.prompt.flags import FLAGS
 from engine.rules.allowance import Balance
 
@@ -178,6 +180,19 @@ def test_help_fits_discords_fields() -> None:
     listed = messages_help.flag_pages(HELPFUL)
     assert [heading for heading, _ in listed] == list(messages_help.SECTIONS.values())
     assert "…" not in "".join(lines for _, lines in listed), "no sentence is cut"
+    opened = [page for topic in messages_help.SECTIONS for page in messages_help.section(topic, HELPFUL)]
+    assert opened == listed, "every flag is in one section"
+    assert set(messages_help.FIRST) <= {flag.name for flag in HELPFUL}
+
+
+def test_the_sheet_of_things_has_every_well_drawn_one_and_fits_discords_fields() -> None:
+    sheet = messages_things.sheet(knows.things(), knows.places())
+    assert all(len(names) <= 1024 for _, names in sheet)
+    assert len(messages_things.INTRODUCTION) + sum(len(a) + len(b) for a, b in sheet) <= 6000
+    assert len(sheet) <= 25
+    listed = [name for _, names in sheet for name in names.split(", ")]
+    assert len(listed) == sum(thing.well for thing in knows.things()) + len(knows.places())
+    assert "apple" in dict(sheet)["Food and drink"].split(", ")
 
 
 def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:

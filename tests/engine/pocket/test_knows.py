@@ -7,7 +7,7 @@ import json
 import pytest
 
 from engine.pocket import FOLDER
-from engine.pocket.knows import LIST, near, places, suggest, things, unknown
+from engine.pocket.knows import LIST, completions, instead, near, places, subject, suggest, things, unknown
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,37 @@ def test_words_never_taught_are_found_and_words_about_the_manner_are_not(
     prompt: str, words: tuple[str, ...]
 ) -> None:
     assert unknown(prompt) == words
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("a capybara riding a horse", "capybara"),
+        ("a big stethoscope --ar 3:2 --no zyzzyva", "stethoscope"),
+        ("a cat on a stethoscope", None),  # the cat is the subject, and is known
+        ("a capybara cat", None),  # only a kind of cat
+        ("a red apple on a beach", None),
+        ("", None),
+    ],
+)
+def test_the_subject_is_told_only_where_it_was_never_taught(prompt: str, words: str | None) -> None:
+    assert subject(prompt) == words
+
+
+def test_a_known_thing_takes_the_place_of_an_unknown_one_article_and_all() -> None:
+    assert instead("a Capybara riding --ar 3:2", "capybara", "an owl") == "an owl riding --ar 3:2"
+    assert instead("a big capybara", "capybara", "an owl") == "a big owl"
+    assert instead("capybara, neon", "capybara", "an owl") == "an owl, neon"
+    assert instead("the big  capybara king", "capybara king", "an owl") == "the big  owl"
+    assert instead("capybaras", "capybara", "an owl") == "capybaras", "only whole words"
+
+
+def test_what_is_typed_is_completed_behind_its_last_article() -> None:
+    assert completions("a cas")[0] == "a castle"
+    assert "a wolf in a forest" in completions("a wolf in a fo")
+    assert completions("a wolf in a forest that nobody knows of") == ()
+    assert completions("a wolf --ar 3:2") == ()
+    assert completions("", 5) == suggest("", 5)
 
 
 def test_near_things_are_three_and_drawn_well_whatever_the_word() -> None:

@@ -1,0 +1,83 @@
+"""What ``/help`` shows: one screen, the sections to open from it, and the list of things that are drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.components import near
+from bot.custom_ids import HELP_TOPIC
+from bot.failures import guarded
+from bot.interactions import Interaction
+from bot.messages import help as messages_help
+from bot.messages import things as messages_things
+from engine.errors import NotFound
+from engine.pocket import knows
+from engine.prompt.flags import FLAGS, Action
+from engine.service import Service
+
+HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not flag.legacy)
+
+
+class HelpSelect(ui.DynamicItem[ui.Select[ui.View]], template=HELP_TOPIC):
+    """The list of sections."""
+
+    def __init__(self, topics: Mapping[str, str] | None = None) -> None:
+        options = [
+            discord.SelectOption(label=heading, value=topic)
+            for topic, heading in (topics or messages_help.SECTIONS).items()
+        ]
+        super().__init__(ui.Select(custom_id="l1h:", placeholder=messages_help.OPENED, options=options))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the list again from its wire format."""
+        return cls()
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Open the chosen section in the place of what is shown."""
+        service = interaction.client.service
+        embed = page(service, self.item.values[0])
+        await interaction.response.edit_message(embed=embed, view=view(service))
+
+
+def topics(service: Service) -> dict[str, str]:
+    """Return every section, by its topic; what the shipped model draws only where it is served."""
+    things = {messages_help.THINGS: messages_things.TITLE} if near.served(service) else {}
+    return {**messages_help.SECTIONS, **things}
+
+
+def view(service: Service) -> ui.View:
+    """Return the row under every page."""
+    row = ui.View(timeout=None)
+    row.add_item(HelpSelect(topics(service)))
+    return row
+
+
+def front() -> discord.Embed:
+    """Return the first screen."""
+    embed = discord.Embed(title=messages_help.HELP_TITLE, description=messages_help.HELP)
+    embed.add_field(name=messages_help.FIRST_HEADING, value=messages_help.first_flags(), inline=False)
+    return embed
+
+
+def page(service: Service, topic: str) -> discord.Embed:
+    """Return one section. Raises NotFound."""
+    if topic not in topics(service):
+        raise NotFound(messages_help.no_topic(topic))
+    if topic == messages_help.THINGS:
+        embed = discord.Embed(title=messages_things.TITLE, description=messages_things.INTRODUCTION)
+        fields = messages_things.sheet(knows.things(), knows.places())
+    else:
+        embed = discord.Embed(title=messages_help.SECTIONS[topic], description=messages_help.ONE_FLAG)
+        fields = messages_help.section(topic, HELPFUL)
+    for heading, lines in fields:
+        embed.add_field(name=heading, value=lines, inline=False)
+    return embed

@@ -1,0 +1,59 @@
+"""What people read about the things the shipped model draws; refuses to know discord.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.messages.text import shown
+from engine.pocket.knows import Thing
+
+TITLE = "What this model draws well"
+INTRODUCTION = (
+    "The small model that ships with Limner was taught these things, and little else. "
+    "They can have a colour, a place and a look: `a red apple on a beach, watercolor`."
+)
+FIELD_LIMIT = 1024
+"""Most characters of an embed field's value (Discord)."""
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "People": ("person", "body", "hand"),
+    "Faces": ("face", "cat-face"),
+    "Animals": ("animal",),
+    "Plants": ("plant",),
+    "Food and drink": ("food", "drink"),
+    "Travel": ("transport",),
+    "Sky and weather": ("sky",),
+    "Buildings": ("place", "hotel"),
+    "Music and sport": ("musical", "music", "sport", "game", "event", "award"),
+}
+"""Headings, and how the names of the groups under them begin; all others are ``OTHERS``."""
+OTHERS, PLACES = "Other things", "Places"
+
+
+def unknown(words: str) -> str:
+    """Return the note under a grid whose subject was never taught; the near things stand on buttons."""
+    return f"This small model never learned “{shown(words, 60)}”. It draws these well; `/help` lists more."
+
+
+def sheet(things: Sequence[Thing], places: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Return everything that is drawn well, as (heading, names) that fit an embed's fields."""
+    under: dict[str, list[str]] = {heading: [] for heading in (*GROUPS, OTHERS)}
+    for thing in things:
+        if thing.well:
+            under[_heading(thing.group)].append(_bare(thing.prompt))
+    under[PLACES] = [_bare(alone[0]) for alone in places.values()]
+    return [(heading, _joined(names)) for heading, names in under.items() if names]
+
+
+def _heading(group: str) -> str:
+    return next((heading for heading, starts in GROUPS.items() if group.startswith(starts)), OTHERS)
+
+
+def _bare(prompt: str) -> str:
+    first, _, rest = prompt.partition(" ")
+    return rest if first in ("a", "an", "the") and rest else prompt
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return the names with commas, as many as a field holds."""
+    text = ", ".join(names)
+    return text if len(text) <= FIELD_LIMIT else text[: text.rfind(",", 0, FIELD_LIMIT - 2)] + " …"
