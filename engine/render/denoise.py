@@ -146,7 +146,7 @@ class Picture:
     def lengths(self) -> list[int]:
         """How long its family says that its rows are."""
         texts = [c for c in (*self.conditions, self.unconditional) if c is not None]
-        return self.family.lengths(self.latents, texts)
+        return self.family.lengths(self.latents, texts, self.beside)
 
     @property
     def finished(self) -> bool:

@@ -121,6 +121,7 @@ def picture(
         inputs=family.inputs((spec.width, spec.height), spec.guidance_scale),
         extra_channels=extra,
         blend=blend,
+        beside=() if blend is None else family.beside_repainted(blend.latents),
         rescale=family.rescaled if unconditional is not None else None,
         steer=steer.chaotic(spec.chaos, seed) if spec.chaos else None,
         push=steer.both(

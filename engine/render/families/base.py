@@ -167,7 +167,9 @@ class Family(ABC):
         """Return what latents' shapes must have in common to share a call."""
         return tuple(shape)
 
-    def lengths(self, latents: Tensor, texts: Sequence[Embedding]) -> list[int]:
+    def lengths(
+        self, latents: Tensor, texts: Sequence[Embedding], beside: Sequence[Tensor] = ()
+    ) -> list[int]:
         """Return the tokens of a picture's rows that `fits` compares: its texts', padding too."""
         return [text.tokens.shape[1] for text in texts]
 
@@ -192,6 +194,10 @@ class Family(ABC):
     def mask(self, mask: Tensor, size: tuple[int, int]) -> Tensor:
         """Return a mask (1, 1, height, width) of pixels in latents' ``size`` (height, width)."""
         return torch.nn.functional.interpolate(mask, size=size)
+
+    def beside_repainted(self, parent: Tensor) -> Sequence[Tensor]:
+        """Return latents that a picture to be repainted sees beside itself, given those of its parent."""
+        return ()
 
     def around(self, mask: Tensor, small: Tensor, pixels: Tensor, generator: torch.Generator) -> Tensor:
         """Return the channels that a network made to repaint takes: the mask, and what stays around it."""

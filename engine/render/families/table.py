@@ -6,12 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.render.families.base import Family
+from engine.render.families.flux import Flux
+from engine.render.families.flux2 import Flux2Klein
+from engine.render.families.qwen_image import QwenImage
 from engine.render.families.sd import StableDiffusion
+from engine.render.families.sd3 import StableDiffusion3
 from engine.render.families.sdxl import StableDiffusionXL
 from engine.render.families.z_image import ZImage
 
 FAMILIES: Mapping[str, type[Family]] = {
+    "Flux2KleinInpaintPipeline": Flux2Klein,
+    "Flux2KleinPipeline": Flux2Klein,
+    "FluxImg2ImgPipeline": Flux,
+    "FluxInpaintPipeline": Flux,
+    "FluxPipeline": Flux,
     "LatentConsistencyModelPipeline": StableDiffusion,
+    "QwenImageImg2ImgPipeline": QwenImage,
+    "QwenImageInpaintPipeline": QwenImage,
+    "QwenImagePipeline": QwenImage,
+    "StableDiffusion3Img2ImgPipeline": StableDiffusion3,
+    "StableDiffusion3InpaintPipeline": StableDiffusion3,
+    "StableDiffusion3Pipeline": StableDiffusion3,
     "StableDiffusionImg2ImgPipeline": StableDiffusion,
     "StableDiffusionInpaintPipeline": StableDiffusion,
     "StableDiffusionPipeline": StableDiffusion,

@@ -34,7 +34,9 @@ class ZImage(Flow):
         """Sizes may be unlike."""
         return None
 
-    def lengths(self, latents: Tensor, texts: Sequence[Embedding]) -> list[int]:
+    def lengths(
+        self, latents: Tensor, texts: Sequence[Embedding], beside: Sequence[Tensor] = ()
+    ) -> list[int]:
         """Count the tokens of picture and text together."""
         return [self.tokens(latents.shape) + text.tokens.shape[1] for text in texts]
 

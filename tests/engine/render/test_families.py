@@ -45,8 +45,46 @@ class Oracle:
     absent: dict[str, None] = field(default_factory=dict)
 
 
+def unpacked(pipe: Any, drawn: Tensor, wanted: JobSpec) -> Tensor:
+    """Undo FLUX's and Qwen's packing, as diffusers does before decoding."""
+    if type(pipe).__name__.startswith("Qwen"):
+        return pipe._unpack_latents(drawn, wanted.height, wanted.width, pipe.vae_scale_factor)[:, :, 0]
+    unpack: Tensor = pipe._unpack_latents(drawn, wanted.height, wanted.width, pipe.vae_scale_factor)
+    return unpack
+
+
+def patched(pipe: Any, drawn: Tensor, wanted: JobSpec) -> Tensor:
+    """Take klein's latents back to what its transformer sees: it normalises and unpatches at the end."""
+    patches: Tensor = pipe._patchify_latents(drawn)
+    mean = pipe.vae.bn.running_mean.view(1, -1, 1, 1)
+    return (patches - mean) / (
+        pipe.vae.bn.running_var.view(1, -1, 1, 1) + pipe.vae.config.batch_norm_eps
+    ).sqrt()
+
+
 ORACLES: dict[str, Oracle] = {
     "z_image": Oracle("ZImagePipeline", "ZImageImg2ImgPipeline", "ZImageInpaintPipeline", origin=1.0),
+    "klein": Oracle(
+        "Flux2KleinPipeline", repainted="Flux2KleinInpaintPipeline", negative=False, latents=patched,
+        samplers=("euler", "dpmpp_2m", "dpmpp_2s", "unipc"),
+    ),
+    "klein_base": Oracle(
+        "Flux2KleinPipeline", repainted="Flux2KleinInpaintPipeline", negative=False, latents=patched,
+        samplers=(),
+    ),
+    "sd3": Oracle(
+        "StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline",
+        absent={"text_encoder_3": None, "tokenizer_3": None},
+    ),
+    "qwen_image": Oracle(
+        "QwenImagePipeline", "QwenImageImg2ImgPipeline", "QwenImageInpaintPipeline",
+        guidance="true_cfg_scale", needs_negative=True, latents=unpacked,
+        samplers=("euler",),  # the noise of others is drawn packed there
+    ),
+    "flux": Oracle(
+        "FluxPipeline", "FluxImg2ImgPipeline", "FluxInpaintPipeline", negative=False, latents=unpacked,
+        samplers=("euler", "dpmpp_2m"),
+    ),
 }  # fmt: skip
 
 SCHEDULERS = {

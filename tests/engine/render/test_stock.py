@@ -22,26 +22,24 @@ __all__ = ["renderer"]
 def test_it_equals_the_stock_pipeline_and_says_what_it_ignored(
     renderer: Make, folders: Callable[[str], Path]
 ) -> None:
-    wanted = spec("sd3", steps=3, sampler="dpmpp_2m", chaos=30, negative_prompt="a dog", count=2)
-    render = renderer("sd3", "sd")
+    wanted = spec("krea2", steps=3, sampler="dpmpp_2m", chaos=30, negative_prompt="a dog", count=2)
+    render = renderer("krea2", "sd")
     render.start("job", wanted)
     render.start("beside", spec("sd", count=1))
     told = drain(render)
     done = told["job"][-1]
     assert isinstance(done, Done)
-    assert done.outcome.notes == ("`--chaos` has no effect with sd3.",)
+    assert done.outcome.notes == ("`--chaos` has no effect with krea2.",)
     assert [event.step for event in told["job"] if isinstance(event, Progress)] == [1, 2, 3, 4, 5, 6]
     assert isinstance(told["beside"][-1], Done)
 
-    pipe = diffusers.StableDiffusion3Pipeline.from_pretrained(
-        folders("sd3"), text_encoder_3=None, tokenizer_3=None
-    )
+    pipe = diffusers.Krea2Pipeline.from_pretrained(folders("krea2"))
     for cell, mine in enumerate(pictures(told["job"])):
         theirs = pipe(
             wanted.conditions[0].text,
             negative_prompt="a dog",
             num_inference_steps=3,
-            guidance_scale=5.0,
+            guidance_scale=4.0,  # which Krea counts from one lower
             width=32,
             height=32,
             generator=torch.Generator().manual_seed(wanted.seed + cell),
@@ -50,8 +48,8 @@ def test_it_equals_the_stock_pipeline_and_says_what_it_ignored(
 
 
 def test_it_can_be_taken_back(renderer: Make) -> None:
-    render = renderer("sd3")
-    render.start("job", spec("sd3", steps=30, count=4))
+    render = renderer("krea2")
+    render.start("job", spec("krea2", steps=30, count=4))
 
     def cancel(event: Event) -> None:
         if isinstance(event, Progress):
@@ -64,18 +62,18 @@ def test_it_can_be_taken_back(renderer: Make) -> None:
 
 
 def test_jobs_wait_their_turn(renderer: Make) -> None:
-    render = renderer("sd3")
+    render = renderer("krea2")
     for name in ("one", "two", "three"):
-        render.start(name, spec("sd3", steps=2, count=1))
+        render.start(name, spec("krea2", steps=2, count=1))
     render.cancel("two")
     told = drain(render)
     assert [type(told[name][-1]) for name in ("one", "two", "three")] == [Done, Failed, Done]
 
 
 def test_it_refuses_when_a_picture_would_be_ignored(renderer: Make) -> None:
-    render = renderer("sd3")
+    render = renderer("krea2")
     with warnings.catch_warnings():
-        render.start("job", spec("sd3", inputs=(Input(sha256="p", role=Role.PROMPT),)), {"p": b""})
+        render.start("job", spec("krea2", inputs=(Input(sha256="p", role=Role.PROMPT),)), {"p": b""})
     answer = failed(drain(render)["job"])
     assert answer.kind == "user"
     assert "from words" in answer.message
@@ -83,9 +81,9 @@ def test_it_refuses_when_a_picture_would_be_ignored(renderer: Make) -> None:
 
 @pytest.mark.parametrize("weight", [-0.5, 0.5])
 def test_several_texts_are_told_about(renderer: Make, weight: float) -> None:
-    render = renderer("sd3")
+    render = renderer("krea2")
     texts = (Condition(text="a red apple"), Condition(text="a dog", weight=weight))
-    render.start("job", spec("sd3", steps=1, count=1, conditions=texts))
+    render.start("job", spec("krea2", steps=1, count=1, conditions=texts))
     done = drain(render)["job"][-1]
     assert isinstance(done, Done)
     assert len([note for note in done.outcome.notes if "--no" in note or "as one" in note]) == 1

@@ -1,0 +1,174 @@
+"""FLUX.2 klein: patches of 2 × 2, normalised; pictures beside the one it draws are further tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.render import samplers
+from engine.render.families import vae
+from engine.render.families.base import Can, Embedding, Row
+from engine.render.families.flow import Flow, down_to, make
+
+STRETCH = 2
+"""How many times as long as the shortest row of a call its longest may be: all are padded to that."""
+APART = 10
+"""How far apart in time pictures beside each other are, the one that is drawn being at 0."""
+
+
+class Flux2Klein(Flow):
+    """A latent of the loop is one token: 128 channels for 16 × 16 pixels."""
+
+    name = "flux2"
+    can = Can(edit=True)
+
+    @property
+    def scale(self) -> int:
+        """Two latents of the autoencoder each way."""
+        return 2 * super().scale
+
+    @property
+    def multiple(self) -> int:
+        """Every latent is a token."""
+        return self.scale
+
+    @property
+    def channels(self) -> int:
+        """Four times the autoencoder's."""
+        return 4 * super().channels
+
+    def guided(self, guidance_scale: float) -> bool:
+        """Distilled models are not guided."""
+        return guidance_scale > 1 and not self.pipe.config.is_distilled
+
+    def encode_text(self, text: str) -> Embedding:
+        """Read a chat's one message, filled up to 512 tokens, which all are looked at."""
+        tokens, _ = self.pipe.encode_prompt(text, self.device)
+        return Embedding(tokens)
+
+    def tokens(self, shape: Sequence[int]) -> int:
+        """One a latent."""
+        return shape[-2] * shape[-1]
+
+    def schedule(self, sampler: str, steps: int, shape: Sequence[int]) -> Any:
+        """Shift by size and steps."""
+        mu = empirical_mu(self.tokens(shape), steps)
+        return make(samplers.canonical(sampler), self.pipe.scheduler, steps, down_to(steps), mu)
+
+    def lengths(
+        self, latents: Tensor, texts: Sequence[Embedding], beside: Sequence[Tensor] = ()
+    ) -> list[int]:
+        """Count picture, text, and pictures beside it."""
+        pictures = sum(self.tokens(picture.shape) for picture in (latents, *beside))
+        return [pictures + text.tokens.shape[1] for text in texts]
+
+    def fits(self, lengths: Sequence[int]) -> bool:
+        """Rows padded to the longest should stay near their own length."""
+        return max(lengths) <= STRETCH * min(lengths)
+
+    def beside_repainted(self, parent: Tensor) -> Sequence[Tensor]:
+        """A picture to repaint is seen whole, too (Flux2KleinInpaintPipeline)."""
+        return [parent]
+
+    def mask(self, mask: Tensor, size: tuple[int, int]) -> Tensor:
+        """Tokens at the mask's edge are repainted in part."""
+        return torch.nn.functional.interpolate(mask, size=size, mode="bilinear")
+
+    def predict(self, rows: Sequence[Row]) -> list[Tensor]:
+        """Run the transformer on the tokens of pictures and of those beside them."""
+        dtype = self.network.dtype
+        sample = torch.cat([row.sample for row in rows]).to(dtype)
+        text = torch.cat([row.text.tokens for row in rows])
+        count, _, high, wide = sample.shape
+        beside, places, there = _beside(rows, sample)
+        timestep = torch.cat([row.timestep for row in rows]).to(self.device, dtype)
+        options: dict[str, Any] = {}
+        if there.numel() and not there.all():  # what other rows have there is hidden
+            own = there.new_ones(count, text.shape[1] + high * wide)
+            options["joint_attention_kwargs"] = {"attention_mask": torch.cat([own, there], 1)[:, None, None]}
+        prediction = self.network(
+            hidden_states=torch.cat([_tokens(sample), beside], dim=1),
+            timestep=timestep / 1000,
+            guidance=None,
+            encoder_hidden_states=text,
+            txt_ids=_places(0, 1, 1, text.shape[1]).to(self.device),
+            img_ids=torch.cat([_places(0, high, wide), places]).to(self.device),
+            return_dict=False,
+            **options,
+        )[0][:, : high * wide]
+        pictures = prediction.transpose(1, 2).reshape(count, -1, high, wide)
+        return list(pictures.split(1))
+
+    def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """Take the posterior's mode, in patches, normalised."""
+        latents = vae.encoded(self.vae, pixels, generator, sample=False)
+        count, channels, high, wide = latents.shape
+        patches = latents.view(count, channels, high // 2, 2, wide // 2, 2).permute(0, 1, 3, 5, 2, 4)
+        patches = patches.reshape(count, channels * 4, high // 2, wide // 2)
+        mean, spread = self._statistics(patches)
+        return ((patches - mean) / spread).to(self.dtype)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Undo that, and decode."""
+        return vae.decoded(self.vae, latents, self._unpatched)
+
+    def _unpatched(self, patches: Tensor) -> Tensor:
+        mean, spread = self._statistics(patches)
+        patches = patches * spread + mean
+        count, channels, high, wide = patches.shape
+        latents = patches.reshape(count, channels // 4, 2, 2, high, wide).permute(0, 1, 4, 2, 5, 3)
+        return latents.reshape(count, channels // 4, 2 * high, 2 * wide)
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        norm = self.vae.bn
+        mean = norm.running_mean.view(1, -1, 1, 1).to(like)
+        spread = (norm.running_var.view(1, -1, 1, 1) + self.vae.config.batch_norm_eps).sqrt().to(like)
+        return mean, spread
+
+
+def empirical_mu(tokens: int, steps: int) -> float:
+    """Return the shift that diffusers' ``compute_empirical_mu`` gives: two fitted lines, and one between."""
+    few, many = 8.73809524e-05 * tokens + 1.89833333, 0.00016927 * tokens + 0.45666666
+    if tokens > 4300:
+        return many
+    slope = (many - few) / 190  # of 10 steps and of 200
+    return slope * steps + many - 200 * slope
+
+
+def _tokens(latents: Tensor) -> Tensor:
+    return latents.flatten(2).transpose(1, 2)
+
+
+def _places(time: int, high: int, wide: int, length: int = 1) -> Tensor:
+    """Return coordinates (tokens, 4): time, row, column, and place in a text."""
+    axes = (torch.tensor([time]), torch.arange(high), torch.arange(wide), torch.arange(length))
+    return torch.cartesian_prod(*axes)
+
+
+def _beside(rows: Sequence[Row], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the tokens of pictures beside the rows' own, their coordinates, and which are a row's own.
+
+    All rows share coordinates, so each picture lies in the corner of a rectangle that holds those of all
+    rows at its place in the order; what of it a row has nothing in is marked False.
+    """
+    tokens, places, there = [], [], []
+    for index in range(max(len(row.beside) for row in rows)):
+        pictures = [row.beside[index] if index < len(row.beside) else None for row in rows]
+        high = max(picture.shape[2] for picture in pictures if picture is not None)
+        wide = max(picture.shape[3] for picture in pictures if picture is not None)
+        canvas = like.new_zeros(len(rows), like.shape[1], high, wide)
+        mask = torch.zeros(len(rows), high, wide, dtype=torch.bool, device=like.device)
+        for row, picture in enumerate(pictures):
+            if picture is not None:
+                canvas[row, :, : picture.shape[2], : picture.shape[3]] = picture[0].to(like)
+                mask[row, : picture.shape[2], : picture.shape[3]] = True
+        tokens.append(_tokens(canvas))
+        places.append(_places(APART * (index + 1), high, wide))
+        there.append(mask.flatten(1))
+    if not tokens:
+        nothing = like.new_zeros(len(rows), 0, like.shape[1])
+        return nothing, torch.zeros(0, 4, dtype=torch.long), nothing.new_zeros(len(rows), 0, dtype=torch.bool)
+    return torch.cat(tokens, 1), torch.cat(places), torch.cat(there, 1)

@@ -1,0 +1,75 @@
+"""Qwen-Image: latents packed 2 × 2, texts padded and masked; guidance keeps each token's length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from engine.render.families import vae
+from engine.render.families.base import Embedding, Row
+from engine.render.families.flow import Flow, pack, padded, unpack
+
+BUCKETS = (64, 128, 256, 512)
+"""Lengths that texts of a call are padded to."""
+
+
+class QwenImage(Flow):
+    """Texts of unlike length are padded and masked; the autoencoder is that of a video model."""
+
+    name = "qwen_image"
+
+    @property
+    def channels(self) -> int:
+        """The autoencoder's."""
+        return int(self.vae.config.z_dim)
+
+    def encode_text(self, text: str) -> Embedding:
+        """Read it within the model's own instruction, which is cut off again: at most 512 tokens."""
+        tokens, _ = self.pipe.encode_prompt(text or " ", self.device, max_sequence_length=512)
+        return Embedding(tokens)
+
+    def predict(self, rows: Sequence[Row]) -> list[Tensor]:
+        """Run the transformer on packed latents."""
+        sample = torch.cat([row.sample for row in rows])
+        high, wide = sample.shape[2:]
+        alike = len({row.text.tokens.shape[1] for row in rows}) == 1
+        text, mask = padded([row.text for row in rows], () if alike else BUCKETS)
+        timestep = torch.cat([row.timestep for row in rows]).to(self.device, self.dtype)
+        prediction = self.network(
+            hidden_states=pack(sample),
+            timestep=timestep / 1000,
+            guidance=None,
+            encoder_hidden_states=text,
+            encoder_hidden_states_mask=None if alike else mask,
+            img_shapes=[[(1, high // 2, wide // 2)]] * len(rows),
+            return_dict=False,
+        )[0]
+        return list(unpack(prediction, high, wide).split(1))
+
+    def rescaled(self, combined: Tensor, wanted: Tensor) -> Tensor:
+        """Give each token the length that it had without guidance."""
+        high, wide = combined.shape[2:]
+        guided, plain = pack(combined), pack(wanted)
+        kept = guided * (plain.norm(dim=-1, keepdim=True) / guided.norm(dim=-1, keepdim=True))
+        return unpack(kept, high, wide)
+
+    def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw from the posterior of a film of one frame."""
+        latents = vae.encoded(self.vae, pixels[:, :, None], generator)[:, :, 0]
+        mean, spread = self._statistics(latents)
+        return ((latents - mean) / spread).to(self.dtype)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Undo that, and decode the one frame."""
+        return vae.decoded(self.vae, latents, self._frame)[:, :, 0]
+
+    def _frame(self, latents: Tensor) -> Tensor:
+        mean, spread = self._statistics(latents)
+        return (latents * spread + mean)[:, :, None]
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        config = self.vae.config
+        mean, spread = (like.new_tensor(values) for values in (config.latents_mean, config.latents_std))
+        return mean.view(1, -1, 1, 1), spread.view(1, -1, 1, 1)
