@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.images import evened, feathered, rim
+from engine.images import evened, feathered, fitted, rim
 from engine.jobs import SEED_MAX, JobSpec, Kind, Lora
 from engine.render import decode, prepare
 from engine.render.conditioning import references
@@ -143,7 +143,8 @@ class Drawing:
     def outcome(self) -> Outcome:
         """Encode what was drawn; run in a thread, where Pillow lets others work."""
         began = time.perf_counter()
-        pictures = tuple(decode.png(self.results[cell]) for cell in sorted(self.results))
+        size = self.spec.fitted
+        pictures = tuple(decode.png(fitted(self.results[cell], size)) for cell in sorted(self.results))
         film = decode.film(self.frames) if self.spec.film and self.frames else None
         self.spent("encode", began)
         self.spent("total", self.started)

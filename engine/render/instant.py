@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.config import EngineConfig, ModelConfig
 from engine.errors import UserError
+from engine.images import fitted
 from engine.jobs import JobSpec, Kind
 from engine.render import decode
 from engine.render.models import Machine, Model
@@ -60,7 +61,11 @@ class Instant:
         if picture is None:
             raise UserError("The picture to enlarge is missing.")
         config = self._configs.get(spec.model)
-        enlarged, note = self._upscalers.enlarge(picture, spec.scale, config.upscaler if config else "")
+        enlarged, note = picture, ""
+        if spec.scale > 1:
+            source = config.upscaler if config else ""
+            enlarged, note = self._upscalers.enlarge(picture, spec.scale, source)
+        enlarged = fitted(enlarged, spec.fitted)
         timings = {"upscale": time.perf_counter() - began}
         notes = (note,) if note else ()
         return lambda: Outcome((decode.png(enlarged),), notes=notes, timings=timings)
