@@ -67,6 +67,8 @@ LONGEST_PAUSE = 60.0
 DRAIN = 12.0
 """Seconds that what is being drawn, and then posted, is given when the bot is asked to stop; with leaving
 Discord and the workers' end it makes less than 20."""
+TOLD_AGAIN = 3600.0
+"""Seconds before the host is told the same again."""
 STEADY = 300.0
 """Seconds a connection must have lasted for the next pause to be short: Discord allows 1,000 logins a day."""
 
@@ -99,6 +101,7 @@ class Limner(Desk):
         )
         self.doors: Doors | None = None  # those of the HTTP API, where it is on
         self.tree = Tree(self)
+        self._told: dict[str, float] = {}
         scopes = [discord.Object(guild) for guild in config.discord.guilds]
         for command in COMMANDS:
             self.tree.add_command(command, guilds=scopes) if scopes else self.tree.add_command(command)
@@ -141,6 +144,13 @@ class Limner(Desk):
     async def _hearted(self, payload: discord.RawReactionActionEvent, *, on: bool) -> None:
         if str(payload.emoji) in HEARTS and payload.user_id != self.application_id:
             await self.service.likes.react(str(payload.user_id), str(payload.message_id), on=on)
+
+    async def tell_host(self, text: str) -> None:
+        """Say in the host's log channel what only they can do; the same at most once an hour."""
+        now = time.monotonic()
+        if now - self._told.get(text, -TOLD_AGAIN) >= TOLD_AGAIN:
+            self._told[text] = now
+            await audit_feed.tell_host(self, text)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log what an event handler raised."""

@@ -15,7 +15,7 @@ from bot.custom_ids import Of, appeal_id
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
 from bot.messages.reports import APPEAL
-from engine.errors import Cancelled, EngineError, LimitError, PromptError, UserError
+from engine.errors import Cancelled, EngineError, LimitError, LimnerError, PromptError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,8 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
         return
     if not isinstance(error, (UserError, Cancelled, app_commands.AppCommandError)):
         log.error("interaction %s by %s failed", interaction.id, interaction.user.id, exc_info=error)
+    if isinstance(error, LimnerError) and error.for_host:
+        await interaction.client.tell_host(error.for_host)
     text, typed = sentence(error), interaction.extras.get(TYPED)
     if isinstance(error, LimitError) and error.prompt:
         typed = error.prompt

@@ -14,11 +14,19 @@ LimnerError
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, Self
 
 
 class LimnerError(Exception):
     """The root: anything this project raises on purpose."""
+
+    for_host = ""
+    """What only the bot's host can do about it: goes to the host's log channel, beside what people read."""
+
+    def telling_host(self, text: str) -> Self:
+        """Return the error, to be told to the host with this text too."""
+        self.for_host = text
+        return self
 
 
 class UserError(LimnerError):
@@ -83,6 +91,12 @@ class ModelError(EngineError):
 
 class Cancelled(LimnerError):
     """The owner took the job back: a third outcome, not a failure."""
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of an error for whoever can mend it, with the kind of a library's own errors."""
+    first = (str(error).strip().splitlines() or [""])[0][:500]
+    return first if isinstance(error, LimnerError) else f"{type(error).__name__}: {first}"
 
 
 def no_model(name: str, known: Iterable[str]) -> str:

@@ -129,7 +129,7 @@ class Gallery:
             raise EngineError(
                 f"{path}: {error}",
                 "We could not keep the picture: our disk is full or broken. Please tell the host.",
-            ) from error
+            ).telling_host(f"A picture could not be kept: {error}. Free some space on that disk.") from error
         return sha256
 
     async def discard(self, files: Iterable[tuple[str, str]]) -> None:

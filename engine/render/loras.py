@@ -100,7 +100,13 @@ class Loras:
             if not isinstance(error, Exception) or isinstance(error, LimnerError) or out_of_memory(error):
                 raise
             log.warning("LoRA %s (%s) cannot be used", name, file, exc_info=True)
-            raise UserError(f"The LoRA `{name}` {_fault(Path(file))}. Draw without it.") from error
+            fault = _fault(Path(file))
+            refused = UserError(f"The LoRA `{name}` {fault}. Draw without it.")
+            if TOLD in fault:
+                refused.telling_host(
+                    f"The LoRA `{name}` (`{file}`) {fault.partition(';')[0]}. Fetch it again."
+                )
+            raise refused from error
         self._adapters[name] = adapter
         self._notes[name] = self._shortcomings(name, adapter, Path(file))
         return adapter
@@ -142,19 +148,22 @@ class Loras:
             self._pipe.enable_sequential_cpu_offload()
 
 
+TOLD = "the host was told"
+
+
 def _fault(file: Path) -> str:
     """Say what is wrong with a LoRA's file that no model could be given."""
     size = file.stat().st_size
     with file.open("rb") as opened:
         start = opened.read(64).lstrip()
     if size == 0:
-        return "is an empty file; the host must fetch it again"
+        return f"is an empty file; {TOLD}"
     if start.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer and not the file itself; the host must fetch it with `git lfs pull`"
+        return f"is a Git LFS pointer and not the file itself; {TOLD} (`git lfs pull` fetches it)"
     if start.startswith(b"<"):
-        return "is a web page and no LoRA; the host must fetch the file again"
+        return f"is a web page and no LoRA; {TOLD}"
     if weights.is_cut(file):
-        return "is cut short or damaged; the host must fetch it again"
+        return f"is cut short or damaged; {TOLD}"
     names = weights.tensor_names(file)
     for kind, mark in (("LoHa", ".hada_"), ("LoKr", ".lokr_")):
         if any(mark in name for name in names):

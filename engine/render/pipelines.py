@@ -87,7 +87,7 @@ class Stock:
         except Cancelled:
             self._events.put(Failed(job, "cancelled", "Cancelled."))
         except UserError as error:
-            self._events.put(Failed(job, "user", str(error)))
+            self._events.put(Failed(job, "user", str(error), error.for_host))
         except Exception as error:
             if out_of_memory(error):
                 self._events.put(Failed(job, "memory", OUT_OF_MEMORY))

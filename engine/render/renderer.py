@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 from engine.config import EngineConfig, LoraConfig, ModelConfig
-from engine.errors import Cancelled, EngineError, LimnerError, ModelError, NotFound, UserError
+from engine.errors import Cancelled, EngineError, ModelError, NotFound, UserError, reason
 from engine.jobs import WORDS, JobSpec, Kind
 from engine.planning.cost import rows
 from engine.render import decode, memory, pipelines
@@ -101,9 +101,7 @@ class Renderer:
             self._models[name] = load(name, config, self.machine, self._engine, self._loras)
         except Exception as error:
             if not out_of_memory(error):
-                first = (str(error).strip().splitlines() or [""])[0][:500]
-                told = isinstance(error, LimnerError)
-                raise ModelError(name, first if told else f"{type(error).__name__}: {first}") from error
+                raise ModelError(name, reason(error)) from error
             if not self._drop_idle():
                 raise
             self._models[name] = load(name, config, self.machine, self._engine, self._loras)
@@ -359,25 +357,23 @@ class Renderer:
         try:
             yield
         except UserError as error:
-            self._fail(job, "user", str(error))
+            self._fail(job, "user", str(error), error.for_host)
         except Cancelled:
             self._fail(job, "cancelled", "Cancelled.")
-        except ModelError as error:
-            log.error("job %s failed: its model cannot be loaded", job, exc_info=error)
-            self._fail(job, "model", str(error))
         except Exception as error:
             if out_of_memory(error):
                 memory.free()
                 self._fail(job, "memory", OUT_OF_MEMORY)
             else:
                 log.exception("job %s failed", job)
-                apology = error.apology if isinstance(error, EngineError) else EngineError.apology
-                self._fail(job, "engine", apology)
+                ours = error if isinstance(error, EngineError) else EngineError("")
+                told = ("model", str(ours)) if isinstance(ours, ModelError) else ("engine", ours.apology)
+                self._fail(job, *told, ours.for_host)
 
-    def _fail(self, job: str, kind: str, message: str) -> None:
+    def _fail(self, job: str, kind: str, message: str, for_host: str = "") -> None:
         self._drawings.pop(job, None)
         self._saving.pop(job, None)
-        self._events.append(Failed(job, kind, message))
+        self._events.append(Failed(job, kind, message, for_host))
 
     def _drop_idle(self) -> bool:
         """Unload models nobody is using; return whether there were any."""

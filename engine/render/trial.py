@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.config import Config, ModelConfig
-from engine.errors import LimnerError
+from engine.errors import LimnerError, reason
 from engine.jobs import Lora
 from engine.planning.plan import plain
 from engine.render.renderer import Renderer
@@ -41,8 +41,7 @@ def _trial(renderer: Renderer, model: ModelConfig, lora: str) -> dict[str, Any]:
     except LimnerError as refused:
         error = str(refused)
     except Exception as broken:  # whatever a library makes of a file
-        first = (str(broken).strip().splitlines() or [""])[0]
-        error = f"{type(broken).__name__}: {first}"[:500]
+        error = reason(broken)
     return {"model": model.name, "lora": lora, "seconds": time.monotonic() - began, "error": error}
 
 

@@ -96,6 +96,7 @@ class Scheduler:
         self.idle = asyncio.Event()  # set while nothing runs
         self.idle.set()
         self._cancelled: set[str] = set()
+        self._told: set[str] = set()  # what the host was told since the start
         self._room: dict[LocalWorker, float] = {}
         self._booking: set[asyncio.Task[None]] = set()
         self._meters = {worker: DeviceTimeMeter() for worker in self.workers}
@@ -325,6 +326,8 @@ class Scheduler:
             if failed.kind == "model" and run is not None:
                 await self._leave_out(run.ticket.model, failed.message)
                 sentence = self.offered.sentence(run.ticket.model)
+            if failed.for_host:
+                await self._tell_host(failed.for_host)
             self.tally.failed[failed.kind] += 1
             await self._end_badly(job, sentence)
         finally:
@@ -337,12 +340,20 @@ class Scheduler:
             return
         log.error("model %s is not offered any more: %s", model, why)
         remedy = f"`limner check` may say more; `limner admin models load {model}` offers it again."
-        detail = {"why": f"{why.rstrip('.')}. {remedy}"}
+        await self._record("models left out", model, f"{why.rstrip('.')}. {remedy}")
+
+    async def _tell_host(self, text: str) -> None:
+        """Tell the host what only they can do, once."""
+        if text not in self._told:
+            self._told.add(text)
+            await self._record("trouble", None, text)
+
+    async def _record(self, action: str, target: str | None, why: str) -> None:
+        """Put something on the record of all servers: the host's log channel shows it."""
         await self._insist(
-            f"record that {model} cannot be loaded",
+            f"record: {why}",
             lambda: self.store.write(
-                store_audit.audit,
-                *(self.store.now(), "limner", "models left out", None, model, detail),
+                store_audit.audit, self.store.now(), "limner", action, None, target, {"why": why}
             ),
         )
 

@@ -204,4 +204,5 @@ def _apology(path: Path, error: BaseException) -> BaseException:
     full = "Our disk is full, so this could not be kept. Please tell the host."
     ours = EngineError(f"{path}: {error}", full if result_code(error) == sqlite3.SQLITE_FULL else None)
     ours.__cause__ = error
+    ours.telling_host(f"The database could not be written ({path}: {error}). Free some space on its disk.")
     return ours

@@ -99,6 +99,7 @@ class Failed:
     job: str
     kind: str
     message: str
+    for_host: str = ""  # what only the host can do about it
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,13 +234,13 @@ class _Worker:
                 try:
                     renderer.start(job, spec, inputs)
                 except UserError as error:
-                    self.send(Failed(job, "user", str(error)))
+                    self.send(Failed(job, "user", str(error), error.for_host))
                 except MemoryError as error:
                     self.send(Failed(job, "memory", str(error)))
                 except Cancelled:
                     self.send(Failed(job, "cancelled", ""))
                 except EngineError as error:
-                    self.send(Failed(job, "engine", error.apology))
+                    self.send(Failed(job, "engine", error.apology, error.for_host))
                 except Exception:
                     log.exception("job %s could not be started: %s", job, spec.model_dump_json())
                     self.send(Failed(job, "engine", EngineError.apology))

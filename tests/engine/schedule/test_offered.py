@@ -13,7 +13,7 @@ from engine.jobs import State
 from engine.schedule.offered import Offered
 from engine.service import Service
 from tests.engine.conftest import asking, ended, submit
-from tests.engine.schedule.sorry import APOLOGY
+from tests.engine.schedule.sorry import APOLOGY, FOR_HOST
 
 FAKE = "engine.workers.fake:Renderer"
 BAD = ModelConfig(name="bad", source="owner/bad", width=64, height=64, default=True)
@@ -65,8 +65,11 @@ def test_the_last_model_stays_and_any_comes_back() -> None:
     assert "`--model bad`" in offered.sentence("pocket")
 
 
-async def test_a_failures_own_apology_reaches_the_person(tmp_path: Path) -> None:
+async def test_a_failures_own_apology_reaches_the_person_and_what_is_to_do_the_host(tmp_path: Path) -> None:
     config = Config(data_dir=tmp_path)
     async with Service.open(config, renderer="tests.engine.schedule.sorry:Renderer") as service:
-        job = (await submit(service, asking("one", "a cat"))).jobs[0].id
-        assert (await ended(service, job)).failure == APOLOGY
+        for key in ("one", "two"):
+            job = (await submit(service, asking(key, "a cat"))).jobs[0].id
+            assert (await ended(service, job)).failure == APOLOGY
+        [told] = await service.admin.audits()
+        assert (told.guild, told.detail["why"]) == (None, FOR_HOST)
