@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli import admin, keys, models, serve
+from bot.cli import admin, keys, models, origin, serve
 from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, ready, set_up_logs
 from bot.cli.places import require_space, writable
 from engine import config as configuration
@@ -288,6 +288,8 @@ def restore(
 
 
 app.command()(serve.reload)
+app.command()(origin.verify)
+app.command()(origin.info)
 app.add_typer(models.app, name="models")
 app.add_typer(admin.app, name="admin")
 app.add_typer(keys.app, name="keys")

@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 
 from bot import interactions
+from bot.commands import origin
 from bot.components import buttons, picture
 from bot.custom_ids import Channel, Press, Token, Verb
 from bot.interactions import MOST_CHOICES, Interaction
@@ -124,9 +125,12 @@ async def cancel_menu(interaction: Interaction, message: discord.Message) -> Non
 
 @app_commands.context_menu(name="Info")
 async def info_menu(interaction: Interaction, message: discord.Message) -> None:
-    """Tell all about the job a message shows."""
+    """Tell all about the job a message shows; of another picture, where it comes from."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    press = _press(message)
+    press = next(picture.presses(message), None)
+    if press is None:
+        await origin.answer(interaction, await picture.file_in(interaction, message))
+        return
     job = await interaction.client.service.find(press.job)
     await interaction.edit_original_response(embed=buttons.info(job, picture.single(message)))
 

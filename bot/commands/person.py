@@ -10,6 +10,8 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 
 from bot import interactions
+from bot.commands import origin
+from bot.components import picture
 from bot.components.settings import REMIX, VARIATION, panel, turn
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import person as messages_person
@@ -25,10 +27,20 @@ OPTION_LENGTH = 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
-@app_commands.command(name="info", description="About you: your jobs, your limits, your settings.")
-async def info(interaction: Interaction) -> None:
-    """Tell a person how they stand."""
+@app_commands.command(name="info", description="About you: your jobs, limits, settings; or about a picture.")
+@app_commands.describe(
+    image="A picture: where it comes from, and its recipe.", link="Or a link to one, or a message's link."
+)
+async def info(
+    interaction: Interaction,
+    image: discord.Attachment | None = None,
+    link: Range[str, 1, 2000] | None = None,
+) -> None:
+    """Tell a person how they stand, or what a picture says of itself."""
     await interactions.acknowledge(interaction, ephemeral=True)
+    if image is not None or link is not None:
+        await origin.answer(interaction, await picture.file(interaction, image, link))
+        return
     service, owner = interaction.client.service, str(interaction.user.id)
     jobs = await service.jobs_of(owner)
     standing = [(job, await service.position(job.id)) for job in jobs if job.state not in FINAL]

@@ -26,7 +26,7 @@ async def export(interaction: Interaction) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     owner, number = str(interaction.user.id), 0
     limit = min(interaction.filesize_limit, MOST) - SPARE
-    async for part in interaction.client.service.retention.export(owner, limit):
+    async for part in interaction.client.service.export(owner, limit):
         number += 1
         file = discord.File(io.BytesIO(part), f"limner-{number}.zip")
         await interaction.followup.send(messages_person.export_part(number), file=file, ephemeral=True)

@@ -85,6 +85,41 @@ async def resolve(interaction: Interaction, image: discord.Attachment | None, te
     return await _fetched(interaction, text)
 
 
+async def file(interaction: Interaction, image: discord.Attachment | None, text: str | None) -> bytes:
+    """Return the very file a person means, attached or behind a link; nothing is kept. Raises UserError."""
+    uploads = interaction.client.service.uploads
+    if image is not None:
+        return await uploads.fetch(image.url, attached=True)
+    text = (text or "").strip()
+    if found := MESSAGE.fullmatch(text):
+        guild = None if found["guild"] == "@me" else int(found["guild"])
+        message = await _message(interaction, guild, int(found["channel"]), int(found["message"]))
+        return await file_in(interaction, message, _number(found["number"]))
+    if "://" not in text:
+        raise UserError(
+            f"`{text.replace('`', '')[:60]}` is no link to a picture. Attach the picture instead."
+        )
+    return await uploads.fetch(text)
+
+
+async def file_in(interaction: Interaction, message: discord.Message, number: int | None = None) -> bytes:
+    """Return the file of a picture that is attached to a message or embedded in it. Raises UserError."""
+    url, attached = _url_in(message, number)
+    return await interaction.client.service.uploads.fetch(url, attached=attached)
+
+
+def _url_in(message: discord.Message, number: int | None) -> tuple[str, bool]:
+    """Return the address of a message's picture, and whether it is attached. Raises UserError."""
+    urls = [one.url for one in message.attachments]
+    urls += [one.image.url or "" for one in message.embeds if one.image.url]
+    if not urls:
+        raise UserError(NO_PICTURE_THERE)
+    if not 1 <= (number or 1) <= len(urls):
+        raise NotFound(f"That message has {len(urls)} pictures, and no number {number}.")
+    which = (number or 1) - 1
+    return urls[which], which < len(message.attachments)
+
+
 async def suggestions(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Return the person's newest pictures that fit what was typed, as choices whose value is ``job.cell``."""
     wanted = typed.strip().lower()
@@ -145,14 +180,8 @@ async def in_message(interaction: Interaction, message: discord.Message, number:
         job = await interaction.client.service.find(said.job)
         cell = single(message)
         return of_job(job, number if cell is None or number is not None else cell + 1)
-    urls = [one.url for one in message.attachments]
-    urls += [one.image.url or "" for one in message.embeds if one.image.url]
-    if not urls:
-        raise UserError(NO_PICTURE_THERE)
-    if not 1 <= (number or 1) <= len(urls):
-        raise NotFound(f"That message has {len(urls)} pictures, and no number {number}.")
-    which = (number or 1) - 1
-    return await _fetched(interaction, urls[which], attached=which < len(message.attachments))
+    url, attached = _url_in(message, number)
+    return await _fetched(interaction, url, attached=attached)
 
 
 async def _message(

@@ -251,10 +251,6 @@ class Masks:
         picture, base = await self._files(sketch)
         return await self._gallery.keep(await asyncio.to_thread(_finished, sketch.outline, picture, base))
 
-    async def picture(self, sketch: MaskDraft) -> bytes:
-        """Return the PNG of the picture under a sketch."""
-        return await self._gallery.load(sketch.picture)
-
     async def _files(self, sketch: MaskDraft) -> tuple[bytes, bytes | None]:
         picture = await self._gallery.load(sketch.picture)
         base = sketch.outline.base

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
 import zipfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from engine import images
@@ -93,8 +94,16 @@ class Retention:
             await asyncio.sleep(0.1)
         return len(files)
 
-    async def export(self, owner: str, limit: int) -> AsyncIterator[bytes]:
+    async def export(
+        self,
+        owner: str,
+        limit: int,
+        picture: Callable[[str, int | None], Awaitable[images.File]],
+        film: Callable[[str], Awaitable[bytes]],
+    ) -> AsyncIterator[bytes]:
         """Yield everything about a person as ZIP files of at most ``limit`` bytes.
+
+        ``picture`` (by SHA-256, within so many bytes) and ``film`` (by job) return files as they leave.
 
         ``data-1.json`` …: every row; ``pictures/``, ``films/`` and ``inputs/``: the files. A picture that is
         larger than the limit comes as a WebP.
@@ -105,25 +114,21 @@ class Retention:
             for part in packer.add(f"data-{number}.json", text.encode(), zipfile.ZIP_DEFLATED):
                 yield part
         pictures, inputs = rows["picture"], sorted({row["sha256"] for row in rows["input"]})
-        wanted = [(f"pictures/{row['job']}-{row['cell'] + 1}", row["sha256"], ".png") for row in pictures]
-        wanted += [(f"films/{row['id']}", row["film"], ".webp") for row in rows["job"] if row["film"]]
-        wanted += [(f"inputs/{sha256}", sha256, ".png") for sha256 in inputs]
-        for name, sha256, suffix in wanted:
-            try:
-                data = await self._gallery.load(sha256, suffix)
-            except NotFound:
-                continue
-            if len(data) > packer.room and suffix == ".png":
-                file = await asyncio.to_thread(_fitted, data, packer.room)
-                data, suffix = file.data, f".{file.extension}"
-            for part in packer.add(f"{name}{suffix}", data, zipfile.ZIP_STORED):
-                yield part
+        wanted = [(f"pictures/{row['job']}-{row['cell'] + 1}", row["sha256"]) for row in pictures]
+        wanted += [(f"inputs/{sha256}", sha256) for sha256 in inputs]
+        for name, sha256 in wanted:
+            with contextlib.suppress(NotFound):
+                file = await picture(sha256, None)
+                if len(file.data) > packer.room:
+                    file = await picture(sha256, packer.room)
+                for part in packer.add(f"{name}.{file.extension}", file.data, zipfile.ZIP_STORED):
+                    yield part
+        for job in (row["id"] for row in rows["job"] if row["film"]):
+            with contextlib.suppress(NotFound):
+                for part in packer.add(f"films/{job}.webp", await film(job), zipfile.ZIP_STORED):
+                    yield part
         if last := packer.take():
             yield last
-
-
-def _fitted(png: bytes, limit: int) -> images.File:
-    return images.fit(images.opened(png), limit)
 
 
 def _chunks(owner: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from engine.intake import Clean, Decoder
 from engine.jobs import Job
 from engine.library.gallery import Gallery
 from engine.planning.references import CODE, KEPT
+from engine.provenance.values import Verdict
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 class StoredImage:
     """A picture that was brought and is kept.
 
-    ``sha256`` names its clean PNG in the gallery. ``job`` and ``cell`` (from 0): it is one of ours, to the
-    byte. ``mask`` names what its alpha channel says (grey, black where it was transparent), where it has one.
+    ``sha256`` names its clean PNG in the gallery. ``job`` and ``cell`` (from 0): it is one of ours, just
+    as it left. ``mask`` names what its alpha channel says (grey, black where it was transparent), if any.
     ``original`` is the size it came in, in pixels; very large pictures are kept smaller.
     """
 
@@ -44,10 +45,21 @@ class StoredImage:
 
 
 class Uploads:
-    """Takes pictures in. ``stand_in`` is the one loopback origin that links may lead to (the demo's)."""
+    """Takes pictures in. ``stand_in`` is the one loopback origin that links may lead to (the demo's).
 
-    def __init__(self, config: LinksConfig, store: Store, gallery: Gallery, stand_in: str = "") -> None:
+    ``root`` returns the certificates that our own signatures are told by.
+    """
+
+    def __init__(
+        self,
+        config: LinksConfig,
+        store: Store,
+        gallery: Gallery,
+        stand_in: str = "",
+        root: Callable[[], Awaitable[str | None]] | None = None,
+    ) -> None:
         self.config = config
+        self._root = root
         self._store = store
         self._gallery = gallery
         self._stand_in = stand_in
@@ -59,11 +71,15 @@ class Uploads:
 
         ``attached``: the link comes with an attachment and is no person's, so ``links.hosts`` is not asked.
         """
+        return await self.take(await self.fetch(url, attached=attached))
+
+    async def fetch(self, url: str, *, attached: bool = False) -> bytes:
+        """Return the file behind a link, as it is. Raises UserError with a sentence."""
         if self._fetcher is None:
             from engine.intake.fetch import Fetcher  # brings aiohttp, which the command line seldom needs
 
             self._fetcher = Fetcher(stand_in=self._stand_in)
-        return await self.take(await self._fetcher.fetch(url, () if attached else self.config.hosts))
+        return await self._fetcher.fetch(url, () if attached else self.config.hosts)
 
     async def bring(self, names: Iterable[str]) -> dict[str, str]:
         """Return the SHA-256 of the picture behind each name (``planning.references``), fetched if need be.
@@ -116,6 +132,10 @@ class Uploads:
 
         return await self._gallery.keep(await asyncio.to_thread(made))
 
+    async def verify(self, data: bytes, root: str | None) -> Verdict:
+        """Return what a file says of its origin. ``root``: this host's own certificates. Raises UserError."""
+        return await self._decoder.verify(data, root)
+
     async def close(self) -> None:
         """Stop the process that opens pictures."""
         await self._decoder.close()
@@ -124,7 +144,7 @@ class Uploads:
         return None if png is None else await self._gallery.keep(png)
 
     async def _known(self, data: bytes, clean: Clean) -> tuple[Job, int] | None:
-        """Return which of our pictures this is. What the file says counts only if its bytes are the same."""
+        """Return which of our pictures this is: by the same bytes, or by our signature over what it says."""
         try:
             said = json.loads((clean.recipe and clean.recipe.record) or "null")
             name, cell = str(said["job"]), int(said["cell"])
@@ -133,7 +153,11 @@ class Uploads:
         job = await self._store.read(store_jobs.get, name)
         if job is None or not 0 <= cell < len(job.pictures):
             return None
-        return (job, cell) if job.pictures[cell] == hashlib.sha256(data).hexdigest() else None
+        if job.pictures[cell] == hashlib.sha256(data).hexdigest():
+            return job, cell
+        signed = (await self.verify(data, await self._root())).signature if self._root is not None else None
+        ours = signed is not None and signed.ours and (signed.job, signed.cell) == (name, cell)
+        return (job, cell) if ours else None
 
 
 def _swatch(code: str) -> bytes:

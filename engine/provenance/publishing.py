@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageSequence
@@ -19,8 +19,8 @@ from engine.provenance.values import Mark, job_number
 
 log = logging.getLogger(__name__)
 
-ROOM = 16_384
-"""Bytes that a signature takes, with a few parents named in it."""
+ROOM, ROOM_EACH = 5120, 2048
+"""Bytes that a signature takes at most, and each parent that is named in it."""
 FILM_QUALITY = 90
 
 
@@ -33,8 +33,6 @@ class Leaving:
     cell: int | None = None
     parents: Sequence[bytes] = ()
     prompt: str = ""
-    drawn: bool = True
-    """False for a picture that people brought and that is only shown again: nothing is said of it."""
 
 
 class Publisher:
@@ -61,7 +59,9 @@ class Publisher:
     def room(self, leaving: Leaving) -> int:
         """Return how many bytes ``finished`` adds to a file, at most."""
         texts = sum(2 * len(text.encode()) + len(key) + 64 for key, text in leaving.texts.items())
-        return (texts if self.settings.recipe else 0) + (ROOM if self._signer else 0)
+        return (texts if self.settings.recipe else 0) + (
+            ROOM + ROOM_EACH * len(leaving.parents) if self._signer else 0
+        )
 
     def finished(self, data: bytes, leaving: Leaving) -> bytes:
         """Return an encoded file with its recipe and its signature. Raises EngineError if required."""
@@ -70,7 +70,7 @@ class Publisher:
         except (ValueError, OSError, IndexError) as error:
             log.warning("job %s: no recipe written (%s)", leaving.job, error)
             described = data
-        if self._signer is None or not leaving.drawn:
+        if self._signer is None:
             return described
         prompt = leaving.prompt if self.settings.sign_prompt else None
         origin = Origin(self._version, leaving.job, leaving.cell, leaving.parents, prompt)
@@ -121,17 +121,3 @@ class Publisher:
                 "This picture could not be marked as made here, so it is not shown. The host has been told.",
             ) from error
         log.warning("job %s: goes out without being %s (%s)", job, what, error)
-
-
-def sheet(
-    publisher: Publisher, picture: Image.Image, leaving: Leaving, limit: int | None,
-    encoded: Callable[[Image.Image, int | None], tuple[bytes, str, int, int]],
-) -> tuple[bytes, str, int, int]:  # fmt: skip
-    """Return a picture as it leaves: (bytes, ending, width, height), within ``limit`` bytes.
-
-    ``encoded`` makes the file, within so many bytes.
-    """
-    room = None if limit is None else max(1, limit - publisher.room(leaving))
-    marked = publisher.marked(picture, leaving.job) if leaving.drawn else picture
-    data, ending, width, height = encoded(marked, room)
-    return publisher.finished(data, leaving), ending, width, height

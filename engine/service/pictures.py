@@ -1,14 +1,14 @@
-"""Files for doors: cells, grids and films of stored jobs, and pictures that people bring."""
+"""Files for doors: cells, grids and films of stored jobs, and pictures that people bring; as they leave."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from engine import images
 from engine.errors import NotFound
 from engine.jobs import Job
-from engine.library.gallery import Gallery, recipe
+from engine.library.gallery import Gallery
+from engine.service.origin import Origin
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 
@@ -25,9 +25,10 @@ def chosen(job: Job, cell: int) -> str:
 class Pictures:
     """Stored jobs and their pictures, as files to show."""
 
-    def __init__(self, store: Store, gallery: Gallery) -> None:
+    def __init__(self, store: Store, gallery: Gallery, origin: Origin) -> None:
         self._store = store
         self.gallery = gallery
+        self.origin = origin
 
     async def job(self, job_id: str) -> Job:
         """Return the job. Raises NotFound."""
@@ -40,66 +41,43 @@ class Pictures:
         """Return the SHA-256 of one cell's stored PNG. Raises NotFound."""
         return chosen(await self.job(job_id), cell)
 
-    async def cells(self, job_id: str) -> list[bytes]:
-        """Return the PNG of every cell, with its recipe inside."""
+    async def originals(self, job_id: str) -> list[bytes]:
+        """Return the stored PNG of every cell, unmarked: for what is made of it, never to show."""
         job = await self.job(job_id)
         return list(await asyncio.gather(*(self.gallery.load(sha256) for sha256 in job.pictures)))
+
+    async def cells(self, job_id: str) -> list[bytes]:
+        """Return the PNG of every cell as it leaves: marked, with its recipe and signature."""
+        job = await self.job(job_id)
+        return [
+            (await self.origin.picture(job, [sha256], cell, None, 0)).data
+            for cell, sha256 in enumerate(job.pictures)
+        ]
 
     async def file(
         self, job_id: str, cell: int | None = None, *, limit: int | None = None, least: int = 0
     ) -> images.File:
-        """Return one cell, or all in one picture (None), as a file of at most ``limit`` bytes.
+        """Return one cell, or all in one picture (None), as a file that leaves, of at most ``limit`` bytes.
 
-        PNG with the recipe inside, for one cell the stored file itself; WebP where a PNG is too large. A
-        picture whose longer side is below ``least`` pixels is enlarged for showing.
+        PNG, or WebP where a PNG is too large; marked, with its recipe and signature. A picture whose longer
+        side is below ``least`` pixels is enlarged for showing.
         """
         job = await self.job(job_id)
         wanted = [chosen(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
-
-        def made() -> images.File:
-            return _as_file([self.gallery.read(one) for one in wanted], job, cell or 0, limit, least)
-
-        return await asyncio.to_thread(made)
+        return await self.origin.picture(job, wanted, cell, limit, least)
 
     async def shown(self, sha256: str, limit: int | None = None) -> images.File:
-        """Return a kept picture as a file of at most ``limit`` bytes, for showing."""
-        data = await self.gallery.load(sha256)
-        return await asyncio.to_thread(_fitting, data, limit)
+        """Return a kept picture as a file of at most ``limit`` bytes; one made here leaves as such."""
+        return await self.origin.stored(sha256, limit)
 
     async def film(self, job_id: str) -> bytes:
-        """Return the looping film of a job (animated WebP). Raises NotFound where it has none."""
+        """Return a job's looping film (animated WebP) as it leaves. Raises NotFound where it has none."""
         job = await self.job(job_id)
         if job.film is None:
             raise NotFound("This job has no film. Add `--video` to a prompt to get one.")
-        return await self.gallery.load(job.film, ".webp")
+        return await self.origin.film(job, job.film)
 
     async def size(self, sha256: str) -> tuple[int, int]:
         """Return width and height of a kept picture in pixels."""
         data = await self.gallery.load(sha256)
         return await asyncio.to_thread(lambda: images.opened(data).size)
-
-
-def _fitting(png: bytes, limit: int | None) -> images.File:
-    picture = images.opened(png)
-    if limit is None or len(png) <= limit:
-        return images.File(png, "png", *picture.size)
-    return images.fit(picture, limit)
-
-
-def _as_file(data: Sequence[bytes], job: Job, cell: int, limit: int | None, least: int) -> images.File:
-    """Put cells together as one file with the recipe inside."""
-    cells = [images.opened(one) for one in data]
-    sheet = images.grid(cells)
-    shown = images.enlarge(sheet, least) if least else sheet
-    if shown is sheet and len(data) == 1 and (limit is None or len(data[0]) <= limit):
-        return images.File(data[0], "png", *sheet.size)
-    texts = recipe(job, cell)
-    room = (
-        None
-        if limit is None
-        else limit - sum(len(key) + len(text.encode()) + 32 for key, text in texts.items())
-    )
-    file = images.fit(shown, room)
-    if file.extension != "png":
-        return file
-    return images.File(images.with_texts(file.data, texts), "png", file.width, file.height)

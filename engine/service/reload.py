@@ -16,6 +16,7 @@ LIVE = (
     "allowance",
     "retention",
     "links",
+    "provenance",
     "wildcards",
     "moderation.blocked",
     "moderation.allowed",

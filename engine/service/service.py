@@ -35,6 +35,8 @@ from engine.library.masks import Masks
 from engine.library.retention import Retention
 from engine.library.uploads import Uploads
 from engine.planning.cost import work
+from engine.prompt import foreign
+from engine.provenance.values import FoundRecipe, Verdict
 from engine.rules import limits
 from engine.rules.people import Asker
 from engine.rules.permissions import Deed
@@ -46,6 +48,7 @@ from engine.service.admin import Administration
 from engine.service.control import Control
 from engine.service.finishing import Finishing
 from engine.service.keys import Keys
+from engine.service.origin import Origin
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures, chosen
 from engine.service.planner import Planner
@@ -94,8 +97,10 @@ class Service:
         self.store = store
         self.gallery = gallery
         self.admin = admin
-        self.files = Pictures(store, gallery)
-        self.uploads = Uploads(config.links, store, gallery, stand_in)
+        self._host = HostConfig(config)
+        self.origin = Origin(self._host, gallery, models)
+        self.files = Pictures(store, gallery, self.origin)
+        self.uploads = Uploads(config.links, store, gallery, stand_in, self.origin.root)
         self.screening = Screening(config.moderation, models, store, admin)
         self.reports = Reports(store, admin)
         self.masks = Masks(store, gallery)
@@ -103,7 +108,6 @@ class Service:
         self.retention = retention
         self.keys = Keys(store)
         self.outbox = Outbox(store)
-        self._host = HostConfig(config)
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)
@@ -191,6 +195,7 @@ class Service:
             asyncio.create_task(self.control.work()),
             asyncio.create_task(self.control.poll()),
             asyncio.create_task(self.retention.run(lambda: self.config.retention)),
+            asyncio.create_task(self.origin.prepare()),
         ]
         try:
             yield
@@ -284,8 +289,32 @@ class Service:
         return await self.store.read(store_jobs.of_owner, owner, limit)
 
     async def pictures(self, job_id: str) -> list[bytes]:
-        """Return the PNG of every cell, with its recipe inside."""
+        """Return the PNG of every cell as it leaves: marked, with its recipe and signature."""
         return await self.files.cells(job_id)
+
+    def export(self, owner: str, limit: int) -> AsyncIterator[bytes]:
+        """Yield everything about a person as ZIP files of at most ``limit`` bytes."""
+        return self.retention.export(owner, limit, self.files.shown, self.files.film)
+
+    async def line_of(self, found: FoundRecipe) -> str:
+        """Return the line that draws a recipe again, as far as this bot can."""
+        models = [name for model in self.models for name in (model.name, *model.aliases)]
+        return foreign.as_line(found.as_text(), [], models) if found.prompt else ""
+
+    async def verify(self, data: bytes) -> tuple[Verdict, Job | None]:
+        """Return what a file says of its origin, and the job of ours it is of, where that is still kept.
+
+        Raises UserError where it is no picture that can be opened.
+        """
+        verdict = await self.uploads.verify(data, await self.origin.root())
+        if not verdict.ours:
+            return verdict, None
+        job = None if verdict.job is None else await self.store.read(store_jobs.get, verdict.job)
+        if job is None and verdict.mark is not None:
+            ids = await self.store.read(store_jobs.every_id)
+            found = [one for one in ids if verdict.is_of(one)]  # two of them: who can say which
+            job = await self.store.read(store_jobs.get, found[0]) if len(found) == 1 else None
+        return verdict, job
 
     def progress(self, job_id: str) -> AsyncIterator[Snapshot]:
         """Yield how a job stands, now and at every change, newest wins; ends after its final state."""

@@ -310,6 +310,12 @@ def of_owner(db: sqlite3.Connection, owner: str, limit: int = 50) -> list[Job]:
     )
 
 
+def every_id(db: sqlite3.Connection) -> list[str]:
+    """Return the ids of all jobs that have pictures."""
+    found = db.execute("SELECT DISTINCT job FROM picture").fetchall()
+    return [row[0] for row in found]
+
+
 def open_of(db: sqlite3.Connection, owner: str) -> list[Job]:
     """Return a person's jobs that wait or run."""
     return _jobs(db, "WHERE owner = ? AND state IN ('queued', 'running')", owner)

@@ -64,7 +64,7 @@ def mount(app: FastAPI, service: Service) -> None:
             if name == "mask":
                 png = await service.masks.so_far(sketch)
             elif name == "picture":
-                png = await service.masks.picture(sketch)
+                png = (await service.files.shown(sketch.picture)).data
             else:
                 return Response(status_code=404, headers=HEADERS)
         except UserError as error:

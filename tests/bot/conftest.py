@@ -49,6 +49,7 @@ def make_bot(discord: Discord, data: Path, tmp_path: Path) -> Callable[..., BotP
         environment = {
             "LIMNER_DATA_DIR": str(data),
             "LIMNER_LIMITS_COMMANDS_A_MINUTE": "1000000",  # tests are quicker than people
+            "LIMNER_PROVENANCE_MARK": "false",  # takes a fifth of a second; who looks turns it on
             "LIMNER_RENDERER": "engine.workers.fake:Renderer",
             "LIMNER_RENDERER_ARGUMENTS": json.dumps(renderer),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),

@@ -51,6 +51,7 @@ def make_bot(request: pytest.FixtureRequest, discord: Discord, tmp_path: Path) -
             "LIMNER_CONFIG": str(settings),
             "LIMNER_DATA_DIR": str(tmp_path / "data"),
             "LIMNER_LIMITS_COMMANDS_A_MINUTE": "1000000",  # tests are quicker than people
+            "LIMNER_PROVENANCE_MARK": "false",  # takes a fifth of a second; who looks turns it on
             **environment,
         }
         if fake is not None:

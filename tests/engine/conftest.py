@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from engine.config import AllowanceConfig, Config, EngineConfig, LimitsConfig, ModerationConfig
+from engine.config import (
+    AllowanceConfig,
+    Config,
+    EngineConfig,
+    LimitsConfig,
+    ModerationConfig,
+    ProvenanceConfig,
+)
 from engine.jobs import Job, Speed
 from engine.rules.people import Asker
 from engine.service import UNRULED, Ask, Caller, Edit, Imagine, Service, Submitted
@@ -31,6 +38,7 @@ def open_service(tmp_path: Path) -> Open:
         blocked: tuple[str, ...] = (),
         allowance: AllowanceConfig | None = None,
         moderation: ModerationConfig | None = None,
+        provenance: ProvenanceConfig | None = None,
         **arguments: Any,
     ) -> AsyncIterator[Service]:
         config = Config(
@@ -39,6 +47,8 @@ def open_service(tmp_path: Path) -> Open:
             limits=limits or LimitsConfig(),
             moderation=moderation or ModerationConfig(blocked=blocked),
             allowance=allowance or AllowanceConfig(),
+            # a fifth of a second a picture: who looks at marks turns it on
+            provenance=provenance or ProvenanceConfig(mark=False),
         )
         async with Service.open(config, renderer=FAKE, arguments=arguments) as service:
             yield service

@@ -212,7 +212,7 @@ async def test_showing_a_picture_promises_a_message_and_no_job(service: Service)
 # ---- files -----
 
 
-async def test_a_cell_leaves_as_the_stored_file_and_a_grid_with_the_recipe(service: Service) -> None:
+async def test_a_cell_leaves_as_one_file_each_time_and_a_grid_with_the_recipe(service: Service) -> None:
     first = await drawn(service)
     assert (await service.files.file(first.id, 2)).data == (await service.pictures(first.id))[2]
     grid = (await service.files.file(first.id)).data

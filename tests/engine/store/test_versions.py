@@ -72,7 +72,7 @@ async def test_what_waited_is_drawn_as_it_was_then(data: Path) -> None:
         async for snapshot in service.progress(LAST):
             job = snapshot.job
         assert job.state is State.RENDERED
-        now = Image.open(io.BytesIO((await service.pictures(LAST))[0]))
+        now = Image.open(io.BytesIO((await service.files.originals(LAST))[0]))
     then = Image.open(WRITTEN / "waiting-0.png")
     assert now.info["parameters"].startswith(then.info["parameters"])  # later versions say more
     off = np.abs(np.asarray(now, np.int16) - np.asarray(then, np.int16))

@@ -58,8 +58,8 @@ async def test_drawn_again_it_is_the_same_picture(open_service: Open) -> None:
             if snapshot.step >= 10 and snapshot.job.attempts == 1:
                 os.kill(await ready(service), signal.SIGKILL)
         assert snapshot.job.attempts == 2
-        one = [data.split(b"IDAT", 1)[1] for data in await service.pictures(calm.id)]
-        other = [data.split(b"IDAT", 1)[1] for data in await service.pictures(job.id)]
+        one = [data.split(b"IDAT", 1)[1] for data in await service.files.originals(calm.id)]
+        other = [data.split(b"IDAT", 1)[1] for data in await service.files.originals(job.id)]
         assert one == other  # the recipe before the pixels names the job
 
 

@@ -1,0 +1,209 @@
+"""The one way out of pictures: whatever leaves is marked, described and signed here, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from engine import images, weights
+from engine.config import LoraConfig, ModelConfig, ProvenanceConfig
+from engine.errors import ConfigError
+from engine.jobs import Job, JobSpec, Role
+from engine.library.gallery import Gallery, recipe
+from engine.service.settings import HostConfig
+
+if TYPE_CHECKING:  # brings numpy and c2pa, for which the bot need not wait at its start
+    from engine.provenance.keys import Identity
+    from engine.provenance.publishing import Leaving, Publisher
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 64 * 2**20
+"""Bytes of files that are kept as they left: one that is sent again, or looked at, is not made again."""
+
+
+class Origin:
+    """Holds the host's identity and what is known of its weights; makes the files that leave."""
+
+    def __init__(self, host: HostConfig, gallery: Gallery, models: Sequence[ModelConfig]) -> None:
+        self._host = host
+        self._models = models
+        self._gallery = gallery
+        self._folder = host.config.data_dir / "provenance"
+        self._publisher: tuple[ProvenanceConfig, Publisher] | None = None
+        self._made: OrderedDict[Hashable, images.File] = OrderedDict()
+        self._lock = asyncio.Lock()
+        self.hashes: dict[str, str] = {}
+        self.version = importlib.metadata.version("limner")
+
+    async def prepare(self) -> None:
+        """Make keys where there are none, and hash the weights; for the background. Never raises."""
+        try:
+            await self.publisher()
+            self.hashes = await asyncio.to_thread(
+                _hashes, self._models, self._host.config.loras, self._folder / "weights.json"
+            )
+        except Exception:
+            log.exception("the origin of pictures cannot be prepared")
+
+    def check(self) -> None:
+        """Raise ConfigError where the host's own certificates or key are of no use."""
+        settings = self._host.config.provenance
+        if settings.certificate or settings.key:
+            _identity(settings, self._folder)
+
+    async def publisher(self) -> Publisher:
+        """Return what marks and signs by the settings as they stand."""
+        settings = self._host.config.provenance
+        async with self._lock:
+            if self._publisher is None or self._publisher[0] != settings:
+                self._publisher = (
+                    settings,
+                    await asyncio.to_thread(_publisher, settings, self._folder, self.version),
+                )
+                self._made.clear()
+            return self._publisher[1]
+
+    async def picture(
+        self, job: Job, cells: Sequence[str], cell: int | None, limit: int | None, least: int
+    ) -> images.File:
+        """Return stored cells (by SHA-256) of a job as one file that leaves, of at most ``limit`` bytes.
+
+        A picture whose longer side is below ``least`` pixels is enlarged for showing. Raises NotFound.
+        """
+        publisher = await self.publisher()
+
+        def made() -> images.File:
+            sheet = images.grid([images.opened(self._gallery.read(one)) for one in cells])
+            shown = images.enlarge(sheet, least) if least else sheet
+            return _sheet(
+                publisher,
+                shown,
+                self._leaving(job.id, job.spec, job.prompt, recipe(job, cell or 0), cell),
+                limit,
+            )
+
+        return await self._once((tuple(cells), job.id, cell, limit, least, len(self.hashes)), made)
+
+    async def film(self, job: Job, sha256: str) -> bytes:
+        """Return a job's film as it leaves. Raises NotFound."""
+        publisher = await self.publisher()
+
+        def made() -> images.File:
+            data = publisher.film(
+                self._gallery.read(sha256, ".webp"),
+                self._leaving(job.id, job.spec, job.prompt, recipe(job, 0), None),
+            )
+            return images.File(data, "webp", 0, 0)
+
+        return (await self._once((sha256, job.id, len(self.hashes)), made)).data
+
+    async def stored(self, sha256: str, limit: int | None) -> images.File:
+        """Return a kept picture for showing, as it leaves where it was made here. Raises NotFound.
+
+        Of a picture that people brought nothing is said.
+        """
+        publisher, data = await self.publisher(), await self._gallery.load(sha256)
+
+        def made() -> images.File:
+            job = _maker(data)
+            if job is None:
+                return _fitting(data, limit)
+            return _sheet(publisher, images.opened(data), self._leaving(*job), limit)
+
+        return await asyncio.to_thread(made)
+
+    async def root(self) -> str | None:
+        """Return the certificates that our own signatures are told by, None where there are none."""
+        identity = (await self.publisher()).identity
+        return None if identity is None else identity.root
+
+    async def _once(self, key: Hashable, made: Callable[[], images.File]) -> images.File:
+        if key in self._made:
+            self._made.move_to_end(key)
+            return self._made[key]
+        file = await asyncio.to_thread(made)
+        self._made[key] = file
+        while sum(len(one.data) for one in self._made.values()) > REMEMBERED and len(self._made) > 1:
+            self._made.popitem(last=False)
+        return file
+
+    def _leaving(
+        self, job: str, spec: JobSpec, prompt: str, texts: Mapping[str, str], cell: int | None
+    ) -> Leaving:
+        from engine.provenance.publishing import Leaving
+        from engine.provenance.recipe import as_written_elsewhere, record
+
+        said = {
+            "limner": record(texts["limner"], spec, self.hashes, self.version),
+            "parameters": as_written_elsewhere(texts["parameters"], spec, self.hashes, self.version),
+        }
+        paths = [self._gallery.path(one.sha256) for one in spec.inputs if one.role is not Role.MASK]
+        return Leaving(job, said, cell, [path.read_bytes() for path in paths if path.exists()], prompt)
+
+
+def _maker(png: bytes) -> tuple[str, JobSpec, str, Mapping[str, str], int] | None:
+    """Return job, spec, prompt, texts and cell of a stored picture that was made here."""
+    from engine.provenance.texts import texts_of
+
+    texts = texts_of(png)
+    try:
+        said = json.loads(texts["limner"])
+        return said["job"], JobSpec.model_validate(said["spec"]), "", texts, said["cell"]
+    except (KeyError, ValueError):
+        return None
+
+
+def _sheet(publisher: Publisher, picture: Image.Image, leaving: Leaving, limit: int | None) -> images.File:
+    marked = publisher.marked(picture, leaving.job)
+    room = publisher.room(leaving)
+    if limit is not None and room > limit / 2:  # the picture goes before what is said of it
+        file = images.fit(marked, limit)
+        log.warning("job %s: goes out without recipe and signature, in %d bytes", leaving.job, limit)
+        return file
+    file = images.fit(marked, None if limit is None else limit - room)
+    data = publisher.finished(file.data, leaving)
+    return images.File(data, file.extension, file.width, file.height)
+
+
+def _fitting(png: bytes, limit: int | None) -> images.File:
+    picture = images.opened(png)
+    if limit is None or len(png) <= limit:
+        return images.File(png, "png", *picture.size)
+    return images.fit(picture, limit)
+
+
+def _publisher(settings: ProvenanceConfig, folder: Path, version: str) -> Publisher:
+    from engine.provenance.publishing import Publisher
+
+    try:
+        identity = _identity(settings, folder) if settings.sign or settings.mark else None
+    except (ConfigError, OSError) as error:
+        if settings.required:
+            raise
+        log.error("pictures go out neither marked nor signed: %s", error)
+        identity = None
+    return Publisher(settings, identity, version)
+
+
+def _identity(settings: ProvenanceConfig, folder: Path) -> Identity:
+    from engine.provenance.keys import load_or_make
+
+    own = [Path(name).expanduser() if name else None for name in (settings.certificate, settings.key)]
+    return load_or_make(folder, *own)
+
+
+def _hashes(models: Sequence[ModelConfig], loras: Sequence[LoraConfig], cache: Path) -> dict[str, str]:
+    from engine.provenance.hashes import of_weights
+
+    found = {model.name: weights.find(model) for model in models}
+    found |= {lora.name: weights.find_lora(lora) for lora in loras}
+    return of_weights({name: path for name, path in found.items() if path is not None}, cache)
