@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.jobs import State
@@ -69,37 +69,38 @@ def audits(db: sqlite3.Connection, guild: str | None, limit: int, after: int | N
     ]
 
 
-def decide(db: sqlite3.Connection, at: float, one: Decision) -> bool:
+def decide(db: sqlite3.Connection, at: float, decision: Decision) -> bool:
     """Make a decision and record it, as one change. False: it changes nothing, and nothing is recorded."""
     changed = 0
-    for rule in one.drop:
+    for rule in decision.drop:
         changed += db.execute(
             "DELETE FROM rule WHERE guild = ? AND kind = ? AND target = ? AND name = ?",
-            (one.guild, rule.kind, rule.target, rule.name),
+            (decision.guild, rule.kind, rule.target, rule.name),
         ).rowcount
-    for rule in one.keep:
+    for rule in decision.keep:
         changed += db.execute(
             "INSERT INTO rule (guild, kind, target, name, value) VALUES (?,?,?,?,?)"
             " ON CONFLICT (guild, kind, target, name) DO UPDATE SET value = excluded.value"
             " WHERE value IS NOT excluded.value",
-            (one.guild, rule.kind, rule.target, rule.name, rule.value),
+            (decision.guild, rule.kind, rule.target, rule.name, rule.value),
         ).rowcount
-    if one.ban is not None:
+    if decision.ban is not None:
         changed += db.execute(
             "INSERT OR REPLACE INTO ban (guild, mark, owner, reason, actor, since, until)"
-            " VALUES (?,?,?,?,?,?,?)",
-            (one.guild, one.ban.mark, one.ban.owner, one.ban.reason, one.ban.actor, one.ban.since,
-             one.ban.until),
-        ).rowcount  # fmt: skip
-    if one.unban is not None:
-        changed += db.execute("DELETE FROM ban WHERE guild = ? AND mark = ?", (one.guild, one.unban)).rowcount
-    if one.errand is not None:
-        changed += db.execute(
-            "INSERT INTO errand (at, verb, target) VALUES (?,?,?)", (at, *one.errand)
+            " VALUES (:guild, :mark, :owner, :reason, :actor, :since, :until)",
+            {"guild": decision.guild, **asdict(decision.ban)},
         ).rowcount
-    if not changed and (one.keep or one.drop or one.ban or one.unban):
+    if decision.unban is not None:
+        changed += db.execute(
+            "DELETE FROM ban WHERE guild = ? AND mark = ?", (decision.guild, decision.unban)
+        ).rowcount
+    if decision.errand is not None:
+        changed += db.execute(
+            "INSERT INTO errand (at, verb, target) VALUES (?,?,?)", (at, *decision.errand)
+        ).rowcount
+    if not changed and (decision.keep or decision.drop or decision.ban or decision.unban):
         return False
-    audit(db, at, one.actor, one.action, one.guild or None, one.target, one.detail)
+    audit(db, at, decision.actor, decision.action, decision.guild or None, decision.target, decision.detail)
     return True
 
 

@@ -115,7 +115,7 @@ class Store:
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a plain function that only reads; all it sees is of one moment."""
-        reader = min(self._readers, key=lambda one: one.busy)
+        reader = min(self._readers, key=lambda connection: connection.busy)
         try:
             return await reader.run(partial(_snapshot, lambda db: function(db, *args, **kwargs)))
         except sqlite3.OperationalError as error:

@@ -17,9 +17,9 @@ WITH RECURSIVE up (id) AS (
     UNION SELECT job FROM picture WHERE sha256 IN (SELECT value FROM json_each(?))
     UNION SELECT job.parent FROM up JOIN job ON job.id = up.id
         WHERE job.parent IS NOT NULL AND json_array_length(job.spec, '$.inputs') > 0
-    UNION SELECT picture.job FROM up JOIN job ON job.id = up.id, json_each(job.spec, '$.inputs') AS one
-        JOIN picture ON picture.sha256 = json_extract(one.value, '$.sha256')
-        WHERE json_extract(one.value, '$.role') <> 'taste'
+    UNION SELECT picture.job FROM up JOIN job ON job.id = up.id, json_each(job.spec, '$.inputs') AS needed
+        JOIN picture ON picture.sha256 = json_extract(needed.value, '$.sha256')
+        WHERE json_extract(needed.value, '$.role') <> 'taste'
 )
 SELECT job.spec, job.rated, job.id FROM up JOIN job ON job.id = up.id
 """

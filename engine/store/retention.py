@@ -26,8 +26,8 @@ def personal(db: sqlite3.Connection) -> list[str]:
     return [
         row[0]
         for row in db.execute(
-            "SELECT name FROM sqlite_schema AS one WHERE type = 'table' AND EXISTS"
-            " (SELECT 1 FROM pragma_table_info(one.name) WHERE name = 'owner') ORDER BY name"
+            "SELECT name FROM sqlite_schema AS tab WHERE type = 'table' AND EXISTS"
+            " (SELECT 1 FROM pragma_table_info(tab.name) WHERE name = 'owner') ORDER BY name"
         )
     ]
 
@@ -37,8 +37,8 @@ def acting(db: sqlite3.Connection) -> list[tuple[str, str]]:
     return [
         (row[0], row[1])
         for row in db.execute(
-            "SELECT one.name, field.name FROM sqlite_schema AS one JOIN pragma_table_info(one.name) AS field"
-            " WHERE one.type = 'table' AND field.name IN ('actor', 'target', 'moderator')"
+            "SELECT tab.name, field.name FROM sqlite_schema AS tab JOIN pragma_table_info(tab.name) AS field"
+            " WHERE tab.type = 'table' AND field.name IN ('actor', 'target', 'moderator')"
         )
     ]
 
