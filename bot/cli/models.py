@@ -12,7 +12,7 @@ from bot.cli.options import ConfigOption, JsonOption
 from engine import config as configuration
 from engine import readiness, weights
 from engine.config import LoraConfig, ModelConfig
-from engine.errors import ConfigError, NotFound
+from engine.errors import ConfigError, NotFound, no_model
 
 app = typer.Typer(no_args_is_help=True, help="The models people can ask for.")
 
@@ -62,7 +62,7 @@ def models_pull(
             known.setdefault(key, source)
     for name in names or known:
         if name not in known:
-            raise NotFound(f"There is no model `{name}` in the configuration. There are {', '.join(known)}.")
+            raise NotFound(no_model(name, known))
     for name in names or known:
         for path in _pull(name, known[name]):
             typer.echo(f"{name}: {path}")

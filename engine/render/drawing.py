@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.images import evened, feathered, fitted, rim
-from engine.jobs import SEED_MAX, JobSpec, Kind, Lora
+from engine.jobs import JobSpec, Kind, Lora
 from engine.render import decode, prepare
 from engine.render.conditioning import references
 from engine.render.conditioning.inputs import Sources
@@ -201,7 +201,7 @@ def begin(
         )
         picture.adapted = adapted
         if looked_at:
-            references.refer(picture, looked_at, (spec.seed + cell) % (SEED_MAX + 1))
+            references.refer(picture, looked_at, spec.seed_of(cell))
             if spec.kind is not Kind.BLEND:  # that one starts from their colours
                 picture.push = references.toning(toned, picture.push)
         if taste is not None:  # outermost, so before a style asked for by name, which then has the last word

@@ -21,7 +21,7 @@ from PIL import Image
 
 from engine import images
 from engine.errors import Cancelled, EngineError, UserError
-from engine.jobs import SEED_MAX, JobSpec, Kind
+from engine.jobs import JobSpec, Kind
 from engine.render import decode, guidance
 from engine.render.conditioning import styles
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
@@ -119,7 +119,7 @@ class Stock:
                 options["callback_on_step_end"] = after
             if self._cancelled.is_set():
                 raise Cancelled
-            generator = torch.Generator().manual_seed((spec.seed + cell) % (SEED_MAX + 1))
+            generator = torch.Generator().manual_seed(spec.seed_of(cell))
             result = model.pipe(generator=generator, **options)
             pictures.append(result.images[0])
         drawn = time.perf_counter()

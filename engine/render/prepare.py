@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.jobs import SEED_MAX, JobSpec, Kind
+from engine.jobs import JobSpec, Kind
 from engine.render import decode, noise, samplers
 from engine.render.conditioning import reference_attention, steer, styles
 from engine.render.conditioning.inputs import Sources
@@ -78,7 +78,7 @@ def picture(
     ``shapes`` are those of its latents, and of what is drawn in one call: a tile, where it is cut into some.
     """
     shape, window = shapes
-    seed = (spec.seed + cell) % (SEED_MAX + 1)
+    seed = spec.seed_of(cell)
     generator = torch.Generator().manual_seed(seed)
     device, dtype = family.device, family.dtype
     scheduler = family.schedule(_sampler(spec, model, family), spec.steps, window)

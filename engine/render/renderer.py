@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 from engine.config import EngineConfig, LoraConfig, ModelConfig
-from engine.errors import Cancelled, EngineError, ModelError, NotFound, UserError, reason
+from engine.errors import Cancelled, EngineError, ModelError, NotFound, UserError, no_model, reason
 from engine.jobs import WORDS, JobSpec, Kind
 from engine.planning.cost import rows
 from engine.render import decode, memory, pipelines
@@ -95,7 +95,7 @@ class Renderer:
         if name in self._models:
             return
         if name not in self._configs:
-            raise NotFound(f"There is no model `{name}`. There are: {', '.join(sorted(self._configs))}.")
+            raise NotFound(no_model(name, sorted(self._configs)))
         config = self._configs[name]
         try:
             self._models[name] = load(name, config, self.machine, self._engine, self._loras)
