@@ -51,17 +51,26 @@ def data(
 def things(
     work: Work = WORK,
     pipeline: Annotated[Path, typer.Option(help="The pipeline folder whose words are listed.")] = FOLDER,
+    few_steps: Annotated[Path, typer.Option(help="Few-step weights, to see what is drawn well.")] = FEWSTEP,
+    threads: Threads = 1,
 ) -> None:
-    """List what the shipped model was taught, for notes and suggestions (npm must be installed)."""
+    """List what the shipped model was taught and what the judge finds drawn well (npm must be installed)."""
     import json
 
     from engine.pocket.knows import LIST
-    from engine.pocket.train.things import listing
+    from engine.pocket.train.concepts import with_article
+    from engine.pocket.train.evaluate import well_drawn
+    from engine.pocket.train.things import listing, taught
 
-    told = json.dumps(listing(pipeline / "tokenizer", work / "data"), ensure_ascii=False, indent=None)
-    LIST.write_text(
-        told.replace('{"prompt"', '\n{"prompt"').replace('"places"', '\n"places"') + "\n", encoding="utf-8"
-    )
+    torch.set_num_threads(threads)
+    asked = [with_article(one.noun, one.article) for one in taught(pipeline / "tokenizer")]
+    seen = well_drawn(pipeline, few_steps, asked)
+    well = {prompt for prompt, found in zip(asked, seen, strict=True) if found}
+    told = json.dumps(listing(pipeline / "tokenizer", work / "data", well), ensure_ascii=False)
+    for start in ('{"prompt"', '"places"', '"words"', '"hints"'):
+        told = told.replace(start, "\n" + start)
+    LIST.write_text(told + "\n", encoding="utf-8")
+    typer.echo(f"{len(well)} of {len(asked)} things are drawn well")
 
 
 @app.command()
@@ -121,6 +130,16 @@ def diffusion(
     device = _start(device, threads)
     settings = Settings(minutes=minutes, batch=batch, wide_steps=wide_steps)
     Trainer(work / "data", work / "run", settings, device, start).run()
+
+
+@app.command()
+def names(
+    pipeline: Annotated[Path, typer.Option(help="A pipeline folder, changed in place.")] = FOLDER,
+) -> None:
+    """Teach a pipeline or an encoder further names, without training: each starts as its twin."""
+    from engine.pocket.train.names import teach_names
+
+    typer.echo(f"{teach_names(pipeline)} words")
 
 
 @app.command()

@@ -146,6 +146,19 @@ def judge(pictures: Sequence[Image.Image], texts: Sequence[str], of: int = 100, 
     return Judged(scores, ranks)
 
 
+@torch.no_grad()
+def well_drawn(
+    folder: Path, few_steps: Path, asked: Sequence[str], seed: int = 0, first: int = 3
+) -> list[bool]:
+    """Draw each thing in few steps: is it among the `first` of all that the judge sees in its picture?"""
+    pipeline = StableDiffusionPipeline.from_pretrained(folder)
+    steps, guidance_scale = quicken(pipeline, few_steps)
+    pictures = draw(pipeline, asked, seed, steps, guidance_scale)
+    model, tokenizer = load_encoder(JUDGE)
+    table = picture_vectors(model, pictures) @ text_vectors(model, tokenizer, asked).T
+    return [int((row > row[own]).sum()) < first for own, row in enumerate(table)]
+
+
 def _weight(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
 

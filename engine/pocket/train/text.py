@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from engine.pocket.train.captions import ADORNED, FRAMED
 from engine.pocket.train.concepts import COLOURS, CONCEPTS, Concept, plural
 from engine.pocket.train.data import STYLES
 from engine.pocket.train.looks import LOOKS
+from engine.pocket.train.same import SAME
 from engine.pocket.train.scenes import PHRASES, SCENES, TIMES
 
 LENGTH = 32
@@ -35,7 +36,7 @@ _SPARE = (
 
 def _phrases() -> list[str]:
     """Everything captions are made of."""
-    phrases = [*COLOURS, *STYLES.values(), *_SPARE.split()]
+    phrases = [*COLOURS, *STYLES.values(), *_SPARE.split(), *SAME]
     phrases += [name for concept in CONCEPTS for name in nouns(concept)]
     groups = [*PHRASES.values(), *LOOKS.values(), *TIMES.values(), FRAMED, ADORNED]
     groups += [scene.alone for scene in SCENES.values()]
@@ -158,7 +159,19 @@ def widen(encoder: CLIPTextModel, base: CLIPTextModel, tokenizer: CLIPTokenizer,
                 and (word not in before or word[:-4] in _SPARE.split())
             ):
                 rows[numbers[word]] = rows[numbers[concept.noun + "</w>"]] + 0.1 * torch.randn(rows.shape[1])
+    liken(rows, numbers, {token for token in before if state[table][before[token]].any()})
     encoder.load_state_dict(state | {table: rows})
+
+
+def liken(rows: torch.Tensor, numbers: Mapping[str, int], before: Container[str] = ()) -> int:
+    """Let each word of SAME, where it was not `before`, start as the word it means; returns how many."""
+    done = 0
+    for word, known in SAME.items():
+        new, old = numbers.get(f"{word}</w>"), numbers.get(f"{known}</w>")
+        if new is not None and old is not None and f"{word}</w>" not in before:
+            rows[new] = rows[old]
+            done += 1
+    return done
 
 
 @torch.no_grad()

@@ -9,13 +9,15 @@ import json
 import re
 import subprocess
 import tarfile
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from engine.pocket.train import more
-from engine.pocket.train.concepts import COLOURS, CONCEPTS, FINISHED, WILD, Concept, with_article
+from engine.pocket.train.concepts import COLOURS, CONCEPTS, WILD, Concept, with_article
 from engine.pocket.train.data import STYLES
 from engine.pocket.train.looks import LOOKS
+from engine.pocket.train.same import SAME
 from engine.pocket.train.scenes import PHRASES, SCENES
 from engine.pocket.train.text import nouns, words
 
@@ -87,27 +89,35 @@ def _slug(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", label.lower().replace("’", "")).strip("-")
 
 
+def _vocabulary(tokenizer: Path) -> dict[str, int]:
+    told = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))
+    found: dict[str, int] = told["model"]["vocab"]
+    return found
+
+
 def taught(tokenizer: Path) -> tuple[Concept, ...]:
     """The things whose words the tokenizer in a folder holds whole: all, or those before version 2."""
-    known = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    known = _vocabulary(tokenizer)
     whole = all(f"{word}</w>" in known for word in words())
     return CONCEPTS if whole else CONCEPTS[:WILD]
 
 
-def listing(tokenizer: Path, folder: Path, well: frozenset[str] = FINISHED) -> dict[str, Any]:
-    """What `engine/pocket/things.json` holds; `well` names the things that are drawn well."""
+def listing(tokenizer: Path, folder: Path, well: Container[str]) -> dict[str, Any]:
+    """What `engine/pocket/things.json` holds; `well` has the prompts of the things that are drawn well."""
     entries = {_slug(entry["label"]): entry for entry in fetch(folder)}
     known = taught(tokenizer)
-    vocabulary = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    vocabulary = _vocabulary(tokenizer)
     things: list[dict[str, Any]] = []
     hints: dict[str, list[str]] = {}
     for concept in known:
         entry = entries.get(concept.icon, {})
         sections = (name for name, text in _SECTIONS.items() if re.search(rf"\b{concept.noun}\b", text))
         group = entry.get("subgroup") or next(sections, "other-object")
-        drawn = "well" if concept.noun in well else "fairly"
         prompt = with_article(concept.noun, concept.article)
-        things.append({"prompt": prompt, "names": nouns(concept), "group": group, "drawn": drawn})
+        drawn = "well" if prompt in well else "fairly"
+        names = nouns(concept)
+        names += [word for word, meant in SAME.items() if meant in names and f"{word}</w>" in vocabulary]
+        things.append({"prompt": prompt, "names": names, "group": group, "drawn": drawn})
         for tag in entry.get("tags", ()):
             hints.setdefault(tag, []).append(prompt)
     prompts = {concept.noun: with_article(concept.noun, concept.article) for concept in known}
@@ -121,7 +131,7 @@ def listing(tokenizer: Path, folder: Path, well: frozenset[str] = FINISHED) -> d
         # the earlier tokenizer held words in store that no caption said
         said = [name for concept in known for name in nouns(concept)]
         said += [phrase for group in (*places.values(), *LOOKS.values()) for phrase in group]
-        said += [*COLOURS, *STYLES.values(), "and two three small little tiny big large huge"]
+        said += [*COLOURS, *STYLES.values(), "and two three small little tiny big large huge", *SAME]
         all_known &= set(re.findall("[a-z]+", " ".join(said)))
     # a keyword of half the world says nothing
     strange = {
