@@ -170,6 +170,8 @@ class Job(Frozen):
     speed: Speed = Speed.FAST
     parent: str | None = None
     parent_cell: int | None = None  # from 0
+    edit: str | None = None  # what was done to a picture: a row of ``planning.edits.EDITS``
+    factor: float | None = None  # how far its zoom went out
     attempts: int = 0
     failure: str | None = None  # the sentence the person saw
     pictures: tuple[str, ...] = ()  # SHA-256 of each stored PNG, in cell order, once RENDERED

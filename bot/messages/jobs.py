@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.messages.asking import APOLOGY, with_prompt
 from bot.messages.text import ALT_LIMIT, CONTENT_LIMIT, CONTROL, mention, ordinal, plural, shown
 from engine.jobs import WORDS, Delivery, Job, JobSpec, Kind, Role, Speed, State
+from engine.planning.edits import EDITS
 from engine.planning.references import LIKED_LEAST
 
 WHICH_MODEL = "Draw this picture again, with which model?"
@@ -48,13 +49,23 @@ def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     who = mention(owner or job.owner)
     if cell is not None:
         return f"**{shown(job.prompt)}** - Image #{cell + 1} {who}"
-    doing = DOING.get(job.spec.kind, "")
+    doing = _done(job)
     if not doing:
         return f"**{shown(job.prompt)}** - {who}"
     if job.spec.kind is Kind.UPSCALE:
-        return f"**{shown(job.prompt)}** - {doing} ({_upscale(job)}) by {who}"
+        return f"**{shown(job.prompt)}** - {doing} by {who}"
     of = "" if job.parent_cell is None else f" of image #{job.parent_cell + 1}"
     return f"**{shown(job.prompt)}** - {doing}{of} by {who}"
+
+
+def _done(job: Job) -> str:
+    """Return what was done to a picture; of jobs from before edits were kept, only its kind is known."""
+    edit = EDITS.get(job.edit or "")
+    if edit is not None:
+        return edit.title.format(factor=job.factor or 2.0)
+    if job.spec.kind is Kind.UPSCALE:
+        return f"{DOING[job.spec.kind]} ({_upscale(job)})"
+    return DOING.get(job.spec.kind, "")
 
 
 def _creative(job: Job) -> bool:

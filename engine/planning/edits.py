@@ -79,6 +79,11 @@ class Derived:
     spec: JobSpec
     canvas: Canvas | None = None
 
+    @property
+    def factor(self) -> float | None:
+        """How far a zoom goes out; None: it is none."""
+        return None if self.canvas is None or self.canvas.margins is not None else self.canvas.factor
+
 
 Derive = Callable[[Start], Derived]
 Grow = Callable[[tuple[int, int], int], Margins]
@@ -88,13 +93,14 @@ Grow = Callable[[tuple[int, int], int], Margins]
 class EditType:
     """One edit. ``command``: under whose rules it stands. ``derive``: its spec; None draws a request again.
 
-    ``note``: what is said under the result. ``remix``: whether Remix asks for other words first.
+    ``title``: what is said above the result; ``{factor}`` is how far a zoom went out. ``remix``: whether
+    Remix asks for other words first.
     """
 
     name: str
     command: str
     derive: Derive | None
-    note: str = ""
+    title: str = ""
     remix: bool = False
     rereads: bool = False  # the prompt is read anew, though nobody changed it
     needs_words: bool = True  # of a picture from outside
@@ -192,37 +198,52 @@ def _square(size: tuple[int, int], multiple: int) -> Margins:
 _ROWS = (
     EditType("reroll", "imagine", None, remix=True),
     EditType(
-        "remix", "imagine", _vary(lambda model: model.strong_strength), rereads=True, of_grid="reroll"
+        "remix", "imagine", _vary(lambda model: model.strong_strength), "Remix",
+        rereads=True, of_grid="reroll",
     ),
-    EditType("vary", "vary", _vary(lambda model: model.strong_strength, loosely=True), remix=True),
-    EditType("vary_subtle", "vary", _vary(lambda model: model.subtle_strength), remix=True),
-    EditType("vary_strong", "vary", _vary(lambda model: model.strong_strength, loosely=True), remix=True),
-    EditType("remaster", "remaster", _vary(lambda _: specs.REMASTER), rereads=True),
-    EditType("upscale_2x", "upscale", _faithful(2), needs_words=False),
-    EditType("upscale_4x", "upscale", _faithful(4), needs_words=False),
-    EditType("upscale_creative", "upscale", _creative, needs_words=False),
-    EditType("upscale_again_subtle", "upscale", _faithful(None), needs_words=False, from_before=True),
-    EditType("upscale_again_creative", "upscale", _creative, needs_words=False, from_before=True),
-    EditType("zoom", "zoom", _zoom, "Zoomed out {factor:g}×."),
-    EditType("square", "zoom", _grown(_square), "Made square."),
+    EditType(
+        "vary", "vary", _vary(lambda model: model.strong_strength, loosely=True), "Variations", remix=True
+    ),
+    EditType(
+        "vary_subtle", "vary", _vary(lambda model: model.subtle_strength),
+        "Variations (Subtle)", remix=True,
+    ),
+    EditType(
+        "vary_strong", "vary", _vary(lambda model: model.strong_strength, loosely=True),
+        "Variations (Strong)", remix=True,
+    ),
+    EditType("remaster", "remaster", _vary(lambda _: specs.REMASTER), "Remaster", rereads=True),
+    EditType("upscale_2x", "upscale", _faithful(2), "Upscale (Subtle)", needs_words=False),
+    EditType("upscale_4x", "upscale", _faithful(4), "Upscale (4x)", needs_words=False),
+    EditType("upscale_creative", "upscale", _creative, "Upscale (Creative)", needs_words=False),
+    EditType(
+        "upscale_again_subtle", "upscale", _faithful(None), "Upscale (Subtle)",
+        needs_words=False, from_before=True,
+    ),
+    EditType(
+        "upscale_again_creative", "upscale", _creative, "Upscale (Creative)",
+        needs_words=False, from_before=True,
+    ),
+    EditType("zoom", "zoom", _zoom, "Zoom Out {factor:g}x"),
+    EditType("square", "zoom", _grown(_square), "Make Square"),
     EditType(
         "pan_left", "zoom", _grown(lambda size, step: (_growth(size[0], step), 0, 0, 0)),
-        "Panned to the left.", remix=True,
+        "Pan left", remix=True,
     ),
     EditType(
         "pan_right", "zoom", _grown(lambda size, step: (0, 0, _growth(size[0], step), 0)),
-        "Panned to the right.", remix=True,
+        "Pan right", remix=True,
     ),
     EditType(
         "pan_up", "zoom", _grown(lambda size, step: (0, _growth(size[1], step), 0, 0)),
-        "Panned upwards.", remix=True,
+        "Pan up", remix=True,
     ),
     EditType(
         "pan_down", "zoom", _grown(lambda size, step: (0, 0, 0, _growth(size[1], step))),
-        "Panned downwards.", remix=True,
+        "Pan down", remix=True,
     ),
-    EditType("inpaint", "inpaint", _inpaint),
-    EditType("locate", "inpaint", _locate),
+    EditType("inpaint", "inpaint", _inpaint, "Repaint"),
+    EditType("locate", "inpaint", _locate, "Find"),
 )  # fmt: skip
 EDITS: Mapping[str, EditType] = MappingProxyType({row.name: row for row in _ROWS})
 """Every edit, by the name doors give it."""

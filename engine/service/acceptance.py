@@ -103,6 +103,8 @@ class Acceptance:
             speed=planned.speed,
             parent=planned.parent,
             parent_cell=planned.cell,
+            edit=planned.edit,
+            factor=planned.factor,
             adult=adult,
             rated=rated,
             created_at=self._store.now(),

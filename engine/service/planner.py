@@ -202,9 +202,8 @@ class Planner:
         else:
             start = await self._start(ask, edit, job.spec, parent)
             derived = edit.derive(start)
-            note = [edit.note.format(factor=ask.factor)] if edit.note else []
-            notes = (*job.notes, *note)
-            job = replace(job, spec=derived.spec, canvas=derived.canvas, notes=notes)
+            job = replace(job, spec=derived.spec, canvas=derived.canvas)
+            job = replace(job, edit=edit.name, factor=derived.factor)
         return self._priced(replace(job, parent=ask.job, cell=ask.cell))
 
     async def _job(self, job_id: str, guild: str | None) -> Job:
@@ -238,6 +237,7 @@ class Planner:
         if parent is None:
             raise UserError("Only a job can be drawn again. Say which job.")
         spec = job.spec.model_copy(update={"seed": secrets.randbelow(SEED_MAX + 1)})
+        job = replace(job, edit=parent.edit, factor=parent.factor)
         if ask.line is None and not edits.named(ask.name).rereads:
             return replace(job, spec=spec, notes=parent.notes)
         return replace(job, spec=specs.remade(parent.spec, spec, self._model(spec)))

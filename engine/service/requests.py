@@ -156,6 +156,8 @@ class PlannedJob:
     sources: tuple[tuple[str, str], ...] = ()
     parent: str | None = None
     cell: int | None = None
+    edit: str | None = None  # as ``Job`` has them
+    factor: float | None = None
     links: tuple[str, ...] = ()
     canvas: Canvas | None = None
 

@@ -105,10 +105,11 @@ def submit(
         job = draft.job
         db.execute(
             "INSERT INTO job (id, request, nth, owner, guild, origin, reply_to, progress, state, spec,"
-            " prompt, notes, sources, speed, work, weight, parent, parent_cell, adult, rated, created_at)"
+            " prompt, notes, sources, speed, work, weight, parent, parent_cell, edit, factor, adult, rated,"
+            " created_at)"
             " VALUES (:id, :request, :nth, :owner, :guild, :origin, :reply_to, :progress, :state, :spec,"
-            " :prompt, :notes, :sources, :speed, :work, :weight, :parent, :parent_cell, :adult, :rated,"
-            " :created_at)",
+            " :prompt, :notes, :sources, :speed, :work, :weight, :parent, :parent_cell, :edit, :factor,"
+            " :adult, :rated, :created_at)",
             {
                 "id": job.id,
                 "request": request,
@@ -128,6 +129,8 @@ def submit(
                 "weight": job.weight,
                 "parent": job.parent,
                 "parent_cell": job.parent_cell,
+                "edit": job.edit,
+                "factor": job.factor,
                 "adult": job.adult,
                 "rated": job.rated,
                 "created_at": job.created_at,
@@ -386,6 +389,8 @@ def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
         moved=row["moved"],
         parent=row["parent"],
         parent_cell=row["parent_cell"],
+        edit=row["edit"],
+        factor=row["factor"],
         attempts=row["attempts"],
         failure=row["failure"],
         pictures=tuple(cell["sha256"] for cell in cells),

@@ -44,10 +44,10 @@ async def test_whoever_presses_owns(discord: Discord, bot: BotProcess) -> None:
     assert faces(one)[:5] == ["Vary (Subtle)", "Vary (Strong)", "Vary (Region)", "🔄", "Info"]
     await bob.click(grid, "V3")
     varied = await discord.wait_for_message(is_grid, after=one)
-    assert f"Variations of image #3 by <@{bob.id}>" in varied.data["content"]
+    assert f"Variations (Strong) of image #3 by <@{bob.id}>" in varied.data["content"]
     await bob.click(one, "Vary (Subtle)")
     subtle = await discord.wait_for_message(is_grid, after=varied)
-    assert "Variations of image #2" in subtle.data["content"]
+    assert "Variations (Subtle) of image #2" in subtle.data["content"]
     await alice.click(grid, "🔄")
     again = await discord.wait_for_message(is_grid, after=subtle)
     assert again.data["content"] == grid.data["content"]
@@ -238,7 +238,7 @@ async def test_remix_survives_a_restart_while_the_dialog_is_open(discord: Discor
         await bot.start()
         await alice.submit(opened, {"prompt": "a green pear"})
         varied = await discord.wait_for_message(is_grid, after=grid)
-        assert varied.data["content"].startswith("**a green pear** - Variations of image #2")
+        assert varied.data["content"].startswith("**a green pear** - Variations (Strong) of image #2")
         again = await alice.click(grid, "🔄")
         await alice.submit(again, {"prompt": "a blue car"})
         fresh = await discord.wait_for_message(is_grid, after=varied)
@@ -349,12 +349,12 @@ async def test_upscaling_doubles_the_sides(discord: Discord, bot: BotProcess) ->
     await alice.click(one, "Upscale (Subtle)")
     big = await discord.wait_for_message(is_picture, after=one)
     assert faces(big)[-2:] == ["Redo Upscale (Creative)", "❤️"]
-    assert "Upscaled (2x) by" in big.data["content"]
+    assert "- Upscale (Subtle) by" in big.data["content"]
     width, height = (int(word) for word in small["Size"].removesuffix(" px").split(" × "))
     assert (await facts_of(discord, big))["Size"] == f"{2 * width} × {2 * height} px"
     await alice.click(big, "Redo Upscale (Creative)")
     creative = await discord.wait_for_message(is_picture, after=big)
-    assert "Upscaled (2x, creative) by" in creative.data["content"]
+    assert "- Upscale (Creative) by" in creative.data["content"]
     assert faces(creative)[-3:] == ["Redo Upscale (Subtle)", "Redo Upscale (Creative)", "❤️"]
     assert (await facts_of(discord, creative))["Upscaled"] == "2×, creative"
 
@@ -376,18 +376,22 @@ async def test_zooming_and_panning(discord: Discord, bot: BotProcess) -> None:
 
     await alice.click(one, "Zoom Out 1.5x")
     zoomed = await discord.wait_for_message(is_grid, after=one)
-    assert "Zoomed out 1.5×." in zoomed.data["content"]
+    assert "- Zoom Out 1.5x of image #1 by" in zoomed.data["content"]
+    await alice.click(zoomed, "🔄")
+    again = await discord.wait_for_message(is_grid, after=zoomed)
+    assert "- Zoom Out 1.5x by" in again.data["content"], "drawn again it is still a zoom"
     assert await size_of(discord, zoomed) == (width, height)
 
     await alice.click(one, "Make Square")
-    square = await discord.wait_for_message(is_grid, after=zoomed)
+    square = await discord.wait_for_message(is_grid, after=again)
+    assert "- Make Square of image #1 by" in square.data["content"]
     assert await size_of(discord, square) == (width, width)
     await alice.click(square, "U1")
     alone = await discord.wait_for_message(is_picture, after=square)
     assert "Make Square" not in faces(alone)
     await alice.click(alone, "⬅️")
     panned = await discord.wait_for_message(is_grid, after=alone)
-    assert "Panned to the left." in panned.data["content"]
+    assert "- Pan left of image #1 by" in panned.data["content"]
     wide, high = await size_of(discord, panned)
     assert (wide > width, high) == (True, width)
 
@@ -396,7 +400,7 @@ async def test_zooming_and_panning(discord: Discord, bot: BotProcess) -> None:
     await alice.submit(opened, {"prompt": "an orchard --ar 1:1", "factor": "1,2"})
     custom = await discord.wait_for_message(is_grid, after=panned)
     assert custom.data["content"].startswith("**an orchard --ar 1:1** - ")
-    assert "Zoomed out 1.2×." in custom.data["content"]
+    assert "- Zoom Out 1.2x of image #1 by" in custom.data["content"]
     side, other = await size_of(discord, custom)
     assert side == other
     again = await alice.click(one, "Custom Zoom")

@@ -38,7 +38,7 @@ async def test_a_press_that_takes_much_is_priced_first(
         await bot.start()
         await alice.click(asked, "Start")
         varied = await discord.wait_for_message(is_grid, after=asked)
-        assert "Variations of image #2" in varied.data["content"]
+        assert "Variations (Strong) of image #2" in varied.data["content"]
         assert varied.data["message_reference"]["message_id"] == grid.id
         # answered once: the same question starts nothing more
         await alice.click(grid, "U1")

@@ -70,4 +70,4 @@ async def test_hearts_and_a_second_model(
         assert [option["value"] for option in choice["options"]] == ["other"]
         await alice.click(asked.message, choice["custom_id"], ["other"])
         drawn = await discord.wait_for_message(is_grid, after=one)
-        assert drawn.data["content"].startswith("**a red apple --model other** - Variations of image #2 by")
+        assert drawn.data["content"].startswith("**a red apple --model other** - Remaster of image #2 by")

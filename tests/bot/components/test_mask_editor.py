@@ -216,12 +216,12 @@ async def test_pictures_are_varied_and_enlarged_by_command(discord: Discord, bot
     [first, *_] = await alice.autocomplete("vary", "link", "apple")
     await alice.slash("vary", link=first["value"], strength="vary_subtle", prompt="a green pear")
     varied = await discord.wait_for_message(is_grid, after=grid)
-    assert varied.data["content"].startswith("**a green pear** - Variations of image #1 by")
+    assert varied.data["content"].startswith("**a green pear** - Variations (Subtle) of image #1 by")
 
     photo = upload(Image.new("RGB", (120, 80), "navy"), "photo.png")
     await bob.slash("upscale", image=photo)
     large = await discord.wait_for_message(is_picture, after=varied)
-    assert "Upscaled (2x)" in large.data["content"]
+    assert "Upscale (Subtle)" in large.data["content"]
     [file] = large.data["attachments"]
     assert file["filename"].startswith("an-uploaded-picture-")
     await bob.slash("vary", image=photo)
@@ -231,7 +231,7 @@ async def test_pictures_are_varied_and_enlarged_by_command(discord: Discord, bot
     assert told.viewer == bob.id
     await bob.slash("vary", image=photo, prompt="a boat")
     boat = await discord.wait_for_message(is_grid, after=large)
-    assert boat.data["content"].startswith("**a boat** - Variations by")
+    assert boat.data["content"].startswith("**a boat** - Variations (Strong) by")
     none = await bob.slash("upscale")
     await discord.wait_for_message(lambda m: "Which picture?" in m.data["content"], after=boat)
     assert none.interaction.answered == 4, "refused before anybody else sees anything"

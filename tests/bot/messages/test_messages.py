@@ -14,7 +14,8 @@ from bot.messages import help as messages_help
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
 from bot.messages import things as messages_things
-from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, State
+from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, Kind, State
+from engine.planning.edits import EDITS
 from engine.pocket import knows
 from engine.prompt.flags import FLAGS
 from engine.rules.allowance import Balance
@@ -170,6 +171,19 @@ def test_the_seed_of_one_picture_wraps_like_the_engine() -> None:
     # cell i starts from (seed + i) mod 2**32
     assert dict(messages_jobs.picture_facts(job(), 0))["Seed"] == "4294967295"
     assert dict(messages_jobs.picture_facts(job(), 1))["Seed"] == "0"
+
+
+def test_every_edit_has_a_title_and_jobs_from_before_keep_theirs() -> None:
+    assert [name for name, edit in EDITS.items() if not edit.title] == ["reroll"]
+    made = job(edit="zoom", factor=1.5, parent_cell=1)
+    assert messages_jobs.title(made).startswith("**a red apple** - Zoom Out 1.5x of image #2 by ")
+    before = job(parent_cell=1)
+    spec = before.spec.model_copy(update={"kind": Kind.INPAINT, "strength": 1.0})
+    before = before.model_copy(update={"spec": spec})
+    assert messages_jobs.title(before).startswith("**a red apple** - Repaint of image #2 by ")
+    # an edit that a later version makes is told by its kind
+    later = before.model_copy(update={"edit": "later"})
+    assert messages_jobs.title(later) == messages_jobs.title(before)
 
 
 def test_help_fits_discords_fields() -> None:

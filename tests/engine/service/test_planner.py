@@ -80,7 +80,8 @@ async def test_an_edit_is_derived_once_and_painted_only_when_it_starts(priced: S
         assert set(priced.gallery.root.rglob("*.png")) == before
         job = (await priced.submit(planned)).jobs[0]
     assert (calls[parse], calls[plan], calls[derive]) == (0, 0, 1)
-    assert job.notes == ("Zoomed out 2×.",)
+    assert (job.notes, job.edit, job.factor) == ((), "zoom", 2.0)
+    assert await priced.find(job.id) == job, "kept with the job"
     assert len(set(priced.gallery.root.rglob("*.png")) - before) == 2
     sizes = {await priced.files.size(one.sha256) for one in job.spec.inputs}
     assert sizes == {await priced.files.size(parent.pictures[0])}
