@@ -5,6 +5,7 @@ Long: finding, reading and pulling weights.
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 from engine import checkpoint
@@ -279,6 +280,24 @@ def _fetch(source: str, patterns: list[str]) -> Path:
             f"`{source}` could not be fetched: {reason} If the model is gated, accept its licence "
             "on its page and log in with: .venv/bin/hf auth login"
         ) from None
+
+
+def download_size(source: str) -> int | None:
+    """Return how many bytes `pull` would fetch of a hub repository, or None where the hub cannot be asked."""
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        siblings = huggingface_hub.HfApi().model_info(source, files_metadata=True, timeout=20).siblings or []
+    except (HfHubHTTPError, OSError, ValueError):
+        return None
+    sizes = {one.rfilename: one.size or 0 for one in siblings}
+    return sum(
+        size
+        for file, size in sizes.items()
+        if any(fnmatch(file, wanted) for wanted in _WANTED)
+        and not any(fnmatch(file, spared) for spared in _SPARED)
+    )
 
 
 def has_variants(source: str) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli import admin, keys, models, origin, serve
+from bot.cli import admin, init, keys, models, origin, serve
 from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, ready, set_up_logs
 from bot.cli.places import require_space, writable
 from engine import config as configuration
@@ -87,6 +87,7 @@ def _main(
     pass
 
 
+app.command()(init.init)
 app.command()(serve.run)
 app.command("serve")(serve.api)
 app.command()(serve.demo)
@@ -174,16 +175,19 @@ def check(
     from bot.cli import check
 
     async def collect() -> bool:
-        sound = True
+        wrong: list[str] = []
         async for finding in check.check(config, deep=deep):
-            sound &= finding.state != "wrong"
+            if finding.state == "wrong":
+                wrong.append(finding.text)
             if as_json:
                 typer.echo(json.dumps({"state": finding.state, "topic": finding.topic, "text": finding.text}))
             else:
                 colour = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.state]
                 typer.secho(f"{finding.state:<6}", fg=colour, nl=False)
                 typer.echo(f"{finding.topic:<9} {finding.text}")
-        return sound
+        if not as_json:
+            typer.echo(f"Next step: {wrong[0]}" if wrong else "Ready. Start the bot with: limner run")
+        return not wrong
 
     if not asyncio.run(collect()):
         raise typer.Exit(EXIT_USER)

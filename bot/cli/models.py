@@ -49,7 +49,7 @@ def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> Non
 
 
 @app.command("pull")
-def models_pull(
+def modelspull(
     names: Annotated[list[str] | None, typer.Argument(help="Which; else every configured one.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -64,11 +64,11 @@ def models_pull(
         if name not in known:
             raise NotFound(no_model(name, known))
     for name in names or known:
-        for path in _pull(name, known[name]):
+        for path in pull(name, known[name]):
             typer.echo(f"{name}: {path}")
 
 
-def _pull(name: str, wanted: ModelConfig | LoraConfig | str) -> list[Path]:
+def pull(name: str, wanted: ModelConfig | LoraConfig | str) -> list[Path]:
     """Fetch one model, LoRA or tool. Raises ConfigError where what came cannot be used."""
     if isinstance(wanted, str):
         found, trouble = [weights.pull_tool(name, wanted)], readiness.tool_trouble(name, wanted)

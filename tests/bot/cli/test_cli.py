@@ -353,6 +353,11 @@ def test_check_says_that_there_is_no_file_and_that_a_port_is_taken(tmp_path: Pat
     assert "hello-world" not in done.stdout.decode()
 
 
+def test_check_ends_with_the_one_next_step(tmp_path: Path) -> None:
+    last = limner("check", cwd=tmp_path).stdout.decode().splitlines()[-1]
+    assert last.startswith("Next step: There is no bot token.")
+
+
 def test_the_list_names_each_path_and_keeps_its_columns(tmp_path: Path) -> None:
     licence = "A Licence Whose Name Is Longer Than Any Column Could Be, Version 1.0"
     (tmp_path / "config.toml").write_text(
