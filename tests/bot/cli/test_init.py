@@ -25,7 +25,7 @@ SERVER, ROLE = "123456789012345678", "223456789012345678"
 
 
 def typed(folder: Path, *answers: str) -> tuple[int, str]:
-    """Run `limner init` at a terminal of its own, answer its questions; return exit code and what is shown."""
+    """Run `limner init` at its own terminal, answer its questions; return exit code and what is shown."""
     here, there = pty.openpty()
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "TERM": "dumb"}
     child = subprocess.Popen(
