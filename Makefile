@@ -87,6 +87,7 @@ evaluate: $(STAMP) ## pictures: full counts (docs/evaluate.md, docs/evaluate-edi
 	$(BIN)/python -m tests.report docs/evaluate-edits.md "Edits and references of the shipped model" "make evaluate" \
 	  -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist worksteal -m "full or not full" $(EDITS) $(ARGS)
 	$(BIN)/python -m engine.pocket.train evaluate --threads 2 --page docs/evaluate-model.md
+	$(BIN)/python -m tests.engine.provenance.measure
 
 clean: ## remove .venv and caches (never data/)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

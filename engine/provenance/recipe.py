@@ -55,6 +55,7 @@ def as_written_elsewhere(stored: str, spec: JobSpec, hashes: Mapping[str, str], 
     ``hashes``: SHA-256 by the names of models and LoRAs, as far as they are known.
     """
     head, _, last = stored.rpartition("\n")
+    head = _without_negative_weights(head)
     facts: dict[str, str] = {}
     for name, value in FACT.findall(last):
         if name == "Sampler":
@@ -74,6 +75,31 @@ def as_written_elsewhere(stored: str, spec: JobSpec, hashes: Mapping[str, str], 
             facts["Hires steps"] = str(spec.steps)
     facts["Version"] = f"limner {version}"
     return f"{head}\n" + ", ".join(f"{name}: {value}" for name, value in facts.items())
+
+
+_NEGATIVE = "\nNegative prompt: "
+_LORAS = re.compile(r"(?: <lora:[^<>]+>)+$")
+_STEERED_AWAY = re.compile(r"(.+) :-([0-9.]+)$", re.DOTALL)
+
+
+def _without_negative_weights(head: str) -> str:
+    """Return prompt and negative prompt with texts of negative weight (``--no``) in the negative prompt.
+
+    >>> _without_negative_weights("a fox AND trees :-0.5")
+    'a fox\\nNegative prompt: trees'
+    """
+    wanted, _, unwanted = head.partition(_NEGATIVE)
+    loras = found[0] if (found := _LORAS.search(wanted)) else ""
+    kept, away = [], [unwanted] if unwanted else []
+    for text in wanted.removesuffix(loras).split(" AND "):
+        if (steered := _STEERED_AWAY.fullmatch(text)) is None:
+            kept.append(text)
+        else:
+            weight = 2 * float(steered[2])  # `--no` is half of what wants, and the whole of what does not
+            away.append(steered[1] if weight == 1 else f"({steered[1]}:{weight:g})")
+    if not kept:
+        return head
+    return " AND ".join(kept) + loras + (_NEGATIVE + ", ".join(away) if away else "")
 
 
 def record(stored: str, spec: JobSpec, hashes: Mapping[str, str], version: str) -> str:

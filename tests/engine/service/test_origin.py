@@ -1,0 +1,177 @@
+"""Everything that leaves is marked, whatever was made and whichever way it goes out."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import re
+import zipfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from engine import images
+from engine.config import ProvenanceConfig
+from engine.errors import EngineError
+from engine.jobs import Job
+from engine.service import Service
+from engine.service.pictures import Pictures
+from tests import ROOT
+from tests.engine.conftest import Open, drawn, editing, ended, submit
+
+ON = ProvenanceConfig()
+
+# every way out of a stored picture: what `Pictures` hands to doors
+WAYS: dict[str, Callable[[Service, Job], Awaitable[list[bytes]]]] = {}
+
+
+def way(name: str) -> Callable[[Callable[[Service, Job], Awaitable[list[bytes]]]], None]:
+    def kept(function: Callable[[Service, Job], Awaitable[list[bytes]]]) -> None:
+        WAYS[name] = function
+
+    return kept
+
+
+@way("file")
+async def _files(service: Service, job: Job) -> list[bytes]:
+    """Grids and single pictures: posted, shown again, by DM, enlarged, within a limit."""
+    grid, small = [await service.files.file(job.id, least=512, limit=limit) for limit in (None, 100_000)]
+    assert (grid.extension, small.extension) == ("png", "webp")
+    assert len(small.data) <= 100_000
+    return [grid.data, small.data]
+
+
+@way("cells")
+async def _cells(service: Service, job: Job) -> list[bytes]:
+    """The HTTP API and the command line."""
+    return (await service.pictures(job.id))[:1]
+
+
+@way("shown")
+async def _shown(service: Service, job: Job) -> list[bytes]:
+    """The page to draw masks on, and what was described."""
+    return [(await service.files.shown(job.pictures[0])).data]
+
+
+@way("film")
+async def _film(service: Service, job: Job) -> list[bytes]:
+    if job.film is None:
+        return []
+    data = await service.files.film(job.id)
+    with Image.open(io.BytesIO(data)) as film:
+        last = getattr(film, "n_frames", 1) - 1
+        film.seek(last)
+        buffer = io.BytesIO()
+        film.convert("RGB").save(buffer, "PNG")
+    return [data, buffer.getvalue()]
+
+
+async def _exported(service: Service, job: Job) -> list[bytes]:
+    found = []
+    async for part in service.export(job.owner, 4 << 20):
+        with zipfile.ZipFile(io.BytesIO(part)) as archive:
+            found += [archive.read(name) for name in archive.namelist() if f"pictures/{job.id}-1" in name]
+    return found
+
+
+def test_every_way_out_is_walked() -> None:
+    """A new method that hands out pictures fails here until it has a way above."""
+    handing_out = {
+        name
+        for name, method in inspect.getmembers(Pictures, inspect.iscoroutinefunction)
+        if re.search(r"\bbytes\b|\bFile\b", str(inspect.signature(method).return_annotation))
+    }
+    assert handing_out - {"originals"} == set(WAYS)
+
+
+def test_doors_know_no_way_beside() -> None:
+    """No door reads stored files, or asks for the unmarked ones."""
+    found = []
+    for folder in ("bot", "engine/web"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            if "demo" in file.parts:
+                continue
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if isinstance(node, ast.Attribute) and node.attr == "originals":
+                    found.append(f"{file.name}:{node.lineno}")
+                if isinstance(node, ast.Attribute) and node.attr in ("load", "read"):
+                    on = ast.unparse(node.value)
+                    if on.endswith("gallery"):
+                        found.append(f"{file.name}:{node.lineno}")
+    assert not found
+
+
+async def check(service: Service, job: Job, files: list[bytes]) -> None:
+    for data in files:
+        verdict, known = await service.verify(data)
+        assert verdict.is_of(job.id), job.spec.kind
+        assert known is not None
+        assert known.id == job.id
+
+
+async def test_every_kind_leaves_marked_by_every_way(open_service: Open) -> None:
+    async with open_service(provenance=ON) as service:
+        first = await drawn(service, "grid", "a red apple --video --steps 4")
+        jobs = [first]
+        for key, name in (("v", "vary"), ("u", "upscale_2x"), ("z", "pan_left"), ("r", "reroll")):
+            action = editing(key, "anna", "discord:1/2", first.id, name, cell=0)
+            jobs.append(await ended(service, (await submit(service, action)).jobs[0].id))
+        for files in WAYS.values():
+            await check(service, first, await files(service, first))
+        for job in jobs[1:]:
+            assert job.pictures, job.failure
+            await check(service, job, [(await service.files.file(job.id, 0, least=512)).data])
+        exported = await _exported(service, first)
+        assert exported
+        await check(service, first, exported)
+        # what is made of a picture starts from the unmarked one
+        assert (await service.verify((await service.files.originals(first.id))[0]))[0].mark is None
+        assert jobs[1].spec.inputs[0].sha256 == first.pictures[0]
+
+
+async def test_edits_name_their_parents(open_service: Open) -> None:
+    async with open_service() as service:
+        first = await drawn(service)
+        action = editing("v", "anna", "discord:1/2", first.id, "vary", cell=0)
+        job = await ended(service, (await submit(service, action)).jobs[0].id)
+        data = (await service.files.file(job.id, 0)).data
+        assert b"c2pa.edited" in data
+        assert b"compositeWithTrainedAlgorithmicMedia" in data
+        made = (await service.files.file(first.id, 0)).data
+        assert b"c2pa.created" in made
+        assert b"c2pa.edited" not in made
+
+
+async def test_the_recipe_is_as_automatic1111_writes_it(open_service: Open) -> None:
+    async with open_service() as service:
+        job = await drawn(service, "one", "a red apple --sampler dpmpp_2m_karras --seed 7 --no trees")
+        await service.origin.prepare()
+        with Image.open(io.BytesIO((await service.files.file(job.id, 1)).data)) as picture:
+            lines = picture.info["parameters"].splitlines()
+            assert "anna" not in str(picture.info)
+        assert lines[:2] == ["a red apple", "Negative prompt: trees"]
+        facts = lines[-1]
+        assert "Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: " in facts
+        assert re.search(r"Seed: \d+, Size: 128x128, Model hash: [0-9a-f]{10}, Model: pocket", facts)
+        assert facts.endswith(f"Version: limner {service.origin.version}")
+
+
+async def test_what_people_brought_is_shown_as_it_is(open_service: Open) -> None:
+    async with open_service(provenance=ON) as service:
+        brought = await service.gallery.keep(images.png(Image.new("RGB", (64, 64), "red")))
+        assert (await service.files.shown(brought)).data == await service.gallery.load(brought)
+
+
+async def test_required_means_that_nothing_leaves_without(open_service: Open, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "provenance").write_text("in the way of the keys")
+    async with open_service(provenance=ProvenanceConfig(mark=False)) as service:
+        job = await drawn(service)
+        assert (await service.files.file(job.id)).data
+        required = service.config.model_copy(update={"provenance": ProvenanceConfig(required=True)})
+        assert (await service.reload(required)).changed == ("provenance.mark", "provenance.required")
+        with pytest.raises((EngineError, OSError)):
+            await service.files.file(job.id)
