@@ -316,7 +316,7 @@ def test_pickles_are_never_opened(renderer: Make, tmp_path: Path) -> None:
     file.write_bytes(b"\x80\x04.")
     render = Renderer([ModelConfig(name="old", source=str(file))], ENGINE)
     render.start("job", spec("old"))
-    assert failed(drain(render)["job"]).kind == "engine"
+    assert failed(drain(render)["job"]).kind == "model"
     render.close()
 
 
