@@ -59,6 +59,7 @@ class Kind(StrEnum):
     BLEND = "blend"  # several PROMPT pictures and no words: a picture between them
     VARY = "vary"  # image-to-image from one INIT picture
     INPAINT = "inpaint"  # only the masked area changes; zoom and pan are inpaints on a larger canvas
+    EDIT = "edit"  # what the words say is changed in the first INIT picture; up to three more are looked at
     LOCATE = "locate"  # where in a picture the words are: a mask
     UPSCALE = "upscale"  # super-resolution of one INIT picture, no denoising
     DESCRIBE = "describe"  # picture to words

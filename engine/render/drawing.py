@@ -15,12 +15,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engine.errors import UserError
 from engine.images import evened, feathered, fitted, rim
 from engine.jobs import JobSpec, Kind, Lora
 from engine.render import decode, prepare
 from engine.render.conditioning import references
 from engine.render.conditioning.inputs import Sources
 from engine.render.denoise import Picture
+from engine.render.families import capabilities
 from engine.render.families.base import Family
 from engine.render.loras import FEW_STEPS
 from engine.render.models import Model
@@ -174,6 +176,11 @@ def begin(
     loras = tuple(lora for lora in loras if lora.weight != 0)
     model.loras.use(loras)
 
+    if spec.width % family.multiple or spec.height % family.multiple:
+        raise UserError(
+            f"{model.name} draws sides that are multiples of {family.multiple}, which {spec.width} × "
+            f"{spec.height} are not. The host should give it `multiple = {family.multiple}`."
+        )
     sources = Sources.of(spec, model, inputs, enlarge)
     turns, unconditional = prepare.texts(spec, model, family, loras)
     text = unconditional or turns[0][0]
@@ -189,7 +196,8 @@ def begin(
         shape = (*shape[:2], *tiles.window)
     window = shape
     key = family.text_key(turns[0][0])
-    group = (model.name, family.size_key(shape), spec.tile, loras, key, bool(looked_at))
+    looking = bool(looked_at) and family.can.references
+    group = (model.name, family.size_key(shape), spec.tile, loras, key, looking)
     drawing = Drawing(job, spec, model, family, [], loras, (model.name, shape), notes=sources.notes)
     if tiles is not None:
         drawing.tiles, drawing.whole = tiles, sources.whole
@@ -200,10 +208,10 @@ def begin(
             spec, model, family, cell, (shape, window), group, own, unconditional, sources
         )
         picture.adapted = adapted
-        if looked_at:
+        if looking:
             references.refer(picture, looked_at, spec.seed_of(cell))
-            if spec.kind is not Kind.BLEND:  # that one starts from their colours
-                picture.push = references.toning(toned, picture.push)
+        if spec.kind is not Kind.BLEND:  # that one starts from their colours
+            picture.push = references.toning(toned, picture.push)
         if taste is not None:  # outermost, so before a style asked for by name, which then has the last word
             liked = sum(weight for _, weight in sources.tastes)
             picture.push = references.tasteful(taste, liked, picture.push)
@@ -211,6 +219,6 @@ def begin(
     recoloured = looked_at or adapted or taste is not None  # they may bring other colours
     if spec.kind is Kind.INPAINT or (spec.kind is Kind.UPSCALE and not recoloured):
         drawing.parent, drawing.mask = sources.parent, sources.mask
-    drawing.notes += model.loras.notes(loras)
+    drawing.notes += capabilities.notes(spec, family, model.name) + model.loras.notes(loras)
     drawing.spent("prepare", began)
     return drawing

@@ -105,6 +105,7 @@ def picture(
         drawn = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
         latents = noise.pure(scheduler, drawn)
 
+    beside = [family.encode(pixels, generator) for pixels in sources.beside]
     end = len(timesteps) if spec.stop == 100 else max(1, -(-len(timesteps) * spec.stop // 100))
     return Picture(
         family=family,
@@ -121,7 +122,7 @@ def picture(
         inputs=family.inputs((spec.width, spec.height), spec.guidance_scale),
         extra_channels=extra,
         blend=blend,
-        beside=() if blend is None else family.beside_repainted(blend.latents),
+        beside=family.beside_repainted(blend.latents) if blend is not None else beside,
         rescale=family.rescaled if unconditional is not None else None,
         steer=steer.chaotic(spec.chaos, seed) if spec.chaos else None,
         push=steer.both(

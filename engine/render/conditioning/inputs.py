@@ -15,6 +15,7 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.jobs import JobSpec, Kind, Role
 from engine.render import decode
+from engine.render.families.base import Family
 from engine.render.models import Model
 
 DEFAULT_STRENGTH = 0.6
@@ -25,6 +26,8 @@ IMAGE_HALF = 2.0
 """The ``--iw`` at which half the schedule is run: 1 leaves two thirds, 3 leaves two fifths."""
 ADAPTED: Mapping[Role, float] = {Role.PROMPT: 0.5, Role.STYLE: 1.0, Role.SUBJECT: 0.7}
 """An IP-Adapter's scale at weight 1: half beside a text, as its authors advise; for style, InstantStyle's."""
+EDITED = 1024 * 1024
+"""Pixels that a model which edits by instruction is shown of a picture, at most."""
 BLENDED = 1.0
 """The scales of a blend's pictures together, which have no text beside them (as the authors advise)."""
 
@@ -55,6 +58,8 @@ class Sources:
     """What the model's IP-Adapter reads: pictures, their scales, and whether for their style alone."""
     tastes: list[tuple[Tensor, float]] = field(default_factory=list)
     """Pixels of pictures somebody likes, in the model's own size, and their weights."""
+    beside: list[Tensor] = field(default_factory=list)
+    """EDIT: pixels (1, 3, height, width) of what is to be changed or taken from, in sizes of their own."""
 
     @classmethod
     def of(
@@ -81,6 +86,10 @@ class Sources:
             if source.role is Role.TASTE:  # the same colours whatever size is drawn
                 own = ImageOps.fit(picture, (model.config.width, model.config.height))
                 sources.tastes.append((decode.to_pixels(own, model.machine.device), source.weight))
+                continue
+            if spec.kind is Kind.EDIT and source.role is Role.INIT:
+                if model.family is not None and model.family.can.edit:
+                    sources.beside.append(_for_edit(picture, model.family))
                 continue
             if source.role is Role.MASK:
                 sources.mask = picture.convert("L")
@@ -113,7 +122,9 @@ class Sources:
             sources.strength = BLEND_STRENGTH
             equal = sum(prompts) / len(prompts) or 1.0
             sources.references += [ReferenceImage(pixels, weight / equal) for pixels, weight in sources.start]
-            sources.notes.append("Drawn over a mix of the pictures, and looking at each of them.")
+            looking = model.family is not None and model.family.can.references
+            also = ", and looking at each of them" if looking else ""
+            sources.notes.append(f"Drawn over a mix of the pictures{also}.")
         elif spec.kind is Kind.IMAGINE and sources.start:
             sources.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)
             how = f"{sources.strength:.0%} of the steps were drawn over it"
@@ -127,9 +138,23 @@ class Sources:
             sources.strength = 1.0 if spec.strength is None else spec.strength
         if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and sources.parent is None:
             raise UserError("The picture to start from is missing. Try again from the picture's own buttons.")
+        if spec.kind is Kind.EDIT:
+            if model.family is None or not model.family.can.edit:
+                raise UserError(f"{model.name} cannot edit by instruction. FLUX.2 klein can.")
+            if not sources.beside:
+                raise UserError("The picture to edit is missing. Give one.")
         if spec.kind is Kind.INPAINT and sources.mask is None:
             raise UserError("The mask is missing. Say first which part to repaint.")
         return sources
+
+
+def _for_edit(picture: Image.Image, family: Family) -> Tensor:
+    """Return a picture's pixels as diffusers shows it to a model that edits: a megapixel at most."""
+    wide, high = picture.size
+    share = min(1.0, (EDITED / (wide * high)) ** 0.5)
+    size = [max(1, int(side * share) // family.multiple) * family.multiple for side in (wide, high)]
+    fitted = ImageOps.fit(picture, (size[0], size[1]), Image.Resampling.LANCZOS)
+    return decode.to_pixels(fitted, family.device)
 
 
 def risen(usual: float, weight: float) -> float:

@@ -68,6 +68,8 @@ class Family(ABC):
     """One pipeline of diffusers taken apart: its network, text and autoencoder, and how they go together."""
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    """As people know it."""
     can: ClassVar[Can] = Can()
     samplers: ClassVar[tuple[str, ...]]
     """Names of the samplers that fit it, the first being its own."""
@@ -135,6 +137,11 @@ class Family(ABC):
     def guided(self, guidance_scale: float) -> bool:
         """Return whether a scale asks for a second prediction, against the text."""
         return self.can.negative and guidance_scale > 1
+
+    @property
+    def reads_guidance(self) -> bool:
+        """Whether a guidance scale above 1 changes anything."""
+        return True
 
     def text_key(self, embedding: Embedding) -> Hashable:
         """Return what texts must have in common to share a call."""

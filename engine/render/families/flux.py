@@ -1,4 +1,4 @@
-"""FLUX.1 (dev, schnell, Kontext): latents packed 2 × 2; dev reads the guidance scale as a number."""
+"""FLUX.1 (dev, schnell): latents packed 2 × 2; dev reads the guidance scale as a number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ class Flux(Flow):
     """T5 reads the text, filled up to 512 tokens, which all are looked at; CLIP sums it up."""
 
     name = "flux"
+    title = "FLUX.1 dev, schnell"
     can = Can(emphasis=False, negative=False)
+
+    @property
+    def reads_guidance(self) -> bool:
+        """Dev does, schnell does not."""
+        return bool(self.network.config.guidance_embeds)
 
     def encode_text(self, text: str) -> Embedding:
         """Read it by both encoders."""

@@ -23,6 +23,7 @@ class Flux2Klein(Flow):
     """A latent of the loop is one token: 128 channels for 16 × 16 pixels."""
 
     name = "flux2"
+    title = "FLUX.2 klein"
     can = Can(edit=True)
 
     @property
@@ -43,6 +44,11 @@ class Flux2Klein(Flow):
     def guided(self, guidance_scale: float) -> bool:
         """Distilled models are not guided."""
         return guidance_scale > 1 and not self.pipe.config.is_distilled
+
+    @property
+    def reads_guidance(self) -> bool:
+        """Base models do."""
+        return not self.pipe.config.is_distilled
 
     def encode_text(self, text: str) -> Embedding:
         """Read a chat's one message, filled up to 512 tokens, which all are looked at."""

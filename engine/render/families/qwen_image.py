@@ -19,6 +19,7 @@ class QwenImage(Flow):
     """Texts of unlike length are padded and masked; the autoencoder is that of a video model."""
 
     name = "qwen_image"
+    title = "Qwen-Image"
 
     @property
     def channels(self) -> int:

@@ -20,6 +20,7 @@ class StableDiffusion(Family):
     """A UNet with one text encoder. Texts of unlike length are repeated to a common one."""
 
     name = "sd"
+    title = "Stable Diffusion 1.x, 2.x"
     _overflowing: tuple[torch.dtype, ...] = (torch.float16,)
     """In which precisions diffusers' pipelines of the family do not encode, where the VAE says so."""
     can = Can(emphasis=True, references=True, tile=True)

@@ -17,6 +17,7 @@ class StableDiffusion3(Flow):
     """A transformer of picture and text, each with weights of its own."""
 
     name = "sd3"
+    title = "Stable Diffusion 3, 3.5"
 
     @property
     def multiple(self) -> int:

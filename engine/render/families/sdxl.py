@@ -15,6 +15,7 @@ class StableDiffusionXL(StableDiffusion):
     """SDXL and what was made from it: Turbo, Lightning, Pony, Illustrious, NoobAI."""
 
     name = "sdxl"
+    title = "Stable Diffusion XL"
     _overflowing = (torch.float16, torch.bfloat16)
     # as the community fitted it (TimothyAlexisVass, 2023)
     rgb = (

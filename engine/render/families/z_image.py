@@ -18,6 +18,7 @@ class ZImage(Flow):
     """A single-stream transformer. It counts time up, and predicts the way back."""
 
     name = "z_image"
+    title = "Z-Image, Turbo"
     can = Can(mixes_sizes=True)
 
     @property

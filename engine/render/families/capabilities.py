@@ -1,0 +1,57 @@
+"""What each family can do: said beside a picture where it cannot, and laid out for docs/prompting.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.jobs import JobSpec, Kind, Role
+from engine.prompt.attention import parse_attention
+from engine.render.families.base import Can, Family
+from engine.render.families.table import FAMILIES
+
+COLUMNS: Mapping[str, str] = {
+    "emphasis": "`(word:1.3)`",
+    "negative": "`--negative`",
+    "references": "`--sref`, `--cref` beyond colours",
+    "tile": "`--tile`",
+    "edit": "edits by instruction",
+    "mixes_sizes": "unlike sizes in one call",
+}
+"""The fields of `Can`, as people know them."""
+
+
+def notes(spec: JobSpec, family: Family, name: str) -> list[str]:
+    """Return a sentence for each thing a spec asks for that the family of model ``name`` cannot do."""
+    can = family.can
+    words = any(weight != 1.0 for c in spec.conditions for _, weight in parse_attention(c.text))
+    looked_at = {one.role for one in spec.inputs} - {Role.INIT, Role.MASK, Role.TASTE}
+    idle = {
+        "`(word:1.3)`": words and not can.emphasis,
+        "`--negative`": bool(spec.negative_prompt) and not family.guided(spec.guidance_scale),
+        "`--cfg`": spec.guidance_scale > 1 and not family.reads_guidance,
+        "`--tile`": spec.tile and not can.tile,
+    }
+    said = [f"{flag} has no effect with {name}." for flag, without in idle.items() if without]
+    if not can.references and looked_at & {Role.STYLE, Role.SUBJECT}:
+        said.append(f"{name} takes the colours of a reference, and no more.")
+    if not can.references and Role.PROMPT in looked_at and spec.kind not in (Kind.IMAGINE, Kind.BLEND):
+        said.append(f"A picture in the prompt has no effect beside another one with {name}.")
+    return said
+
+
+def table() -> str:
+    """Return the families and what they can do, as a Markdown table."""
+    families = sorted(set(FAMILIES.values()), key=lambda family: family.name)
+    lines = [
+        f"| family | {' | '.join(COLUMNS.values())} | samplers |",
+        "|---" * (len(COLUMNS) + 2) + "|",
+    ]
+    for family in families:
+        cells = ["yes" if getattr(family.can, column) else "–" for column in COLUMNS]
+        # the UNets take every sampler there is
+        fitting = "all" if len(family.samplers) > 10 else ", ".join(f"`{one}`" for one in family.samplers)
+        lines.append(f"| {family.title} | {' | '.join(cells)} | {fitting} |")
+    return "\n".join(lines) + "\n"
+
+
+assert set(COLUMNS) == set(Can.__dataclass_fields__), "a column for each thing a family may do"
