@@ -1,8 +1,8 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
 from engine.images.canvas import extended, fitted, plain, rim, zoomed
-from engine.images.encode import File, fit, jpeg, png, with_texts
-from engine.images.grid import columns, enlarge, grid, opened
+from engine.images.encode import File, compressed, fit, jpeg, png, with_texts
+from engine.images.grid import columns, enlarge, grid, opened, previewed
 from engine.images.mask import (
     AREAS,
     COLUMNS,
@@ -30,6 +30,7 @@ __all__ = [
     "MaskPolarity",
     "chosen",
     "columns",
+    "compressed",
     "enlarge",
     "evened",
     "extended",
@@ -44,6 +45,7 @@ __all__ = [
     "overlay",
     "plain",
     "png",
+    "previewed",
     "read",
     "readings",
     "rim",

@@ -55,6 +55,13 @@ def png(picture: Image.Image, level: int = 1) -> bytes:
     return b"".join((_SIGNATURE, *_chunk(b"IHDR", (head,)), *_chunk(b"IDAT", packed), *_chunk(b"IEND", ())))
 
 
+def compressed(picture: Image.Image, kind: str, quality: int) -> bytes:
+    """Return the picture as a JPEG or WebP file at a quality of 0 to 100."""
+    file = io.BytesIO()
+    picture.convert("RGB").save(file, kind.upper(), quality=quality)
+    return file.getvalue()
+
+
 def with_texts(file: bytes, texts: Mapping[str, str]) -> bytes:
     """Return the PNG with these text chunks (iTXt, UTF-8) before its pixels, which are not touched."""
     if not file.startswith(_SIGNATURE) or file[12:16] != b"IHDR":

@@ -9,6 +9,12 @@ from collections.abc import Sequence
 from PIL import Image
 
 
+def previewed(data: bytes) -> Image.Image:
+    """Return a preview's picture, in RGB. ``data``: one of ours, JPEG or WebP."""
+    with Image.open(io.BytesIO(data), formats=("JPEG", "WEBP")) as picture:
+        return picture.convert("RGB")
+
+
 def opened(data: bytes) -> Image.Image:
     """Return the decoded RGB picture of our own PNG bytes."""
     with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from engine.rules.keys import Key
@@ -9,6 +12,10 @@ from engine.service import Service
 from engine.web.auth import Gate
 from engine.web.bodies import Budget
 from engine.web.drawing import Drawing
+from engine.web.errors import Fault
+
+STREAMS_MOST = 4
+"""Streams one key may have open."""
 
 
 @dataclass
@@ -20,12 +27,27 @@ class Doors:
     drawing: Drawing
     budget: Budget = field(default_factory=Budget)
     draining: bool = False
+    url: str = ""
+    """Where clients reach the listener, without a slash at the end."""
+    streams: Counter[int] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, service: Service) -> Doors:
         """Return the doors of a service."""
         config = service.config.api
         return cls(service, Gate(service, config), Drawing(service, config))
+
+    @contextmanager
+    def streaming(self, key: Key) -> Iterator[None]:
+        """Count a stream of a key while inside. Raises Fault: it has as many as it may."""
+        if self.streams[key.id] >= STREAMS_MOST:
+            sentence = f"This key has {STREAMS_MOST} streams open, which is the most."
+            raise Fault("rate", sentence, retry_after=5)
+        self.streams[key.id] += 1
+        try:
+            yield
+        finally:
+            self.streams[key.id] -= 1
 
     async def left(self, key: Key) -> float | None:
         """Return how many seconds of the device a key may still use; None: as many as it likes."""

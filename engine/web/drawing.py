@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -16,12 +18,14 @@ from engine.planning.literal import Literal
 from engine.planning.plan import default_model, find_model
 from engine.rules.keys import Key
 from engine.rules.people import Asker
-from engine.service import Ask, Caller, Draw, Planned, Service
+from engine.service import Ask, Caller, Draw, Planned, Service, Snapshot
 from engine.web.bodies import FILE_MOST, is_picture
 from engine.web.errors import Fault, fault_of
 
 LOOK_EVERY = 0.5
 """Seconds between two looks whether a key that waits still holds."""
+ALIVE_EVERY = 10.0
+"""Seconds of silence after which a stream says that it is alive."""
 NAME_MOST = 255
 """Characters of a request's name (Idempotency-Key)."""
 
@@ -47,6 +51,7 @@ class Drawing:
     service: Service
     config: ApiConfig
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
     # ---- what may be drawn with ----------------------------------------------------------------------------
 
@@ -97,21 +102,22 @@ class Drawing:
         asker = Asker(owner=key.owner, allowance=key.allowance)
         return Caller(request_key, key.owner, origin, asker, speed=key.speed)
 
-    async def draw(self, request: Request, key: Key, asked: Literal) -> Job:
+    async def draw(self, request: Request, key: Key, asked: Literal, part: int = 0) -> Job:
         """Draw what was asked and return the job, once it was drawn or refused for what came of it.
 
-        Whoever hangs up takes it back, unless the request has a name. Raises Fault, LimnerError.
+        Whoever hangs up takes it back, unless the request has a name. ``part``: which of several jobs of one
+        request. Raises Fault, LimnerError.
         """
-        job = await self.start(request, key, asked)
+        job = await self.start(request, key, asked, part)
         return await self.ended(request, key, job)
 
-    async def start(self, request: Request, key: Key, asked: Literal) -> Job:
+    async def start(self, request: Request, key: Key, asked: Literal, part: int = 0) -> Job:
         """Submit what was asked, or find it again by its name."""
         name = await self._name(request, key)
         if name is None:
             caller = self.caller(key, f"http:{uuid.uuid4().hex}", waited_for=True)
         else:
-            caller = self.caller(key, name, waited_for=False)
+            caller = self.caller(key, f"{name}:{part}", waited_for=False)
         planned = await self.service.plan(Draw(caller, asked))
         if not planned.accepted:
             self._in_time(planned)
@@ -138,11 +144,48 @@ class Drawing:
                 return _outcome(watching.result())
             raise next((error for task in done if (error := waits[task])), late)
         finally:
-            for task in waits:
+            # in a task of its own: whoever leaves may be cancelled again and again meanwhile
+            leaving = asyncio.create_task(self._leave(waits, watching, job, waited_for=waited_for))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            await asyncio.shield(leaving)
+
+    async def stream(self, request: Request, key: Key, job: Job) -> AsyncIterator[Snapshot | Job | None]:
+        """Yield how a job stands, at last the job as ``ended`` returns it; None where it was long silent."""
+        ending = asyncio.create_task(self.ended(request, key, job))
+        snapshots = self.service.progress(job.id)
+        following: asyncio.Task[Snapshot | None] | None = None
+        try:
+            while True:
+                following = following or asyncio.create_task(_next(snapshots))
+                done, _ = await asyncio.wait(
+                    {ending, following}, timeout=ALIVE_EVERY, return_when=asyncio.FIRST_COMPLETED
+                )
+                if ending in done or (following in done and following.result() is None):
+                    yield await ending
+                    return
+                yield following.result() if following in done else None
+                following = None if following in done else following
+        finally:
+            tasks = [task for task in (ending, following) if task is not None]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-            if waited_for and not (watching.done() and not watching.cancelled()):
-                await self.service.cancel(job.id, key.owner)
+            await asyncio.wait(tasks)  # which, cancelled itself, cancels none of them again
+
+    async def left(self) -> None:
+        """Wait until everything is cleaned up behind those who left."""
+        if self._leaving:
+            await asyncio.wait(set(self._leaving))
+
+    async def _leave(
+        self, waits: Iterable[asyncio.Task[Any]], watching: asyncio.Task[Job], job: Job, *, waited_for: bool
+    ) -> None:
+        """Stop waiting; take the job back where nobody waits for it any more and it has not ended."""
+        for task in waits:
+            task.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        if waited_for and (watching.cancelled() or watching.exception()):
+            await self.service.cancel(job.id, job.owner)
 
     async def _last(self, job: Job) -> Job:
         async for snapshot in self.service.progress(job.id):
@@ -173,6 +216,10 @@ class Drawing:
             most = self.config.wait
             sentence = f"This would be done in about {seconds:.0f} s, and a request waits {most:.0f} s."
             raise Fault("busy", sentence, retry_after=seconds - self.config.wait)
+
+
+async def _next(snapshots: AsyncIterator[Snapshot]) -> Snapshot | None:
+    return await anext(snapshots, None)
 
 
 async def _left(request: Request) -> None:

@@ -14,10 +14,18 @@ T = TypeVar("T", bound=BaseModel)
 NAMED_MOST = 20
 
 
-def read(model: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
-    """Return the fields as values. Raises Fault that names the first wrong one, after ``prefix``."""
+def read(model: type[T], values: Mapping[str, Any], prefix: str = "", *, strict: bool = False) -> T:
+    """Return the fields as values. Raises Fault that names the first wrong one, after ``prefix``.
+
+    ``strict``: a number in quotes is no number, as JSON has it.
+    """
+    if strict:  # 2.0 is a whole number of JSON too
+        values = {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in values.items()
+        }
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, strict=strict)
     except ValidationError as error:
         first = dict(error.errors(include_url=False, include_input=False)[0])
         raise _fault(first, prefix) from None

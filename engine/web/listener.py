@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from engine.config import WebConfig
 from engine.errors import ConfigError
 from engine.service import Service
-from engine.web import draw, stability
+from engine.web import draw, links, openai, predict, stability
 from engine.web.doors import Doors
 from engine.web.entry import Entry, Shapes, handle_errors
 from engine.web.metrics import CONTENT_TYPE, metrics
@@ -32,7 +32,11 @@ SILENT_AFTER = 15.0
 """Seconds without a heartbeat (one a second) after which a worker counts as hanging."""
 
 
-SHAPES: Shapes = ((stability.STARTS, stability.shape),)
+SHAPES: Shapes = (
+    (stability.STARTS, stability.shape),
+    (predict.STARTS, predict.shape),
+    (openai.STARTS, openai.shape),
+)
 """How each door says its errors, by the beginnings of its paths."""
 
 
@@ -62,7 +66,8 @@ def application(
 
     draw.mount(app, service)
     if doors is not None:
-        stability.mount(app, doors)
+        for door in (links, stability, predict, openai):
+            door.mount(app, doors)
         handle_errors(app, SHAPES)
     return app
 
@@ -145,6 +150,9 @@ async def listening(
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=[door]))
         log.info("listening on http://%s:%s", config.host, port)
+        if doors is not None:
+            host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)
+            doors.url = config.public_url.rstrip("/") or f"http://{host}:{port}"
         try:
             yield port
         finally:
@@ -153,6 +161,8 @@ async def listening(
                 doors.drawing.closing.set()
             server.should_exit = True
             await serving
+            if doors is not None:
+                await doors.drawing.left()
 
 
 class _Server(uvicorn.Server):

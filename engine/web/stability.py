@@ -35,6 +35,7 @@ NAMES: Mapping[Kind, str] = {
     "unauthorized": "unauthorized",
     "forbidden": "permission_denied",
     "missing": "not_found",
+    "gone": "not_found",
     "method": "method_not_allowed",
     "slow": "request_timeout",
     "conflict": "idempotency_conflict",

@@ -1,0 +1,358 @@
+"""The OpenAI Images API: generations, edits, variations and models, drawn by this server's models."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from engine import images
+from engine.config import ModelConfig
+from engine.jobs import Condition, Job, State
+from engine.planning.literal import Literal
+from engine.rules.keys import Key
+from engine.web import bodies, fields
+from engine.web.bodies import Part
+from engine.web.doors import Doors
+from engine.web.drawing import FILTERED, Picture
+from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of
+from engine.web.formats import encoded
+from engine.web.links import link
+from engine.web.openai_fields import FREEDOM, Edits, Images, Variations, size_of
+
+STARTS = ("/v1/images", "/v1/models")
+NAMES = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "chatgpt-image-latest")
+"""Names of OpenAI's models that are listed; every gpt-image-… is drawn."""
+SHIPPED = 1_732_838_400  # Unix seconds; what a model's own date is, is not known
+
+_CODES: Mapping[Kind, tuple[str, str | None]] = {
+    "invalid": ("invalid_request_error", "invalid_value"),
+    "unauthorized": ("invalid_request_error", "invalid_api_key"),
+    "forbidden": ("invalid_request_error", "permission_denied"),
+    "missing": ("invalid_request_error", None),
+    "gone": ("invalid_request_error", None),
+    "method": ("invalid_request_error", None),
+    "slow": ("timeout", "request_timeout"),
+    "conflict": ("invalid_request_error", "idempotency_key_reused"),
+    "large": ("invalid_request_error", "request_too_large"),
+    "media": ("invalid_request_error", "unsupported_media_type"),
+    "rate": ("rate_limit_error", "rate_limit_exceeded"),
+    "waiting": ("rate_limit_error", "rate_limit_exceeded"),
+    "allowance": ("insufficient_quota", "insufficient_quota"),
+    "blocked": ("image_generation_user_error", "moderation_blocked"),
+    "server": ("server_error", "server_error"),
+    "busy": ("server_error", "overloaded"),
+    "draining": ("server_error", "draining"),
+}
+_FIELDS = {
+    "type": "invalid_type",
+    "missing": "missing_required_parameter",
+    "string_too_long": "string_above_max_length",
+    "unsupported_value": "unsupported_value",
+    "invalid_size": "invalid_size",
+    "file_size": "invalid_image",
+    "mime_type": "invalid_image",
+    "image": "invalid_image",
+}
+
+
+def shape(fault: Fault, request_id: str) -> Shaped:
+    """The contract's error, its four keys always."""
+    kind, code = _CODES[fault.kind]
+    if fault.kind == "invalid":
+        code = _FIELDS.get(fault.code or "", code)
+    elif fault.kind == "unauthorized" and fault.code == "missing":
+        return _error(401, "You didn't provide an API key.", kind, None, None)
+    elif fault.kind == "missing" and fault.code == "model":
+        code = "model_not_found"
+    elif fault.kind == "blocked" and fault.code == "dall-e":
+        kind, code = "invalid_request_error", "content_policy_violation"
+    return _error(STATUS[fault.kind], fault.sentence, kind, fault.field, code)
+
+
+def _error(status: int, message: str, kind: str, param: str | None, code: str | None) -> Shaped:
+    return Shaped(status, {"error": {"message": message, "type": kind, "param": param, "code": code}})
+
+
+def mount(app: FastAPI, doors: Doors) -> None:
+    """Put the endpoints on the application."""
+    door = _Door(doors)
+    app.get("/v1/models")(door.models)
+    app.get("/v1/models/{name}")(door.one_model)
+    app.post("/v1/images/generations")(door.generations)
+    app.post("/v1/images/edits")(door.edits)
+    app.post("/v1/images/variations")(door.variations)
+
+
+class _Door:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._drawing = doors.drawing
+
+    # ---- models --------------------------------------------------------------------------------------------
+
+    async def models(self, request: Request) -> Response:
+        """List what the key may draw with, then OpenAI's own names."""
+        key = await self._doors.gate.key(request, "read")
+        found = [name for name in self._names() if self._may(key, name)]
+        return JSONResponse({"object": "list", "data": [_listed(name) for name in found]})
+
+    async def one_model(self, request: Request, name: str) -> Response:
+        """Say that a model is there."""
+        key = await self._doors.gate.key(request, "read")
+        if name not in self._names() or not self._may(key, name):
+            raise _no_model(name)
+        return JSONResponse(_listed(name))
+
+    def _names(self) -> list[str]:
+        return [*(model.name for model in self._doors.service.models), *NAMES]
+
+    def _may(self, key: Key, name: str) -> bool:
+        try:
+            return self._drawing.model(key, name, NAMES) is not None
+        except Fault:
+            return False
+
+    def _model(self, key: Key, name: str | None) -> ModelConfig:
+        foreign = NAMES if name is None or not name.startswith("gpt-image-") else (*NAMES, name)
+        found = self._drawing.model(key, name, foreign)
+        if found is None:
+            raise _no_model(name or "")
+        return found
+
+    # ---- drawing -------------------------------------------------------------------------------------------
+
+    async def generations(self, request: Request) -> Response:
+        """Draw from words."""
+        key = await self._doors.gate.key(request, "draw")
+        sent = await bodies.json_object(request, self._doors.budget)
+        asked = fields.read(Images, sent, strict=True)
+        more = [name for name in sent if name not in Images.model_fields]
+        model = self._model(key, asked.model)
+        asked.check(self._doors.service.config.limits)
+        literal = self._literal(asked, model, size=self._size(asked, model))
+        return await self._drawn(request, key, literal, asked, more, "image_generation")
+
+    async def edits(self, request: Request) -> Response:
+        """Paint a part of a picture afresh, or draw from the whole of it."""
+        key = await self._doors.gate.key(request, "draw")
+        parts = await bodies.form(request, self._doors.budget, bodies.EDIT_MOST)
+        sent, files, more = _sorted(parts, Edits)
+        asked = fields.read(Edits, sent)
+        model = self._model(key, asked.model)
+        asked.check(self._doors.service.config.limits)
+        picture = await self._image(files)
+        more += [f"image[{number}]" for number in range(1, len(files.get("image", [])))]
+        size = self._size(asked, model)
+        mask = await self._mask(files, picture)
+        start, uploads = picture.sha256, self._doors.service.uploads
+        if size is not None:
+            start = await uploads.fitted(start, size)
+            mask = None if mask is None else await uploads.fitted(mask, size)
+        strength = None if mask is not None else FREEDOM[asked.input_fidelity]
+        size = size or picture.size
+        literal = self._literal(asked, model, size=size, start=start, mask=mask, strength=strength)
+        return await self._drawn(request, key, literal, asked, more, "image_edit")
+
+    async def variations(self, request: Request) -> Response:
+        """Draw a picture again, freely."""
+        key = await self._doors.gate.key(request, "draw")
+        sent, files, more = _sorted(await bodies.form(request, self._doors.budget), Variations)
+        sent.pop("prompt", None)
+        asked = fields.read(Variations, sent)
+        model = self._model(key, asked.model)
+        asked.check(self._doors.service.config.limits)
+        picture = await self._image(files)
+        size, start = self._size(asked, model), picture.sha256
+        if size is not None:
+            start = await self._doors.service.uploads.fitted(start, size)
+        literal = self._literal(
+            *(asked, model), size=size or picture.size, start=start, strength=model.strong_strength, texts=()
+        )
+        return await self._drawn(request, key, literal, asked, more, "image_edit")
+
+    # ---- what they share -----------------------------------------------------------------------------------
+
+    def _size(self, asked: Images, model: ModelConfig) -> tuple[int, int] | None:
+        return size_of(asked.size, model, self._doors.service.config.limits)
+
+    def _literal(self, asked: Images, model: ModelConfig, **more: Any) -> Literal:
+        told: dict[str, Any] = {
+            "texts": (Condition(text=asked.prompt),),
+            "negative": asked.negative_prompt,
+            "model": model.name,
+            "count": asked.n,
+            "seed": asked.seed,
+            "steps": asked.run(model, self._doors.service.config.limits),
+            "guidance": asked.cfg_scale,
+            "sampler": asked.sampler,
+        }
+        return Literal(**{**told, **more})
+
+    async def _image(self, files: Mapping[str, Sequence[Part]]) -> Picture:
+        if "image" not in files:
+            raise Fault("invalid", "image: is required", field="image", code="missing")
+        return await self._drawing.bring(bytes(files["image"][0].data), "image")
+
+    async def _mask(self, files: Mapping[str, Sequence[Part]], picture: Picture) -> str | None:
+        """Return what is repainted, white: what is transparent in the mask, else in the picture itself."""
+        clear = picture.mask
+        if "mask" in files:
+            mask = await self._drawing.bring(bytes(files["mask"][0].data), "mask")
+            if mask.mask is None:
+                sentence = "mask: has no transparent pixels; those are what is repainted, not black or white"
+                raise Fault("invalid", sentence, field="mask", code="image")
+            if mask.size != picture.size:
+                sentence = "mask: must be as large as the image, {}x{}, and is {}x{}"
+                told = sentence.format(*picture.size, *mask.size)
+                raise Fault("invalid", told, field="mask", code="image")
+            clear = mask.mask
+        return None if clear is None else await self._doors.service.uploads.mask(clear, inverted=True)
+
+    async def _drawn(
+        self, request: Request, key: Key, literal: Literal, asked: Images, more: list[str], kind: str
+    ) -> Response:
+        headers = fields.ignored([*more, *asked.without_effect()])
+        try:
+            if asked.stream:
+                with self._doors.streaming(key):
+                    pass  # refused before anything is drawn
+            job = await self._drawing.start(request, key, literal)
+            if asked.stream:
+                events = self._events(request, key, job, asked, kind)
+                return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+            ended = await self._drawing.ended(request, key, job)
+            return JSONResponse(await self._answer(ended, asked), headers=headers)
+        except Exception as error:
+            raise _named(error, asked) from error
+
+    async def _answer(self, job: Job, asked: Images) -> dict[str, Any]:
+        files = await self._files(job, asked)
+        if asked.by_url():
+            told = (job.id, asked.output_format, asked.compression)
+            data = [{"url": await link(self._doors, told[0], cell, *told[1:])} for cell in range(len(files))]
+        else:
+            data = [{"b64_json": base64.b64encode(file).decode()} for file in files]
+        answer = {"created": int(job.created_at), **_described(job, asked), "data": data}
+        answer["usage"] = _usage(job, asked)
+        return answer | _identified(asked)
+
+    async def _files(self, job: Job, asked: Images) -> list[bytes]:
+        if job.state is State.BLOCKED:
+            raise Fault("blocked", FILTERED)
+        files = []
+        for png in await self._drawing.cells(job):
+            picture = await asyncio.to_thread(images.opened, png)
+            files.append(await encoded(picture, png, asked.output_format, asked.compression))
+        return files + files[:1] * (asked.n - len(files))
+
+    async def _events(
+        self, request: Request, key: Key, job: Job, asked: Images, kind: str
+    ) -> AsyncIterator[str]:
+        """Yield server-sent events: previews, then each picture; an error once it has begun is one too."""
+        number, shown = 0, b""
+        try:
+            with self._doors.streaming(key):
+                async for told in self._drawing.stream(request, key, job):
+                    if told is None:
+                        yield ": keep-alive\n\n"
+                    elif isinstance(told, Job):
+                        for file in await self._files(told, asked):
+                            usage = {"usage": _usage(told, asked), **_identified(asked)}
+                            yield _event(f"{kind}.completed", told, asked, file, usage)
+                    elif told.preview and told.preview != shown and _is_due(told.percent, number, asked):
+                        shown = told.preview
+                        file = await self._preview(shown, job, asked)
+                        index = {"partial_image_index": number}
+                        yield _event(f"{kind}.partial_image", job, asked, file, index)
+                        number += 1
+        except Exception as error:
+            _, body = shape(fault_of(_named(error, asked)), request.state.request_id)
+            yield f"event: error\ndata: {json.dumps(body)}\n\n"
+
+    async def _preview(self, data: bytes, job: Job, asked: Images) -> bytes:
+        def made() -> tuple[Any, bytes]:
+            picture = images.fitted(images.previewed(data), job.spec.fitted)
+            return picture, images.png(picture)
+
+        return await encoded(*await asyncio.to_thread(made), asked.output_format, asked.compression)
+
+
+def _is_due(percent: int, number: int, asked: Images) -> bool:
+    """Say whether preview ``number`` (from 0) is to be sent: they are spread over the steps.
+
+    Of several pictures there is one preview of all together, which is none of any.
+    """
+    most = asked.partial_images or 0
+    return asked.n == 1 and number < most and percent >= 100 * (number + 1) // (most + 1)
+
+
+def _event(name: str, job: Job, asked: Images, file: bytes, more: Mapping[str, Any]) -> str:
+    told = {"type": name, "b64_json": base64.b64encode(file).decode(), "created_at": int(job.created_at)}
+    return f"event: {name}\ndata: {json.dumps({**told, **_described(job, asked), **more})}\n\n"
+
+
+def _described(job: Job, asked: Images) -> dict[str, Any]:
+    width, height = job.spec.fitted or (job.spec.width, job.spec.height)
+    told = {"background": "opaque", "output_format": asked.output_format, "quality": asked.tier}
+    return told | {"size": f"{width}x{height}"}
+
+
+def _usage(job: Job, asked: Images) -> dict[str, Any]:
+    """Return the contract's tokens: about four letters of the prompt each; seconds of the device each."""
+    text = math.ceil(len(asked.prompt) / 4)
+    device = math.ceil((job.finished_at or 0) - (job.started_at or 0)) if job.finished_at else 0
+    return {
+        "input_tokens": text,
+        "input_tokens_details": {"text_tokens": text, "image_tokens": 0},
+        "output_tokens": device,
+        "output_tokens_details": {"image_tokens": device, "text_tokens": 0},
+        "total_tokens": text + device,
+    }
+
+
+def _identified(asked: Images) -> dict[str, str]:
+    return {"safety_identifier": asked.identifier} if asked.identifier else {}
+
+
+def _named(error: Exception, asked: Images) -> Fault | Exception:
+    """Return the fault; what is blocked is called as the model that was asked for calls it."""
+    fault = fault_of(error)
+    if fault.kind == "server" and not isinstance(error, Fault):
+        return error
+    if fault.kind == "blocked" and (asked.model or "").startswith("dall-e-"):
+        fault.code = "dall-e"
+    return fault
+
+
+def _no_model(name: str) -> Fault:
+    sentence = f"The model '{name[:64]}' does not exist or you do not have access to it."
+    return Fault("missing", sentence, field="model", code="model")
+
+
+def _listed(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": SHIPPED, "owned_by": "limner"}
+
+
+def _sorted(
+    parts: Sequence[Part], model: type[Images]
+) -> tuple[dict[str, Any], dict[str, list[Part]], list[str]]:
+    """Return a form's fields, its files (``image`` and ``image[]`` are one), the names that mean nothing."""
+    values: dict[str, Any] = {}
+    files: dict[str, list[Part]] = {}
+    more: list[str] = []
+    for part in parts:
+        name = part.name.removesuffix("[]")
+        if name in ("image", "mask"):
+            files.setdefault(name, []).append(part)
+        elif name in model.model_fields:
+            values[name] = part.text
+        else:
+            more.append(part.name)
+    return values, files, more
