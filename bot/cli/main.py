@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli import admin, init, keys, models, origin, serve
+from bot.cli import admin, init, keys, models, origin, serve, update
 from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, ready, set_up_logs
 from bot.cli.places import require_space, writable
 from engine import config as configuration
@@ -88,6 +88,7 @@ def _main(
 
 
 app.command()(init.init)
+app.command()(update.update)
 app.command()(serve.run)
 app.command("serve")(serve.api)
 app.command()(serve.demo)
