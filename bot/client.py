@@ -32,6 +32,7 @@ from bot import progress
 from bot.commands import COMMANDS
 from bot.components import buttons, dialogs, reports, settings
 from bot.components.help import HelpSelect
+from bot.components.redo import RedoButton
 from bot.failures import Tree
 from bot.interactions import Desk
 from bot.publish import audit_feed, delivery
@@ -108,7 +109,7 @@ class Limner(Desk):
 
     async def setup_hook(self) -> None:
         """Make old buttons work again, register commands where they changed, start delivering."""
-        self.add_dynamic_items(*buttons.ITEMS, *settings.ITEMS, *reports.ITEMS, HelpSelect)
+        self.add_dynamic_items(*buttons.ITEMS, *settings.ITEMS, *reports.ITEMS, HelpSelect, RedoButton)
         await self._register()
         publisher = delivery.Publisher(self, self.service)
         self.spawn(publisher.run(), "deliveries")

@@ -10,6 +10,7 @@
     l1rm:<of>:<id>:<opening>                the dialog of a report or an appeal, opened once
     l1r:<job>:<cell>                        the list of models for a remaster
     l1n:<job>:<words>:<thing>               that job's line with a thing in the place of its unknown words
+    l1d:[<verb>:<job>:<cell>]               draw the line that the message holds (by that button's edit)
     l1h:                                    the list of sections of /help
     l1k:<part>:<key>[:<value>]              a control of a mask in the making
     l1km:<part>:<key>:<opening>             a dialog that such a control opened, once
@@ -141,6 +142,19 @@ MASK = re.compile(
     r"(?::(?P<value>[0-9]{1,2}))?"
 )
 MASK_DIALOG = re.compile(r"l1km:(?P<part>[gtb]):(?P<key>[0-9a-z]{10}):(?P<opening>[0-9]{1,20})")
+
+
+REDO = re.compile(
+    r"l1d:(?:(?P<verb>" + "|".join(verb.value for verb in Verb) + r")"
+    r":(?P<job>[0-9a-z]{10}):(?P<cell>[0-9]?))?"
+)
+
+
+def redo_id(press: Press | None = None) -> str:
+    """Return the ``custom_id`` that draws the line in its message; ``press``: by the edit of that button."""
+    if press is None:
+        return "l1d:"
+    return f"l1d:{press.verb.value}:{press.job}:{'' if press.cell is None else press.cell}"
 
 
 HELP_TOPIC = re.compile(r"l1h:")

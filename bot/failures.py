@@ -24,6 +24,8 @@ THINKING = "limner.thinking"
 PUBLIC, HIDDEN = "public", "hidden"
 TYPED = "limner.typed"
 """Key of ``interaction.extras``: what was typed, to be given back with a refusal."""
+REDO = "limner.redo"
+"""Key of ``interaction.extras``: the ``custom_id`` of a button that draws the line given back."""
 
 GONE = frozenset({10003, 10008, 10015, 10062, 50027})
 """Error codes that mean nobody is left to answer: unknown channel, message, webhook, interaction."""
@@ -126,20 +128,26 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
         whole = kept is None or kept.strip().replace("`", "'") in text.replace("`", "'")
     try:
         # a message cannot hold the longest prompts: those come back as a file
-        await say(interaction, text, None if whole else kept, _appeal(error))
+        await say(interaction, text, None if whole else kept, _buttons(interaction, error, text))
     except (discord.DiscordException, OSError) as silent:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 
 
-def _appeal(error: BaseException) -> ui.View | None:
-    """Return the Appeal button for what was refused by a rule that moderators can change."""
-    number = getattr(error, "number", None)
-    if number is None or getattr(error, "absolute", False):
-        return None
+def _buttons(interaction: Interaction, error: BaseException, text: str) -> ui.View | None:
+    """Return the row under a refusal: draw the line in it, and appeal, each where it can help."""
     view = ui.View(timeout=None)
-    view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.REFUSAL, str(number))))
-    view.stop()  # discord.py need not remember it: its button is known by its custom_id
-    return view
+    redo = interaction.extras.get(REDO)
+    repaired = getattr(error, "repaired", None)
+    passing = isinstance(error, LimitError) and error.kind != "size"
+    if redo is not None and (repaired is not None or passing) and messages_asking.copied(text) is not None:
+        label = messages_asking.redo(interaction.extras.get(TYPED) or "", repaired)
+        view.add_item(ui.Button(label=label, custom_id=redo))
+    # a rule that moderators can change
+    number = getattr(error, "number", None)
+    if number is not None and not getattr(error, "absolute", False):
+        view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.REFUSAL, str(number))))
+    view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
+    return view if view.children else None
 
 
 async def say(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot import interactions, progress
 from bot.components import confirm, modals
-from bot.custom_ids import Press
-from bot.failures import TYPED
+from bot.custom_ids import Press, redo_id
+from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
 from bot.messages import answers as messages_answers
 from engine.errors import NotFound
@@ -51,7 +51,7 @@ async def submitted(interaction: Interaction, line: str) -> None:
 
 
 async def _draw(interaction: Interaction, message: str | None, line: str) -> None:
-    interaction.extras[TYPED] = line
+    interaction.extras[TYPED], interaction.extras[REDO] = line, redo_id()
     # what is drawn stands in front of them: nothing is asked once more
     ask = Imagine(interactions.caller(interaction), line)
     await progress.start(interaction, message, await interaction.client.service.plan(ask))

@@ -17,8 +17,19 @@ from bot import interactions
 from bot.components import answers, confirm, mask_editor, modals
 from bot.components.near import NearButton
 from bot.components.settings import REMIX, VARIATION
-from bot.custom_ids import MODEL_CHOICE, NEAR, PRESS, REPLY, Answer, Press, Token, Verb, address
-from bot.failures import TYPED, guarded
+from bot.custom_ids import (
+    MODEL_CHOICE,
+    NEAR,
+    PRESS,
+    REPLY,
+    Answer,
+    Press,
+    Token,
+    Verb,
+    address,
+    redo_id,
+)
+from bot.failures import REDO, TYPED, guarded
 from bot.interactions import MOST_CHOICES, Blue, Grey, Interaction
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
@@ -208,6 +219,8 @@ async def _submitted(press: Press, interaction: Interaction) -> None:
     if press.verb is Verb.PROMPT:
         await answers.submitted(interaction, line or "")
         return
+    if modals.FACTOR not in typed:  # the message with a refusal could not hold that too
+        interaction.extras[REDO] = redo_id(press)
     await act(interaction, press, line, typed.get(modals.FACTOR))
 
 
@@ -246,7 +259,9 @@ async def as_strong_as_preferred(interaction: Interaction) -> str:
 
 
 def _pressed(interaction: Interaction) -> str | None:
-    return None if interaction.message is None else str(interaction.message.id)
+    """Return the message to answer: that of the button, where others see it too."""
+    message = interaction.message
+    return None if message is None or message.flags.ephemeral else str(message.id)
 
 
 def used(message: discord.Message, pressed: Press) -> ui.View:

@@ -11,7 +11,8 @@ import json
 import discord
 
 from bot import interactions, progress
-from bot.custom_ids import Answer, Token, address
+from bot.custom_ids import Answer, Token, address, redo_id
+from bot.failures import REDO
 from bot.interactions import Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import LimitError, NotFound
@@ -41,6 +42,7 @@ async def submit(interaction: Interaction, message: str | None, ask: Ask) -> Non
 
 async def submit_line(interaction: Interaction, message: str | None, line: str) -> None:
     """As ``submit``, for a typed prompt."""
+    interaction.extras[REDO] = redo_id()
     await submit(interaction, message, Imagine(interactions.caller(interaction), line))
 
 
@@ -50,6 +52,7 @@ async def preview_in_time(interaction: Interaction, line: str) -> None:
     What is refused before that is said to the person alone. Where our own disk is slow, Discord does not
     wait: it is acknowledged while the planning goes on.
     """
+    interaction.extras[REDO] = redo_id()
     planning = asyncio.create_task(_plan(interaction, Imagine(interactions.caller(interaction), line)))
     try:
         done, _ = await asyncio.wait({planning}, timeout=PLAN_WITHIN)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from discord import ui
 
-from bot.components.buttons import view_of
+from bot.components.buttons import JobButton, view_of
 from bot.components.near import NearButton
 from bot.custom_ids import Of, Press, Verb, appeal_id
+from bot.messages.asking import TRY_AGAIN
 from bot.messages.reports import APPEAL
 from engine.jobs import Job, Kind, State
 
@@ -60,7 +61,10 @@ def _fits(verb: Verb, job: Job, models: int) -> bool:
 
 def failure_view(job: Job, delivery: int) -> ui.View:
     """Return the row under a failure: try again, and appeal where it was our doing."""
-    view = view_of([Press(Verb.REROLL, job.id, None, delivery)])
+    view = ui.View(timeout=None)
+    again = JobButton(Press(Verb.REROLL, job.id, None, delivery), row=0)
+    again.item.label = TRY_AGAIN
+    view.add_item(again)
     if job.state is State.BLOCKED:
         view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
         view.stop()  # discord.py need not remember it: its buttons are known by their custom_id

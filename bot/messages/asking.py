@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.messages.text import CONTENT_LIMIT, plural, shown, to_copy
@@ -10,6 +11,8 @@ from engine.rules.allowance import seconds as engine_seconds
 
 APOLOGY = "Something broke on our side. Nothing was charged; please try again."
 OUTDATED = "This command has changed since your Discord loaded it. Restart Discord (Ctrl+R) and try again."
+DRAW_THIS, TRY_AGAIN = "Draw this", "Try again"
+NOTHING_TO_DRAW = "That message holds no line to draw. Please send the command again."
 QUESTION_GONE = "That question is too old to answer. Please send the command again."
 NOT_STARTED = "Nothing was started."
 PROMPT_FILE = "Your prompt, to copy."
@@ -40,6 +43,23 @@ def with_prompt(sentence: str, prompt: str) -> tuple[str, bool]:
     if block is None:
         return f"{sentence}\n{PROMPT_ATTACHED}", False
     return f"{sentence}\nYour prompt, to copy:\n{block}", True
+
+
+_COPIED = re.compile(r"```\n((?:(?!```).)+)\n```\s*\Z", re.DOTALL)
+
+
+def copied(content: str) -> str | None:
+    """Return the line to copy that a message ends with, or None."""
+    found = _COPIED.search(content)
+    return None if found is None else found[1]
+
+
+def redo(typed: str, repaired: str | None) -> str:
+    """Return what the button says that draws the line to copy: a repaired one, or the same once more."""
+    if repaired is None:
+        return TRY_AGAIN
+    model = re.search(r"--model (\S+)", repaired)
+    return f"Use model {model[1][:60]}" if model is not None and model[1] not in typed.split() else DRAW_THIS
 
 
 def refusal(sentence: str, repaired: str | None = None) -> str:

@@ -10,11 +10,13 @@ import pytest
 from bot.components.buttons import AnswerButton, JobButton
 from bot.components.help import HelpSelect
 from bot.components.near import NearButton
+from bot.components.redo import RedoButton
 from bot.components.settings import SETTABLE, FlagSelect, ModelSelect, SettingButton
 from bot.custom_ids import (
     APPEAL,
     CUSTOM_ID_LIMIT,
     PRESS,
+    REDO,
     REPORT,
     REPORT_DIALOG,
     SETTING_DIALOG,
@@ -27,6 +29,7 @@ from bot.custom_ids import (
     address,
     appeal_id,
     near_id,
+    redo_id,
     report_dialog,
     setting_dialog,
 )  # fmt: skip
@@ -114,6 +117,15 @@ def test_dialogs_and_settings_keep_their_form() -> None:
         assert button.template.fullmatch(button.custom_id) is not None
     assert ModelSelect().custom_id == "l1s:model:"
     assert ModelSelect().template.fullmatch("l1s:model:") is not None
+
+
+def test_redoing_keeps_its_form() -> None:
+    assert redo_id() == RedoButton().custom_id == "l1d:"
+    press = Press(Verb.SUBTLE, JOB, 2, 42)
+    assert redo_id(press) == RedoButton(press).custom_id == "l1d:vs:7h2k9q3v0x:2"
+    assert redo_id(Press(Verb.REROLL, JOB)) == "l1d:r:7h2k9q3v0x:"
+    for made in ("l1d:", "l1d:vs:7h2k9q3v0x:2", "l1d:r:7h2k9q3v0x:"):
+        assert REDO.fullmatch(made)
 
 
 def test_near_things_and_help_keep_their_form() -> None:

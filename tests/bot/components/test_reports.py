@@ -169,7 +169,7 @@ async def test_a_picture_that_was_not_shown_can_be_appealed(
         alice = discord.user("alice")
         await alice.slash("imagine", prompt="a red apple")
         told = await discord.wait_for_message(lambda m: "picture check did not work" in m.data["content"])
-        assert faces(told) == ["🔄", "Appeal"]
+        assert faces(told) == ["Try again", "Appeal"]
         assert not told.data["attachments"]
         opened = await alice.click(told, "Appeal")
         sent = await alice.submit(opened, {"prompt": "an apple is an apple"})

@@ -173,6 +173,13 @@ def test_the_seed_of_one_picture_wraps_like_the_engine() -> None:
     assert dict(messages_jobs.picture_facts(job(), 1))["Seed"] == "0"
 
 
+@pytest.mark.parametrize("line", ["a cat --ar 3:2", "two\nlines", "an `odd` one", "x" * 1500])
+def test_the_line_to_copy_is_read_back_as_it_was_written(line: str) -> None:
+    assert messages_asking.copied(messages_asking.refusal("There is no such shape.", line)) == line
+    assert messages_asking.copied(messages_asking.with_prompt("Too many jobs wait.", line)[0]) == line
+    assert messages_asking.copied(messages_asking.refusal(f"`{line}` is wrong")) is None
+
+
 def test_every_edit_has_a_title_and_jobs_from_before_keep_theirs() -> None:
     assert [name for name, edit in EDITS.items() if not edit.title] == ["reroll"]
     made = job(edit="zoom", factor=1.5, parent_cell=1)

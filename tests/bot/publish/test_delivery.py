@@ -223,5 +223,5 @@ async def test_a_failure_says_why_and_gives_the_prompt_back(
         [told] = [message for message in discord.messages() if message.id == rows[0][2]]
         assert "```\nan *elephant* --ar 3:2\n```" in told.data["content"]
         assert [user["id"] for user in told.data["mentions"]] == [alice.id]
-        assert faces(told) == ["🔄"]
+        assert faces(told) == ["Try again"]
         await settled(discord)
