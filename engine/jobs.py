@@ -183,6 +183,7 @@ class Job(Frozen):
     created_at: float  # Unix seconds
     started_at: float | None = None
     finished_at: float | None = None
+    took: float | None = None  # seconds of drawing, without loading a model
 
 
 class DeliveryState(StrEnum):

@@ -132,7 +132,8 @@ async def info_menu(interaction: Interaction, message: discord.Message) -> None:
         await origin.answer(interaction, await picture.file_in(interaction, message))
         return
     job = await interaction.client.service.find(press.job)
-    await interaction.edit_original_response(embed=buttons.info(job, picture.single(message)))
+    shown = await buttons.info(interaction.client.service, job, picture.single(message))
+    await interaction.edit_original_response(embed=shown)
 
 
 @app_commands.context_menu(name="DM results")

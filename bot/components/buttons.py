@@ -6,6 +6,7 @@ whoever presses owns and pays for what comes of it.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self
@@ -31,11 +32,13 @@ from bot.custom_ids import (
 )
 from bot.failures import REDO, TYPED, guarded
 from bot.interactions import MOST_CHOICES, Blue, Grey, Interaction
+from bot.messages import facts as messages_facts
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
+from engine.errors import NotFound
 from engine.jobs import WORDS, Job, State
 from engine.planning.edits import EDITS
-from engine.service import Edit
+from engine.service import Edit, Service
 
 
 class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
@@ -140,7 +143,7 @@ async def _picture(interaction: Interaction, press: Press) -> None:
 async def _info(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     job = await interaction.client.service.find(press.job)
-    await interaction.edit_original_response(embed=info(job, press.cell))
+    await interaction.edit_original_response(embed=await info(interaction.client.service, job, press.cell))
 
 
 async def _like(interaction: Interaction, press: Press) -> None:
@@ -288,10 +291,14 @@ def view_of(*rows: Sequence[Press]) -> ui.View:
     return view
 
 
-def info(job: Job, cell: int | None) -> discord.Embed:
+async def info(service: Service, job: Job, cell: int | None) -> discord.Embed:
     """Return what the Info button shows."""
+    size = None
+    if job.pictures:
+        with contextlib.suppress(OSError, NotFound):  # the rest is known also of a picture that is gone
+            size = await service.files.size(job.pictures[cell or 0])
     embed = discord.Embed(description=messages_text.shown(job.prompt, 3500))
-    for name, value in messages_jobs.picture_facts(job, cell):
+    for name, value in messages_facts.picture_facts(job, cell, size):
         embed.add_field(name=name, value=value[:1024])
     if job.notes:
         embed.add_field(name="Notes", value="\n".join(job.notes)[:1024], inline=False)

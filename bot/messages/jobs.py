@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.messages.asking import APOLOGY, with_prompt
 from bot.messages.text import ALT_LIMIT, CONTENT_LIMIT, CONTROL, mention, ordinal, plural, shown
-from engine.jobs import WORDS, Delivery, Job, JobSpec, Kind, Role, Speed, State
+from engine.jobs import Delivery, Job, Kind, Speed, State
 from engine.planning.edits import EDITS
 from engine.planning.references import LIKED_LEAST
 
@@ -68,13 +68,14 @@ def _done(job: Job) -> str:
     return DOING.get(job.spec.kind, "")
 
 
-def _creative(job: Job) -> bool:
+def creative(job: Job) -> bool:
+    """Say whether a picture was enlarged with something drawn into it."""
     return job.spec.kind is Kind.UPSCALE and job.spec.strength is not None
 
 
 def _upscale(job: Job) -> str:
     """Return how a picture was enlarged: ``2x``, ``2x, creative``."""
-    return f"{job.spec.scale}x" + (", creative" if _creative(job) else "")
+    return f"{job.spec.scale}x" + (", creative" if creative(job) else "")
 
 
 def progress(
@@ -155,80 +156,6 @@ def filename(job: Job, ending: str, cell: int | None = None) -> str:
     slug = "-".join(words)[:40].strip("-") or "picture"
     number = "" if cell is None else f"-{cell + 1}"
     return f"{slug}-{job.id}{number}.{ending}"
-
-
-def _inputs(spec: JobSpec) -> str:
-    named = [f"{one.role.value} × {one.weight:.2g}" for one in spec.inputs if one.role is not Role.TASTE]
-    liked_ones = len(spec.inputs) - len(named)
-    if spec.adapter and named:
-        named[-1] += " (read by the IP-Adapter)"
-    return ", ".join(named + ([f"{plural(liked_ones, 'picture')} marked with ❤️"] if liked_ones else []))
-
-
-def picture_facts(job: Job, cell: int | None = None) -> list[tuple[str, str]]:
-    """Return what the Info button tells about a job, as (name, value) pairs ready to show."""
-    spec = job.spec
-    facts = [
-        ("Job", f"`{job.id}`" + ("" if cell is None else f", image #{cell + 1}")),
-        ("Model", f"`{spec.model}`"),
-        ("Drawn at" if _creative(job) else "Size", f"{spec.width} × {spec.height} px"),
-    ]
-    if spec.kind is Kind.UPSCALE:
-        facts.append(("Upscaled", f"{spec.scale}×" + ("" if spec.strength is None else ", creative")))
-    elif spec.kind not in WORDS:
-        facts += [
-            ("Seed", str(spec.seed if cell is None else spec.seed_of(cell))),
-            ("Steps", f"{spec.steps}"),
-            ("Guidance", f"{spec.guidance_scale:g}"),
-            ("Sampler", f"`{spec.sampler}`"),
-        ]
-        facts += [
-            (name, f"{value}")
-            for name, value in (
-                ("Chaos", spec.chaos),
-                ("Stylize", spec.stylize),
-                ("Weird", spec.weird),
-                ("Exp", spec.exp),
-                ("Style", spec.style),
-                ("Tile", "on" if spec.tile else ""),
-                ("Stop", f"{spec.stop}%" if spec.stop < 100 else ""),
-                ("LoRA", ", ".join(f"{lora.name}:{lora.weight:g}" for lora in spec.loras)),
-                ("Pictures", _inputs(spec)),
-            )
-            if value
-        ]
-        if spec.negative_prompt:
-            facts.append(("Negative", shown(spec.negative_prompt, 300)))
-        if spec.strength is not None:
-            facts.append(("Strength", f"{spec.strength:g}"))
-    if job.sources:
-        facts.append(("Chosen by", origins(dict(job.sources))))
-    if job.parent is not None:
-        of = "" if job.parent_cell is None else f", image #{job.parent_cell + 1}"
-        facts.append(("Made from", f"`{job.parent}`{of}"))
-    facts.append(("Asked", f"<t:{int(job.created_at)}:R>"))
-    if job.finished_at is not None and job.started_at is not None:
-        facts.append(("Drawn in", f"{job.finished_at - job.started_at:.1f} s"))
-    return facts
-
-
-_CHOSEN = {
-    "prompt": "The prompt",
-    "suffix": "Your suffix",
-    "settings": "Your settings",
-    "server": "The server",
-    "model": "The model",
-}
-
-
-def origins(sources: Mapping[str, str]) -> str:
-    """Return who chose which flags, nearest first, a line each."""
-    lines = []
-    for source, name in _CHOSEN.items():
-        flags = [f"`--{flag}`" for flag, who in sources.items() if who == source]
-        if flags:
-            lines.append(f"{name}: {' '.join(flags)}")
-    return "\n".join(lines)
 
 
 def job_line(job: Job, place: int | None = None) -> str:

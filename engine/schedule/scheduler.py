@@ -301,6 +301,7 @@ class Scheduler:
             notes=outcome.notes,
             seconds=seconds,
             rated=verdict.rated,
+            took=sum(spent for stage, spent in outcome.timings.items() if stage != "load") or None,
         )
         fact = (PACE, json.dumps(self.pace))
         return await self.store.write(store_jobs.finish, self.store.now(), job.id, result, fact)

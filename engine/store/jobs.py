@@ -65,7 +65,7 @@ class Result:
     """What a job came to. ``pictures``: SHA-256 of each stored PNG in cell order; ``film``: of the film.
 
     ``notes`` are added to those the job has. ``seconds`` of the device it took; None: as estimated.
-    ``rated``: adult content is in the pictures.
+    ``rated``: adult content is in the pictures. ``took``: seconds of drawing, without loading a model.
     """
 
     pictures: Sequence[str] = ()
@@ -74,6 +74,7 @@ class Result:
     notes: Sequence[str] = ()
     seconds: float | None = None
     rated: bool = False
+    took: float | None = None
 
 
 NOTHING = Result(seconds=0.0)
@@ -103,39 +104,32 @@ def submit(
         guard(usage(db, drafts[0].job.owner, drafts[0].job.guild, since, mark))
     for nth, draft in enumerate(drafts):
         job = draft.job
-        db.execute(
-            "INSERT INTO job (id, request, nth, owner, guild, origin, reply_to, progress, state, spec,"
-            " prompt, notes, sources, speed, work, weight, parent, parent_cell, edit, factor, adult, rated,"
-            " created_at)"
-            " VALUES (:id, :request, :nth, :owner, :guild, :origin, :reply_to, :progress, :state, :spec,"
-            " :prompt, :notes, :sources, :speed, :work, :weight, :parent, :parent_cell, :edit, :factor,"
-            " :adult, :rated, :created_at)",
-            {
-                "id": job.id,
-                "request": request,
-                "nth": nth,
-                "owner": job.owner,
-                "guild": job.guild,
-                "origin": job.origin,
-                "reply_to": draft.reply_to,
-                "progress": draft.progress,
-                "state": State.QUEUED,
-                "spec": job.spec.model_dump_json(),
-                "prompt": job.prompt,
-                "notes": json.dumps(job.notes),
-                "sources": json.dumps(job.sources),
-                "speed": job.speed,
-                "work": draft.work,
-                "weight": job.weight,
-                "parent": job.parent,
-                "parent_cell": job.parent_cell,
-                "edit": job.edit,
-                "factor": job.factor,
-                "adult": job.adult,
-                "rated": job.rated,
-                "created_at": job.created_at,
-            },
-        )
+        row = {
+            "id": job.id,
+            "request": request,
+            "nth": nth,
+            "owner": job.owner,
+            "guild": job.guild,
+            "origin": job.origin,
+            "reply_to": draft.reply_to,
+            "progress": draft.progress,
+            "state": State.QUEUED,
+            "spec": job.spec.model_dump_json(),
+            "prompt": job.prompt,
+            "notes": json.dumps(job.notes),
+            "sources": json.dumps(job.sources),
+            "speed": job.speed,
+            "work": draft.work,
+            "weight": job.weight,
+            "parent": job.parent,
+            "parent_cell": job.parent_cell,
+            "edit": job.edit,
+            "factor": job.factor,
+            "adult": job.adult,
+            "rated": job.rated,
+            "created_at": job.created_at,
+        }
+        db.execute(f"INSERT INTO job ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)
         ledger.reserve(db, job, work=draft.work, price=draft.price)
     return [draft.job for draft in drafts], True
 
@@ -251,9 +245,10 @@ def _end(
     """
     before = "('running')" if state is State.RENDERED else "('queued', 'running')"
     row = db.execute(
-        "UPDATE job SET state = ?, finished_at = ?, failure = ?, film = ?, texts = ?, rated = max(rated, ?)"
+        "UPDATE job SET state = ?, finished_at = ?, failure = ?, film = ?, texts = ?, took = ?,"
+        " rated = max(rated, ?)"
         f" WHERE id = ? AND state IN {before} RETURNING *",
-        (state, now, failure, result.film, json.dumps(result.texts), result.rated, job),
+        (state, now, failure, result.film, json.dumps(result.texts), result.took, result.rated, job),
     ).fetchone()
     if row is None:
         return None
@@ -399,4 +394,5 @@ def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        took=row["took"],
     )

@@ -169,7 +169,7 @@ async def test_what_cannot_be_done_is_said_kindly(discord: Discord, bot: BotProc
     assert all(message.ephemeral for message in discord.messages()), "others never saw any of it"
     hello = alice.say("hello")
     wrong = await alice.context_menu("Info", hello)
-    await discord.until(lambda: "not one of my results" in wrong.message.data["content"], "a refusal")
+    await discord.until(lambda: "no picture in that message" in wrong.message.data["content"], "a refusal")
 
 
 async def test_slash_options_become_flags(discord: Discord, bot: BotProcess) -> None:
@@ -295,7 +295,7 @@ async def test_settings_and_preferences(discord: Discord, bot: BotProcess) -> No
     await discord.until(lambda: facts.message.data["embeds"], "the facts")
     said = {field["name"]: field["value"] for field in facts.message.data["embeds"][0]["fields"]}
     assert said["Seed"] == "7"
-    width, height = (int(word) for word in said["Size"].removesuffix(" px").split(" × "))
+    width, height = sides(said["Size"])
     assert width > height
 
 
@@ -331,8 +331,8 @@ async def test_the_table_behind_the_settings_panel(discord: Discord, bot: BotPro
     await discord.until(lambda: row("tile") == ["--tile", "off", "–"], "the switch")
     await alice.slash("imagine", prompt="a red apple")
     grid = await discord.wait_for_message(is_grid)
-    width, height = (await facts_of(discord, grid))["Size"].removesuffix(" px").split(" × ")
-    assert int(width) > int(height)
+    width, height = sides((await facts_of(discord, grid))["Size"])
+    assert width > height
     await alice.click(opened.message, "Reset settings")
     await discord.until(lambda: row("ar") == ["--ar", "1:1", "–"], "the reset")
     await alice.click(opened.message, "Back")
@@ -350,7 +350,7 @@ async def test_upscaling_doubles_the_sides(discord: Discord, bot: BotProcess) ->
     big = await discord.wait_for_message(is_picture, after=one)
     assert faces(big)[-2:] == ["Redo Upscale (Creative)", "❤️"]
     assert "- Upscale (Subtle) by" in big.data["content"]
-    width, height = (int(word) for word in small["Size"].removesuffix(" px").split(" × "))
+    width, height = sides(small["Size"])
     assert (await facts_of(discord, big))["Size"] == f"{2 * width} × {2 * height} px"
     await alice.click(big, "Redo Upscale (Creative)")
     creative = await discord.wait_for_message(is_picture, after=big)
@@ -410,5 +410,10 @@ async def test_zooming_and_panning(discord: Discord, bot: BotProcess) -> None:
 
 
 async def size_of(discord: Discord, message: Message) -> tuple[int, int]:
-    width, height = (await facts_of(discord, message))["Size"].removesuffix(" px").split(" × ")
+    return sides((await facts_of(discord, message))["Size"])
+
+
+def sides(fact: str) -> tuple[int, int]:
+    """Return width and height of the file, which stand last: "drawn at 1 × 2, enlarged to 4 × 8 px"."""
+    width, height = fact.removesuffix(" px").split()[-3::2]
     return int(width), int(height)

@@ -128,8 +128,8 @@ async def test_blend(discord: Discord, bot: BotProcess) -> None:
     assert re.search(r"picture:\w{16} picture:\w{16} --ar 2:3\*\* - Blend by", grid.data["content"])
     said = await facts(discord, grid, alice)
     assert said["Pictures"] == "prompt × 0.5, prompt × 0.5"
-    width, height = (int(word) for word in said["Size"].removesuffix(" px").split(" × "))
-    assert width < height
+    width, height = said["Size"].removesuffix(" px").split()[-3::2]
+    assert int(width) < int(height)
     job = said["Job"].strip("`").split("`")[0]
     choices = await alice.autocomplete("blend", "pictures", f"{job}.1 pict")
     assert choices[1]["value"] == f"{job}.1 {job}.2"

@@ -10,6 +10,7 @@ from hypothesis import given, strategies
 
 from bot.components.help import HELPFUL
 from bot.messages import asking as messages_asking
+from bot.messages import facts as messages_facts
 from bot.messages import help as messages_help
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
@@ -114,7 +115,7 @@ def test_any_text_gives_a_message_discord_takes(text: str) -> None:
         said.encode()
     assert 0 < len(messages_jobs.alt(one)) <= messages_text.ALT_LIMIT
     assert re.fullmatch(r"[a-z0-9-]{1,80}\.png", messages_jobs.filename(one, "png", 2))
-    for name, value in messages_jobs.picture_facts(one, 1):
+    for name, value in messages_facts.picture_facts(one, 1):
         assert len(name) <= 256
         assert len(value) <= 1024
 
@@ -169,8 +170,8 @@ def test_a_long_repaired_line_is_given_whole() -> None:
 
 def test_the_seed_of_one_picture_wraps_like_the_engine() -> None:
     # cell i starts from (seed + i) mod 2**32
-    assert dict(messages_jobs.picture_facts(job(), 0))["Seed"] == "4294967295"
-    assert dict(messages_jobs.picture_facts(job(), 1))["Seed"] == "0"
+    assert dict(messages_facts.picture_facts(job(), 0))["Seed"] == "4294967295"
+    assert dict(messages_facts.picture_facts(job(), 1))["Seed"] == "0"
 
 
 @pytest.mark.parametrize("line", ["a cat --ar 3:2", "two\nlines", "an `odd` one", "x" * 1500])
@@ -191,6 +192,21 @@ def test_every_edit_has_a_title_and_jobs_from_before_keep_theirs() -> None:
     # an edit that a later version makes is told by its kind
     later = before.model_copy(update={"edit": "later"})
     assert messages_jobs.title(later) == messages_jobs.title(before)
+
+
+def test_info_tells_both_sizes_the_time_without_loading_and_a_line_to_copy() -> None:
+    one = job("a red apple --seed 3", started_at=10.0, finished_at=20.0, took=2.25, sources=())
+    facts = dict(messages_facts.picture_facts(one, 1, (2048, 1536)))
+    assert facts["Size"] == "drawn at 512 × 384, enlarged to 2048 × 1536 px"
+    assert facts["Drawn in"] == "2.2 s"
+    assert dict(messages_facts.picture_facts(one, 1, (512, 384)))["Size"] == "512 × 384 px"
+    # the second picture of a grid starts from the next seed: 2**32 - 1 wraps to 0
+    assert facts["Recipe, to copy"] == "```\na red apple --seed 3 --model pocket --seed 0\n```"
+    # what somebody's settings chose is written out, for those who have others
+    one = one.model_copy(update={"sources": (("ar", "settings"), ("steps", "model"), ("seed", "prompt"))})
+    assert messages_facts.recipe(one) == "a red apple --seed 3 --ar 512:384 --model pocket --seed 4294967295"
+    before = one.model_copy(update={"took": None})
+    assert dict(messages_facts.picture_facts(before))["Drawn in"] == "10.0 s"
 
 
 def test_help_fits_discords_fields() -> None:
@@ -243,7 +259,7 @@ def test_the_queue_in_one_line(running: int, waiting: int, paused: bool, said: s
 
 
 def test_info_says_who_chose_what_nearest_first() -> None:
-    said = messages_jobs.origins({"steps": "model", "ar": "prompt", "chaos": "suffix", "seed": "prompt"})
+    said = messages_facts.origins({"steps": "model", "ar": "prompt", "chaos": "suffix", "seed": "prompt"})
     assert said == "The prompt: `--ar` `--seed`\nYour suffix: `--chaos`\nThe model: `--steps`"
 
 
