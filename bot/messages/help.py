@@ -16,11 +16,11 @@ HELP = (
 )
 FIRST_HEADING = "Five flags to begin with"
 FIRST: Mapping[str, str] = {
-    "ar": "`--ar 3:2` shape: width to height",
-    "no": "`--no people, cars` leaves these things out",
-    "style": "`--style pixel-art` a look; the list is in `/imagine style:`",
-    "chaos": "`--chaos 50` four pictures that differ more",
-    "seed": "`--seed 7` the same seed and words give the same pictures",
+    "ar": "`--ar` shape, width to height: `--ar 3:2`",
+    "no": "`--no` leaves things out: `--no people, cars`",
+    "style": "`--style` a look: `--style pixel-art`; `/imagine style:` lists them",
+    "chaos": "`--chaos` four pictures that differ more: `--chaos 50`",
+    "seed": "`--seed` the same seed and words give the same pictures: `--seed 7`",
 }
 """The flags on the first screen, and what is said of each there."""
 OPENED = "Open a section"
