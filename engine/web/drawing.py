@@ -113,7 +113,7 @@ class Drawing:
 
     async def start(self, request: Request, key: Key, asked: Literal, part: int = 0) -> Job:
         """Submit what was asked, or find it again by its name."""
-        name = await self._name(request, key)
+        name = await self.name(request, key)
         if name is None:
             caller = self.caller(key, f"http:{uuid.uuid4().hex}", waited_for=True)
         else:
@@ -197,7 +197,7 @@ class Drawing:
         while await self.service.keys.holds(key):  # noqa: ASYNC110 - another process revokes it
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _name(self, request: Request, key: Key) -> str | None:
+    async def name(self, request: Request, key: Key) -> str | None:
         """Return what a request is called for ever where it brings a name. Raises Fault: used for another."""
         said = request.headers.get("idempotency-key")
         if said is None:

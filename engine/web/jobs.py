@@ -1,0 +1,200 @@
+"""Our own API, `/api/v1`: jobs from prompt lines with flags, or made of pictures; watched, cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine import images
+from engine.errors import NotFound
+from engine.jobs import FINAL, Job, State
+from engine.planning.edits import EDITS
+from engine.planning.references import KEPT
+from engine.rules.keys import Key
+from engine.service import Ask, Edit, Imagine
+from engine.web import bodies, fields
+from engine.web.doors import Doors
+from engine.web.errors import STATUS, Fault, Shaped, plain
+from engine.web.formats import FORMATS, encoded
+
+STARTS = ("/api/v1",)
+PAGE_MOST = 100
+NO_JOB = "There is no such job here."
+NO_PICTURE = "This job has no such picture (yet)."
+
+
+class Asked(BaseModel):
+    """What a job is made of: a prompt line, or an action on a picture of an earlier job."""
+
+    model_config = ConfigDict(extra="forbid")
+    prompt: Annotated[str, Field(min_length=1)] | None = None
+    action: str | None = None
+    job: str | None = None
+    picture: Annotated[int, Field(ge=1, le=10)] | None = None
+
+
+def shape(fault: Fault, request_id: str) -> Shaped:
+    """As what no contract rules; a wrong field is 422."""
+    status = 422 if fault.kind == "invalid" and fault.field else STATUS[fault.kind]
+    return Shaped(status, plain(fault, request_id).body)
+
+
+def mount(app: FastAPI, doors: Doors) -> None:
+    """Put the endpoints on the application."""
+    door = _Door(doors)
+    app.post("/api/v1/jobs")(door.submit)
+    app.get("/api/v1/jobs")(door.list)
+    app.get("/api/v1/jobs/{job_id}")(door.look)
+    app.delete("/api/v1/jobs/{job_id}")(door.cancel)
+    app.get("/api/v1/jobs/{job_id}/events")(door.events)
+    app.get("/api/v1/jobs/{job_id}/pictures/{number}.{kind}")(door.picture)
+    app.get("/api/v1/balance")(door.balance)
+
+
+class _Door:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._service = doors.service
+
+    async def submit(self, request: Request) -> Response:
+        """Accept what is asked for, durably, and say where it can be looked at."""
+        key = await self._doors.gate.key(request, "draw")
+        asked = fields.read(Asked, await bodies.json_object(request, self._doors.budget), strict=True)
+        name = await self._doors.drawing.name(request, key) or f"http:{uuid.uuid4().hex}"
+        planned = await self._service.plan(await self._ask(key, name, asked))
+        for job in planned.jobs:
+            self._doors.drawing.model(key, job.spec.model)
+            if any(link.startswith(KEPT) for link in job.links):
+                raise Fault("invalid", f"prompt: `{KEPT}…` names nothing here; give a link", field="prompt")
+        jobs = (await self._service.submit(planned)).jobs
+        headers = {"Location": f"/api/v1/jobs/{jobs[0].id}"}
+        return JSONResponse({"jobs": [_told(job) for job in jobs]}, status_code=202, headers=headers)
+
+    async def _ask(self, key: Key, name: str, asked: Asked) -> Ask:
+        caller = self._doors.drawing.caller(key, name, waited_for=False)
+        if asked.action is None:
+            if asked.prompt is None:
+                raise Fault("invalid", "prompt: is required, or an action on a job", field="prompt")
+            return Imagine(caller, asked.prompt)
+        if asked.action not in EDITS:
+            raise Fault("invalid", f"action: is one of {', '.join(EDITS)}", field="action")
+        if asked.job is None:
+            raise Fault("invalid", "job: is required for an action", field="job")
+        job = await self._own(key, asked.job)
+        cell = None if asked.picture is None else asked.picture - 1
+        return Edit(caller, asked.action, job=job.id, cell=cell, line=asked.prompt)
+
+    async def list(self, request: Request, limit: str = "20", after: str = "") -> Response:
+        """List the key's jobs, newest first, a page at a time; ``after``: the last id of the page before."""
+        key = await self._doors.gate.key(request, "read")
+        if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:4]) <= PAGE_MOST):
+            raise Fault("invalid", f"limit: is 1 to {PAGE_MOST}", field="limit")
+        jobs = await self._service.jobs_of(key.owner, 10_000)
+        ids = [job.id for job in jobs]
+        if after and after not in ids:
+            raise Fault("missing", NO_JOB)
+        begin = ids.index(after) + 1 if after else 0
+        page = jobs[begin : begin + int(limit)]
+        more = page[-1].id if len(jobs) > begin + int(limit) else None
+        return JSONResponse({"jobs": [_told(job) for job in page], "next": more})
+
+    async def look(self, request: Request, job_id: str) -> Response:
+        """Say how a job stands."""
+        key = await self._doors.gate.key(request, "read")
+        job = await self._own(key, job_id)
+        told = _told(job)
+        if job.state is State.QUEUED:
+            told["position"] = await self._service.position(job.id)
+        return JSONResponse(told)
+
+    async def cancel(self, request: Request, job_id: str) -> Response:
+        """Take a job back; one that has ended stays as it is."""
+        key = await self._doors.gate.key(request, "draw")
+        job = await self._own(key, job_id)
+        return JSONResponse(_told(await self._service.cancel(job.id, key.owner)))
+
+    async def picture(self, request: Request, job_id: str, number: str, kind: str) -> Response:
+        """Return a picture of a job, from 1, as PNG, JPEG or WebP."""
+        key = await self._doors.gate.key(request, "read")
+        job = await self._own(key, job_id)
+        good = number.isascii() and number.isdecimal() and len(number) < 3
+        if kind not in FORMATS or not good or not 1 <= int(number) <= len(job.pictures):
+            raise Fault("missing", NO_PICTURE)
+        file = await self._service.files.file(job.id, int(number) - 1)
+        data = await encoded(images.opened(file.data), file.data, kind)
+        tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type=FORMATS[kind], headers=headers)
+
+    async def events(self, request: Request, job_id: str) -> Response:
+        """Stream how a job stands: its place, per cent, its end. Whoever comes late is told where it is."""
+        key = await self._doors.gate.key(request, "read")
+        job = await self._own(key, job_id)
+        with self._doors.streaming(key):
+            pass  # refused before anything is sent
+        headers = {"X-Accel-Buffering": "no"}
+        return StreamingResponse(
+            self._stream(request, key, job), media_type="text/event-stream", headers=headers
+        )
+
+    async def _stream(self, request: Request, key: Key, job: Job) -> AsyncIterator[str]:
+        try:
+            with self._doors.streaming(key):
+                async for told in self._doors.drawing.stream(request, key, job):
+                    if told is None:
+                        yield ": keep-alive\n\n"
+                    elif not isinstance(told, Job):
+                        how = {"state": told.state, "percent": told.percent, "position": told.position}
+                        yield _event("progress", how)
+        except Fault as fault:
+            if (await self._service.find(job.id)).state not in FINAL:
+                yield _event("error", shape(fault, request.state.request_id).body)
+                return
+        yield _event("end", _told(await self._service.find(job.id)))
+
+    async def balance(self, request: Request) -> Response:
+        """Say how many seconds of the device are left; null: no limit."""
+        key = await self._doors.gate.key(request, "read")
+        return JSONResponse({"seconds_left": await self._doors.left(key)})
+
+    async def _own(self, key: Key, job_id: str) -> Job:
+        """Return a job of the key's own; another's does not exist."""
+        try:
+            job = await self._service.find(job_id)
+        except NotFound:
+            raise Fault("missing", NO_JOB) from None
+        if job.owner != key.owner:
+            raise Fault("missing", NO_JOB)
+        return job
+
+
+def _told(job: Job) -> dict[str, Any]:
+    where = f"/api/v1/jobs/{job.id}"
+    return {
+        "id": job.id,
+        "state": job.state.value,
+        "prompt": job.prompt,
+        "seed": job.spec.seed,
+        "model": job.spec.model,
+        "speed": job.speed.value,
+        "notes": list(job.notes),
+        "failure": job.failure,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        "texts": list(job.texts),
+        "pictures": [f"{where}/pictures/{number}.png" for number in range(1, len(job.pictures) + 1)],
+        "parent": job.parent,
+    }
+
+
+def _event(name: Literal["progress", "end", "error"], told: dict[str, Any]) -> str:
+    return f"event: {name}\ndata: {json.dumps(told)}\n\n"
