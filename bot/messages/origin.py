@@ -8,6 +8,8 @@ from bot.messages.text import CONTENT_LIMIT, shown, to_copy
 from engine.jobs import Job
 from engine.provenance.values import FoundRecipe, Verdict
 
+LABEL = "AI-generated"
+"""The word for people, where a server wants one."""
 NOTHING = (
     "Nothing was found in this picture: no signature, no mark, no recipe. "
     "Nothing found does not mean that no machine made it."

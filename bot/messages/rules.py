@@ -175,6 +175,14 @@ def suffix_kept(flags: str | None) -> str:
     return f"{quoted(flags, 1000)} is put after prompts here; the prompt and the person's own settings win."
 
 
+def label_kept(where: str | None) -> str:
+    """Return what is said of the visible word."""
+    if where is None:
+        return "Pictures posted here carry no visible word. Their marks stay (`/verify`)."
+    place = "in their corner" if where == "corner" else "in their message"
+    return f"Pictures posted here say that a machine made them, {place}."
+
+
 def model_kept(name: str | None) -> str:
     """Return what is said of the default model."""
     if name is None:

@@ -29,11 +29,12 @@ from bot.interactions import Desk
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
+from bot.messages import origin as messages_origin
 from bot.messages import things as messages_things
 from engine.errors import EngineError
 from engine.jobs import Delivery, Job
 from engine.planning import answers
-from engine.service import Service
+from engine.service import LABEL, Service, server
 
 log = logging.getLogger(__name__)
 
@@ -261,8 +262,11 @@ class Publisher:
             unknown = near.unknown(self._service, job)
             offered = [] if unknown is None else near.offered(job, unknown)
             cell, view = None, views.grid_view(job, delivery.id, offered)
-        file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE)
-        notes = [messages_jobs.WEBP_NOTE] if file.extension == "webp" else []
+        label = await self._label(delivery)
+        corner = messages_origin.LABEL if label == "corner" else ""
+        file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE, label=corner)
+        notes = [messages_origin.LABEL] if label == "message" else []
+        notes += [messages_jobs.WEBP_NOTE] if file.extension == "webp" else []
         notes += [messages_things.unknown(unknown)] if unknown is not None else []
         cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
         files = [
@@ -279,6 +283,13 @@ class Publisher:
             else:
                 notes.append(messages_jobs.FILM_TOO_LARGE)
         return OutgoingMessage(messages_jobs.result(job, delivery, notes), tuple(files), view)
+
+    async def _label(self, delivery: Delivery) -> str:
+        """Return where the server this goes to wants a visible word: ``message``, ``corner``, or nowhere."""
+        target = address(delivery.origin)
+        if not isinstance(target, Channel) or target.guild is None:
+            return ""
+        return (await self._service.preferences(server(str(target.guild)))).get(LABEL, "")
 
     async def _answer(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
         """Return what was answered in words, with the picture that was described."""

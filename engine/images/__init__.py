@@ -3,6 +3,7 @@
 from engine.images.canvas import extended, fitted, plain, rim, zoomed
 from engine.images.encode import File, compressed, fit, jpeg, png, with_texts
 from engine.images.grid import columns, enlarge, grid, opened, previewed
+from engine.images.label import labelled
 from engine.images.mask import (
     AREAS,
     COLUMNS,
@@ -41,6 +42,7 @@ __all__ = [
     "is_empty",
     "joined",
     "jpeg",
+    "labelled",
     "opened",
     "overlay",
     "plain",

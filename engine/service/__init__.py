@@ -18,9 +18,10 @@ from engine.service.requests import (
     stored,
 )
 from engine.service.service import Service
-from engine.service.settings import OPTION, SETTINGS, SUFFIX
+from engine.service.settings import LABEL, OPTION, SETTINGS, SUFFIX
 
 __all__ = [
+    "LABEL",
     "OPTION",
     "SETTINGS",
     "SUFFIX",

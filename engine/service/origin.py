@@ -73,17 +73,25 @@ class Origin:
             return self._publisher[1]
 
     async def picture(
-        self, job: Job, cells: Sequence[str], cell: int | None, limit: int | None, least: int
+        self,
+        job: Job,
+        cells: Sequence[str],
+        cell: int | None,
+        limit: int | None,
+        least: int,
+        label: str = "",
     ) -> images.File:
         """Return stored cells (by SHA-256) of a job as one file that leaves, of at most ``limit`` bytes.
 
-        A picture whose longer side is below ``least`` pixels is enlarged for showing. Raises NotFound.
+        A picture whose longer side is below ``least`` pixels is enlarged for showing. ``label``: a word for
+        people in its corner. Raises NotFound.
         """
         publisher = await self.publisher()
 
         def made() -> images.File:
             sheet = images.grid([images.opened(self._gallery.read(one)) for one in cells])
             shown = images.enlarge(sheet, least) if least else sheet
+            shown = images.labelled(shown, label) if label else shown
             return _sheet(
                 publisher,
                 shown,
@@ -91,7 +99,7 @@ class Origin:
                 limit,
             )
 
-        return await self._once((tuple(cells), job.id, cell, limit, least, len(self.hashes)), made)
+        return await self._once((tuple(cells), job.id, cell, limit, least, label, len(self.hashes)), made)
 
     async def film(self, job: Job, sha256: str) -> bytes:
         """Return a job's film as it leaves. Raises NotFound."""

@@ -14,6 +14,8 @@ from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 
 SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
+LABEL = "label"
+"""Under which a server keeps where its pictures say that a machine made them: ``message`` or ``corner``."""
 """Preferences that the prompt is read with: flags after every prompt, default flags, one's own options.
 
 ``settings`` is also kept for a place (``Caller.place``): the defaults of a server.

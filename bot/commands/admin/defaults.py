@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Literal
 
 from discord import app_commands
 from discord.app_commands import Choice, Range
@@ -16,7 +17,7 @@ from engine.errors import LimitError, NotFound, PromptError
 from engine.prompt import Given, flags_of
 from engine.prompt.flags import STYLE_NAMES
 from engine.rules.rules import Rule
-from engine.service import SETTINGS, SUFFIX, server
+from engine.service import LABEL, SETTINGS, SUFFIX, server
 
 defaults = helpers.group("defaults", "What pictures are drawn with where nobody says otherwise.")
 styles = helpers.group("styles", "This server's own names for --style.")
@@ -82,6 +83,14 @@ async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None
     )
 
 
+@defaults.command(name="label", description="A visible word for people that pictures here are AI-generated.")
+@app_commands.describe(where="In the message, or in the picture's corner; without it, nowhere.")
+async def label(interaction: Interaction, where: Literal["message", "corner"] | None = None) -> None:
+    """Set where the server's pictures say what they are."""
+    await interactions.acknowledge(interaction, ephemeral=True)
+    await _default(interaction, LABEL, where, "defaults label", rules_words.label_kept(where))
+
+
 @defaults.command(name="show", description="The server's defaults as they stand.")
 async def show(interaction: Interaction) -> None:
     """Show the defaults."""
@@ -133,7 +142,7 @@ async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> Non
 async def _kept_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lower()
     return [Choice(name=name, value=name) for name in helpers.rules(interaction).styles if wanted in name][
-        : MOST_CHOICES
+        :MOST_CHOICES
     ]
 
 

@@ -56,6 +56,8 @@ USES: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("defaults suffix", {"flags": "--no text"}, "`--no text` is put after prompts here"),
     ("defaults model", {"model": "pocket"}, "draws with `pocket` here"),
     ("defaults show", {}, "--ar 2:3"),
+    ("defaults label", {"where": "corner"}, "a machine made them, in their corner"),
+    ("defaults label", {}, "carry no visible word"),
     ("styles set", {"name": "House", "adds": "in blue  ink"}, "`--style house` adds: `in blue ink`"),
     ("styles set", {"name": "anime", "adds": "x"}, "There is a style `anime` everywhere already"),
     ("styles list", {}, "`--style house`"),

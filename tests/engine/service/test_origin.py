@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from engine import images
 from engine.config import ProvenanceConfig
@@ -175,3 +175,20 @@ async def test_required_means_that_nothing_leaves_without(open_service: Open, tm
         assert (await service.reload(required)).changed == ("provenance.mark", "provenance.required")
         with pytest.raises((EngineError, OSError)):
             await service.files.file(job.id)
+
+
+async def test_a_visible_word_where_a_server_wants_one(open_service: Open) -> None:
+    """A strip in the lower right corner and nothing else, with the signature over it."""
+    async with open_service() as service:
+        job = await drawn(service)
+        plain = images.opened((await service.files.file(job.id, least=512)).data)
+        file = await service.files.file(job.id, least=512, label="AI-generated")
+        shown = images.opened(file.data)
+        assert shown.size == plain.size
+        left, top, right, bottom = ImageChops.difference(plain, shown).getbbox() or (0, 0, 0, 0)
+        assert (right, bottom) == shown.size
+        assert left > 0.6 * shown.width
+        assert top > 0.9 * shown.height
+        signature = (await service.verify(file.data))[0].signature
+        assert signature is not None
+        assert signature.ours
