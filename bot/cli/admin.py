@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli import rules
+from bot.cli import defaults, rules
 from bot.cli.offline import (
     ACTOR,
     LATER,
@@ -41,8 +41,8 @@ from engine.store import preferences as store_preferences
 app = typer.Typer(no_args_is_help=True, help="What /admin does, for all servers; the bot may run meanwhile.")
 app.add_typer(rules.channels, name="channels")
 app.add_typer(rules.roles, name="roles")
-app.add_typer(rules.defaults, name="defaults")
-app.add_typer(rules.styles, name="styles")
+app.add_typer(defaults.defaults, name="defaults")
+app.add_typer(defaults.styles, name="styles")
 app.command("log")(rules.log)
 
 

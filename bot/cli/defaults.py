@@ -1,0 +1,125 @@
+"""``limner admin defaults`` and ``styles``: what a server draws with where a prompt says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.offline import ACTOR, ConfigOption, Office, server_id, work
+from bot.cli.rules import ServerOption, change, look, say
+from bot.messages import rules as rules_words
+from engine.errors import NotFound
+from engine.rules.rules import EVERYWHERE, Rule
+from engine.service import SETTINGS, SUFFIX
+from engine.service import server as place
+from engine.store import preferences as store_preferences
+
+defaults = typer.Typer(no_args_is_help=True, help="What a server draws with where nobody says otherwise.")
+styles = typer.Typer(no_args_is_help=True, help="A server's own names for --style.")
+
+
+def _default(
+    config: Path | None, server: str, key: str, action: str, flags: Callable[[str], str | None]
+) -> str | None:
+    """Keep a server's default flags, made from those it has; return them."""
+    guild = server_id(server)
+
+    async def do(office: Office) -> str | None:
+        assert guild is not None
+        held = await office.store.read(store_preferences.of, place(guild))
+        kept = flags(held.get(key, ""))
+        await office.store.write(store_preferences.prefer, place(guild), key, kept)
+        await office.admin.audit(ACTOR, action, guild=guild, detail={"flags": kept})
+        return kept
+
+    return work(config, do)
+
+
+FlagsArgument = Annotated[str | None, typer.Argument(help="In quotes, such as '--ar 3:2'; without, none.")]
+
+
+@defaults.command("settings")
+def settings(server: ServerOption, flags: FlagsArgument = None, config: ConfigOption = None) -> None:
+    """Set flags for whoever has not set them."""
+    from bot.commands.admin.defaults import read
+
+    kept = read(flags)
+    say(rules_words.settings_kept(_default(config, server, SETTINGS, "defaults settings", lambda held: kept)))
+
+
+@defaults.command("suffix")
+def suffix(server: ServerOption, flags: FlagsArgument = None, config: ConfigOption = None) -> None:
+    """Set flags that come before the default settings."""
+    from bot.commands.admin.defaults import read
+
+    kept = read(flags)
+    say(rules_words.suffix_kept(_default(config, server, SUFFIX, "defaults suffix", lambda held: kept)))
+
+
+@defaults.command("model")
+def default_model(
+    server: ServerOption,
+    model: Annotated[str | None, typer.Argument(help="Without one, the bot's own.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Set the model for whoever chooses none."""
+    from bot.commands.admin.defaults import with_model
+
+    async def do(office: Office) -> str | None:
+        return None if model is None else office.model(model)
+
+    name = work(config, do)
+    _default(config, server, SETTINGS, "defaults model", lambda held: with_model(held, name))
+    say(rules_words.model_kept(name))
+
+
+@defaults.command("show")
+def show(server: ServerOption, config: ConfigOption = None) -> None:
+    """Show a server's defaults."""
+
+    async def do(office: Office) -> str:
+        held = await office.store.read(store_preferences.of, place(server_id(server) or EVERYWHERE))
+        return rules_words.defaults(held.get(SETTINGS), held.get(SUFFIX))
+
+    look(config, do)
+
+
+@styles.command("set")
+def style_set(name: str, adds: str, server: ServerOption, config: ConfigOption = None) -> None:
+    """Make a style, used as --style NAME."""
+    from bot.commands.admin.defaults import style
+
+    async def do(office: Office) -> Rule:
+        return style(name, adds, office.admin.rules(server_id(server)).styles)
+
+    rule = work(config, do)
+    said = rules_words.style_kept(rule.target, rule.value)
+    change(config, server, "styles set", said, keep=[rule], target=rule.target)
+
+
+@styles.command("remove")
+def style_remove(name: str, server: ServerOption, config: ConfigOption = None) -> None:
+    """Take a style away."""
+    key = name.strip().lower()
+
+    async def do(office: Office) -> None:
+        if key not in office.admin.rules(server_id(server)).styles:
+            raise NotFound(rules_words.no_style(key))
+
+    work(config, do)
+    change(
+        config, server, "styles remove", rules_words.style_gone(key), drop=[Rule("style", key)], target=key
+    )
+
+
+@styles.command("list")
+def style_list(server: ServerOption, config: ConfigOption = None) -> None:
+    """Show a server's styles."""
+
+    async def do(office: Office) -> str:
+        return rules_words.styles(office.admin.rules(server_id(server)).styles)
+
+    look(config, do)
