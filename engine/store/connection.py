@@ -9,6 +9,7 @@ a commit, each in a savepoint of its own; nobody hears of a change before it is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections import deque
@@ -64,6 +65,10 @@ class _Connection(aiosqlite.Connection):
             self.busy -= 1
         return result
 
+    def start(self, function: Callable[[sqlite3.Connection], None]) -> None:
+        """As ``run``, for a function that answers by itself: nobody is woken for its end."""
+        self._tx.put_nowait((None, partial(function, self._conn)))
+
 
 @dataclass(slots=True)
 class _Change:
@@ -86,8 +91,8 @@ class Store:
         self._clock = clock
         self._writer = writer
         self._readers = readers
-        self._changes: deque[_Change] = deque()
-        self._committing: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._changes: deque[_Change] = deque()  # asked for and not begun
 
     @classmethod
     @asynccontextmanager
@@ -100,12 +105,8 @@ class Store:
                 await stack.enter_async_context(_Connection(partial(open_to_read, path)))
                 for _ in range(READERS)
             ]
-            store = cls(path, clock, writer, readers)
-            try:
-                yield store
-            finally:
-                if store._committing is not None:  # what was asked for is kept, whoever still waits for it
-                    await asyncio.wait([store._committing])
+            yield cls(path, clock, writer, readers)
+            # closing comes after whatever was asked for: it is kept, whoever still waits for it
 
     def now(self) -> float:
         """Return the store's time, in Unix seconds."""
@@ -128,28 +129,38 @@ class Store:
 
         It may be run again where the disk refused what others changed beside it, so it does nothing else.
         """
-        future = asyncio.get_running_loop().create_future()
-        self._changes.append(_Change(lambda db: function(db, *args, **kwargs), future))
-        if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit())
-        result: T = await future
+        change = _Change(lambda db: function(db, *args, **kwargs), self._loop.create_future())
+        self._changes.append(change)
+        if len(self._changes) == 1:  # append, then look: whoever still has others to begin will find this one
+            self._writer.start(self._commit)
+        result: T = await change.future
         return result
 
     async def checkpoint(self) -> bool:
         """Empty the write-ahead log, so that what was deleted is in no file; False: not now."""
         return await self._writer.run(_checkpoint)
 
-    async def _commit(self) -> None:
+    def _commit(self, db: sqlite3.Connection) -> None:
+        """Make the changes asked for by now, and those that come meanwhile. On the writer's thread."""
         while self._changes:
             changes = [self._changes.popleft() for _ in range(min(AT_ONCE, len(self._changes)))]
-            await self._writer.run(partial(_perform, changes=changes))
-            for change in changes:
-                if change.future.done():  # its caller went away
-                    continue
-                if change.error is None:
-                    change.future.set_result(change.result)
-                else:
-                    change.future.set_exception(_apology(self.path, change.error))
+            try:
+                _perform(db, changes)
+            except BaseException as error:  # the connection was closed before them
+                for change in changes:
+                    change.error = error
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                # one wake-up for all, since each costs a system call and the interpreter's lock
+                self._loop.call_soon_threadsafe(self._settle, changes)
+
+    def _settle(self, changes: Sequence[_Change]) -> None:
+        for change in changes:
+            if change.future.done():  # its caller went away
+                continue
+            if change.error is None:
+                change.future.set_result(change.result)
+            else:
+                change.future.set_exception(_apology(self.path, change.error))
 
 
 # ---- on the connections' threads ---------------------------------------------------------------------------
