@@ -1,4 +1,7 @@
-"""The OpenAI Images API: generations, edits, variations and models, drawn by this server's models."""
+"""The OpenAI Images API: generations, edits, variations and models, drawn by this server's models.
+
+Long: five endpoints that share one answer, whole or streamed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The Stability API, version 1: its seven endpoints, drawn by this server's models."""
+"""The Stability API, version 1: its seven endpoints, drawn by this server's models.
+
+Long: seven endpoints that share one reading of forms and one answer.
+"""
 
 from __future__ import annotations
 
