@@ -114,6 +114,7 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[File]:
     # what somebody reported stays hidden or removed
     db.execute("UPDATE report SET owner = ?, words = '' WHERE owner = ?", (mark, owner))
     db.execute("UPDATE report SET moderator = ? WHERE moderator = ?", (mark, owner))
+    db.execute("DELETE FROM api_request WHERE key IN (SELECT id FROM api_key WHERE owner = ?)", (owner,))
     for table in personal(db):
         if table not in ("ledger", "ban", "report"):
             db.execute(f"DELETE FROM {table} WHERE owner = ?", (owner,))

@@ -24,6 +24,7 @@ from engine.rules.people import Asker
 from engine.service import Service
 from engine.store.connection import Store
 from engine.store.masks import MaskRow, add
+from engine.store.retention import forget
 from tests.engine.conftest import Open, asking, calling, drawn, editing, ended, submit
 
 ANNA = "1234567890123456789"  # long enough to be found by accident nowhere
@@ -100,9 +101,28 @@ async def test_every_table_that_names_people_is_known(tmp_path: Path) -> None:
     db.close()
     people = {name for name, columns in tables.items() if "owner" in columns}
     # these hold nobody, or hold them through a job; `audit` is seen to by name
-    others = {"picture", "input", "meta", "rule", "errand", "audit", "sqlite_sequence"}
+    others = {"picture", "input", "meta", "rule", "errand", "audit", "sqlite_sequence", "api_request"}
     assert {"job", "delivery", "ledger", "preference", "standing", "ban", "mask"} <= people
     assert set(tables) - people <= others, "give it a column `owner`, or see to it in store/retention.py"
+
+
+async def test_somebody_whose_key_was_used_is_forgotten_with_it(tmp_path: Path) -> None:
+    def use(db: sqlite3.Connection) -> None:
+        db.execute(
+            "INSERT INTO api_key (id, name, owner, start, sha256, scopes, created_at)"
+            " VALUES (1, 'mine', 'anna', 'lim_', x'00', '[]', 1)"
+        )
+        db.execute("INSERT INTO api_request (key, name, sha256, at) VALUES (1, 'first', x'00', 1)")
+
+    def left(db: sqlite3.Connection) -> int:
+        return int(
+            db.execute("SELECT (SELECT count(*) FROM api_key) + count(*) FROM api_request").fetchone()[0]
+        )
+
+    async with Store.open(tmp_path / "limner.db") as store:
+        await store.write(use)
+        await store.write(forget, "anna", "mark")
+        assert await store.read(left) == 0
 
 
 async def test_an_allowance_is_not_had_again_by_deleting(open_service: Open) -> None:
