@@ -21,14 +21,14 @@ from bot.interactions import MOST_CHOICES, Green, Grey, Interaction
 from bot.messages import settings as messages_settings
 from engine.errors import PromptError
 from engine.prompt import BY_NAME, Given, flags_of
-from engine.prompt.flags import Kind
+from engine.prompt.flags import DIRECT, Kind
 from engine.service import SETTINGS, Service
 
 STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very High"}
 SPEEDS = ("turbo", "fast", "relax")
 SETTABLE = (
-    "model", "ar", "style", "raw", "stylize", "weird", "chaos", "exp", "tile", "no", "negative", "lora",
-    "quality", "draft", "steps", "cfg", "sampler", "seed", "stop", "video", "profile",
+    "model", "ar", "style", "raw", "stylize", *(flag.name for flag in DIRECT), "tile", "no", "negative",
+    "lora", "quality", "draft", "steps", "cfg", "sampler", "seed", "stop", "video", "profile",
 )  # fmt: skip
 """What makes sense for every prompt, in the order shown; at most 25, a menu's most."""
 SWITCHES = frozenset(name for name in SETTABLE if BY_NAME[name].kind is Kind.BARE) | {"video", "profile"}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.messages.jobs import creative
 from bot.messages.text import plural, shown, to_copy
 from engine.jobs import WORDS, Job, JobSpec, Kind, Role
+from engine.prompt.flags import DIRECT
 
 FACT_LIMIT = 1024
 """Most characters of an embed field's value (Discord)."""
@@ -85,10 +86,8 @@ def picture_facts(
         facts += [
             (name, f"{value}")
             for name, value in (
-                ("Chaos", spec.chaos),
+                *((flag.name.capitalize(), getattr(spec, flag.field)) for flag in DIRECT),
                 ("Stylize", spec.stylize),
-                ("Weird", spec.weird),
-                ("Exp", spec.exp),
                 ("Style", spec.style),
                 ("Tile", "on" if spec.tile else ""),
                 ("Stop", f"{spec.stop}%" if spec.stop < 100 else ""),

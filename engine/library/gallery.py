@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.errors import EngineError, NotFound
 from engine.images import with_texts
 from engine.jobs import Job, JobSpec
-from engine.prompt.flags import STYLIZE_DEFAULT
+from engine.prompt.flags import DIRECT, STYLIZE_DEFAULT
 from engine.prompt.permutations import escape
 from engine.prompt.prompt import shield
 
@@ -69,7 +69,7 @@ def _parameters(spec: JobSpec, cell: int) -> str:
         facts["Few-step weights"] = "yes"
     if spec.strength is not None:
         facts["Denoising strength"] = f"{spec.strength:g}"
-    own = {"Chaos": spec.chaos, "Weird": spec.weird, "Exp": spec.exp, "Style": spec.style}
+    own = {flag.name.capitalize(): getattr(spec, flag.field) for flag in DIRECT} | {"Style": spec.style}
     facts |= {name: value for name, value in own.items() if value}
     if spec.style:
         facts["Style"] = json.dumps(spec.style, ensure_ascii=False) if "," in spec.style else spec.style

@@ -13,7 +13,7 @@ from engine.jobs import SEED_MAX, Condition, JobSpec, Kind, Lora, Role, Speed
 from engine.planning import few_steps, references
 from engine.planning.size import size
 from engine.planning.values import decimal, integer, repaired, text
-from engine.prompt.flags import STYLE_NAMES, STYLIZE_DEFAULT
+from engine.prompt.flags import DIRECT, STYLE_NAMES, STYLIZE_DEFAULT
 from engine.prompt.prompt import NO_WEIGHT, Prompt, Source, number
 from engine.prompt.samplers import sampler
 from engine.prompt.tokens import near, quote
@@ -78,15 +78,13 @@ def plan(
         count=CELLS,
         inputs=inputs,
         stop=integer(prompt, "stop", 100),
-        chaos=integer(prompt, "chaos", 0),
         stylize=stylize,
-        weird=integer(prompt, "weird", 0),
-        exp=integer(prompt, "exp", 0),
         style=_style(prompt, styles, notes),
         tile=bool(prompt.get("tile")),
         film=bool(prompt.get("video")),
         few_steps=few,
         loras=_loras(prompt, model, loras),
+        **{flag.field: integer(prompt, flag.name, 0) for flag in DIRECT},
         adapter=model.ip_adapter is not None and any(one.role is not Role.TASTE for one in inputs),
     )
     if guidance <= 1 and len(spec.conditions) > 1:

@@ -62,7 +62,8 @@ class Flag:
     ``name`` is its short Midjourney name, the key everywhere; ``aliases`` are the other spellings; ``group``
     names flags that overrule one another (the later, or the one nearer to the prompt, wins); ``becomes`` is
     the line a mapped flag is read as; ``note`` is the sentence a mapped or ignored flag earns under the
-    result; ``option`` is its name as a slash option of ``/imagine``.
+    result; ``option`` is its name as a slash option of ``/imagine``; ``field`` names the number of
+    a JobSpec that it sets as it is, 0 being as without it.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Flag:
     example: str = ""
     needs: str = ""  # the partner without which it says nothing
     legacy: bool = False
+    field: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -226,6 +228,7 @@ FLAGS: tuple[Flag, ...] = (
         high=3000,
         default="0",
         example="500",
+        field="weird",
     ),
     _honoured(
         "chaos",
@@ -236,8 +239,18 @@ FLAGS: tuple[Flag, ...] = (
         high=100,
         default="0",
         example="50",
+        field="chaos",
     ),
-    _honoured("exp", Kind.INT, "Pushes contrast and detail.", low=0, high=100, default="0", example="25"),
+    _honoured(
+        "exp",
+        Kind.INT,
+        "Pushes contrast and detail.",
+        low=0,
+        high=100,
+        default="0",
+        example="25",
+        field="exp",
+    ),
     _honoured(
         "tile",
         Kind.BARE,
@@ -532,6 +545,9 @@ FLAGS: tuple[Flag, ...] = (
     _ignored("nostretch", Kind.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
 )
 """Every flag, in the order in which prompts are printed."""
+
+DIRECT: tuple[Flag, ...] = tuple(flag for flag in FLAGS if flag.field)
+"""The flags whose number goes into the spec as it is, is told as it is, and may be settled."""
 
 BY_NAME: dict[str, Flag] = {spelling: flag for flag in FLAGS for spelling in flag.names}
 """Every spelling, to its flag."""

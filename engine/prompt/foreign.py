@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.prompt.attention import take_networks
+from engine.prompt.flags import DIRECT
 from engine.prompt.prompt import number
 from engine.prompt.samplers import sampler
 
@@ -30,15 +31,13 @@ _FLAGS = {
     "steps": "steps",
     "cfg scale": "cfg",
     "seed": "seed",
-    "chaos": "chaos",
     "stylize": "stylize",
-    "weird": "weird",
-    "exp": "exp",
     "stop": "stop",
     "width": "width",
     "height": "height",
+    **{flag.name: flag.name for flag in DIRECT},
 }
-"""Settings that are numbers, and our flags for them; from ``chaos`` on they are this bot's own."""
+"""Settings that are numbers, and our flags for them; from ``stylize`` on they are this bot's own."""
 _SWITCHES = {"tile": "tile", "tiling": "tile", "film": "video"}
 _JSON_NAMES = {
     "positive_prompt": "prompt",

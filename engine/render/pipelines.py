@@ -22,6 +22,7 @@ from PIL import Image
 from engine import images
 from engine.errors import Cancelled, EngineError, UserError
 from engine.jobs import JobSpec, Kind
+from engine.prompt.flags import DIRECT
 from engine.render import decode, guidance
 from engine.render.conditioning import styles
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
@@ -149,10 +150,8 @@ class Stock:
         for name, value in guided.items():
             offer(name, value, "--negative" if name == "negative_prompt" else "--cfg")
         ignored = {
-            "--chaos": spec.chaos,
             "--stylize": spec.stylize if model.config.house_style else 0,
-            "--weird": spec.weird,
-            "--exp": spec.exp,
+            **{f"--{flag.name}": getattr(spec, flag.field) for flag in DIRECT},
             "--stop": spec.stop < 100,
             "--tile": spec.tile,
             "--video": spec.film,

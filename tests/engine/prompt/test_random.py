@@ -12,7 +12,7 @@ import pytest
 from engine.config import Config, ModelConfig, WildcardsConfig, load
 from engine.errors import ConfigError
 from engine.planning import wildcards
-from engine.planning.plan import as_json
+from engine.planning.explain import as_json
 from engine.prompt import parse
 
 
