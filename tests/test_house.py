@@ -206,6 +206,24 @@ def test_a_module_opens_by_saying_what_it_is_for(module: str) -> None:
     assert len(words.split("\n\n")[0]) > 20
 
 
+TABLES = ("engine.prompt.flags",)  # one table each: longer than any room
+
+
+@pytest.mark.parametrize("module", [one for one in SOURCES if not within(one, "engine.pocket.train")])
+def test_a_file_is_one_concept(module: str) -> None:
+    """None over 400 lines, none over 300 without a reason in its first lines, no function over 60."""
+    lines, tree = len(SOURCES[module].splitlines()), ast.parse(SOURCES[module])
+    assert lines <= 400 or module in TABLES
+    assert lines <= 300 or "Long: " in (ast.get_docstring(tree) or ""), "say why, or make two rooms of it"
+    long = [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= 60
+    ]
+    assert not long
+
+
 def test_no_test_patches_our_own_code() -> None:
     patched = [
         f"{file.relative_to(ROOT)}:{number}"

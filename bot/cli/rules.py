@@ -1,4 +1,7 @@
-"""``limner admin channels``, ``roles``, ``log`` and ``rules``: a server's rules, by its id."""
+"""``limner admin channels``, ``roles``, ``log`` and ``rules``: a server's rules, by its id.
+
+Long: command groups that mirror `/admin`.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The buttons under our messages: what they show and what a press does.
 
+Long: every button under a result.
+
 Each is a ``DynamicItem`` resolved from the database by its ``custom_id``, so it works after any restart, and
 whoever presses owns and pays for what comes of it.
 """

@@ -153,6 +153,13 @@ class Drawing:
         return Outcome(pictures, film=film, notes=tuple(self.notes), timings=dict(self.timings))
 
 
+def _worn(spec: JobSpec, model: Model) -> tuple[Lora, ...]:
+    """Return the LoRAs a job is drawn with, the model's few-step weights among them."""
+    quick = spec.few_steps and model.loras is not None and FEW_STEPS in model.loras.files
+    loras = (*spec.loras, Lora(name=FEW_STEPS)) if quick else spec.loras
+    return tuple(lora for lora in loras if lora.weight != 0)
+
+
 @torch.inference_mode()
 def begin(
     job: str,
@@ -166,16 +173,10 @@ def begin(
     ``enlarge`` is what UPSCALE starts with: a picture, and how many times as wide it shall be.
     Raises UserError where the spec asks for what this model cannot do.
     """
-    began = time.perf_counter()
-    family = model.family
-    assert family is not None
-    assert model.loras is not None
-    loras = spec.loras
-    if spec.few_steps and FEW_STEPS in model.loras.files:
-        loras = (*loras, Lora(name=FEW_STEPS))
-    loras = tuple(lora for lora in loras if lora.weight != 0)
+    began, family = time.perf_counter(), model.family
+    assert family is not None and model.loras is not None  # noqa: PT018
+    loras = _worn(spec, model)
     model.loras.use(loras)
-
     if spec.width % family.multiple or spec.height % family.multiple:
         raise UserError(
             f"{model.name} draws sides that are multiples of {family.multiple}, which {spec.width} × "
@@ -203,10 +204,8 @@ def begin(
         drawing.tiles, drawing.whole = tiles, sources.whole
         shape = (*shape[:2], *tiles.size)
     for cell in range(spec.count):
-        own = turns[(spec.seed + cell) % len(turns)]
-        picture = prepare.picture(
-            spec, model, family, cell, (shape, window), group, own, unconditional, sources
-        )
+        own, shapes = turns[(spec.seed + cell) % len(turns)], (shape, window)
+        picture = prepare.picture(spec, model, family, cell, shapes, group, own, unconditional, sources)
         picture.adapted = adapted
         if looking:
             references.refer(picture, looked_at, spec.seed_of(cell))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
@@ -78,17 +79,9 @@ def picture(
     ``shapes`` are those of its latents, and of what is drawn in one call: a tile, where it is cut into some.
     """
     shape, window = shapes
-    seed = spec.seed_of(cell)
-    generator = torch.Generator().manual_seed(seed)
-    device, dtype = family.device, family.dtype
+    generator = torch.Generator().manual_seed(seed := spec.seed_of(cell))
     scheduler = family.schedule(_sampler(spec, model, family), spec.steps, window)
-    order = getattr(scheduler, "order", 1)
-    skipped = family.skipped(spec.steps, sources.strength) if sources.start else 0
-    timesteps = scheduler.timesteps[skipped * order :]
-    if len(timesteps) == 0:
-        raise UserError("So little strength leaves no step to take. Raise the strength or the steps.")
-    if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(skipped * order)
+    timesteps = _from_start(scheduler, family.skipped(spec.steps, sources.strength) if sources.start else 0)
 
     blend = extra = None
     if spec.kind is Kind.INPAINT:
@@ -99,10 +92,10 @@ def picture(
         total = sum(weight for _, weight in sources.start) or 1.0
         encoded = [(family.encode(pixels, generator), weight / total) for pixels, weight in sources.start]
         start = reference_attention.between([one for one, _ in encoded], [weight for _, weight in encoded])
-        drawn = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+        drawn = randn_tensor(shape, generator=generator, device=family.device, dtype=family.dtype)
         latents = noise.noised(scheduler, start, drawn, timesteps[:1])
     else:
-        drawn = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
+        drawn = randn_tensor(shape, generator=generator, device=family.device, dtype=family.dtype)
         latents = noise.pure(scheduler, drawn)
 
     beside = [family.encode(pixels, generator) for pixels in sources.beside]
@@ -130,6 +123,17 @@ def picture(
             steer.expressive(spec.exp, len(timesteps)) if spec.exp else None,
         ),
     )
+
+
+def _from_start(scheduler: Any, skipped: int) -> Tensor:
+    """Return the timesteps after those skipped; the scheduler begins there. Raises UserError: none left."""
+    first = skipped * getattr(scheduler, "order", 1)
+    timesteps: Tensor = scheduler.timesteps[first:]
+    if len(timesteps) == 0:
+        raise UserError("So little strength leaves no step to take. Raise the strength or the steps.")
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(first)
+    return timesteps
 
 
 def _sampler(spec: JobSpec, model: Model, family: Family) -> str:

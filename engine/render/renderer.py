@@ -1,6 +1,6 @@
 """The worker's renderer: jobs in, pictures out, one UNet call at a time; knows no people, no queue, no disk.
 
-`Renderer.tick` is one turn of the wheel::
+Long: one wheel. `Renderer.tick` is one turn of it::
 
     begin what waits ─▶ one UNet call for all who fit it ─▶ decode the finished ─▶ hand out what was encoded
 

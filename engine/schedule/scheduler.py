@@ -18,11 +18,11 @@ from engine.jobs import Job, State
 from engine.library.gallery import Gallery
 from engine.moderation.pictures import Verdict
 from engine.planning.cost import rows
+from engine.schedule.host_notes import HostNotes
 from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.metrics import Metrics
 from engine.schedule.offered import Offered, needs_model
 from engine.schedule.queue import FairQueue, Ticket, ticket
-from engine.store import audit as store_audit
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Result
@@ -96,9 +96,9 @@ class Scheduler:
         self.idle = asyncio.Event()  # set while nothing runs
         self.idle.set()
         self._cancelled: set[str] = set()
-        self._told: set[str] = set()  # what the host was told since the start
         self._room: dict[LocalWorker, float] = {}
         self._booking: set[asyncio.Task[None]] = set()
+        self._host = HostNotes(store, self.offered, self._insist)
         self._meters = {worker: DeviceTimeMeter() for worker in self.workers}
         self.pace: dict[str, float] = {}  # by model: seconds of the device for one unit of work, lately
 
@@ -233,7 +233,7 @@ class Scheduler:
                     run.seconds = self._meters[worker].end(job)
                 self._write(self._book(job, event))
             case Unfit(model=model, why=why):
-                self._write(self._leave_out(model, why))
+                self._write(self._host.leave_out(model, why))
             case Failed(job=job):
                 self._write(self._fail(job, event))
 
@@ -325,38 +325,15 @@ class Scheduler:
             sentence = OUT_OF_MEMORY if failed.kind == "memory" else failed.message
             run = self.running.get(job)
             if failed.kind == "model" and run is not None:
-                await self._leave_out(run.ticket.model, failed.message)
+                await self._host.leave_out(run.ticket.model, failed.message)
                 sentence = self.offered.sentence(run.ticket.model)
             if failed.for_host:
-                await self._tell_host(failed.for_host)
+                await self._host.trouble(failed.for_host)
             self.tally.failed[failed.kind] += 1
             await self._end_badly(job, sentence)
         finally:
             run = self.running.get(job)
             self._over(job, refund=run.ticket.work * (1 - run.share) if run is not None else 0.0)
-
-    async def _leave_out(self, model: str, why: str) -> None:
-        """Offer a model no more, and tell the host once."""
-        if not self.offered.fail(model, why):
-            return
-        log.error("model %s is not offered any more: %s", model, why)
-        remedy = f"`limner check` may say more; `limner admin models load {model}` offers it again."
-        await self._record("models left out", model, f"{why.rstrip('.')}. {remedy}")
-
-    async def _tell_host(self, text: str) -> None:
-        """Tell the host what only they can do, once."""
-        if text not in self._told:
-            self._told.add(text)
-            await self._record("trouble", None, text)
-
-    async def _record(self, action: str, target: str | None, why: str) -> None:
-        """Put something on the record of all servers: the host's log channel shows it."""
-        await self._insist(
-            f"record: {why}",
-            lambda: self.store.write(
-                store_audit.audit, self.store.now(), "limner", action, None, target, {"why": why}
-            ),
-        )
 
     async def _end_badly(self, job: str, sentence: str) -> None:
         after = await self._insist(

@@ -105,9 +105,7 @@ class Service:
         self.reports = Reports(store, admin)
         self.masks = Masks(store, gallery)
         self.likes = Likes(store, gallery)
-        self.retention = retention
-        self.keys = Keys(store)
-        self.outbox = Outbox(store)
+        self.retention, self.keys, self.outbox = retention, Keys(store), Outbox(store)
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)

@@ -111,41 +111,45 @@ class Sources:
                     continue
                 prompts.append(source.weight)
             sources.start.append((pixels, source.weight))
-        if sources.adapted:
-            sources.notes.append(_told_how(sources.adapted))
-        if spec.kind is Kind.BLEND and sources.adapted:
-            total = sum(scale for _, scale, _ in sources.adapted)
-            sources.adapted = [(one, BLENDED * scale / total, style) for one, scale, style in sources.adapted]
+        sources._settle(spec, model, prompts)
+        return sources
+
+    def _settle(self, spec: JobSpec, model: Model, prompts: list[float]) -> None:
+        """Decide how much of the schedule runs; ``prompts``: the weights of image prompts."""
+        if self.adapted:
+            self.notes.append(_told_how(self.adapted))
+        if spec.kind is Kind.BLEND and self.adapted:
+            total = sum(scale for _, scale, _ in self.adapted)
+            self.adapted = [(one, BLENDED * scale / total, style) for one, scale, style in self.adapted]
         elif spec.kind is Kind.BLEND:
-            if not sources.start:
+            if not self.start:
                 raise UserError("There is nothing to blend. Give two to five pictures.")
-            sources.strength = BLEND_STRENGTH
+            self.strength = BLEND_STRENGTH
             equal = sum(prompts) / len(prompts) or 1.0
-            sources.references += [ReferenceImage(pixels, weight / equal) for pixels, weight in sources.start]
+            self.references += [ReferenceImage(pixels, weight / equal) for pixels, weight in self.start]
             looking = model.family is not None and model.family.can.references
             also = ", and looking at each of them" if looking else ""
-            sources.notes.append(f"Drawn over a mix of the pictures{also}.")
-        elif spec.kind is Kind.IMAGINE and sources.start:
-            sources.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)
-            how = f"{sources.strength:.0%} of the steps were drawn over it"
-            sources.notes.append(f"The image prompt was used as a starting picture; {how}.")
+            self.notes.append(f"Drawn over a mix of the pictures{also}.")
+        elif spec.kind is Kind.IMAGINE and self.start:
+            self.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)
+            how = f"{self.strength:.0%} of the steps were drawn over it"
+            self.notes.append(f"The image prompt was used as a starting picture; {how}.")
         elif spec.kind is Kind.VARY:
-            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
-        elif spec.kind is Kind.UPSCALE and sources.parent is not None:
-            sources.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
-            sources.whole = sources.parent.width * spec.scale, sources.parent.height * spec.scale
+            self.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
+        elif spec.kind is Kind.UPSCALE and self.parent is not None:
+            self.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
+            self.whole = self.parent.width * spec.scale, self.parent.height * spec.scale
         elif spec.kind is Kind.INPAINT:
-            sources.strength = 1.0 if spec.strength is None else spec.strength
-        if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and sources.parent is None:
+            self.strength = 1.0 if spec.strength is None else spec.strength
+        if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and self.parent is None:
             raise UserError("The picture to start from is missing. Try again from the picture's own buttons.")
         if spec.kind is Kind.EDIT:
             if model.family is None or not model.family.can.edit:
                 raise UserError(f"{model.name} cannot edit by instruction. FLUX.2 klein can.")
-            if not sources.beside:
+            if not self.beside:
                 raise UserError("The picture to edit is missing. Give one.")
-        if spec.kind is Kind.INPAINT and sources.mask is None:
+        if spec.kind is Kind.INPAINT and self.mask is None:
             raise UserError("The mask is missing. Say first which part to repaint.")
-        return sources
 
 
 def _for_edit(picture: Image.Image, family: Family) -> Tensor:
