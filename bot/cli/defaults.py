@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from bot.cli.rules import ServerOption, change, look, say
 from bot.messages import rules as rules_words
 from engine.errors import NotFound
 from engine.rules.rules import EVERYWHERE, Rule
-from engine.service import SETTINGS, SUFFIX
+from engine.service import LABEL, SETTINGS, SUFFIX
 from engine.service import server as place
 from engine.store import preferences as store_preferences
 
@@ -74,6 +75,25 @@ def default_model(
     name = work(config, do)
     _default(config, server, SETTINGS, "defaults model", lambda held: with_model(held, name))
     say(rules_words.model_kept(name))
+
+
+class Where(StrEnum):
+    """Where a picture says that it was made by a machine."""
+
+    MESSAGE = "message"
+    CORNER = "corner"
+
+
+@defaults.command("label")
+def label(
+    server: ServerOption,
+    where: Annotated[Where | None, typer.Argument(help="Without it, nowhere.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Set a visible word for people that pictures there are AI-generated."""
+    kept = None if where is None else where.value
+    _default(config, server, LABEL, "defaults label", lambda held: kept)
+    say(rules_words.label_kept(kept))
 
 
 @defaults.command("show")

@@ -126,7 +126,7 @@ async def test_the_record_says_what_drew_a_draft_and_turbo_draws_the_same(tmp_pa
             pass
         texts = Image.open(io.BytesIO((await door.pictures(draft.id))[0])).text  # type: ignore[attr-defined]
         assert json.loads(texts["limner"])["spec"]["few_steps"] is True
-        assert "Steps: 4, Sampler: ddim, CFG scale: 1" in texts["parameters"]
+        assert "Steps: 4, Sampler: DDIM, CFG scale: 1" in texts["parameters"]
         assert "Few-step weights: yes" in texts["parameters"]
         turbo = (await submit(door, asking("2", f"{line} --turbo"))).jobs[0]
         assert turbo.spec == draft.spec

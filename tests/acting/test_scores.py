@@ -87,7 +87,9 @@ def test_stylize_moves_toward_the_house_style(draw: Draw, encoder: Encoder) -> N
     lines = [f"a cat --model housed {flags}" for flags in ("--stylize 0", "--stylize 1000", "--raw")]
     none, much, raw = (vectors(encoder, cells) for cells in draw(lines, 8, count=2))
     assert score(encoder, none, f"a cat, {HOUSE}") < score(encoder, much, f"a cat, {HOUSE}")
-    assert score(encoder, raw, f"a cat, {HOUSE}") == pytest.approx(score(encoder, none, f"a cat, {HOUSE}"))
+    # rows of one call differ from each other in the last bits
+    plain = score(encoder, none, f"a cat, {HOUSE}")
+    assert score(encoder, raw, f"a cat, {HOUSE}") == pytest.approx(plain, rel=1e-4)
 
 
 def test_a_preset_moves_toward_its_words(draw: Draw, encoder: Encoder) -> None:

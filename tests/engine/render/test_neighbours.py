@@ -134,13 +134,13 @@ def alone(
 
 PICTURE = (Input(sha256="p", role=Role.INIT),)
 NEIGHBOURS: Mapping[str, tuple[JobSpec, str]] = {
-    "bad adapter": (spec("bad"), "engine"),
+    "bad adapter": (spec("bad"), "model"),
     "bad picture": (spec(kind=Kind.VARY, inputs=PICTURE), "engine"),
     "bad picture with a LoRA": (spec(kind=Kind.VARY, inputs=PICTURE, loras=(Lora(name="ink"),)), "engine"),
     "no such LoRA": (spec(loras=(Lora(name="ink"), Lora(name="gone"))), "user"),
     "few steps and a bad LoRA": (spec(few_steps=True, loras=(Lora(name="dummy"),)), "user"),
     "a good and a bad LoRA": (spec(loras=(Lora(name="ink", weight=2), Lora(name="flux"))), "user"),
-    "size": (spec(width=1, height=1), "engine"),
+    "size": (spec(width=1, height=1), "user"),
     "sampler": (spec(sampler="magic", loras=(Lora(name="ink"),)), "user"),
     "memory": (spec(count=3, width=48), "memory"),
     "cancelled": (spec(width=48, steps=30, loras=(Lora(name="ink"),)), "cancelled"),
