@@ -40,6 +40,7 @@ class Origin:
         self._folder = host.config.data_dir / "provenance"
         self._publisher: tuple[ProvenanceConfig, Publisher] | None = None
         self._made: OrderedDict[Hashable, images.File] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Task[images.File]] = {}
         self._lock = asyncio.Lock()
         self.hashes: dict[str, str] = {}
         self.version = importlib.metadata.version("limner")
@@ -138,7 +139,11 @@ class Origin:
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]
-        file = await asyncio.to_thread(made)
+        making = self._making.get(key)
+        if making is None:  # asked for twice at once, it is still made once: two signatures would differ
+            making = self._making[key] = asyncio.create_task(asyncio.to_thread(made))
+            making.add_done_callback(lambda _: self._making.pop(key, None))
+        file = await asyncio.shield(making)
         self._made[key] = file
         while sum(len(one.data) for one in self._made.values()) > REMEMBERED and len(self._made) > 1:
             self._made.popitem(last=False)

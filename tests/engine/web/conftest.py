@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.config import ApiConfig, Config, EngineConfig, WebConfig
+from engine.config import ApiConfig, Config, EngineConfig, ProvenanceConfig, WebConfig
 from engine.rules import keys
 from engine.rules.keys import Key
 from engine.service import Service
@@ -65,7 +65,11 @@ def api_at(tmp_path: Path) -> Opened:
         arguments: Mapping[str, Any] | None = None, api: ApiConfig | None = None, **more: Any
     ) -> AsyncIterator[Api]:
         config = Config(
-            data_dir=tmp_path, engine=EngineConfig(device="cpu"), api=api or ApiConfig(enabled=True), **more
+            data_dir=tmp_path,
+            engine=EngineConfig(device="cpu"),
+            api=api or ApiConfig(enabled=True),
+            # the invisible mark names the job, so equal requests would differ by a level
+            **{"provenance": ProvenanceConfig(mark=False), **more},
         )
         async with Service.open(config, renderer=FAKE, arguments=arguments or {}) as service:
             doors = Doors.of(service)
