@@ -150,7 +150,7 @@ async def test_progress_is_edited_every_two_seconds_with_previews(
     assert edits[-1][1]["attachments"], "no preview was shown"
 
 
-HOSTILE = "a fox @everyone @here <@1100000000000000012> <@&1100000000000000121> **b** `c` ~~d~~ ||e|| [f](https://g.h)"
+HOSTILE = "a fox @everyone @here <@1100000000000000012> <@&1100000000000000121> **b** `c` ~~d~~ ||e|| [f](g)"
 RIGHT_TO_LEFT = "a fox \u202egnorw"
 
 
@@ -164,7 +164,8 @@ async def test_a_hostile_prompt_shows_as_typed_and_pings_nobody(discord: Discord
         assert not re.search(r"(?<!\\)[*`~|<@\[]", echo)
         await ada.slash("imagine", prompt=RIGHT_TO_LEFT)
         turned = await discord.wait_for_message(is_grid, after=grid)
-        assert "\u2068" + RIGHT_TO_LEFT + "\u2069" in turned.content  # the turn ends with the prompt
+        assert "**a fox gnorw**" in turned.content  # what turns the line is left out, and said
+        assert "Invisible characters were left out" in turned.content
         for message in discord.messages():
             assert set(message.pinged) <= {ada.id}
             assert message.data["mention_everyone"] is False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from engine.config import Config, ModelConfig
 from engine.service import Service
@@ -17,7 +19,8 @@ async def test_few_step_weights_that_are_not_here_are_done_without(
 ) -> None:
     lora = tmp_path / "fast.safetensors"
     if there:
-        lora.write_bytes(b"weights")
+        part = np.zeros((1, 1), np.float32)
+        save_file({f"unet.mid.lora_{side}.weight": part for side in "AB"}, lora)
     model = ModelConfig(
         name="big", source="/nowhere", steps=30, few_steps=4, few_steps_source=str(lora), default=True
     )
