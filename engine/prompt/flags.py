@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, get_args
 
-STYLE_NAMES = (
+StyleName = Literal[
     "enhance",
     "anime",
     "photographic",
@@ -26,7 +27,8 @@ STYLE_NAMES = (
     "3d-model",
     "pixel-art",
     "tile-texture",
-)
+]
+STYLE_NAMES: tuple[StyleName, ...] = get_args(StyleName)
 """The 17 style presets of the Stability v1 API, by its spelling."""
 STYLIZE_DEFAULT = 100
 """``--stylize`` where nobody gave it, for models with a house style."""

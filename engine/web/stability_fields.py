@@ -7,28 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine.jobs import SEED_MAX
+from engine.prompt.flags import StyleName
 
 UPSCALED_LEAST = 512
 
-StylePreset = Literal[
-    "enhance",
-    "anime",
-    "photographic",
-    "digital-art",
-    "comic-book",
-    "fantasy-art",
-    "line-art",
-    "analog-film",
-    "neon-punk",
-    "isometric",
-    "low-poly",
-    "origami",
-    "modeling-compound",
-    "cinematic",
-    "3d-model",
-    "pixel-art",
-    "tile-texture",
-]
 Sampler = Literal[
     "DDIM",
     "DDPM",
@@ -69,7 +51,7 @@ class Options(_Fields):
     samples: Annotated[int, Field(ge=1, le=10)] = 1
     seed: Annotated[int, Field(ge=0, le=SEED_MAX)] = 0
     steps: Annotated[int, Field(ge=10, le=150)] = 50
-    style_preset: StylePreset | None = None
+    style_preset: StyleName | None = None
     extras: object = None
 
     def without_effect(self) -> list[str]:
