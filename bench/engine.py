@@ -26,7 +26,7 @@ from bot.demo.driver import Actor, BotProcess, Discord
 from engine import images
 from engine.config import Config
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
-from engine.schedule.queue import FairQueue, Ticket
+from engine.schedule.queue import FairQueue, QueueEntry
 from engine.service import UNRULED, Caller, Imagine, Service, Submitted
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
@@ -227,7 +227,7 @@ def _decisions() -> list[float]:
     values = []
     queue = FairQueue()
     for number in range(1_000_000):
-        queue.push(Ticket(str(number), str(number), 1.0 + number % 7, "m"))
+        queue.push(QueueEntry(str(number), str(number), 1.0 + number % 7, "m"))
     for _ in range(5):
         began = time.process_time()
         for _ in range(100_000):

@@ -19,7 +19,7 @@ from engine.jobs import Condition, JobSpec
 from engine.render import decode
 from engine.render.denoise import Picture, choose
 from engine.render.drawing import begin
-from engine.render.models import Machine, Model, load
+from engine.render.models import DeviceSpec, Model, load
 from tests.engine.render import tiny
 from tests.engine.render.loop import advance
 
@@ -37,7 +37,7 @@ def small() -> tuple[Model, StableDiffusionPipeline]:
     theirs = StableDiffusionPipeline.from_pretrained(folder / "model")
     theirs.scheduler = EulerDiscreteScheduler.from_config(theirs.scheduler.config)
     theirs.set_progress_bar_config(disable=True)
-    return load("small", config, Machine.find(ENGINE), ENGINE), theirs
+    return load("small", config, DeviceSpec.find(ENGINE), ENGINE), theirs
 
 
 def spec(**changes: Any) -> JobSpec:

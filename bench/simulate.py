@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
-from engine.schedule.queue import FairQueue, Ticket
+from engine.schedule.queue import FairQueue, QueueEntry
 
 PLACES = 8  # jobs that run at once
 LOAD = 0.7  # of what the places can do, from ordinary people
@@ -36,26 +36,26 @@ SEED = 20260101
 class Policy(Protocol):
     """What is compared."""
 
-    def push(self, ticket: Ticket) -> None: ...
+    def push(self, ticket: QueueEntry) -> None: ...
 
-    def pick(self, warm: Collection[str] = ...) -> Ticket | None: ...
+    def pick(self, warm: Collection[str] = ...) -> QueueEntry | None: ...
 
     def done(self, owner: str) -> None: ...
 
-    def remove(self, job: str) -> Ticket | None: ...
+    def remove(self, job: str) -> QueueEntry | None: ...
 
 
 class FirstCome:
     """First come, first served, whoever it is."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Ticket] = deque()
+        self._waiting: deque[QueueEntry] = deque()
         self._gone: set[str] = set()
 
-    def push(self, ticket: Ticket) -> None:
+    def push(self, ticket: QueueEntry) -> None:
         self._waiting.append(ticket)
 
-    def pick(self, warm: Collection[str] = ()) -> Ticket | None:
+    def pick(self, warm: Collection[str] = ()) -> QueueEntry | None:
         while self._waiting:
             ticket = self._waiting.popleft()
             if ticket.job not in self._gone:
@@ -66,7 +66,7 @@ class FirstCome:
     def done(self, owner: str) -> None:
         pass
 
-    def remove(self, job: str) -> Ticket | None:
+    def remove(self, job: str) -> QueueEntry | None:
         self._gone.add(job)
         return None
 
@@ -156,7 +156,7 @@ def run(policy: Policy, load: Iterator[Arrival], *, check: bool = False, cap: in
             now, owner, work, model, patience = following
             job = str(next(numbers))
             since[job] = now
-            policy.push(Ticket(job, owner, work, model))
+            policy.push(QueueEntry(job, owner, work, model))
             if patience < inf:
                 heapq.heappush(quits, (now + patience, job))
             if watch:
@@ -226,7 +226,7 @@ class Watch:
         for pair in [pair for pair in self._pairs if owner in pair]:
             del self._pairs[pair]
 
-    def served(self, ticket: Ticket, busy: Counter[str], cap: int = 3) -> None:
+    def served(self, ticket: QueueEntry, busy: Counter[str], cap: int = 3) -> None:
         """Note a job that starts."""
         del self.waiting[ticket.job]
         owner = ticket.owner
@@ -253,7 +253,7 @@ def decisions(people: int = 1_000_000, picks: int = 200_000) -> float:
     """Return decisions a second of processor time while this many people wait, without any checks."""
     queue = FairQueue()
     for number in range(people):
-        queue.push(Ticket(str(number), str(number), 1.0 + number % 7, "a"))
+        queue.push(QueueEntry(str(number), str(number), 1.0 + number % 7, "a"))
     gc.collect()
     gc.freeze()
     warm = {"a"}

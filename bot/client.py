@@ -34,7 +34,7 @@ from bot.components import buttons, dialogs, reports, settings
 from bot.components.help import HelpSelect
 from bot.components.redo import RedoButton
 from bot.failures import Tree
-from bot.interactions import Desk
+from bot.interactions import BotClient
 from bot.publish import audit_feed, delivery
 from bot.publish.moderation import Moderation
 from engine.config import Config
@@ -86,7 +86,7 @@ def date_trace(tell: Callable[[float], None]) -> aiohttp.TraceConfig:
     return trace
 
 
-class Limner(Desk):
+class Limner(BotClient):
     """The bot: commands, buttons and delivery over one connection to Discord."""
 
     def __init__(self, config: Config, service: Service) -> None:

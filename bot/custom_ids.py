@@ -119,7 +119,7 @@ MODEL_CHOICE = re.compile(r"l1r:(?P<job>[0-9a-z]{10}):(?P<cell>[0-9]?)")
 REPLY = re.compile(r"l1:(?P<answer>go|no):(?P<key>[0-9]{1,20})")
 
 
-class Part(StrEnum):
+class MaskControl(StrEnum):
     """A control of a mask in the making."""
 
     SQUARE = "c"  # value: which, from 0
@@ -138,7 +138,7 @@ class Part(StrEnum):
 
 
 MASK = re.compile(
-    r"l1k:(?P<part>" + "|".join(part.value for part in Part) + r"):(?P<key>[0-9a-z]{10})"
+    r"l1k:(?P<part>" + "|".join(part.value for part in MaskControl) + r"):(?P<key>[0-9a-z]{10})"
     r"(?::(?P<value>[0-9]{1,2}))?"
 )
 MASK_DIALOG = re.compile(r"l1km:(?P<part>[gtb]):(?P<key>[0-9a-z]{10}):(?P<opening>[0-9]{1,20})")
@@ -167,12 +167,12 @@ def near_id(job: str, words: str, thing: str) -> str | None:
     return made if len(made) <= CUSTOM_ID_LIMIT and NEAR.fullmatch(made) else None
 
 
-def mask_id(part: Part, key: str, value: int | None = None) -> str:
+def mask_id(part: MaskControl, key: str, value: int | None = None) -> str:
     """Return the ``custom_id`` of a control of the mask ``key``."""
     return f"l1k:{part.value}:{key}" + ("" if value is None else f":{value}")
 
 
-class Deed(StrEnum):
+class Decision(StrEnum):
     """What moderators decide about a report or an appeal."""
 
     BACK = "back"

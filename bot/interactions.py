@@ -16,8 +16,8 @@ import discord
 from bot.custom_ids import Channel, Token
 from bot.failures import HIDDEN, PUBLIC, THINKING
 from engine.config import Config
-from engine.rules.people import Asker
-from engine.rules.permissions import Deed
+from engine.rules.people import Requester
+from engine.rules.permissions import PermissionCheck
 from engine.service import Caller, Service
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ TRANSIENT = (
 raises KeyError over a 429 without ``retry_after``, ValueError over a cut-off body."""
 
 
-class Desk(discord.Client):
+class BotClient(discord.Client):
     """A Discord client that knows the engine's front door and keeps its background tasks."""
 
     background: asyncio.TaskGroup
@@ -84,7 +84,7 @@ class Desk(discord.Client):
 
     def admit(self, interaction: Interaction, command: str) -> None:
         """Raise the refusing sentence where whoever asks may not use this command here."""
-        self.service.admin.require(requester(interaction), Deed(command))
+        self.service.admin.require(requester(interaction), PermissionCheck(command))
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work`` beside everything else; what it raises is logged and harms nothing else."""
@@ -98,7 +98,7 @@ async def _shielded(work: Coroutine[Any, Any, None], name: str) -> None:
         log.exception("%s", name)
 
 
-Interaction = discord.Interaction[Desk]
+Interaction = discord.Interaction[BotClient]
 
 
 async def acknowledge(
@@ -145,7 +145,7 @@ def origin(interaction: Interaction) -> Channel | Token:
     return Token(interaction.application_id, interaction.token)
 
 
-def requester(interaction: Interaction) -> Asker:
+def requester(interaction: Interaction) -> Requester:
     """Return who asks here: the person, with server, channel, roles and rights as Discord tells them."""
     client, user, channel = interaction.client, interaction.user, interaction.channel
     host = client.owned_by(user.id)
@@ -160,7 +160,7 @@ def requester(interaction: Interaction) -> Asker:
     roles = [] if guild is None else [guild, *(role.id for role in getattr(user, "roles", ()))]
     # a thread is as its channel is; what tells nothing (direct messages) is not restricted
     restricted = getattr(channel, "is_nsfw", None)
-    return Asker(
+    return Requester(
         owner=str(user.id),
         guild=None if guild is None else str(guild),
         channel=None if interaction.channel_id is None else str(interaction.channel_id),

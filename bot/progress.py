@@ -15,7 +15,7 @@ import discord
 
 from bot.custom_ids import Channel, Press, Token, Verb, address
 from bot.failures import GONE
-from bot.interactions import TRANSIENT, Desk, Interaction
+from bot.interactions import TRANSIENT, BotClient, Interaction
 from bot.messages import jobs as messages_jobs
 from engine.jobs import FINAL, Job, State
 from engine.service import Planned
@@ -36,7 +36,7 @@ LOOK_EVERY = 5.0
 class ProgressMessage:
     """A progress message: edited through the interaction's token while it lives, then through the channel."""
 
-    client: Desk
+    client: BotClient
     place: Channel | Token
     message: str
     interaction: Interaction | None = None
@@ -99,7 +99,7 @@ async def start(interaction: Interaction, message: str | None, planned: Planned)
         interaction.client.spawn(follow(shown, submitted.jobs), f"progress-{message}")
 
 
-async def resume(client: Desk) -> None:
+async def resume(client: BotClient) -> None:
     """Go on showing the progress of jobs that were accepted before a restart."""
     shown: dict[tuple[str, str], list[Job]] = {}
     for job, message in await client.service.unfinished():
@@ -157,7 +157,7 @@ async def _show(shown: ProgressMessage, progress: _ProgressState) -> None:
 class _ProgressState:
     """What is known about the jobs of one progress message; only ever the newest."""
 
-    def __init__(self, client: Desk, jobs: Sequence[Job]) -> None:
+    def __init__(self, client: BotClient, jobs: Sequence[Job]) -> None:
         self.jobs = jobs
         self.states = {job.id: job.state for job in jobs}
         self.preview: bytes | None = None

@@ -24,7 +24,7 @@ from engine.errors import LimitError, PromptError, UserError
 from engine.jobs import State
 
 if TYPE_CHECKING:
-    from engine.library.backup import Report
+    from engine.library.backup import BackupSummary
 
 
 class _Group(typer.core.TyperGroup):
@@ -261,7 +261,7 @@ def _show_parsed(answer: dict[str, Any]) -> None:
         typer.echo(f"error   {answer['error']}")
 
 
-def _told(report: Report, done: str) -> None:
+def _told(report: BackupSummary, done: str) -> None:
     new = f"{report.copied} of them new"
     jobs = "1 job" if report.jobs == 1 else f"{report.jobs} jobs"
     typer.echo(f"{done}: {jobs}, {report.files} pictures and films ({new}).")

@@ -20,7 +20,7 @@ from engine.errors import PromptError
 from engine.planning.plan import plan
 from engine.planning.references import stand_ins
 from engine.prompt import parse
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.rules.rules import Rule
 from engine.service.screening import Screening
 
@@ -309,7 +309,7 @@ def try_words(config: Path | None, server: str | None, line: str) -> None:
                 prompt, models, host.limits, loras=host.loras, styles=office.admin.rules(guild).styles,
                 pictures=stand_ins(prompt),
             )  # fmt: skip
-            why = why or screening.trial(made.spec, Asker(ACTOR, guild))
+            why = why or screening.trial(made.spec, Requester(ACTOR, guild))
         return rules_words.verdict(line, why)
 
     look(config, do)

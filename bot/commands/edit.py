@@ -45,7 +45,7 @@ async def inpaint(
     sketch = await service.masks.open(
         owner=str(interaction.user.id),
         origin=postable(interaction),
-        asker=interactions.requester(interaction),
+        requester=interactions.requester(interaction),
         picture=chosen.sha256,
         job=chosen.job,
         cell=chosen.cell,

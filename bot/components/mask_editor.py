@@ -21,7 +21,7 @@ from discord import ui
 
 from bot import interactions
 from bot.components import confirm, modals
-from bot.custom_ids import MASK, MASK_DIALOG, Part, Press, Token, mask_id
+from bot.custom_ids import MASK, MASK_DIALOG, MaskControl, Press, Token, mask_id
 from bot.failures import TYPED, guarded
 from bot.interactions import Blue, Green, Grey, Interaction
 from bot.messages import mask_editor as messages_region
@@ -41,7 +41,7 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
 
     def __init__(
         self,
-        part: Part,
+        part: MaskControl,
         key: str,
         value: int | None = None,
         *,
@@ -58,36 +58,36 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
         cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Make the pressed control again from its wire format."""
-        return cls(Part(match["part"]), match["key"], int(match["value"]) if match["value"] else None)
+        return cls(MaskControl(match["part"]), match["key"], int(match["value"]) if match["value"] else None)
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:
         """Change the mask, or go on with it."""
         match self.part:
-            case Part.GO:
+            case MaskControl.GO:
                 await _go(interaction, self.key)
-            case Part.LEAVE:
+            case MaskControl.LEAVE:
                 await _leave(interaction, self.key)
-            case Part.SAY:
+            case MaskControl.SAY:
                 await interaction.response.send_modal(
                     modals.TextDialog(
-                        _dialog(Part.SAY, self.key, interaction),
+                        _dialog(MaskControl.SAY, self.key, interaction),
                         messages_region.SAY_TITLE,
                         messages_region.SAY_LABEL,
                         example=messages_region.SAY_EXAMPLE,
                         limit=100,
                     )
                 )
-            case Part.BRING:
+            case MaskControl.BRING:
                 await interaction.response.send_modal(
                     modals.FileDialog(
-                        _dialog(Part.BRING, self.key, interaction),
+                        _dialog(MaskControl.BRING, self.key, interaction),
                         messages_region.BRING_TITLE,
                         messages_region.BRING_LABEL,
                         messages_region.BRING_HELP,
                     )
                 )
-            case Part.LOOK:
+            case MaskControl.LOOK:
                 await interactions.acknowledge(interaction, thinking=False)
                 sketch = await interaction.client.service.masks.settle(self.key, str(interaction.user.id))
                 if not sketch.outline.finding:
@@ -98,17 +98,17 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
 
     def _turn(self, outline: MaskRecipe) -> MaskRecipe:
         match self.part:
-            case Part.SQUARE:
+            case MaskControl.SQUARE:
                 return outline.toggled(min(self.value or 0, COLUMNS * ROWS - 1))
-            case Part.WIDEN:
+            case MaskControl.WIDEN:
                 return outline.widened(1)
-            case Part.SHRINK:
+            case MaskControl.SHRINK:
                 return outline.widened(-1)
-            case Part.INVERT:
+            case MaskControl.INVERT:
                 return outline.model_copy(update={"inverted": not outline.inverted})
-            case Part.FEATHER:
+            case MaskControl.FEATHER:
                 return outline.softened()
-            case Part.REREAD:
+            case MaskControl.REREAD:
                 return outline.reread()
             case _:
                 return MaskRecipe()
@@ -122,7 +122,7 @@ class AreaSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
         options = [discord.SelectOption(label=name, default=name in chosen) for name in AREAS]
         super().__init__(
             ui.Select(
-                custom_id=mask_id(Part.AREAS, key),
+                custom_id=mask_id(MaskControl.AREAS, key),
                 options=options,
                 min_values=0,
                 max_values=len(options),
@@ -156,7 +156,7 @@ async def opened(interaction: Interaction, press: Press) -> None:
     sketch = await service.masks.open(
         owner=str(interaction.user.id),
         origin=postable(interaction),
-        asker=interactions.requester(interaction),
+        requester=interactions.requester(interaction),
         picture=picture,
         job=press.job,
         cell=press.cell or 0,
@@ -205,29 +205,29 @@ def panel(sketch: MaskDraft, shown: MaskPreview, page: str | None = None) -> ui.
             view.add_item(_row(*(_square(key, number, outline) for number in numbers)))
         view.add_item(_row(AreaSelect(key, outline.areas)))
     shape = [
-        MaskButton(Part.WIDEN, key, label=words.WIDEN),
-        MaskButton(Part.SHRINK, key, label=words.SHRINK),
-        MaskButton(Part.INVERT, key, label=words.INVERT, style=Blue if outline.inverted else Grey),
-        MaskButton(Part.FEATHER, key, label=words.FEATHER, style=Blue if outline.feather else Grey),
+        MaskButton(MaskControl.WIDEN, key, label=words.WIDEN),
+        MaskButton(MaskControl.SHRINK, key, label=words.SHRINK),
+        MaskButton(MaskControl.INVERT, key, label=words.INVERT, style=Blue if outline.inverted else Grey),
+        MaskButton(MaskControl.FEATHER, key, label=words.FEATHER, style=Blue if outline.feather else Grey),
     ]
     if len(outline.readings) > 1:
-        shape.append(MaskButton(Part.REREAD, key, label=words.REPAINTS[outline.reading], style=Blue))
+        shape.append(MaskButton(MaskControl.REREAD, key, label=words.REPAINTS[outline.reading], style=Blue))
     other: list[ui.Item[Any]] = [
-        MaskButton(Part.SAY, key, label=words.SAY),
-        MaskButton(Part.BRING, key, label=words.BRING),
+        MaskButton(MaskControl.SAY, key, label=words.SAY),
+        MaskButton(MaskControl.BRING, key, label=words.BRING),
     ]
     if page is not None:
         other.append(ui.Button(style=discord.ButtonStyle.link, label=words.DRAW, url=page))
     if outline.base is not None:
-        shape.append(MaskButton(Part.TAP, key, label=words.TAP))
+        shape.append(MaskButton(MaskControl.TAP, key, label=words.TAP))
     rows = [shape] if len(shape) <= COLUMNS else [shape[:4], shape[4:]]
     for controls in rows:
         view.add_item(_row(*controls))
     view.add_item(
         _row(
-            MaskButton(Part.GO, key, label=words.GO, style=Green, disabled=shown.empty),
+            MaskButton(MaskControl.GO, key, label=words.GO, style=Green, disabled=shown.empty),
             *other,
-            MaskButton(Part.LEAVE, key, label=words.LEAVE),
+            MaskButton(MaskControl.LEAVE, key, label=words.LEAVE),
         )
     )
     return view
@@ -235,7 +235,7 @@ def panel(sketch: MaskDraft, shown: MaskPreview, page: str | None = None) -> ui.
 
 def _square(key: str, number: int, outline: MaskRecipe) -> MaskButton:
     style = Blue if number in outline.squares else Grey
-    return MaskButton(Part.SQUARE, key, number, label=str(number + 1), style=style)
+    return MaskButton(MaskControl.SQUARE, key, number, label=str(number + 1), style=style)
 
 
 def _row(*items: ui.Item[Any]) -> ui.ActionRow[ui.LayoutView]:
@@ -261,7 +261,7 @@ async def _leave(interaction: Interaction, key: str) -> None:
     await interaction.edit_original_response(view=view, attachments=[])
 
 
-def _dialog(part: Part, key: str, interaction: Interaction) -> str:
+def _dialog(part: MaskControl, key: str, interaction: Interaction) -> str:
     return f"l1km:{part.value}:{key}:{interaction.id}"
 
 
@@ -273,7 +273,7 @@ async def _go(interaction: Interaction, key: str) -> None:
         return
     title, label = messages_region.PROMPT_TITLE, messages_region.PROMPT_LABEL
     await interaction.response.send_modal(
-        modals.TextDialog(_dialog(Part.GO, key, interaction), title, label, default=prompt)
+        modals.TextDialog(_dialog(MaskControl.GO, key, interaction), title, label, default=prompt)
     )
 
 
@@ -296,17 +296,17 @@ async def submitted(interaction: Interaction) -> None:
 @guarded
 async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
     key = match["key"]
-    if Part(match["part"]) is Part.SAY:
+    if MaskControl(match["part"]) is MaskControl.SAY:
         await interactions.acknowledge(interaction, thinking=False)
         words = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
         await found(interaction, key, words)
-    elif Part(match["part"]) is Part.BRING:
+    elif MaskControl(match["part"]) is MaskControl.BRING:
         await interactions.acknowledge(interaction, thinking=False)
         sent = modals.files(interaction)
         if not sent:
             raise UserError(messages_region.NO_FILE)
         await show(interaction, await brought(interaction, key, sent[0]))
-    elif Part(match["part"]) is Part.GO:
+    elif MaskControl(match["part"]) is MaskControl.GO:
         line = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
         if not line:
             raise UserError(messages_region.NO_PROMPT)
@@ -329,7 +329,7 @@ async def found(interaction: Interaction, key: str, words: str) -> None:
     await service.masks.find_in(sketch, words, job)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(messages_region.looking(words)))
-    view.add_item(_row(MaskButton(Part.LOOK, key, label=messages_region.LOOK)))
+    view.add_item(_row(MaskButton(MaskControl.LOOK, key, label=messages_region.LOOK)))
     await interaction.edit_original_response(view=view, attachments=[])
     async for _ in service.progress(job):
         pass

@@ -218,12 +218,12 @@ async def _channel(interaction: Interaction, guild: int | None, channel: int, re
         raise NotFound(refusal)
     try:
         place = home.get_channel_or_thread(channel) or await home.fetch_channel(channel)
-        asker = interaction.user
-        if not isinstance(asker, discord.Member) or asker.guild.id != guild:
-            asker = await home.fetch_member(asker.id)
-        allowed = place.permissions_for(asker)
+        requester = interaction.user
+        if not isinstance(requester, discord.Member) or requester.guild.id != guild:
+            requester = await home.fetch_member(requester.id)
+        allowed = place.permissions_for(requester)
         if isinstance(place, discord.Thread) and place.is_private() and not allowed.manage_threads:
-            await place.fetch_member(asker.id)
+            await place.fetch_member(requester.id)
     except (discord.NotFound, discord.Forbidden, discord.InvalidData, discord.ClientException):
         raise NotFound(refusal) from None
     if not (allowed.view_channel and allowed.read_message_history):

@@ -14,7 +14,7 @@ from discord import ui
 
 from bot import interactions
 from bot.components import modals
-from bot.custom_ids import APPEAL, REPORT, REPORT_DIALOG, Deed, Of, appeal_id, report_dialog
+from bot.custom_ids import APPEAL, REPORT, REPORT_DIALOG, Decision, Of, appeal_id, report_dialog
 from bot.failures import guarded
 from bot.interactions import Interaction
 from bot.messages import reports as messages_reports
@@ -22,25 +22,25 @@ from bot.messages import reports as messages_reports
 log = logging.getLogger(__name__)
 
 _STATES = {
-    Deed.BACK: "returned",
-    Deed.GONE: "removed",
-    Deed.BAN: "removed",
-    Deed.GRANT: "granted",
-    Deed.DECLINE: "declined",
+    Decision.BACK: "returned",
+    Decision.GONE: "removed",
+    Decision.BAN: "removed",
+    Decision.GRANT: "granted",
+    Decision.DECLINE: "declined",
 }
 _FACES = {
-    Deed.BACK: (messages_reports.BACK, discord.ButtonStyle.success),
-    Deed.GONE: (messages_reports.GONE, discord.ButtonStyle.danger),
-    Deed.BAN: (messages_reports.BAN, discord.ButtonStyle.danger),
-    Deed.GRANT: (messages_reports.GRANT, discord.ButtonStyle.success),
-    Deed.DECLINE: (messages_reports.DECLINE, discord.ButtonStyle.secondary),
+    Decision.BACK: (messages_reports.BACK, discord.ButtonStyle.success),
+    Decision.GONE: (messages_reports.GONE, discord.ButtonStyle.danger),
+    Decision.BAN: (messages_reports.BAN, discord.ButtonStyle.danger),
+    Decision.GRANT: (messages_reports.GRANT, discord.ButtonStyle.success),
+    Decision.DECLINE: (messages_reports.DECLINE, discord.ButtonStyle.secondary),
 }
 
 
 class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
     """A moderator's button under a notice."""
 
-    def __init__(self, deed: Deed, report: int) -> None:
+    def __init__(self, deed: Decision, report: int) -> None:
         self.deed, self.report = deed, report
         label, style = _FACES[deed]
         super().__init__(ui.Button(style=style, label=label, custom_id=f"l1r:{deed.value}:{report}"))
@@ -50,7 +50,7 @@ class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
         cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Make the pressed button again from its wire format."""
-        return cls(Deed(match["deed"]), int(match["report"]))
+        return cls(Decision(match["deed"]), int(match["report"]))
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:
@@ -62,7 +62,10 @@ class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
             # it arrived, though we stopped before that was noted
             await reports.told(report, str(message.channel.id), str(message.id))
         await reports.decide(
-            self.report, interactions.requester(interaction), _STATES[self.deed], ban=self.deed is Deed.BAN
+            self.report,
+            interactions.requester(interaction),
+            _STATES[self.deed],
+            ban=self.deed is Decision.BAN,
         )
 
 
@@ -119,13 +122,13 @@ async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
     if of is Of.PICTURE:
         await filed(interaction, number, words, seen=True)
         return
-    reports, asker = interaction.client.service.reports, interactions.requester(interaction)
+    reports, requester = interaction.client.service.reports, interactions.requester(interaction)
     if of is Of.REFUSAL:
-        await reports.appeal(asker, words, refusal=int(number))
+        await reports.appeal(requester, words, refusal=int(number))
     elif of is Of.JOB:
-        await reports.appeal(asker, words, job=number)
+        await reports.appeal(requester, words, job=number)
     else:
-        await reports.appeal(asker, words, report=int(number))
+        await reports.appeal(requester, words, report=int(number))
     await interaction.edit_original_response(content=messages_reports.APPEALED)
 
 

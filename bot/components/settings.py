@@ -21,7 +21,7 @@ from bot.interactions import MOST_CHOICES, Green, Grey, Interaction
 from bot.messages import settings as messages_settings
 from engine.errors import PromptError
 from engine.prompt import BY_NAME, Given, flags_of
-from engine.prompt.flags import DIRECT, Kind
+from engine.prompt.flags import DIRECT, FlagType
 from engine.service import SETTINGS, Service
 
 STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very High"}
@@ -31,7 +31,7 @@ SETTABLE = (
     "lora", "quality", "draft", "steps", "cfg", "sampler", "seed", "stop", "video", "profile",
 )  # fmt: skip
 """What makes sense for every prompt, in the order shown; at most 25, a menu's most."""
-SWITCHES = frozenset(name for name in SETTABLE if BY_NAME[name].kind is Kind.BARE) | {"video", "profile"}
+SWITCHES = frozenset(name for name in SETTABLE if BY_NAME[name].kind is FlagType.BARE) | {"video", "profile"}
 """What is on or off; choosing it turns it."""
 VALUE_LENGTH = 300
 REMIX, VARIATION = "remix", "variation"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.prompt import Given
-from engine.prompt.flags import Flag, Kind
+from engine.prompt.flags import Flag, FlagType
 
 SETTINGS = "Your settings, for prompts that say nothing else. Green is on; a flag in the prompt wins."
 MODEL_PLACEHOLDER = "Model"
@@ -26,7 +26,7 @@ def title(name: str) -> str:
 
 def example(flag: Flag) -> str:
     """Return what may be typed for a flag."""
-    if flag.kind in (Kind.INT, Kind.NUMBER):
+    if flag.kind in (FlagType.INT, FlagType.NUMBER):
         return f"{flag.range}, such as {flag.example}"
     return f"such as {flag.example}" if flag.example else ""
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import discord
 
-from bot.interactions import TRANSIENT, Desk
+from bot.interactions import TRANSIENT, BotClient
 from bot.messages import admin as messages_admin
 from engine.rules.people import AuditEntry
 from engine.rules.rules import EVERYWHERE
@@ -42,7 +42,7 @@ async def note_left_out(service: Service, left_out: Mapping[str, str]) -> None:
         await service.remember(LEFT_OUT, json.dumps(dict(left_out)))
 
 
-async def report(client: Desk) -> None:
+async def report(client: BotClient) -> None:
     """Go on reporting what those in charge do, whichever process they do it in."""
     admin = client.service.admin
     known = await client.service.meta(REPORTED)
@@ -63,7 +63,7 @@ async def report(client: Desk) -> None:
             await asyncio.sleep(EVERY)
 
 
-def _channels(client: Desk, entry: AuditEntry) -> list[int]:
+def _channels(client: BotClient, entry: AuditEntry) -> list[int]:
     rules = client.service.admin.every()
     if entry.guild is not None:
         named = [entry.guild]
@@ -73,14 +73,14 @@ def _channels(client: Desk, entry: AuditEntry) -> list[int]:
     return [int(channel) for channel in logs if channel is not None]
 
 
-async def tell_host(client: Desk, text: str) -> None:
+async def tell_host(client: BotClient, text: str) -> None:
     """Bring something to the host's log channel at once: it may be that no record can be written."""
     rules = client.service.admin.every().get(EVERYWHERE)
     if rules is not None and rules.log is not None:
         await _post(client, int(rules.log), text)
 
 
-async def _post(client: Desk, channel: int, text: str) -> None:
+async def _post(client: BotClient, channel: int, text: str) -> None:
     try:
         await client.get_partial_messageable(channel).send(text, silent=True)
     except (discord.HTTPException, *TRANSIENT) as error:

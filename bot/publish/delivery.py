@@ -25,7 +25,7 @@ import discord
 
 from bot.components import near, picture, views
 from bot.custom_ids import Channel, Token, address
-from bot.interactions import Desk
+from bot.interactions import BotClient
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
@@ -105,7 +105,9 @@ class OutgoingMessage:
 class Publisher:
     """Sends pending deliveries until it is cancelled. ``pause``: seconds after try ``n`` (from 1)."""
 
-    def __init__(self, client: Desk, service: Service, pause: Callable[[int], float] | None = None) -> None:
+    def __init__(
+        self, client: BotClient, service: Service, pause: Callable[[int], float] | None = None
+    ) -> None:
         self._client = client
         self._service = service
         self._pause = pause or _pause

@@ -16,9 +16,9 @@ import discord
 from discord import ui
 
 from bot.components.reports import AppealButton, DecisionButton
-from bot.custom_ids import REPORT, Channel, Deed, Of, address
+from bot.custom_ids import REPORT, Channel, Decision, Of, address
 from bot.failures import GONE
-from bot.interactions import Desk
+from bot.interactions import BotClient
 from bot.messages import reports as messages_reports
 from bot.publish.delivery import TROUBLE, Publisher
 from engine.errors import EngineError, NotFound
@@ -38,7 +38,7 @@ LEAST_SIDE = 512
 class Moderation:
     """Does in Discord what reports ask for: hide, put back, remove, tell moderators and people."""
 
-    def __init__(self, client: Desk, publisher: Publisher) -> None:
+    def __init__(self, client: BotClient, publisher: Publisher) -> None:
         self._client = client
         self._publisher = publisher
         self._reports = client.service.reports
@@ -142,7 +142,11 @@ class Moderation:
             with contextlib.suppress(NotFound):
                 file = await self._client.service.files.file(job.id, limit=NOTICE_LIMIT, least=LEAST_SIDE)
                 files = [discord.File(io.BytesIO(file.data), f"SPOILER_report-{report.id}.{file.extension}")]
-        deeds = (Deed.BACK, Deed.GONE, Deed.BAN) if report.kind == "report" else (Deed.GRANT, Deed.DECLINE)
+        deeds = (
+            (Decision.BACK, Decision.GONE, Decision.BAN)
+            if report.kind == "report"
+            else (Decision.GRANT, Decision.DECLINE)
+        )
         view = ui.View(timeout=None)
         for deed in deeds:
             view.add_item(DecisionButton(deed, report.id))

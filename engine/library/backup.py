@@ -20,7 +20,7 @@ from engine.errors import ConfigError
 from engine.library.gallery import Gallery
 from engine.library.lock import locked
 from engine.store.database import examine
-from engine.store.retention import File
+from engine.store.retention import GalleryFile
 
 DATABASE, PICTURES, LOCK = "limner.db", "pictures", "limner.lock"
 PAGES = 256
@@ -28,7 +28,7 @@ PAGES = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BackupSummary:
     """What a backup holds, or what was put back. ``missing``: named in the database, and not there."""
 
     jobs: int
@@ -37,7 +37,7 @@ class Report:
     missing: int
 
 
-def backup(data: Path, destination: Path) -> Report:
+def backup(data: Path, destination: Path) -> BackupSummary:
     """Copy a data folder; files that an earlier backup to the same place holds are not copied again.
 
     Raises ConfigError.
@@ -59,10 +59,10 @@ def backup(data: Path, destination: Path) -> Report:
             fresh.unlink(missing_ok=True)
         files = named(destination / DATABASE)
         copied, missing = _copy_files(files, data / PICTURES, destination / PICTURES)
-    return Report(jobs, len(files), copied, missing)
+    return BackupSummary(jobs, len(files), copied, missing)
 
 
-def restore(source: Path, data: Path, *, force: bool = False) -> Report:
+def restore(source: Path, data: Path, *, force: bool = False) -> BackupSummary:
     """Put a backup into the data folder of a bot that does not run. Raises ConfigError.
 
     Everything is verified first. A data folder that is in use already is only replaced with ``force``; its
@@ -100,23 +100,25 @@ def restore(source: Path, data: Path, *, force: bool = False) -> Report:
                 fresh.replace(target)
             finally:
                 fresh.unlink(missing_ok=True)
-    return Report(jobs, len(files), copied, missing)
+    return BackupSummary(jobs, len(files), copied, missing)
 
 
-def named(database: Path) -> list[File]:
+def named(database: Path) -> list[GalleryFile]:
     """Return every file that a database names."""
     with contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
         tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        found = {File(row[0], ".png") for row in db.execute("SELECT sha256 FROM picture")}
-        found |= {File(row[0], ".webp") for row in db.execute("SELECT film FROM job WHERE film IS NOT NULL")}
+        found = {GalleryFile(row[0], ".png") for row in db.execute("SELECT sha256 FROM picture")}
         found |= {
-            File(row[0], ".png")
+            GalleryFile(row[0], ".webp") for row in db.execute("SELECT film FROM job WHERE film IS NOT NULL")
+        }
+        found |= {
+            GalleryFile(row[0], ".png")
             for row in db.execute(
                 "SELECT json_extract(one.value, '$.sha256') FROM job, json_each(job.spec, '$.inputs') AS one"
             )
         }
         if "mask" in tables:
-            found |= {File(row[0], ".png") for row in db.execute("SELECT picture FROM mask")}
+            found |= {GalleryFile(row[0], ".png") for row in db.execute("SELECT picture FROM mask")}
     return sorted(found)
 
 
@@ -130,7 +132,7 @@ def _copy_database(source: Path, target: Path) -> None:
         new.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
 
 
-def _copy_files(files: list[File], source: Path, target: Path) -> tuple[int, int]:
+def _copy_files(files: list[GalleryFile], source: Path, target: Path) -> tuple[int, int]:
     """Copy what is not there yet; return how many were, and how many the source does not have."""
     old, new = Gallery(source), Gallery(target)
     copied = missing = 0

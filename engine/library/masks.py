@@ -23,7 +23,7 @@ from engine.errors import NotFound, UserError
 from engine.images import MaskPolarity
 from engine.jobs import FINAL, Frozen, new_job_id
 from engine.library.gallery import Gallery
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.store import jobs as store_jobs
 from engine.store import masks as store_masks
 from engine.store import meta as store_meta
@@ -90,7 +90,7 @@ class MaskDraft:
     cell: int | None
     line: str | None
     outline: MaskRecipe
-    asker: Asker | None = None
+    requester: Requester | None = None
     ticket: str | None = None  # of the link to the drawing page that is open
 
 
@@ -125,15 +125,15 @@ class Masks:
         job: str | None = None,
         cell: int | None = None,
         line: str | None = None,
-        asker: Asker | None = None,
+        requester: Requester | None = None,
     ) -> MaskDraft:
         """Begin a mask over the kept picture ``picture``.
 
         ``origin``: where results can be posted without anybody pressing a button; empty: nowhere.
         """
-        sketch = MaskDraft(new_job_id(), owner, origin, picture, job, cell, line, MaskRecipe(), asker)
+        sketch = MaskDraft(new_job_id(), owner, origin, picture, job, cell, line, MaskRecipe(), requester)
         kept = sketch.outline.model_dump_json()
-        who = None if asker is None else json.dumps(dataclasses.asdict(asker))
+        who = None if requester is None else json.dumps(dataclasses.asdict(requester))
         row = MaskRow(sketch.key, owner, origin, picture, job, cell, line, kept, self._store.now(), who)
         await self._store.write(store_masks.add, row)
         return sketch
@@ -263,13 +263,22 @@ def _sketch(row: MaskRow | None, owner: str) -> MaskDraft:
     if row.owner != owner:
         raise UserError("Somebody else is making this mask. `Vary (Region)` opens one of your own.")
     outline = MaskRecipe.model_validate_json(row.outline)
-    asker = None
+    requester = None
     if row.asker is not None:
         told: dict[str, Any] = json.loads(row.asker)
         told |= {name: tuple(one) for name, one in told.items() if isinstance(one, list)}
-        asker = Asker(**told)
+        requester = Requester(**told)
     return MaskDraft(
-        row.key, row.owner, row.origin, row.picture, row.job, row.cell, row.line, outline, asker, row.ticket
+        row.key,
+        row.owner,
+        row.origin,
+        row.picture,
+        row.job,
+        row.cell,
+        row.line,
+        outline,
+        requester,
+        row.ticket,
     )
 
 

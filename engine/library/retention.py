@@ -18,7 +18,7 @@ from engine.library.clock import CertainClock
 from engine.library.gallery import Gallery
 from engine.store import retention as store_retention
 from engine.store.connection import Store
-from engine.store.retention import File
+from engine.store.retention import GalleryFile
 
 log = logging.getLogger("limner.keeping")
 
@@ -74,7 +74,7 @@ class Retention:
                 await asyncio.sleep(rest)
         await self._store.write(store_retention.prune, now)
         for folder in await self._gallery.folders():
-            files = [File(*one) for one in await self._gallery.files(folder, now - ORPHANED)]
+            files = [GalleryFile(*one) for one in await self._gallery.files(folder, now - ORPHANED)]
             if files:
                 await self._gallery.discard(await self._store.read(store_retention.unneeded, files))
                 await asyncio.sleep(rest)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 from engine.errors import UserError
 from engine.jobs import JobSpec
-from engine.moderation.reading import Found, plain, terms
+from engine.moderation.reading import TermMatch, plain, terms
 from engine.moderation.words import CLOTHES, EXPLICIT, FINE, GROWN, MINORS, NAKED, SEXUAL
 
 __all__ = [
@@ -97,11 +97,11 @@ def not_here(found: Collection[str]) -> BlockedError:
     )
 
 
-def _find(text: str, name: str) -> list[Found]:
+def _find(text: str, name: str) -> list[TermMatch]:
     return terms(_ORDER[name]).find(text)
 
 
-def _outside(found: Iterable[Found], spared: Iterable[Found]) -> list[Found]:
+def _outside(found: Iterable[TermMatch], spared: Iterable[TermMatch]) -> list[TermMatch]:
     """Return what was found without what lies inside a phrase that is let through."""
     spans = [(one.start, one.end) for one in spared]
     return [one for one in found if not any(start <= one.start and one.end <= end for start, end in spans)]

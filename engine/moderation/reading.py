@@ -121,7 +121,7 @@ def _same(written: str, term: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TermMatch:
     """A term, and between which characters of the plain text it stands."""
 
     term: str
@@ -196,7 +196,7 @@ class Terms:
         else:
             self._phrases.setdefault(_key(words[0]), []).append((words, term))
 
-    def find(self, text: str) -> list[Found]:
+    def find(self, text: str) -> list[TermMatch]:
         """Return every term in a text, in the text's order."""
         texts = [text]
         if any(unicodedata.category(c) == "Cf" for c in text):
@@ -209,23 +209,23 @@ class Terms:
         found = {one for each in texts for one in self._find(plain(_latin_capitals(each)))}
         return sorted(found, key=lambda one: (one.start, one.end, one.term))
 
-    def _find(self, text: str) -> Iterator[Found]:
+    def _find(self, text: str) -> Iterator[TermMatch]:
         read = _taken_apart(text)
         for key in self._words.keys() & read.spellings.keys():
             for letters, first, last in read.spellings[key]:
                 for word, term in self._words[key]:
                     if _same(letters, word):
-                        yield Found(term, read.words[first][1], read.words[last][2])
+                        yield TermMatch(term, read.words[first][1], read.words[last][2])
         for key in self._phrases.keys() & read.spellings.keys():
             for _, first, last in read.spellings[key]:
                 for words, term in self._phrases[key]:
                     ahead = read.words[first : first + len(words)]
                     close = all(two[1] - one[2] <= _GAP for one, two in pairwise(ahead))
                     if first == last and close and len(ahead) == len(words) and all(map(_is, ahead, words)):
-                        yield Found(term, ahead[0][1], ahead[-1][2])
+                        yield TermMatch(term, ahead[0][1], ahead[-1][2])
         for pattern, term in self._unspaced:
             for match in pattern.finditer(text):
-                yield Found(term, match.start(), match.end())
+                yield TermMatch(term, match.start(), match.end())
 
 
 def _is(written: tuple[tuple[str, ...], int, int], word: str) -> bool:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from engine.errors import UserError
 from engine.jobs import Input, Job, JobSpec, Kind, Role
-from engine.prompt import Part, parse
+from engine.prompt import WeightedText, parse
 from engine.prompt.permutations import escape
 
 DESCRIBED = 4
@@ -139,7 +139,7 @@ def prompts(job: Job) -> tuple[str, ...]:
         line = parse(job.prompt).prompts[0]
     except UserError:  # it was read with the person's own options, which may be gone by now
         return found
-    return tuple(replace(line, parts=(Part(text),)).to_line(("prompt",)) for text in found)
+    return tuple(replace(line, parts=(WeightedText(text),)).to_line(("prompt",)) for text in found)
 
 
 def together(lines: Sequence[str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.prompt import values
-from engine.prompt.flags import BY_NAME, Action, Flag, Kind
+from engine.prompt.flags import BY_NAME, Action, Flag, FlagType
 from engine.prompt.prompt import Given, Source
-from engine.prompt.scan import Hit, Refusal, scan
+from engine.prompt.scan import FlagError, Hit, scan
 from engine.prompt.tokens import BadValueError, marks_before, quote
 
 _LEFTOVER = ",.;!?)]}，。"
@@ -65,16 +65,16 @@ def _flag(line: str, hit: Hit, stop: int, taken: Taken, source: Source) -> str:
     assert flag is not None
     at = hit.end
     shown = line[hit.start : hit.end]
-    if line[at : at + 1] in ("=", ":") and at + 1 < stop and flag.kind is not Kind.BARE:
+    if line[at : at + 1] in ("=", ":") and at + 1 < stop and flag.kind is not FlagType.BARE:
         at += 1
     try:
         reading = values.read(flag, line[at:stop])
     except BadValueError as bad:
         end = min(stop, at + bad.used + len(line[at:stop]) - len(line[at:stop].lstrip()))
         instead = "" if bad.instead is None else f"--{flag.name} {bad.instead}"
-        raise Refusal(str(bad), hit.start, end, instead) from None
+        raise FlagError(str(bad), hit.start, end, instead) from None
     names = {f"--{name}" for name in flag.names}
-    tight = reading.used and flag.kind is not Kind.BARE and not line[at : at + 1].isspace()
+    tight = reading.used and flag.kind is not FlagType.BARE and not line[at : at + 1].isspace()
     if shown not in names or at != hit.end or tight:
         typed = line[hit.start : at + reading.used if tight else at].strip()
         value = line[at : at + reading.used].strip() if tight else ""

@@ -34,7 +34,7 @@ STYLIZE_DEFAULT = 100
 """``--stylize`` where nobody gave it, for models with a house style."""
 
 
-class Kind(StrEnum):
+class FlagType(StrEnum):
     """What stands behind a flag's name."""
 
     BARE = "nothing"
@@ -69,7 +69,7 @@ class Flag:
     """
 
     name: str
-    kind: Kind
+    kind: FlagType
     meaning: str
     aliases: tuple[str, ...] = ()
     low: float = 0
@@ -96,21 +96,21 @@ class Flag:
     def range(self) -> str:
         """Return the accepted values in words."""
         match self.kind:
-            case Kind.INT | Kind.NUMBER:
+            case FlagType.INT | FlagType.NUMBER:
                 return f"{self.low:g}–{self.high:.0f}" if self.high >= 1e6 else f"{self.low:g}–{self.high:g}"
-            case Kind.CHOICE:
+            case FlagType.CHOICE:
                 return ", ".join(self.choices)
-            case Kind.RATIO:
+            case FlagType.RATIO:
                 return "`W:H`"
             case _:
                 return self.kind.value
 
 
-def _honoured(name: str, kind: Kind, meaning: str, *aliases: str, **more: object) -> Flag:
+def _honoured(name: str, kind: FlagType, meaning: str, *aliases: str, **more: object) -> Flag:
     return Flag(name, kind, meaning, aliases, **more)  # type: ignore[arg-type]
 
 
-def _mapped(name: str, kind: Kind, becomes: str, note: str, **more: object) -> Flag:
+def _mapped(name: str, kind: FlagType, becomes: str, note: str, **more: object) -> Flag:
     return Flag(
         name,
         kind,
@@ -122,7 +122,7 @@ def _mapped(name: str, kind: Kind, becomes: str, note: str, **more: object) -> F
     )
 
 
-def _ignored(name: str, kind: Kind, note: str, *aliases: str, **more: object) -> Flag:
+def _ignored(name: str, kind: FlagType, note: str, *aliases: str, **more: object) -> Flag:
     return Flag(name, kind, note, aliases, action=Action.IGNORED, note=note, **more)  # type: ignore[arg-type]
 
 
@@ -133,7 +133,7 @@ FLAGS: tuple[Flag, ...] = (
     # -- the shape and the model
     _honoured(
         "ar",
-        Kind.RATIO,
+        FlagType.RATIO,
         "Width to height: the model's own number of pixels in that shape.",
         "aspect",
         default="1:1",
@@ -143,7 +143,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "width",
-        Kind.INT,
+        FlagType.INT,
         "Width in pixels, brought to the model's multiple.",
         low=16,
         high=8192,
@@ -152,7 +152,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "height",
-        Kind.INT,
+        FlagType.INT,
         "Height in pixels, brought to the model's multiple.",
         "h",
         low=16,
@@ -162,7 +162,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "model",
-        Kind.WORD,
+        FlagType.WORD,
         "A configured model by its name or alias.",
         "m",
         default="the server's",
@@ -172,7 +172,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "v",
-        Kind.WORD,
+        FlagType.WORD,
         "The model the host named for that Midjourney version; otherwise the usual one, with a note.",
         "version",
         group="model",
@@ -180,7 +180,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "niji",
-        Kind.OPTIONAL,
+        FlagType.OPTIONAL,
         "The model the host named for niji; otherwise the usual one, with a note.",
         group="model",
         example="6",
@@ -188,14 +188,14 @@ FLAGS: tuple[Flag, ...] = (
     # -- what the picture holds
     _honoured(
         "no",
-        Kind.TEXT,
+        FlagType.TEXT,
         "Leaves these things out.",
         repeats=True,
         example="cars, people",
     ),
     _honoured(
         "negative",
-        Kind.TEXT,
+        FlagType.TEXT,
         "The negative prompt: replaces the empty text the picture is steered away from.",
         "neg",
         "negative_prompt",
@@ -204,15 +204,15 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "style",
-        Kind.WORD,
+        FlagType.WORD,
         "A style preset: adds its words to the prompt.",
         option="style",
         example="pixel-art",
     ),
-    _honoured("raw", Kind.BARE, "No house style; next to `--stylize`, half of it.", default="off"),
+    _honoured("raw", FlagType.BARE, "No house style; next to `--stylize`, half of it.", default="off"),
     _honoured(
         "stylize",
-        Kind.INT,
+        FlagType.INT,
         "How strongly the model's house style is applied; 0 is none.",
         "s",
         "stylise",
@@ -223,7 +223,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "weird",
-        Kind.INT,
+        FlagType.INT,
         "Makes the picture stranger.",
         "w",
         low=0,
@@ -234,7 +234,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "chaos",
-        Kind.INT,
+        FlagType.INT,
         "How far the pictures of one grid lie apart.",
         "c",
         low=0,
@@ -245,7 +245,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "exp",
-        Kind.INT,
+        FlagType.INT,
         "Pushes contrast and detail.",
         low=0,
         high=100,
@@ -255,13 +255,13 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "tile",
-        Kind.BARE,
+        FlagType.BARE,
         "A pattern whose edges meet when it is laid like tiles.",
         default="off",
     ),
     _honoured(
         "lora",
-        Kind.LORA,
+        FlagType.LORA,
         "A configured LoRA at a weight (1 as trained, 0 as if absent).",
         repeats=True,
         example="ink:0.8",
@@ -269,7 +269,7 @@ FLAGS: tuple[Flag, ...] = (
     # -- how it is drawn
     _honoured(
         "seed",
-        Kind.INT,
+        FlagType.INT,
         "The start noise: the same seed and words give the same pictures.",
         low=0,
         high=2**32 - 1,
@@ -279,7 +279,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "quality",
-        Kind.NUMBER,
+        FlagType.NUMBER,
         "Share of the model's steps, and of the cost.",
         "q",
         low=0.25,
@@ -290,14 +290,14 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "draft",
-        Kind.BARE,
+        FlagType.BARE,
         "Few steps: the model's few-step weights where the host has them, else half the steps.",
         default="off",
         group="effort",
     ),
     _honoured(
         "stop",
-        Kind.INT,
+        FlagType.INT,
         "Stops at that per cent of the steps and shows the picture as guessed there.",
         low=10,
         high=100,
@@ -306,7 +306,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "steps",
-        Kind.INT,
+        FlagType.INT,
         "Denoising steps.",
         low=1,
         high=500,
@@ -316,7 +316,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "cfg",
-        Kind.NUMBER,
+        FlagType.NUMBER,
         "Guidance: how closely the words are followed; 1 is none.",
         "cfg_scale",
         "guidance",
@@ -328,17 +328,17 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "sampler",
-        Kind.WORD,
+        FlagType.WORD,
         "The noise schedule's solver, by its Stability, AUTOMATIC1111 or diffusers name.",
         "scheduler",
         default="the model's",
         example="euler",
     ),
-    _honoured("video", Kind.OPTIONAL, "Also a short film of the picture forming.", default="off"),
+    _honoured("video", FlagType.OPTIONAL, "Also a short film of the picture forming.", default="off"),
     # -- how many, how soon
     _honoured(
         "repeat",
-        Kind.INT,
+        FlagType.INT,
         "The same prompt that many times, each with the next seeds.",
         "r",
         low=1,
@@ -346,18 +346,18 @@ FLAGS: tuple[Flag, ...] = (
         default="1",
         example="3",
     ),
-    _honoured("fast", Kind.BARE, "The usual place in the queue.", group="speed"),
-    _honoured("relax", Kind.BARE, "Lets others go first.", "relaxed", group="speed"),
+    _honoured("fast", FlagType.BARE, "The usual place in the queue.", group="speed"),
+    _honoured("relax", FlagType.BARE, "Lets others go first.", "relaxed", group="speed"),
     _honoured(
         "turbo",
-        Kind.BARE,
+        FlagType.BARE,
         "Ahead of the others, at twice the price; in few steps, as `--draft`.",
         group="speed",
     ),
     # -- mapped to the nearest meaning
     _mapped(
         "sameseed",
-        Kind.INT,
+        FlagType.INT,
         "--seed {value}",
         "`--sameseed` is read as `--seed`; the four pictures still differ.",
         low=0,
@@ -365,17 +365,17 @@ FLAGS: tuple[Flag, ...] = (
         example="7",
         legacy=True,
     ),
-    _mapped("hq", Kind.BARE, "--quality 2", "`--hq` is read as `--quality 2`.", legacy=True),
+    _mapped("hq", FlagType.BARE, "--quality 2", "`--hq` is read as `--quality 2`.", legacy=True),
     _mapped(
         "testp",
-        Kind.BARE,
+        FlagType.BARE,
         "--style photographic",
         "`--testp` is read as `--style photographic`.",
         legacy=True,
     ),
     _mapped(
         "wallpaper",
-        Kind.BARE,
+        FlagType.BARE,
         "--ar 15:8",
         "`--wallpaper` is read as `--ar 15:8`, the shape of 1920 × 1024.",
         group="shape",
@@ -384,7 +384,7 @@ FLAGS: tuple[Flag, ...] = (
     *(
         _mapped(
             name,
-            Kind.BARE,
+            FlagType.BARE,
             f"--ar {ratio}",
             f"`--{name}` is read as `--ar {ratio}`.",
             group="shape",
@@ -402,7 +402,7 @@ FLAGS: tuple[Flag, ...] = (
     # -- pictures to go by
     _honoured(
         "iw",
-        Kind.NUMBER,
+        FlagType.NUMBER,
         "How much the pictures in the prompt weigh against its words.",
         low=0,
         high=3,
@@ -411,14 +411,14 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "sref",
-        Kind.REFS,
+        FlagType.REFS,
         "Draw in the style of these pictures, or in the style with this number; `random` picks one.",
         repeats=True,
         example="https://example.com/a.png",
     ),
     _honoured(
         "sw",
-        Kind.INT,
+        FlagType.INT,
         "How much `--sref` weighs; 0 is as if it were not there.",
         low=0,
         high=1000,
@@ -428,14 +428,14 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "cref",
-        Kind.REFS,
+        FlagType.REFS,
         "Keeps the character that these pictures show.",
         repeats=True,
         example="https://example.com/a.png",
     ),
     _honoured(
         "cw",
-        Kind.INT,
+        FlagType.INT,
         "How much `--cref` weighs.",
         low=0,
         high=100,
@@ -444,11 +444,11 @@ FLAGS: tuple[Flag, ...] = (
         example="50",
     ),
     _honoured(
-        "oref", Kind.REFS, "Draw the thing that this picture shows.", example="https://example.com/a.png"
+        "oref", FlagType.REFS, "Draw the thing that this picture shows.", example="https://example.com/a.png"
     ),
     _honoured(
         "ow",
-        Kind.INT,
+        FlagType.INT,
         "How much `--oref` weighs.",
         low=0,
         high=1000,
@@ -458,7 +458,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _honoured(
         "profile",
-        Kind.OPTIONAL,
+        FlagType.OPTIONAL,
         "Draw in the colours of the pictures you marked with ❤️.",
         "p",
         "personalize",
@@ -466,7 +466,7 @@ FLAGS: tuple[Flag, ...] = (
     # -- told apart, said, and left out
     _ignored(
         "sv",
-        Kind.INT,
+        FlagType.INT,
         "A choice of Midjourney's style engine; there is only one here.",
         low=1,
         high=8,
@@ -475,48 +475,48 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _ignored(
         "hd",
-        Kind.BARE,
+        FlagType.BARE,
         "Pictures have the model's own size; the upscale buttons make them larger.",
         group="resolution",
     ),
-    _ignored("sd", Kind.BARE, "Pictures already have the model's own size.", group="resolution"),
+    _ignored("sd", FlagType.BARE, "Pictures already have the model's own size.", group="resolution"),
     _ignored(
         "stealth",
-        Kind.BARE,
+        FlagType.BARE,
         "Who sees a picture is decided by the channel: use a private channel or a direct message.",
         "private",
         group="visibility",
     ),
     _ignored(
         "public",
-        Kind.BARE,
+        FlagType.BARE,
         "Who sees a picture is decided by the channel it is drawn in.",
         group="visibility",
     ),
     _ignored(
         "motion",
-        Kind.CHOICE,
+        FlagType.CHOICE,
         "Moving pictures are not made here; `--video` films the picture forming.",
         choices=("low", "high"),
         example="low",
     ),
-    _ignored("loop", Kind.BARE, "Moving pictures are not made here; the film of `--video` loops anyway."),
+    _ignored("loop", FlagType.BARE, "Moving pictures are not made here; the film of `--video` loops anyway."),
     _ignored(
         "end",
-        Kind.REFS,
+        FlagType.REFS,
         "Moving pictures are not made here; `--video` films the picture forming.",
         example="https://example.com/a.png",
     ),
     _ignored(
         "bs",
-        Kind.CHOICE,
+        FlagType.CHOICE,
         "Moving pictures are not made here; `--video` films the picture forming.",
         choices=("1", "2", "4"),
         example="2",
     ),
     _ignored(
         "zoom",
-        Kind.NUMBER,
+        FlagType.NUMBER,
         "`--zoom` belongs into the Custom Zoom dialog, not into a prompt.",
         low=1,
         high=2,
@@ -525,26 +525,26 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _ignored(
         "edit",
-        Kind.REFS,
+        FlagType.REFS,
         "Midjourney's edit model does not exist here.",
         repeats=True,
         example="https://example.com/a.png",
     ),
-    _ignored("test", Kind.BARE, _OLD_MODEL, legacy=True),
-    _ignored("beta", Kind.BARE, _OLD_MODEL, legacy=True),
-    _ignored("old", Kind.BARE, _OLD_MODEL, legacy=True),
-    _ignored("vibe", Kind.BARE, _OLD_MODEL, legacy=True),
+    _ignored("test", FlagType.BARE, _OLD_MODEL, legacy=True),
+    _ignored("beta", FlagType.BARE, _OLD_MODEL, legacy=True),
+    _ignored("old", FlagType.BARE, _OLD_MODEL, legacy=True),
+    _ignored("vibe", FlagType.BARE, _OLD_MODEL, legacy=True),
     _ignored(
         "creative",
-        Kind.BARE,
+        FlagType.BARE,
         "A setting of a Midjourney model of 2022; `--chaos` gives variety here.",
         legacy=True,
     ),
-    _ignored("uplight", Kind.BARE, _OLD_UPSCALER, legacy=True),
-    _ignored("upbeta", Kind.BARE, _OLD_UPSCALER, legacy=True),
-    _ignored("upanime", Kind.BARE, _OLD_UPSCALER, legacy=True),
-    _ignored("newclip", Kind.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
-    _ignored("nostretch", Kind.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
+    _ignored("uplight", FlagType.BARE, _OLD_UPSCALER, legacy=True),
+    _ignored("upbeta", FlagType.BARE, _OLD_UPSCALER, legacy=True),
+    _ignored("upanime", FlagType.BARE, _OLD_UPSCALER, legacy=True),
+    _ignored("newclip", FlagType.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
+    _ignored("nostretch", FlagType.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
 )
 """Every flag, in the order in which prompts are printed."""
 
@@ -566,7 +566,7 @@ def table() -> str:
     rows = ["| flag | also | value | default | here | what it does |", "|---|---|---|---|---|---|"]
     for flag in FLAGS:
         also = " ".join(f"`--{alias}`" for alias in flag.aliases)
-        value = "" if flag.kind is Kind.BARE else flag.range
+        value = "" if flag.kind is FlagType.BARE else flag.range
         meaning = flag.meaning.replace("|", "\\|")
         rows.append(
             f"| `--{flag.name}` | {also} | {value} | {flag.default} | {flag.action.value} | {meaning} |"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from engine.prompt.flags import Flag, Kind
+from engine.prompt.flags import Flag, FlagType
 from engine.prompt.prompt import DASHES, number
 from engine.prompt.tokens import QUOTES, TRAILING, BadValueError, Reading, first, quote, trim, wanted
 
@@ -40,7 +40,7 @@ def read_number(flag: Flag, body: str) -> Reading:
     if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,3}", word):
         word = word.replace(",", "")
         notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(word)}.")
-    if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is Kind.NUMBER:
+    if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is FlagType.NUMBER:
         word = word.replace(",", ".")
         notes.append(f"The decimal comma after `--{flag.name}` was read as a point: `{word}`.")
     if flag.name in ("seed", "sameseed") and (word.lower() == "random" or re.fullmatch(r"-\d{1,20}", word)):
@@ -77,7 +77,7 @@ def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float
             raise BadValueError(f"{told}, not {number(value)}.", number(best), used)
         notes.append(f"{told}; {quote(word)} was read as `{number(best)}`.")
         value = best
-    if flag.kind is Kind.INT:
+    if flag.kind is FlagType.INT:
         if value != int(value):
             raise BadValueError(
                 f"`--{flag.name}` takes whole numbers, not {number(value)}.", number(round(value)), used

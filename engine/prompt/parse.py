@@ -24,13 +24,13 @@ from engine.prompt.permutations import Dice, Wildcards
 from engine.prompt.prompt import (
     NO_WEIGHT,
     Given,
-    Part,
     Prompt,
     Source,
+    WeightedText,
     number,
     ordered,
 )
-from engine.prompt.scan import Refusal
+from engine.prompt.scan import FlagError
 from engine.prompt.texts import MAX_CONDITIONS, parts_of, take_images
 from engine.prompt.tokens import quote
 from engine.prompt.wrapping import unwrapped
@@ -162,7 +162,7 @@ def _parse(
         read = " ".join(filled.split()) if tree.count > 1 or random else filled
         try:
             taken = take_flags(read)
-        except Refusal as why:
+        except FlagError as why:
             raise PromptError(str(why), _repair(typed, read, why)) from None
         prompt = _prompt(taken, lower, typed)
         notes.extend(taken.notes)
@@ -187,7 +187,7 @@ def _parse(
     return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES], random)
 
 
-def _repair(typed: str, read: str, why: Refusal) -> str | None:
+def _repair(typed: str, read: str, why: FlagError) -> str | None:
     """Return the typed line with the refused piece replaced, or None where that piece is not in it."""
     if why.instead is None:
         return None
@@ -229,7 +229,7 @@ def flags_of(line: str, source: Source) -> tuple[Given, ...]:
     typed = clean(line[:DEFAULT_LENGTH], [])
     try:
         taken = take_flags(typed, source)
-    except Refusal as why:
+    except FlagError as why:
         raise PromptError(str(why), _repair(typed, typed, why)) from None
     if taken.text:
         raise PromptError(f"Only flags can stand here, and {quote(taken.text)} is text.")
@@ -297,7 +297,7 @@ def _check(prompt: Prompt, notes: list[str]) -> None:
     total = sum(part.weight for part in prompt.parts) + (NO_WEIGHT if prompt.no else 0)
     if prompt.parts and total <= 1e-9:
         lifted = -total + 1 + prompt.parts[0].weight
-        first = Part(prompt.parts[0].text, lifted)
+        first = WeightedText(prompt.parts[0].text, lifted)
         better = Prompt((first, *prompt.parts[1:]), prompt.images, prompt.given)
         raise PromptError(
             f"The weights add up to {number(total)}, and must add up to more than 0"

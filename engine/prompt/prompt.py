@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.jobs import Lora, Speed
-from engine.prompt.flags import BY_NAME, ORDER, Kind
+from engine.prompt.flags import BY_NAME, ORDER, FlagType
 from engine.prompt.permutations import escape
 
 Source = Literal["prompt", "suffix", "settings", "server", "model"]
@@ -34,7 +34,7 @@ def number(value: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WeightedText:
     """One text of a multi-prompt and its weight."""
 
     text: str
@@ -72,9 +72,9 @@ class Given:
         shown = self.plain()
         text = number(shown) if isinstance(shown, int | float) else shown
         match BY_NAME[self.name].kind:
-            case Kind.TEXT:
+            case FlagType.TEXT:
                 text = shield(text)
-            case Kind.WORD if " " in text:
+            case FlagType.WORD if " " in text:
                 text = f'"{text}"'
         return f"--{self.name} {text}"
 
@@ -87,7 +87,7 @@ class Prompt:
     one entry for each flag, in the table's order.
     """
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[WeightedText, ...] = ()
     images: tuple[ImageLink, ...] = ()
     given: tuple[Given, ...] = ()
     turn: int = 0

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from engine.prompt import links
-from engine.prompt.flags import BY_NAME, Flag, Kind
+from engine.prompt.flags import BY_NAME, Flag, FlagType
 from engine.prompt.prompt import DASHES
 from engine.prompt.tokens import near
 from engine.prompt.values import plausible
@@ -18,7 +18,7 @@ _LAST_WORD = re.compile(r"\s++[^\s\-–—]\S*+(?=\s*+(?:$|(?:--|—)[A-Za-z]))"
 _SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
 
 
-class Refusal(Exception):
+class FlagError(Exception):
     """A flag cannot be read; ``start:end`` of the line is to be replaced by ``instead`` (None: no guess)."""
 
     def __init__(self, message: str, start: int, end: int, instead: str | None) -> None:
@@ -73,7 +73,7 @@ def _hit(line: str, start: int, end: int, among_flags: bool) -> Hit | None:
                 raise _unknown(name.group(), line, start)
             return None
         flag, after, typed = found
-        if glued and among_flags and dashes == "--" and before.isdigit() and flag.kind is Kind.BARE:
+        if glued and among_flags and dashes == "--" and before.isdigit() and flag.kind is FlagType.BARE:
             return Hit(start, after, flag, typed)  # --v 5--tile
         if (dashes == "-" or glued) and not plausible(flag, line, after):
             return None
@@ -88,14 +88,14 @@ def _hit(line: str, start: int, end: int, among_flags: bool) -> Hit | None:
         flag, after, typed = found
         if plausible(flag, line, after):
             return Hit(start, after, flag, typed)
-        if flag.kind is Kind.BARE and dashes != "-":
+        if flag.kind is FlagType.BARE and dashes != "-":
             follows = line[after : after + 4].lstrip(" ,.;")
             if not follows or (DASHES.match(follows) and len(follows) > 1):
                 return Hit(start, after, flag, typed)
         elif dashes == "--" and (after == len(line) or line[after].isspace()):
             if among_flags:
                 return Hit(start, after, flag, typed)
-            raise Refusal(
+            raise FlagError(
                 f"`-- {typed}` can be the flag `--{flag.name}` or plain words. "
                 "Write the dashes close to the name for the flag, or `—` for a dash in the text.",
                 start,
@@ -118,30 +118,30 @@ def _resolve(word: str, line: str, at: int) -> tuple[Flag, int, str] | None:
     head = low.split("-", 1)[0]
     if (
         head in BY_NAME
-        and (BY_NAME[head].kind in (Kind.INT, Kind.NUMBER))
+        and (BY_NAME[head].kind in (FlagType.INT, FlagType.NUMBER))
         and re.match(r"-\.?\d", low[len(head) :])
     ):
         return BY_NAME[head], at + len(head), head  # --chaos-5
     letters = _LETTERS.match(head)
     if letters is not None and letters.group() in BY_NAME and letters.end() < len(head):
         flag = BY_NAME[letters.group()]
-        if flag.kind is not Kind.BARE and head[letters.end()].isdigit():
+        if flag.kind is not FlagType.BARE and head[letters.end()].isdigit():
             return flag, at + letters.end(), letters.group()
     return None
 
 
-def _unknown(word: str, line: str, start: int) -> Refusal:
+def _unknown(word: str, line: str, start: int) -> FlagError:
     head, _, tail = word.partition("-")
     end = line.find(word, start) + len(word)
     flag = BY_NAME.get(head.lower())
     if flag is not None and tail:
-        return Refusal(
+        return FlagError(
             f"There is no flag `--{word}`.", start, end, f"--{head.lower()} {tail.replace('-', ' ')}"
         )
     meant = near(word, tuple(name for name in BY_NAME if len(name) > 2))
     if meant is not None:
-        return Refusal(f"There is no flag `--{word}`. Did you mean `--{meant}`?", start, end, f"--{meant}")
+        return FlagError(f"There is no flag `--{word}`. Did you mean `--{meant}`?", start, end, f"--{meant}")
     # left behind, the 3 of `--foo 3` and the folder of `--outt here` at the end would be drawn
     value = _VALUE.match(line, end) or (_LAST_WORD.match(line, end) if line[:start].strip() else None)
     end = end if value is None else value.end()
-    return Refusal(f"There is no flag `--{word}`. `/help` lists them all.", start, end, "")
+    return FlagError(f"There is no flag `--{word}`. `/help` lists them all.", start, end, "")

@@ -6,7 +6,7 @@ import difflib
 import re
 from dataclasses import dataclass, field
 
-from engine.prompt.flags import Flag, Kind
+from engine.prompt.flags import Flag, FlagType
 from engine.prompt.prompt import DASHES, Value, number
 
 TRAILING = ",.;，。"
@@ -58,19 +58,19 @@ def wanted(flag: Flag) -> str:
     """Say in words what ``flag`` takes, with an example."""
     example = f", such as `--{flag.name} {flag.example}`" if flag.example else ""
     match flag.kind:
-        case Kind.INT:
+        case FlagType.INT:
             return f"a whole number from {number(flag.low)} to {number(flag.high)}{example}"
-        case Kind.NUMBER:
+        case FlagType.NUMBER:
             return f"a number from {number(flag.low)} to {number(flag.high)}{example}"
-        case Kind.RATIO:
+        case FlagType.RATIO:
             return "two whole numbers with a colon, such as `--ar 3:2`"
-        case Kind.CHOICE:
+        case FlagType.CHOICE:
             return "one of " + ", ".join(f"`{choice}`" for choice in flag.choices)
-        case Kind.REFS:
+        case FlagType.REFS:
             return "a link to a picture, or a code"
         case _ if flag.name == "v":
             return "a version number, such as `--v 7`"
-        case Kind.LORA:
+        case FlagType.LORA:
             return "a name and a weight, such as `--lora ink:0.8`"
         case _:
             return flag.kind.value + example
@@ -87,7 +87,7 @@ def trim(flag: Flag, token: str, notes: list[str]) -> str:
     """Take quotes, marks and trailing punctuation off a word, and say so."""
     bare = token.strip(QUOTES).rstrip(TRAILING + MARKS + QUOTES).lstrip("*~|").strip(QUOTES)
     bare = bare.removesuffix("__")
-    if flag.kind in (Kind.INT, Kind.NUMBER):
+    if flag.kind in (FlagType.INT, FlagType.NUMBER):
         bare = bare.strip("_")
     if bare != token:
         notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(bare)}.")

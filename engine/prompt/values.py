@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.prompt import links
-from engine.prompt.flags import Flag, Kind
+from engine.prompt.flags import Flag, FlagType
 from engine.prompt.names import VERSION, read_choice, read_optional, read_word
 from engine.prompt.numbers import NUMBER, RATIO, read_number, read_ratio
 from engine.prompt.prompt import number
@@ -39,11 +39,11 @@ def plausible(flag: Flag, line: str, at: int) -> bool:
     if line[at : at + 1] in ("=", ":"):
         at += 1
     match flag.kind:
-        case Kind.RATIO:
+        case FlagType.RATIO:
             return RATIO.match(line, at) is not None
-        case Kind.INT | Kind.NUMBER:
+        case FlagType.INT | FlagType.NUMBER:
             return _ends(line, NUMBER.match(line, at))
-        case Kind.CHOICE:
+        case FlagType.CHOICE:
             return line[at : at + 40].split(" ", 1)[0].lower().rstrip(TRAILING) in flag.choices
         case _ if flag.name in ("v", "niji"):
             return _ends(line, VERSION.match(line, at))
@@ -70,27 +70,27 @@ def read(flag: Flag, region: str) -> Reading:
     lead = len(region) - len(region.lstrip())
     body = region[lead:]
     match flag.kind:
-        case Kind.BARE:
+        case FlagType.BARE:
             reading = _bare(flag, body, bool(lead))
-        case Kind.TEXT:
+        case FlagType.TEXT:
             reading = _text(flag, body)
-        case _ if not body.strip(QUOTES + TRAILING) and flag.kind is not Kind.OPTIONAL:
+        case _ if not body.strip(QUOTES + TRAILING) and flag.kind is not FlagType.OPTIONAL:
             raise BadValueError(
                 f"`--{flag.name}` needs a value: {wanted(flag)}.", flag.example or None, len(region)
             )
-        case Kind.RATIO:
+        case FlagType.RATIO:
             reading = read_ratio(flag, body)
-        case Kind.INT | Kind.NUMBER:
+        case FlagType.INT | FlagType.NUMBER:
             reading = read_number(flag, body)
-        case Kind.CHOICE:
+        case FlagType.CHOICE:
             reading = read_choice(flag, body)
-        case Kind.REFS:
+        case FlagType.REFS:
             reading = _refs(flag, body)
-        case Kind.LORA:
+        case FlagType.LORA:
             reading = _lora(flag, body)
-        case Kind.OPTIONAL:
+        case FlagType.OPTIONAL:
             reading = read_optional(flag, body)
-        case Kind.WORD:
+        case FlagType.WORD:
             reading = read_word(flag, body)
     if lead > 1 and reading.used:
         reading.notes.append(f"Doubled blanks after `--{flag.name}` were read as one.")

@@ -13,7 +13,7 @@ from engine.config import ProvenanceConfig
 from engine.errors import EngineError
 from engine.provenance import watermark
 from engine.provenance.keys import Identity
-from engine.provenance.signature import Origin, Signer, Unsigned, kind_of
+from engine.provenance.signature import ManifestInfo, Signer, Unsigned, kind_of
 from engine.provenance.texts import jpeg_with, png_with, webp_with
 from engine.provenance.values import Mark, job_number
 
@@ -35,7 +35,7 @@ class Leaving:
     prompt: str = ""
 
 
-class Publisher:
+class ProvenanceWriter:
     """Marks, describes and signs with one host's identity. All takes milliseconds: use a thread."""
 
     def __init__(self, settings: ProvenanceConfig, identity: Identity | None, version: str) -> None:
@@ -73,7 +73,7 @@ class Publisher:
         if self._signer is None:
             return described
         prompt = leaving.prompt if self.settings.sign_prompt else None
-        origin = Origin(self._version, leaving.job, leaving.cell, leaving.parents, prompt)
+        origin = ManifestInfo(self._version, leaving.job, leaving.cell, leaving.parents, prompt)
         try:
             return self._signer.sign(described, origin)
         except Unsigned as error:

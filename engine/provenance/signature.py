@@ -26,7 +26,7 @@ class Unsigned(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ManifestInfo:
     """What is signed: the software, the job, and the pictures it was made from."""
 
     version: str
@@ -56,7 +56,7 @@ class Signer:
         )
         self._context = c2pa.Context.from_dict(_SETTINGS)
 
-    def sign(self, data: bytes, origin: Origin) -> bytes:
+    def sign(self, data: bytes, origin: ManifestInfo) -> bytes:
         """Return the file with a manifest in it. Raises Unsigned."""
         kind = kind_of(data)
         if kind is None:
@@ -83,7 +83,7 @@ class Signer:
         return target.getvalue()
 
 
-def _manifest(origin: Origin) -> dict[str, Any]:
+def _manifest(origin: ManifestInfo) -> dict[str, Any]:
     """Return the claim (C2PA technical specification 2.1, 18.15: actions)."""
     agent = {"name": "Limner", "version": origin.version}
     parents = [n for n, parent in enumerate(origin.parents) if kind_of(parent) is not None]

@@ -12,7 +12,7 @@ from engine.errors import UserError
 from engine.images import fitted
 from engine.jobs import JobSpec, Kind
 from engine.render import decode
-from engine.render.models import Machine, Model
+from engine.render.models import DeviceSpec, Model
 from engine.render.tools import describe, locate, segment, upscale
 from engine.render.tools.encoder import Encoder
 from engine.workers.protocol import Outcome
@@ -28,7 +28,7 @@ class Instant:
         self,
         configs: Mapping[str, ModelConfig],
         engine: EngineConfig,
-        machine: Machine,
+        machine: DeviceSpec,
         upscalers: upscale.Upscalers,
         model: Callable[[str], Model],
     ) -> None:

@@ -41,7 +41,7 @@ CALM = 100
 this was too early, so that memory another program holds for good costs ever less often a failed call."""
 
 
-class Ladder:
+class MemoryBackoff:
     """How far down each model and size has gone; small pictures are not made to suffer for large ones."""
 
     def __init__(self) -> None:

@@ -56,7 +56,7 @@ SMALL_CARD = 9 * 2**30
 
 
 @dataclass(frozen=True)
-class Machine:
+class DeviceSpec:
     """What the pictures are computed on."""
 
     device: torch.device
@@ -65,7 +65,7 @@ class Machine:
     """Bytes of device memory; 0 where it is the machine's own (CPU, MPS)."""
 
     @classmethod
-    def find(cls, engine: EngineConfig) -> Machine:
+    def find(cls, engine: EngineConfig) -> DeviceSpec:
         """Choose device and precision: CUDA before MPS before CPU; bfloat16, float16, float32 in that order.
 
         Raises EngineError where the configuration names a device that this torch cannot use.
@@ -96,7 +96,7 @@ class Model:
     name: str
     config: ModelConfig
     pipe: Any
-    machine: Machine
+    machine: DeviceSpec
     family: Family | None = None
     """None = its loop is not ours: it is run by its own pipeline."""
     adapter: Adapter | None = None
@@ -160,7 +160,11 @@ class Model:
 
 
 def load(
-    name: str, config: ModelConfig, machine: Machine, engine: EngineConfig, loras: Sequence[LoraConfig] = ()
+    name: str,
+    config: ModelConfig,
+    machine: DeviceSpec,
+    engine: EngineConfig,
+    loras: Sequence[LoraConfig] = (),
 ) -> Model:
     """Bring a model into memory. Raises NotFound where its files are missing, EngineError for unsafe ones."""
     pipe = _read(config, machine.dtype)
@@ -290,7 +294,7 @@ def _bytes(parts: Iterable[object]) -> int:
     )
 
 
-def _place(pipe: Any, machine: Machine, engine: EngineConfig) -> None:
+def _place(pipe: Any, machine: DeviceSpec, engine: EngineConfig) -> None:
     """Put the parts where they compute; let them wait in the machine's memory where the card is too small."""
     offload = engine.offload
     if offload == "auto":

@@ -31,7 +31,7 @@ from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
 from engine.render.instant import Instant
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
-from engine.render.models import Machine, Model, load
+from engine.render.models import DeviceSpec, Model, load
 from engine.render.tools import upscale
 from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
 
@@ -73,14 +73,14 @@ class Renderer:
         self._reserve = reserve
         if engine.threads:
             torch.set_num_threads(engine.threads)
-        self.machine = Machine.find(engine)
+        self.machine = DeviceSpec.find(engine)
         self._models: dict[str, Model] = {}
         self._waiting: deque[_Waiting] = deque()
         self._drawings: dict[str, Drawing] = {}
         self._saving: dict[str, tuple[Drawing | None, Future[Outcome]]] = {}
         self._events: list[Event] = []
         self._turn = 0
-        self._ladder = memory.Ladder()
+        self._ladder = memory.MemoryBackoff()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
         self._instant = Instant(self._configs, engine, self.machine, self._upscalers, self._loaded)

@@ -12,7 +12,7 @@ from engine.config import AllowanceConfig
 from engine.errors import LimitError
 from engine.jobs import Speed
 from engine.rules.limits import span
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.rules.rules import Allowance
 
 FACTORS: Mapping[Speed, float] = {Speed.RELAX: 0.0, Speed.FAST: 1.0, Speed.TURBO: 2.0}
@@ -65,15 +65,18 @@ class Limit(NamedTuple):
 
 
 def limits(
-    config: AllowanceConfig, asker: Asker | None, by_role: Allowance | None, of_server: Allowance | None
+    config: AllowanceConfig,
+    requester: Requester | None,
+    by_role: Allowance | None,
+    of_server: Allowance | None,
 ) -> tuple[Limit, ...]:
     """Return every limit that holds for somebody where they ask; none = as much as they like.
 
     A person's: what their roles bring them by the server's rules (``by_role``), else by the host's, the
     best of several, else what everybody has. A server's: the host's, and its own (``of_server``).
     """
-    mine = [config.roles[role] for role in (asker.roles if asker else ()) if role in config.roles]
-    guild = None if asker is None else asker.guild
+    mine = [config.roles[role] for role in (requester.roles if requester else ()) if role in config.roles]
+    guild = None if requester is None else requester.guild
     if by_role is not None:
         person = Limit("you", by_role.seconds, by_role.per)
     elif mine:
@@ -81,8 +84,8 @@ def limits(
     else:
         person = Limit("you", config.seconds, config.per)
     found = [person] if person.seconds or by_role is not None else []
-    if asker is not None and asker.allowance is not None:
-        found.append(Limit("you", asker.allowance, config.per))
+    if requester is not None and requester.allowance is not None:
+        found.append(Limit("you", requester.allowance, config.per))
     if guild is not None:
         if together := config.servers.get(guild, config.server):
             found.append(Limit("server", together, config.per))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Requester:
     """A person, and where they stand while they ask. All ids are strings; None where there is no such place.
 
     ``parents``: what the channel lies in, nearest first: the channel of a thread, then its category.

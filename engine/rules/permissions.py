@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.jobs import Speed
 from engine.rules.limits import span
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.rules.rules import Allowance, Ban, Content, Kind, Rules
 
 ADMIN = "admin"
@@ -23,7 +23,7 @@ ALWAYS = frozenset(
 """Commands nobody can be kept from: they draw nothing, and their answers are seen by whoever asks alone."""
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class PermissionCheck:
     """What somebody is about to do: a command, and what it would draw with, as far as that is known yet."""
 
     command: str
@@ -38,7 +38,7 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Entitlement:
     """What somebody's roles bring them: the best of each. ``server``: what all of a server may use together.
 
     ``weight`` is their share of the engine, the server's share included. None: nothing was said here.
@@ -50,13 +50,13 @@ class Standing:
     server: Allowance | None = None
 
 
-def standing(rules: Rules, asker: Asker) -> Standing:
+def standing(rules: Rules, requester: Requester) -> Entitlement:
     """Return what somebody's roles bring them in their server; of several roles the most generous counts."""
-    mine = [rules.roles[role] for role in asker.roles if role in rules.roles]
+    mine = [rules.roles[role] for role in requester.roles if role in rules.roles]
     weights = [one.weight for one in mine if one.weight is not None]
     allowances = [one.allowance for one in mine if one.allowance is not None]
     pixels = [one.pixels for one in mine if one.pixels is not None]
-    return Standing(
+    return Entitlement(
         weight=max(weights, default=1.0) * rules.weight,
         allowance=max(allowances, key=lambda one: one.daily, default=None),
         pixels=max(pixels, default=None),
@@ -64,36 +64,42 @@ def standing(rules: Rules, asker: Asker) -> Standing:
     )
 
 
-def content(rules: Rules, asker: Asker) -> Content:
+def content(rules: Rules, requester: Requester) -> Content:
     """Return what may be drawn where somebody asks: the nearest rule decides, the server's own comes last.
 
     ``restricted`` is said only of channels that Discord itself holds to be age-restricted.
     """
-    places = (*_places(asker), "")
+    places = (*_places(requester), "")
     found = next((rules.content[place] for place in places if place in rules.content), Content())
-    if found.level == "restricted" and not asker.age_restricted:
+    if found.level == "restricted" and not requester.age_restricted:
         return Content("strict", found.showing)
     return found
 
 
-def answers(rules: Rules, asker: Asker) -> bool:
+def answers(rules: Rules, requester: Requester) -> bool:
     """Say whether the bot answers where somebody stands.
 
     The nearest rule decides: that of a thread before its channel's, that before its category's. Where none
     speaks, the bot answers, unless the server named places where it does.
     """
-    for place in _places(asker):
+    for place in _places(requester):
         if place in rules.channels:
             return rules.channels[place]
     return not rules.named
 
 
-def _places(asker: Asker) -> tuple[str, ...]:
-    return (*(() if asker.channel is None else (asker.channel,)), *asker.parents)
+def _places(requester: Requester) -> tuple[str, ...]:
+    return (*(() if requester.channel is None else (requester.channel,)), *requester.parents)
 
 
 def refusal(
-    here: Rules, everywhere: Rules, asker: Asker, deed: Deed, *, mark: str = "", now: float = 0.0
+    here: Rules,
+    everywhere: Rules,
+    requester: Requester,
+    deed: PermissionCheck,
+    *,
+    mark: str = "",
+    now: float = 0.0,
 ) -> str | None:
     """Return None where somebody may do this, else the sentence that refuses it.
 
@@ -101,31 +107,31 @@ def refusal(
     What roles may do does not bind those who manage the server; where the bot answers binds everybody.
     """
     if deed.command == ADMIN:
-        if asker.host or (asker.manager and asker.guild is not None):
+        if requester.host or (requester.manager and requester.guild is not None):
             return None
         return "`/admin` is for those who manage this server (the right `Manage Server`)."
     if deed.command in ALWAYS:
         return None
     ban = everywhere.bans.get(mark)
-    if ban is not None and ban.holds(now) and not asker.host:
+    if ban is not None and ban.holds(now) and not requester.host:
         return _banned(ban, now, "here")
     ban = here.bans.get(mark)
-    if ban is not None and ban.holds(now) and not asker.manager:
+    if ban is not None and ban.holds(now) and not requester.manager:
         return _banned(ban, now, "in this server")
-    if not answers(here, asker):
+    if not answers(here, requester):
         listed = [f"<#{channel}>" for channel, yes in here.channels.items() if yes][:5]
         where = f"Try {' or '.join(listed)}." if listed else "Try another channel."
         return f"I do not draw in this channel. {where}"
     if deed.draws and "draining" in (here.state, everywhere.state):
         where = "" if everywhere.state == "draining" else " in this server"
         return f"No new pictures are taken{where} just now; what waits is still drawn. Try again later."
-    return _by_role(here, everywhere, asker, deed)
+    return _by_role(here, everywhere, requester, deed)
 
 
-def _by_role(here: Rules, everywhere: Rules, asker: Asker, deed: Deed) -> str | None:
+def _by_role(here: Rules, everywhere: Rules, requester: Requester, deed: PermissionCheck) -> str | None:
     if deed.model is not None and deed.model in here.off | everywhere.off:
         return f"The model `{deed.model}` is switched off here. Choose another with `--model`."
-    if asker.manager:
+    if requester.manager:
         return None
     asked: tuple[tuple[Kind, str | None, str], ...] = (
         ("command", deed.command, f"`/{deed.command}`"),
@@ -134,10 +140,10 @@ def _by_role(here: Rules, everywhere: Rules, asker: Asker, deed: Deed) -> str | 
     )
     for kind, name, shown in asked:
         roles = None if name is None else here.permits.get((kind, name))
-        if roles is not None and not roles.intersection(asker.roles):
+        if roles is not None and not roles.intersection(requester.roles):
             listed = " or ".join(f"<@&{role}>" for role in sorted(roles)[:5])
             return f"{shown} is for people with the role {listed} in this server."
-    most = standing(here, asker).pixels
+    most = standing(here, requester).pixels
     if most is not None and deed.pixels is not None and deed.pixels > most:
         side = int(most**0.5)
         return (

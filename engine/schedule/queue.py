@@ -35,7 +35,7 @@ _FAR = 1e300  # virtual time that nobody reaches
 _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
 
-class Ticket(NamedTuple):
+class QueueEntry(NamedTuple):
     """A job in the queue: whose it is, what it costs, what it needs."""
 
     job: str
@@ -54,7 +54,7 @@ class _Person:
     def __init__(self, owner: str, counter: float) -> None:
         self.owner = owner
         self.counter = counter  # virtual time up to which this person has been served
-        self.waiting: list[tuple[int, int, Ticket]] = []  # heap: urgency, arrival
+        self.waiting: list[tuple[int, int, QueueEntry]] = []  # heap: urgency, arrival
         self.running = 0
         self.entry: _Entry | None = None  # the one valid entry in the heaps
 
@@ -76,7 +76,7 @@ class FairQueue:
         self._people: dict[str, _Person] = {}
         self._swept = 1024
         self._heaps: dict[str, list[_Entry]] = {}  # by model of each person's first ticket
-        self._tickets: dict[str, Ticket] = {}
+        self._tickets: dict[str, QueueEntry] = {}
         self._ranks: dict[str, int] | None = None  # of every waiting job; None: something changed since
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ class FairQueue:
     def __contains__(self, job: str) -> bool:
         return job in self._tickets
 
-    def push(self, ticket: Ticket) -> None:
+    def push(self, ticket: QueueEntry) -> None:
         """Let a job wait its turn. A job that waits already is left where it is."""
         if ticket.job in self._tickets:
             return
@@ -117,7 +117,7 @@ class FairQueue:
         if person.running < self.running and person.waiting[0][2] is ticket:
             self._enter(person)
 
-    def pick(self, warm: Collection[str] = (), room: float = inf, *, idle: bool = True) -> Ticket | None:
+    def pick(self, warm: Collection[str] = (), room: float = inf, *, idle: bool = True) -> QueueEntry | None:
         """Take the next job for a worker with these models loaded and room for this many rows.
 
         None: nobody may start now, or the next in turn does not fit yet. It is waited for: what fits never
@@ -197,7 +197,7 @@ class FairQueue:
         self.push(ticket._replace(urgency=_moved(moved)))
         return True
 
-    def remove(self, job: str) -> Ticket | None:
+    def remove(self, job: str) -> QueueEntry | None:
         """Take a waiting job out; None where it does not wait."""
         ticket = self._tickets.pop(job, None)
         if ticket is None:
@@ -224,9 +224,9 @@ class FairQueue:
             self._ranks = {ticket.job: index for index, ticket in enumerate(self.waiting())}
         return self._ranks.get(job)
 
-    def waiting(self) -> list[Ticket]:
+    def waiting(self) -> list[QueueEntry]:
         """Return all waiting tickets in the order in which they would go if nobody else came."""
-        ranked: list[tuple[float, int, Ticket]] = []
+        ranked: list[tuple[float, int, QueueEntry]] = []
         for person in self._people.values():
             at = person.counter
             for _, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
@@ -260,7 +260,7 @@ class FairQueue:
             self._swept = max(1024, len(self._people))
 
 
-def _key(at: float, ticket: Ticket) -> float:
+def _key(at: float, ticket: QueueEntry) -> float:
     """Return where a ticket stands whose owner has been served up to ``at``.
 
     A light ticket stands behind an ordinary one of the same work, a heavy one before it.
@@ -285,9 +285,9 @@ def ticket(
     role: float = 1.0,
     alone: bool = False,
     moved: int = 0,
-) -> Ticket:
+) -> QueueEntry:
     """Return the ticket of a job; ``role`` is its owner's weight, ``moved`` as for ``FairQueue.move``."""
-    return Ticket(
+    return QueueEntry(
         job=job,
         owner=owner,
         work=work(spec),

@@ -22,7 +22,7 @@ from engine.schedule.host_notes import HostNotes
 from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.metrics import Metrics
 from engine.schedule.offered import Offered, needs_model
-from engine.schedule.queue import FairQueue, Ticket, ticket
+from engine.schedule.queue import FairQueue, QueueEntry, ticket
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Result
@@ -50,7 +50,7 @@ OUT_OF_MEMORY = (
 
 @dataclass(slots=True)
 class _Running:
-    ticket: Ticket
+    ticket: QueueEntry
     worker: LocalWorker
     began: float
     job: Job | None = None  # once it is claimed
@@ -178,7 +178,7 @@ class Scheduler:
         """Return the rows a worker can take: what it last said, less what it was given since."""
         return self._room.get(worker, 0.0)
 
-    async def _start(self, worker: LocalWorker, chosen: Ticket) -> None:
+    async def _start(self, worker: LocalWorker, chosen: QueueEntry) -> None:
         self.idle.clear()
         self.running[chosen.job] = _Running(chosen, worker, time.monotonic())
         try:

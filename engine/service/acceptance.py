@@ -85,7 +85,7 @@ class Acceptance:
         adult, rated = await self._screening.before(
             planned.spec,
             owner=caller.owner,
-            asker=caller.asker,
+            requester=caller.member,
             prompt=planned.prompt,
             parent=planned.parent,
         )
@@ -93,7 +93,7 @@ class Acceptance:
             id=new_job_id(),
             owner=caller.owner,
             guild=caller.guild,
-            weight=self._admin.standing(caller.asker).weight,
+            weight=self._admin.standing(caller.member).weight,
             origin=caller.origin,
             state=State.QUEUED,
             spec=planned.spec,
@@ -117,7 +117,7 @@ class Acceptance:
         """Store jobs, if limits and allowances let them in, and queue them."""
         most, frees = self._host.config.limits, self._scheduler.seconds_until_slot(caller.owner)
         price, now = sum(draft.price for draft in drafts), self._store.now()
-        allowed = self._prices.allowances(caller.asker)
+        allowed = self._prices.allowances(caller.member)
 
         def guard(usage: Usage) -> None:
             limits.check_waiting(usage.waiting, usage.running, len(drafts), most, line, frees)

@@ -16,8 +16,8 @@ from typing import Any
 from engine.errors import UserError
 from engine.images.chart import chart
 from engine.rules import permissions
-from engine.rules.people import Asker, AuditEntry
-from engine.rules.permissions import Deed, Standing
+from engine.rules.people import AuditEntry, Requester
+from engine.rules.permissions import Entitlement, PermissionCheck
 from engine.rules.rules import EVERYWHERE, Ban, Content, Rule, Rules
 from engine.rules.stats import FinishedJob, Stats, count, table
 from engine.store import audit as store_audit
@@ -87,31 +87,35 @@ class Administration:
         """Return the keyed hash of a person's id, as it stands in a ban."""
         return mark(self._key, owner)
 
-    def require(self, asker: Asker | None, deed: Deed) -> None:
+    def require(self, requester: Requester | None, deed: PermissionCheck) -> None:
         """Raise RefusedError, with the sentence for the person, where they may not do this.
 
         Whoever asks through a door that knows of no servers is held back by what holds everywhere alone.
         """
-        if asker is None:
+        if requester is None:
             return
         sentence = permissions.refusal(
-            self.rules(asker.guild),
+            self.rules(requester.guild),
             self.rules(EVERYWHERE),
-            asker,
+            requester,
             deed,
-            mark=self.mark(asker.owner),
+            mark=self.mark(requester.owner),
             now=self._store.now(),
         )
         if sentence is not None:
             raise RefusedError(sentence)
 
-    def standing(self, asker: Asker | None) -> Standing:
+    def standing(self, requester: Requester | None) -> Entitlement:
         """Return what somebody's roles bring them where they ask."""
-        return Standing() if asker is None else permissions.standing(self.rules(asker.guild), asker)
+        return (
+            Entitlement()
+            if requester is None
+            else permissions.standing(self.rules(requester.guild), requester)
+        )
 
-    def content(self, asker: Asker | None) -> Content:
+    def content(self, requester: Requester | None) -> Content:
         """Return what may be drawn where somebody asks."""
-        return Content() if asker is None else permissions.content(self.rules(asker.guild), asker)
+        return Content() if requester is None else permissions.content(self.rules(requester.guild), requester)
 
     # ---- changing ------------------------------------------------------------------------------------------
 

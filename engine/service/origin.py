@@ -22,7 +22,7 @@ from engine.service.settings import HostConfig
 
 if TYPE_CHECKING:  # brings numpy and c2pa, for which the bot need not wait at its start
     from engine.provenance.keys import Identity
-    from engine.provenance.publishing import Leaving, Publisher
+    from engine.provenance.publishing import Leaving, ProvenanceWriter
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Origin:
         self._models = models
         self._gallery = gallery
         self._folder = host.config.data_dir / "provenance"
-        self._publisher: tuple[ProvenanceConfig, Publisher] | None = None
+        self._publisher: tuple[ProvenanceConfig, ProvenanceWriter] | None = None
         self._made: OrderedDict[Hashable, images.File] = OrderedDict()
         self._making: dict[Hashable, asyncio.Task[images.File]] = {}
         self._lock = asyncio.Lock()
@@ -61,7 +61,7 @@ class Origin:
         if settings.certificate or settings.key:
             _identity(settings, self._folder)
 
-    async def publisher(self) -> Publisher:
+    async def publisher(self) -> ProvenanceWriter:
         """Return what marks and signs by the settings as they stand."""
         settings = self._host.config.provenance
         async with self._lock:
@@ -175,7 +175,9 @@ def _maker(png: bytes) -> tuple[str, JobSpec, str, Mapping[str, str], int] | Non
         return None
 
 
-def _sheet(publisher: Publisher, picture: Image.Image, leaving: Leaving, limit: int | None) -> images.File:
+def _sheet(
+    publisher: ProvenanceWriter, picture: Image.Image, leaving: Leaving, limit: int | None
+) -> images.File:
     marked = publisher.marked(picture, leaving.job)
     room = publisher.room(leaving)
     if limit is not None and room > limit / 2:  # the picture goes before what is said of it
@@ -194,8 +196,8 @@ def _fitting(png: bytes, limit: int | None) -> images.File:
     return images.fit(picture, limit)
 
 
-def _publisher(settings: ProvenanceConfig, folder: Path, version: str) -> Publisher:
-    from engine.provenance.publishing import Publisher
+def _publisher(settings: ProvenanceConfig, folder: Path, version: str) -> ProvenanceWriter:
+    from engine.provenance.publishing import ProvenanceWriter
 
     try:
         identity = _identity(settings, folder) if settings.sign or settings.mark else None
@@ -204,7 +206,7 @@ def _publisher(settings: ProvenanceConfig, folder: Path, version: str) -> Publis
             raise
         log.error("pictures go out neither marked nor signed: %s", error)
         identity = None
-    return Publisher(settings, identity, version)
+    return ProvenanceWriter(settings, identity, version)
 
 
 def _identity(settings: ProvenanceConfig, folder: Path) -> Identity:

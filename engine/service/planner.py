@@ -20,7 +20,7 @@ from engine.planning.edits import EditType
 from engine.planning.plan import Plan, choose_model, default_model, find_model, plain, plan
 from engine.prompt import Given, Prompt
 from engine.rules import allowance, limits
-from engine.rules.permissions import Deed
+from engine.rules.permissions import PermissionCheck
 from engine.service.admin import Administration
 from engine.service.pictures import Pictures, chosen
 from engine.service.prices import Prices
@@ -67,7 +67,7 @@ class Planner:
             self.permit(ask.caller, command, one.spec, one.speed)
             limits.check_spec(one.spec, self.host.config.limits, line)
         price = sum(one.price for one in jobs)
-        balances = await self.prices.balances(ask.caller.owner, ask.caller.asker)
+        balances = await self.prices.balances(ask.caller.owner, ask.caller.member)
         large = any(price > allowance.LARGE * one.limit for one in balances)
         return Planned(
             ask,
@@ -80,7 +80,9 @@ class Planner:
 
     def permit(self, caller: Caller, command: str, spec: JobSpec, speed: Speed) -> None:
         """Raise RefusedError where the rules of the place do not let this person draw this."""
-        self.admin.require(caller.asker, Deed(command, spec.model, speed, spec.width * spec.height))
+        self.admin.require(
+            caller.member, PermissionCheck(command, spec.model, speed, spec.width * spec.height)
+        )
 
     # ---- reading -------------------------------------------------------------------------------------------
 

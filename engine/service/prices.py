@@ -8,7 +8,7 @@ from engine.jobs import JobSpec, Speed
 from engine.planning.cost import work
 from engine.rules import allowance
 from engine.rules.allowance import Balance
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.service.admin import Administration
 from engine.service.settings import HostConfig
 from engine.store import jobs as store_jobs
@@ -35,21 +35,21 @@ class Prices:
         pace = self._paces.get(spec.model, allowance.FIRST_PACE)
         return work(spec) * pace * allowance.FACTORS[speed]
 
-    async def balances(self, owner: str, asker: Asker | None) -> tuple[Balance, ...]:
+    async def balances(self, owner: str, requester: Requester | None) -> tuple[Balance, ...]:
         """Return how the allowances stand that a person draws on where they ask; none where none is set."""
-        allowed = self.allowances(asker)
+        allowed = self.allowances(requester)
         if not allowed:
             return ()
-        guild = None if asker is None else asker.guild
+        guild = None if requester is None else requester.guild
         usage = await self._store.read(
             store_jobs.usage, owner, guild, self.since(allowed), self._admin.mark(owner)
         )
         return allowance.balances(allowed, usage.spent, usage.spent_in_server, self._store.now())
 
-    def allowances(self, asker: Asker | None) -> tuple[allowance.Limit, ...]:
+    def allowances(self, requester: Requester | None) -> tuple[allowance.Limit, ...]:
         """Return the allowances a person draws on where they ask."""
-        standing = self._admin.standing(asker)
-        return allowance.limits(self._host.config.allowance, asker, standing.allowance, standing.server)
+        standing = self._admin.standing(requester)
+        return allowance.limits(self._host.config.allowance, requester, standing.allowance, standing.server)
 
     def since(self, allowed: Sequence[allowance.Limit]) -> dict[str, float]:
         """Return when the period of each allowance began, in Unix seconds."""

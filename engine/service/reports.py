@@ -10,7 +10,7 @@ import asyncio
 from engine.errors import LimitError, NotFound, UserError
 from engine.jobs import Delivery, Job
 from engine.moderation.appeals import lifted
-from engine.rules.people import Asker, Refusal, Report
+from engine.rules.people import Refusal, Report, Requester
 from engine.rules.rules import EVERYWHERE, Rule
 from engine.service.admin import Administration
 from engine.store import deliveries as store_deliveries
@@ -47,44 +47,44 @@ class Reports:
         self._admin = admin
         self.waker = asyncio.Event()
 
-    async def report(self, job: Job, asker: Asker, words: str, *, seen: bool) -> Report:
+    async def report(self, job: Job, requester: Requester, words: str, *, seen: bool) -> Report:
         """Report a job's pictures; hidden at once, unless this person's reports are doubted.
 
         ``seen``: on a message in front of them; without one it must have been drawn in their server. Raises
         LimitError, UserError.
         """
-        if not seen and job.guild != asker.guild and job.owner != asker.owner:
+        if not seen and job.guild != requester.guild and job.owner != requester.owner:
             raise UserError(NOT_HERE)
-        upheld, returned = await self._pace(asker.owner, "report")
+        upheld, returned = await self._pace(requester.owner, "report")
         hides = not (returned >= DOUBTED and upheld == 0)
         return await self._file(
-            "report", job=job.id, guild=asker.guild, person=asker.owner, words=words, hides=hides
+            "report", job=job.id, guild=requester.guild, person=requester.owner, words=words, hides=hides
         )
 
     async def appeal(
-        self, asker: Asker, words: str, *, refusal: int | None = None, job: str | None = None,
+        self, requester: Requester, words: str, *, refusal: int | None = None, job: str | None = None,
         report: int | None = None,
     ) -> Report:  # fmt: skip
         """Appeal against a refused prompt, a blocked job or a removed picture. Raises UserError."""
         if report is not None:
             removed = await self.find(report)
             drawn = None if removed.job is None else await self._store.read(store_jobs.get, removed.job)
-            if drawn is None or drawn.owner != asker.owner:
+            if drawn is None or drawn.owner != requester.owner:
                 raise UserError(NOT_YOURS)
-            await self._pace(asker.owner, "appeal")
+            await self._pace(requester.owner, "appeal")
             return await self._file(
-                "appeal", job=drawn.id, guild=removed.guild, person=asker.owner, words=words
+                "appeal", job=drawn.id, guild=removed.guild, person=requester.owner, words=words
             )
         refused = await self.refusal(refusal, job)
         if refused is None:
             raise NotFound(TOO_OLD)
-        if refused.owner != asker.owner:
+        if refused.owner != requester.owner:
             raise UserError(NOT_YOURS)
         if refused.absolute:
             raise UserError(NO_APPEAL)
-        await self._pace(asker.owner, "appeal")
+        await self._pace(requester.owner, "appeal")
         return await self._file(
-            "appeal", refusal=refused.id, guild=refused.guild, person=asker.owner, words=words
+            "appeal", refusal=refused.id, guild=refused.guild, person=requester.owner, words=words
         )
 
     async def _pace(self, person: str, kind: str) -> tuple[int, int]:
@@ -121,23 +121,26 @@ class Reports:
             self.waker.set()
         return filed
 
-    async def decide(self, number: int, asker: Asker, state: str, *, ban: bool = False) -> Report:
+    async def decide(self, number: int, requester: Requester, state: str, *, ban: bool = False) -> Report:
         """Decide an open report or appeal: ``returned``, ``removed``, ``granted`` or ``declined``.
 
         ``ban``: whoever drew it may not draw in that server any more. Granted words are let through there.
         Raises UserError.
         """
         found = await self.find(number)
-        if not (asker.host or (asker.manager and found.guild is not None and asker.guild == found.guild)):
+        if not (
+            requester.host
+            or (requester.manager and found.guild is not None and requester.guild == found.guild)
+        ):
             raise UserError(NOT_MANAGER)
         todo = {"returned": "restore", "removed": "remove"}.get(state, "tell")
-        change = await self._lift(found, asker.owner) if state == "granted" else None
+        change = await self._lift(found, requester.owner) if state == "granted" else None
         decided = await self._store.write(
             store_moderation.decide,
             self._store.now(),
             number,
             state,
-            moderator=asker.owner,
+            moderator=requester.owner,
             todo=todo,
             change=change,
         )
@@ -150,7 +153,7 @@ class Reports:
             and found.job is not None
             and (job := await self._store.read(store_jobs.get, found.job)) is not None
         ):
-            await self._admin.ban(asker.owner, found.guild, job.owner, f"report {number}")
+            await self._admin.ban(requester.owner, found.guild, job.owner, f"report {number}")
         self.waker.set()
         return next(one for one in decided if one.id == number)
 

@@ -10,7 +10,7 @@ from engine.jobs import Job, JobSpec, Speed, State
 from engine.planning.edits import Canvas
 from engine.planning.literal import Literal
 from engine.rules.allowance import Balance
-from engine.rules.people import Asker, Unruled
+from engine.rules.people import Requester, Unruled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,20 @@ class Caller:
     key: str
     owner: str
     origin: str
-    requester: Asker | Unruled
+    requester: Requester | Unruled
     reply_to: str | None = None
     progress: str | None = None
     speed: Speed | None = None
 
     @property
-    def asker(self) -> Asker | None:
+    def member(self) -> Requester | None:
         """The person under their server's rules, or None where none apply."""
         return None if isinstance(self.requester, Unruled) else self.requester
 
     @property
     def guild(self) -> str | None:
         """The server it is asked in; None in direct messages and through other doors."""
-        return None if self.asker is None else self.asker.guild
+        return None if self.member is None else self.member.guild
 
     @property
     def place(self) -> str:

@@ -14,7 +14,7 @@ from engine.errors import UserError
 from engine.jobs import Adult, Job, JobSpec, Kind, Role
 from engine.moderation.appeals import HOSTS_LIST
 from engine.moderation.pictures import FLAGGED_INPUT, Verdict, judge
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.rules.rules import EVERYWHERE
 from engine.service.admin import Administration
 from engine.store import moderation as store_moderation
@@ -35,21 +35,21 @@ class Screening:
         self._store = store
         self._admin = admin
 
-    def adult(self, asker: Asker | None) -> Adult:
+    def adult(self, requester: Requester | None) -> Adult:
         """Return what becomes of adult content where somebody asks."""
-        if asker is None or asker.guild is None:
+        if requester is None or requester.guild is None:
             return self.config.direct_messages
-        content = self._admin.content(asker)
+        content = self._admin.content(requester)
         return "allow" if content.level == "restricted" else content.showing
 
     async def before(
-        self, spec: JobSpec, *, owner: str, asker: Asker | None, prompt: str, parent: str | None
+        self, spec: JobSpec, *, owner: str, requester: Requester | None, prompt: str, parent: str | None
     ) -> tuple[Adult, bool]:
         """Refuse what may not be drawn; return what becomes of adult content there, and whether this is.
 
         Raises BlockedError; what was refused and why is on the record then, under its ``number``.
         """
-        guild = None if asker is None else asker.guild
+        guild = None if requester is None else requester.guild
         texts: list[str] = []
         rated = False
         if spec.inputs:
@@ -61,7 +61,7 @@ class Screening:
                 raise UserError(moderation.HIDDEN)
         if spec.stylize and spec.model in self._models:
             texts.append(self._models[spec.model].house_style)
-        adult, wanted = self.adult(asker), moderation.wanted(spec)
+        adult, wanted = self.adult(requester), moderation.wanted(spec)
         try:
             moderation.check(spec, beside=texts)
             found = self._met(wanted, guild)
@@ -84,12 +84,12 @@ class Screening:
             adult = "refuse"  # should the pictures turn out to be
         return adult, rated
 
-    def trial(self, spec: JobSpec, asker: Asker | None) -> str | None:
+    def trial(self, spec: JobSpec, requester: Requester | None) -> str | None:
         """Return which rule would refuse these words where somebody asks, or None; it is not recorded."""
         try:
             moderation.check(spec)
-            found = self._met(moderation.wanted(spec), None if asker is None else asker.guild)
-            if found and self.adult(asker) == "refuse":
+            found = self._met(moderation.wanted(spec), None if requester is None else requester.guild)
+            if found and self.adult(requester) == "refuse":
                 raise moderation.not_here(found)
         except moderation.BlockedError as error:
             return error.why
@@ -121,11 +121,11 @@ class Screening:
         """Say whether a job's pictures may be shown while they form: a classifier sees them only later."""
         return not self.config.classifier or job.adult == "allow"
 
-    def cover(self, job: Job, asker: Asker | None) -> bool:
+    def cover(self, job: Job, requester: Requester | None) -> bool:
         """Say whether a job's pictures are covered where somebody asks to see them. Raises UserError."""
         if not job.rated:
             return False
-        adult = self.adult(asker)
+        adult = self.adult(requester)
         if adult == "refuse":
             raise UserError(moderation.NOT_HERE)
         return adult == "spoiler"

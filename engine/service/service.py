@@ -38,8 +38,8 @@ from engine.planning.cost import work
 from engine.prompt import foreign
 from engine.provenance.values import FoundRecipe, Verdict
 from engine.rules import limits
-from engine.rules.people import Asker
-from engine.rules.permissions import Deed
+from engine.rules.people import Requester
+from engine.rules.permissions import PermissionCheck
 from engine.schedule.offered import Offered
 from engine.schedule.queue import FairQueue
 from engine.schedule.scheduler import Scheduler
@@ -251,14 +251,14 @@ class Service:
 
         The caller is mentioned. Idempotent by their key.
         """
-        self.admin.require(caller.asker, Deed("show"))
+        self.admin.require(caller.member, PermissionCheck("show"))
         job = await self.find(job_id)
         if job.state is not State.RENDERED:
             raise NotFound("This job has no pictures to show (yet). `/info` tells how it stands.")
         if cell is not None:
             chosen(job, cell)
         await self.reports.require_shown(job.id, caller.guild)
-        spoiler = self.screening.cover(job, caller.asker)
+        spoiler = self.screening.cover(job, caller.member)
         kind = "picture" if cell is not None else ("text" if job.texts and not job.pictures else "grid")
         return await self.outbox.enqueue(caller, job, kind, cell=cell, spoiler=spoiler)
 
@@ -266,13 +266,13 @@ class Service:
         """Take a job back: see ``Control.cancel``."""
         return await self.control.cancel(job_id, by, force=force)
 
-    async def verdict(self, asker: Asker, line: str) -> str | None:
+    async def verdict(self, requester: Requester, line: str) -> str | None:
         """Return which rule would hold a prompt's words back where somebody asks; None: none would.
 
         Raises PromptError where the line cannot be read.
         """
-        for one in await self.planner.prompts(Caller("", asker.owner, "", asker), line):
-            if (why := self.screening.trial(one.spec, asker)) is not None:
+        for one in await self.planner.prompts(Caller("", requester.owner, "", requester), line):
+            if (why := self.screening.trial(one.spec, requester)) is not None:
                 return why
         return None
 

@@ -14,7 +14,7 @@ MASKS_KEPT = 7 * 86400.0
 """Seconds a mask in the making is kept."""
 
 
-class File(NamedTuple):
+class GalleryFile(NamedTuple):
     """A file of the gallery: its SHA-256 and ending."""
 
     sha256: str
@@ -70,20 +70,20 @@ def everything(db: sqlite3.Connection, owner: str) -> dict[str, list[dict[str, A
     return found
 
 
-def files_of(db: sqlite3.Connection, jobs: Collection[str]) -> set[File]:
+def files_of(db: sqlite3.Connection, jobs: Collection[str]) -> set[GalleryFile]:
     """Return every file that these jobs need."""
-    found: set[File] = set()
+    found: set[GalleryFile] = set()
     for job in jobs:
         for statement in (
             "SELECT sha256, '.png' FROM picture WHERE job = ?",
             "SELECT sha256, '.png' FROM input WHERE job = ?",
             "SELECT film, '.webp' FROM job WHERE id = ? AND film IS NOT NULL",
         ):
-            found.update(File(*row) for row in db.execute(statement, (job,)))
+            found.update(GalleryFile(*row) for row in db.execute(statement, (job,)))
     return found
 
 
-def unneeded(db: sqlite3.Connection, files: Iterable[File]) -> list[File]:
+def unneeded(db: sqlite3.Connection, files: Iterable[GalleryFile]) -> list[GalleryFile]:
     """Return those of these files that nothing in the database names."""
     needed = (
         "SELECT EXISTS (SELECT 1 FROM picture WHERE sha256 = :sha)"
@@ -94,7 +94,7 @@ def unneeded(db: sqlite3.Connection, files: Iterable[File]) -> list[File]:
     return [one for one in files if not db.execute(needed, {"sha": one.sha256}).fetchone()[0]]
 
 
-def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[File]:
+def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[GalleryFile]:
     """Delete everything about a person; return the files nobody else needs.
 
     What is left stands under ``mark``, a keyed hash of their id: a ban, seconds charged (an allowance is not
@@ -103,7 +103,8 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[File]:
     jobs = [row[0] for row in db.execute("SELECT id FROM job WHERE owner = ?", (owner,))]
     files = files_of(db, jobs)
     files.update(
-        File(row[0], ".png") for row in db.execute("SELECT picture FROM mask WHERE owner = ?", (owner,))
+        GalleryFile(row[0], ".png")
+        for row in db.execute("SELECT picture FROM mask WHERE owner = ?", (owner,))
     )
     db.execute("UPDATE ledger SET owner = ? WHERE owner = ?", (mark, owner))
     db.execute("UPDATE ban SET owner = NULL WHERE owner = ?", (owner,))
@@ -139,7 +140,7 @@ def old(
     return [(float(row[0]), str(row[1])) for row in rows]
 
 
-def drop(db: sqlite3.Connection, jobs: Collection[str]) -> list[File]:
+def drop(db: sqlite3.Connection, jobs: Collection[str]) -> list[GalleryFile]:
     """Delete jobs that are over, with what was promised of them; return the files nobody needs any more."""
     files = files_of(db, jobs)
     db.executemany(

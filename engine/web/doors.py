@@ -52,5 +52,5 @@ class Doors:
     async def left(self, key: Key) -> float | None:
         """Return how many seconds of the device a key may still use; None: as many as it likes."""
         caller = self.drawing.caller(key, "", waited_for=True)
-        balances = await self.service.prices.balances(key.owner, caller.asker)
+        balances = await self.service.prices.balances(key.owner, caller.member)
         return min((one.left for one in balances), default=None)

@@ -126,7 +126,7 @@ async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
                 key=f"draw:{sketch.ticket}",  # sent twice, it is still one request
                 owner=sketch.owner,
                 origin=sketch.origin,
-                requester=sketch.asker or UNRULED,
+                requester=sketch.requester or UNRULED,
             ),
             "inpaint",
             job=sketch.job,

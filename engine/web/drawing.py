@@ -17,7 +17,7 @@ from engine.jobs import WAITED_FOR, Job, State
 from engine.planning.literal import Literal
 from engine.planning.plan import default_model, find_model
 from engine.rules.keys import Key
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.service import Ask, Caller, Draw, Planned, Service, Snapshot
 from engine.web.bodies import FILE_MOST, is_picture
 from engine.web.errors import Fault, fault_of
@@ -99,8 +99,8 @@ class Drawing:
     def caller(self, key: Key, request_key: str, *, waited_for: bool) -> Caller:
         """Return who asks: the key as a person, in nobody's server."""
         origin = f"{WAITED_FOR if waited_for else 'http:'}{key.id}"
-        asker = Asker(owner=key.owner, allowance=key.allowance)
-        return Caller(request_key, key.owner, origin, asker, speed=key.speed)
+        requester = Requester(owner=key.owner, allowance=key.allowance)
+        return Caller(request_key, key.owner, origin, requester, speed=key.speed)
 
     async def draw(self, request: Request, key: Key, asked: Literal, part: int = 0) -> Job:
         """Draw what was asked and return the job, once it was drawn or refused for what came of it.

@@ -21,7 +21,7 @@ from engine.images.canvas import rim
 from engine.images.swatch import swatch
 from engine.jobs import Input, Role
 from engine.planning import edit_specs as edits
-from engine.render.models import Machine
+from engine.render.models import DeviceSpec
 from engine.render.tiles import Tiles
 from engine.render.tools import upscale
 from engine.render.tools.upscale import TILE, Upscalers
@@ -169,7 +169,7 @@ def test_no_seam_shows_across_the_tiles_of_an_upscale(
     prompts = MANY[:count]
     specs = editor.specs(prompts, steps(count))
     parents = editor.parents(prompts, steps(count))
-    upscalers = Upscalers(Machine.find(EngineConfig(device="cpu")), lambda stage, rows: None)
+    upscalers = Upscalers(DeviceSpec.find(EngineConfig(device="cpu")), lambda stage, rows: None)
     width, height = next(iter(parents.values())).size
     assert width > TILE, "more than one tile"
     faithful = [upscalers.enlarge(parent, 2)[0] for parent in parents.values()]
@@ -233,7 +233,7 @@ def decibels(made: Image.Image, true: Image.Image) -> float:
 
 @pytest.mark.parametrize("count", [3, pytest.param(50, marks=pytest.mark.full)])
 def test_faithful_beats_lanczos_on_drawings_it_never_saw(count: int, record_property: Record) -> None:
-    upscalers = Upscalers(Machine.find(EngineConfig(device="cpu")), lambda stage, rows: None)
+    upscalers = Upscalers(DeviceSpec.find(EngineConfig(device="cpu")), lambda stage, rows: None)
     gains = []
     for seed in range(count):
         true = art(seed)

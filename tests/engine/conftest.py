@@ -18,7 +18,7 @@ from engine.config import (
     ProvenanceConfig,
 )
 from engine.jobs import Job, Speed
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.service import UNRULED, Ask, Caller, Edit, Imagine, Service, Submitted
 
 FAKE = "engine.workers.fake:Renderer"
@@ -63,9 +63,13 @@ async def service(open_service: Open) -> AsyncIterator[Service]:
 
 
 def calling(
-    key: str, owner: str = "anna", origin: str = "discord:1/2", asker: Asker | None = None, **more: Any
+    key: str,
+    owner: str = "anna",
+    origin: str = "discord:1/2",
+    requester: Requester | None = None,
+    **more: Any,
 ) -> Caller:
-    return Caller(key=key, owner=owner, origin=origin, requester=asker or UNRULED, **more)
+    return Caller(key=key, owner=owner, origin=origin, requester=requester or UNRULED, **more)
 
 
 def asking(
@@ -74,19 +78,19 @@ def asking(
     owner: str = "anna",
     origin: str = "discord:1/2",
     *,
-    asker: Asker | None = None,
+    requester: Requester | None = None,
     speed: Speed | None = None,
     reply_to: str | None = None,
     **more: Any,
 ) -> Imagine:
-    return Imagine(calling(key, owner, origin, asker, speed=speed, reply_to=reply_to), line, **more)
+    return Imagine(calling(key, owner, origin, requester, speed=speed, reply_to=reply_to), line, **more)
 
 
 def editing(
     key: str, owner: str, origin: str, job: str | None, name: str, cell: int | None = None, *,
-    asker: Asker | None = None, **more: Any,
+    requester: Requester | None = None, **more: Any,
 ) -> Edit:  # fmt: skip
-    return Edit(calling(key, owner, origin, asker), name, job, cell, **more)
+    return Edit(calling(key, owner, origin, requester), name, job, cell, **more)
 
 
 async def submit(service: Service, ask: Ask) -> Submitted:

@@ -43,7 +43,7 @@ TRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MarkLayout:
     """How a mark is written: the canonical side, and how much may change where."""
 
     side: int
@@ -54,8 +54,8 @@ class Plan:
     """Whether lossy formats are tried while writing: small pictures need it."""
 
 
-MIDDLE = Plan(256, Band(0.08, 0.25, 1.0, 3, 1.5), 0.8, 2.2, True)
-LARGE = Plan(384, Band(0.05, 0.25, 1.0, 3, 1.5), 0.9, 3.0, False)
+MIDDLE = MarkLayout(256, Band(0.08, 0.25, 1.0, 3, 1.5), 0.8, 2.2, True)
+LARGE = MarkLayout(384, Band(0.05, 0.25, 1.0, 3, 1.5), 0.9, 3.0, False)
 STEPS = 8
 
 
@@ -83,7 +83,7 @@ def read(feature: Floats, top: int = 0, left: int = 0) -> Floats:
     return np.asarray(sums / np.sqrt(squares + 1e-6), np.float32)
 
 
-def write(picture: Image.Image, signs: Floats, plan: Plan) -> Image.Image:
+def write(picture: Image.Image, signs: Floats, plan: MarkLayout) -> Image.Image:
     """Return the picture with the 192 signs in it."""
     rgb = pixels(picture)
     full = picture.size
@@ -113,20 +113,20 @@ def write(picture: Image.Image, signs: Floats, plan: Plan) -> Image.Image:
     return added(rgb, resized(change, full))
 
 
-def whole(levels: Floats, plan: Plan) -> Floats:
+def whole(levels: Floats, plan: MarkLayout) -> Floats:
     """Return 192 values for the luminance (height, width) of a picture that shows all of it."""
     size = canonical_size(levels.shape[1], levels.shape[0], plan.side)
     return read(features(resized(levels, size), plan.band)[0])[:SIGNS]
 
 
-def cropped(levels: Floats, plan: Plan) -> Iterator[Floats]:
+def cropped(levels: Floats, plan: MarkLayout) -> Iterator[Floats]:
     """Yield 192 values for each of the crops that a picture may be, the likeliest first."""
     for _, share, top, left in sorted(_places(levels, plan), reverse=True)[:TRIED]:
         size = canonical_size(levels.shape[1], levels.shape[0], plan.side, share * share)
         yield read(features(resized(levels, size), plan.band)[0], top, left)[:SIGNS]
 
 
-def _places(levels: Floats, plan: Plan) -> Iterator[tuple[float, float, int, int]]:
+def _places(levels: Floats, plan: MarkLayout) -> Iterator[tuple[float, float, int, int]]:
     """Yield (how clearly the known signs are seen, side of the crop, top, left), the best for each side."""
     chips, groups = _field()
     for share in SHARES:

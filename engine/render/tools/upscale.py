@@ -22,7 +22,7 @@ from torch.nn import functional
 from engine.errors import EngineError
 from engine.pocket import UPSCALER
 from engine.pocket.srvgg import SRVGGNetCompact
-from engine.render.models import Machine
+from engine.render.models import DeviceSpec
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ def _new_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 class Upscalers:
     """The networks in memory, by file. ``reserve`` as in the renderer."""
 
-    def __init__(self, machine: Machine, reserve: Callable[[str, int], None]) -> None:
+    def __init__(self, machine: DeviceSpec, reserve: Callable[[str, int], None]) -> None:
         self._machine = machine
         self._reserve = reserve
         self._networks: dict[Path, Network] = {}

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.components.mask_editor import AreaSelect, MaskButton
-from bot.custom_ids import MASK, Part, mask_id
+from bot.custom_ids import MASK, MaskControl, mask_id
 from bot.demo.driver import Answer, BotProcess, Discord, faces
 from bot.demo.forms import walk
 from bot.demo.shapes import Message, Upload
@@ -22,29 +22,29 @@ KEY = "7h2k9q3v0x"
 
 # Ephemeral messages hold these for a while only, but a bot may be brought up to date in between.
 GOLDEN = {
-    "l1k:c:7h2k9q3v0x:19": (Part.SQUARE, 19),
-    "l1k:a:7h2k9q3v0x": (Part.AREAS, None),
-    "l1k:w:7h2k9q3v0x": (Part.WIDEN, None),
-    "l1k:s:7h2k9q3v0x": (Part.SHRINK, None),
-    "l1k:i:7h2k9q3v0x": (Part.INVERT, None),
-    "l1k:f:7h2k9q3v0x": (Part.FEATHER, None),
-    "l1k:r:7h2k9q3v0x": (Part.REREAD, None),
-    "l1k:g:7h2k9q3v0x": (Part.GO, None),
-    "l1k:x:7h2k9q3v0x": (Part.LEAVE, None),
-    "l1k:t:7h2k9q3v0x": (Part.SAY, None),
-    "l1k:b:7h2k9q3v0x": (Part.BRING, None),
-    "l1k:q:7h2k9q3v0x": (Part.TAP, None),
-    "l1k:o:7h2k9q3v0x": (Part.LOOK, None),
+    "l1k:c:7h2k9q3v0x:19": (MaskControl.SQUARE, 19),
+    "l1k:a:7h2k9q3v0x": (MaskControl.AREAS, None),
+    "l1k:w:7h2k9q3v0x": (MaskControl.WIDEN, None),
+    "l1k:s:7h2k9q3v0x": (MaskControl.SHRINK, None),
+    "l1k:i:7h2k9q3v0x": (MaskControl.INVERT, None),
+    "l1k:f:7h2k9q3v0x": (MaskControl.FEATHER, None),
+    "l1k:r:7h2k9q3v0x": (MaskControl.REREAD, None),
+    "l1k:g:7h2k9q3v0x": (MaskControl.GO, None),
+    "l1k:x:7h2k9q3v0x": (MaskControl.LEAVE, None),
+    "l1k:t:7h2k9q3v0x": (MaskControl.SAY, None),
+    "l1k:b:7h2k9q3v0x": (MaskControl.BRING, None),
+    "l1k:q:7h2k9q3v0x": (MaskControl.TAP, None),
+    "l1k:o:7h2k9q3v0x": (MaskControl.LOOK, None),
 }
 
 
 @pytest.mark.parametrize(("custom_id", "meaning"), GOLDEN.items(), ids=list(GOLDEN))
-def test_old_controls_mean_what_they_meant(custom_id: str, meaning: tuple[Part, int | None]) -> None:
+def test_old_controls_mean_what_they_meant(custom_id: str, meaning: tuple[MaskControl, int | None]) -> None:
     match = MASK.fullmatch(custom_id)
     assert match is not None
     assert mask_id(meaning[0], KEY, meaning[1]) == custom_id
-    assert (Part(match["part"]), match["key"]) == (meaning[0], KEY)
-    item = AreaSelect(KEY) if meaning[0] is Part.AREAS else MaskButton(*(meaning[0], KEY, meaning[1]))
+    assert (MaskControl(match["part"]), match["key"]) == (meaning[0], KEY)
+    item = AreaSelect(KEY) if meaning[0] is MaskControl.AREAS else MaskButton(*(meaning[0], KEY, meaning[1]))
     assert item.template.fullmatch(item.custom_id) is not None
 
 

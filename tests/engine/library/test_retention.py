@@ -20,7 +20,7 @@ from engine.errors import LimitError, NotFound
 from engine.jobs import State
 from engine.library.retention import STEP
 from engine.moderation import BlockedError
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.service import Service
 from engine.store.connection import Store
 from engine.store.masks import MaskRow, add
@@ -51,9 +51,9 @@ async def busy_life(service: Service, owner: str) -> list[str]:
     picture = jobs[1].pictures[0]
     row = MaskRow(f"{owner}-m", owner, "discord:1/2", picture, jobs[1].id, 0, None, "{}", time.time())
     await service.store.write(add, row)
-    asker = Asker(owner, "77", manager=True)
-    reported = await service.reports.report(jobs[1], asker, f"a secret of {owner}", seen=True)
-    await service.reports.decide(reported.id, asker, "returned")
+    requester = Requester(owner, "77", manager=True)
+    reported = await service.reports.report(jobs[1], requester, f"a secret of {owner}", seen=True)
+    await service.reports.decide(reported.id, requester, "returned")
     with pytest.raises(BlockedError):
         await submit(service, asking(f"{owner}-r", "a secret nude child", owner=owner))
     return [*(job.id for job in jobs), varied.id]
@@ -127,16 +127,16 @@ async def test_somebody_whose_key_was_used_is_forgotten_with_it(tmp_path: Path) 
 
 async def test_an_allowance_is_not_had_again_by_deleting(open_service: Open) -> None:
     async with open_service(allowance=AllowanceConfig(seconds=9.0)) as service:
-        asker = Asker(ANNA, guild="1")
+        requester = Requester(ANNA, guild="1")
         await drawn(service, "1", owner=ANNA)
-        (before,) = await service.prices.balances(ANNA, asker)
+        (before,) = await service.prices.balances(ANNA, requester)
         assert before.used > 0
         await service.forget(ANNA)
-        assert await service.prices.balances(ANNA, asker) == (before,)
+        assert await service.prices.balances(ANNA, requester) == (before,)
         used_up = {"allowance": AllowanceConfig(seconds=before.used)}
         await service.reload(service.config.model_copy(update=used_up))
         with pytest.raises(LimitError):
-            await submit(service, asking("2", "a cat", ANNA, "discord:1/2", asker=asker))
+            await submit(service, asking("2", "a cat", ANNA, "discord:1/2", requester=requester))
 
 
 def assert_same_pixels(one: bytes, other: bytes) -> None:

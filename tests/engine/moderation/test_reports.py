@@ -10,24 +10,24 @@ import pytest
 
 from engine.errors import LimitError, NotFound, UserError
 from engine.moderation import BlockedError
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.rules.rules import Rule
 from engine.service import Service
 from tests.engine.conftest import asking, calling, drawn, editing, ended, submit
 
 Open = Callable[..., AbstractAsyncContextManager[Service]]
 
-ANNA = Asker("anna", "1", "2")
-BOB = Asker("bob", "1", "2")
-BOSS = Asker("boss", "1", "2", manager=True)
-STRANGER = Asker("eve", "9", "8", manager=True)
-HOST = Asker("host", "9", "8", host=True)
+ANNA = Requester("anna", "1", "2")
+BOB = Requester("bob", "1", "2")
+BOSS = Requester("boss", "1", "2", manager=True)
+STRANGER = Requester("eve", "9", "8", manager=True)
+HOST = Requester("host", "9", "8", host=True)
 
 
-async def shows(service: Service, job: str, asker: Asker) -> bool:
+async def shows(service: Service, job: str, requester: Requester) -> bool:
     try:
-        key = f"{asker.owner}-{len(await service.admin.audits())}"
-        await service.show(calling(key, asker.owner, asker=asker), job, 0)
+        key = f"{requester.owner}-{len(await service.admin.audits())}"
+        await service.show(calling(key, requester.owner, requester=requester), job, 0)
     except UserError as error:
         return not ("was reported" in str(error) or "was removed" in str(error))
     return True
@@ -37,11 +37,11 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
     async with open_service(blocked=("lantern",)) as service:
         reports = service.reports
         await service.admin.change("boss", "words block", "1", keep=[Rule("word", "block", "teapot")])
-        job = await drawn(service, "a", asker=ANNA)
+        job = await drawn(service, "a", requester=ANNA)
         with pytest.raises(UserError, match="drawn elsewhere"):
             await reports.report(job, STRANGER, "not mine", seen=False)
 
-        press = editing("v", "anna", "discord:1/2", job.id, "vary", 0, asker=ANNA)
+        press = editing("v", "anna", "discord:1/2", job.id, "vary", 0, requester=ANNA)
         varied = await ended(service, (await submit(service, press)).jobs[0].id)
 
         # a report hides the picture in that server, whoever asks, for new pictures of it too
@@ -52,10 +52,10 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
         assert [one.id for one in await reports.undone()] == [first.id, second.id]
         assert not await shows(service, job.id, ANNA)
         with pytest.raises(UserError, match="hidden until"):
-            await submit(service, editing("b", "bob", "discord:1/2", job.id, "vary", 0, asker=BOB))
+            await submit(service, editing("b", "bob", "discord:1/2", job.id, "vary", 0, requester=BOB))
 
         with pytest.raises(UserError, match="starts from a picture that was reported"):
-            await submit(service, editing("w", "anna", "discord:1/2", varied.id, "vary", 0, asker=ANNA))
+            await submit(service, editing("w", "anna", "discord:1/2", varied.id, "vary", 0, requester=ANNA))
 
         # only those who manage that server decide, and the bot's owner
         for other in (BOB, STRANGER):
@@ -83,12 +83,12 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
 
         # a refused prompt can be appealed, the refusal that nobody can lift cannot
         with pytest.raises(BlockedError) as told:
-            await submit(service, asking("c", "a teapot", asker=ANNA))
+            await submit(service, asking("c", "a teapot", requester=ANNA))
         refused = await reports.appeal(ANNA, "only tea", refusal=told.value.number)
         assert (refused.refusal, refused.job) == (told.value.number, None)
         await reports.decide(refused.id, BOSS, "granted")
         with pytest.raises(BlockedError) as told:
-            await submit(service, asking("d", "a nude child", asker=ANNA))
+            await submit(service, asking("d", "a nude child", requester=ANNA))
         with pytest.raises(UserError, match="nobody can lift"):
             await reports.appeal(ANNA, "please", refusal=told.value.number)
         with pytest.raises(NotFound, match="too old"):
@@ -103,12 +103,12 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
             await service.admin.change("boss", "words", server, keep=[Rule("word", "block", "teapot")])
         numbers = iter(range(100))
 
-        async def asked(line: str, who: Asker) -> bool:
+        async def asked(line: str, who: Requester) -> bool:
             where = "discord:@me/8" if who.guild is None else f"discord:{who.guild}/2"
-            request = asking(f"request {next(numbers)}", line, who.owner, where, asker=who)
+            request = asking(f"request {next(numbers)}", line, who.owner, where, requester=who)
             return (await submit(service, request)).new
 
-        async def granted(line: str, who: Asker, by: Asker) -> None:
+        async def granted(line: str, who: Requester, by: Requester) -> None:
             with pytest.raises(BlockedError) as told:
                 await asked(line, who)
             appeal = await service.reports.appeal(who, "please", refusal=told.value.number)
@@ -117,7 +117,7 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
         # a server's word is let through in that server
         await granted("a t3apot", ANNA, BOSS)
         assert await asked("a teapot", BOB)
-        elsewhere = Asker("carl", "9", "8")
+        elsewhere = Requester("carl", "9", "8")
         with pytest.raises(BlockedError, match="teapot"):
             await asked("a teapot", elsewhere)
         # a phrase that only sounds like adult content is let through, the word itself is not
@@ -132,7 +132,7 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
         # the host's words are the host's to let through, whatever a server's admins allow
         await service.admin.change("boss", "words", "1", keep=[Rule("word", "allow", "lantern")])
         await granted("a lantern", ANNA, BOSS)
-        alone = Asker("bob")
+        alone = Requester("bob")
         with pytest.raises(UserError, match="Only people who may manage"):
             await granted("a lantern", alone, BOSS)
         await granted("lanterns", alone, HOST)
@@ -144,7 +144,7 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
 async def test_floods_are_slowed_and_false_alarms_hide_nothing(open_service: Open) -> None:
     async with open_service() as service:
         reports = service.reports
-        jobs = [await drawn(service, f"k{n}", asker=ANNA) for n in range(4)]
+        jobs = [await drawn(service, f"k{n}", requester=ANNA) for n in range(4)]
         for job in jobs[:3]:
             report = await reports.report(job, BOB, "", seen=True)
             await reports.decide(report.id, BOSS, "returned")

@@ -13,7 +13,7 @@ from engine.errors import UserError
 from engine.jobs import State
 from engine.moderation import BlockedError
 from engine.moderation.pictures import FLAGGED, UNSURE
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.rules.rules import Rule
 from engine.service import Service
 from engine.store import deliveries as store_deliveries
@@ -23,9 +23,9 @@ from tests.engine.moderation import colours
 
 Open = Callable[..., AbstractAsyncContextManager[Service]]
 
-PLAIN = Asker("anna", "1", "2")
-MARKED = Asker("anna", "1", "3", age_restricted=True)
-COVERED = Asker("anna", "1", "4")
+PLAIN = Requester("anna", "1", "2")
+MARKED = Requester("anna", "1", "3", age_restricted=True)
+COVERED = Requester("anna", "1", "4")
 
 
 @pytest.fixture(scope="module")
@@ -43,26 +43,26 @@ async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: O
     async with open_service() as service:
         await rules(service)
         with pytest.raises(BlockedError, match="not drawn here") as told:
-            await submit(service, asking("a", "a nude study", asker=PLAIN))
+            await submit(service, asking("a", "a nude study", requester=PLAIN))
         assert told.value.number is not None
         with pytest.raises(BlockedError, match="not drawn here"):
             await submit(service, asking("b", "a nude study"))  # no server: as in direct messages
-        unmarked = Asker("anna", "1", "3", age_restricted=False)
+        unmarked = Requester("anna", "1", "3", age_restricted=False)
         with pytest.raises(BlockedError, match="not drawn here"):
-            await submit(service, asking("c", "a nude study", asker=unmarked))
-        job = await drawn(service, "d", "a nude study", asker=MARKED)
+            await submit(service, asking("c", "a nude study", requester=unmarked))
+        job = await drawn(service, "d", "a nude study", requester=MARKED)
         assert (job.state, job.rated, job.adult) == (State.RENDERED, True, "allow")
-        covered = await drawn(service, "e", "a nude study", asker=COVERED)
+        covered = await drawn(service, "e", "a nude study", requester=COVERED)
         spoilers = {one.job: one.spoiler for one in await service.store.read(store_deliveries.pending)}
         assert spoilers == {job.id: False, covered.id: True}
 
         # shown again elsewhere, the other place decides
         with pytest.raises(UserError, match="this place does not show"):
-            await service.show(calling("f", asker=PLAIN), job.id)
-        again = await service.show(calling("g", origin="discord:1/4", asker=COVERED), job.id, 0)
+            await service.show(calling("f", requester=PLAIN), job.id)
+        again = await service.show(calling("g", origin="discord:1/4", requester=COVERED), job.id, 0)
         assert again.spoiler
         # and so does an edit of it
-        vase = editing("h", "anna", "discord:1/2", job.id, "vary", 0, line="a vase", asker=PLAIN)
+        vase = editing("h", "anna", "discord:1/2", job.id, "vary", 0, line="a vase", requester=PLAIN)
         with pytest.raises(BlockedError, match="starts from a picture"):
             await submit(service, vase)
         [refused, *_] = [one for one in await service.admin.audits("1") if one.action == "blocked"]
@@ -76,31 +76,35 @@ async def test_what_a_line_becomes_is_what_is_read(open_service: Open) -> None:
         lines = ("a {vase, child}, nude", "a child::1 nude::1", "nude {a, b} of a {tree, ch{il, ol}d}")
         for key, line in enumerate(lines):
             with pytest.raises(BlockedError, match="never drawn"):
-                await submit(service, asking(f"p{key}", line, asker=MARKED))
+                await submit(service, asking(f"p{key}", line, requester=MARKED))
         await service.prefer("anna", "option:bare", "nude, --ar 3:2")
         with pytest.raises(BlockedError, match="never drawn"):
-            await submit(service, asking("o", "a child --bare", asker=MARKED))
+            await submit(service, asking("o", "a child --bare", requester=MARKED))
         with pytest.raises(BlockedError, match="not drawn here"):
-            await submit(service, asking("n", "a tree --bare", asker=PLAIN))
+            await submit(service, asking("n", "a tree --bare", requester=PLAIN))
         await service.prefer("anna", "settings", "--no clothes")
         with pytest.raises(BlockedError, match="never drawn"):
-            await submit(service, asking("s", "a child on a swing", asker=MARKED))
+            await submit(service, asking("s", "a child on a swing", requester=MARKED))
         assert await service.jobs_of("anna") == []
 
 
 async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> None:
     async with open_service() as service:
         await rules(service)
-        first = await drawn(service, "a", "a child on a beach", asker=MARKED)
-        act = editing("b", "anna", "discord:1/3", first.id, "vary", 0, line="a beach at noon", asker=MARKED)
+        first = await drawn(service, "a", "a child on a beach", requester=MARKED)
+        act = editing(
+            "b", "anna", "discord:1/3", first.id, "vary", 0, line="a beach at noon", requester=MARKED
+        )
         second = await ended(service, (await submit(service, act)).jobs[0].id)
         assert second.state is State.RENDERED
-        third = editing("c", "anna", "discord:1/3", second.id, "vary", 1, line="a nude study", asker=MARKED)
+        third = editing(
+            "c", "anna", "discord:1/3", second.id, "vary", 1, line="a nude study", requester=MARKED
+        )
         with pytest.raises(BlockedError, match="never drawn") as told:
             await submit(service, third)
         assert told.value.absolute
         # words alone start from nothing
-        assert (await drawn(service, "d", "a nude study", asker=MARKED)).state is State.RENDERED
+        assert (await drawn(service, "d", "a nude study", requester=MARKED)).state is State.RENDERED
 
 
 @pytest.mark.timeout(300)
@@ -108,7 +112,7 @@ async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open,
     looking = ModerationConfig(classifier=str(folder))
     async with open_service(moderation=looking, red="apple", step_seconds=0.01) as service:
         await rules(service)
-        submitted = await submit(service, asking("a", "an apple", asker=PLAIN))
+        submitted = await submit(service, asking("a", "an apple", requester=PLAIN))
         previews, job = [], submitted.jobs[0]
         async for snapshot in service.progress(job.id):
             previews.append(snapshot.preview)
@@ -122,18 +126,18 @@ async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open,
         assert (line.target, line.detail["job"]) == ("anna", job.id)
         assert "says" in line.detail["why"]
 
-        fine = await drawn(service, "b", "a pear", asker=PLAIN)
+        fine = await drawn(service, "b", "a pear", requester=PLAIN)
         assert (fine.state, fine.rated) == (State.RENDERED, False)
-        covered = await drawn(service, "c", "an apple", asker=COVERED)
+        covered = await drawn(service, "c", "an apple", requester=COVERED)
         assert (covered.state, covered.rated) == (State.RENDERED, True)
         [promise] = [
             one for one in await service.store.read(store_deliveries.pending) if one.job == covered.id
         ]
         assert promise.spoiler
-        open_ = await drawn(service, "d", "an apple", asker=MARKED)
+        open_ = await drawn(service, "d", "an apple", requester=MARKED)
         assert (open_.state, open_.rated) == (State.RENDERED, True)
         # with a word for a child, what looks like adult content is shown nowhere
-        young = await drawn(service, "e", "a child with an apple", asker=MARKED)
+        young = await drawn(service, "e", "a child with an apple", requester=MARKED)
         assert young.state is State.BLOCKED
 
 

@@ -8,10 +8,10 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.errors import PromptError
 from engine.planning.plan import plan
 from engine.planning.references import stand_ins
-from engine.prompt import BY_NAME, FLAGS, Action, Flag, Kind, parse
+from engine.prompt import BY_NAME, FLAGS, Action, Flag, FlagType, parse
 
 LEFT_OUT = [flag for flag in FLAGS if flag.action is not Action.HONOURED]
-WITH_VALUE = [flag for flag in FLAGS if flag.kind not in (Kind.BARE, Kind.OPTIONAL)]
+WITH_VALUE = [flag for flag in FLAGS if flag.kind not in (FlagType.BARE, FlagType.OPTIONAL)]
 MODELS = (ModelConfig(name="pocket", source="pocket", house_style="ink"),)
 
 # the first column and the aliases of Midjourney's parameter list, and of its manual of 2022

@@ -7,7 +7,7 @@ import pytest
 from engine.config import pocket
 from engine.errors import PromptError
 from engine.planning.plan import plan
-from engine.prompt import ImageLink, Part, TooManyJobsError, parse
+from engine.prompt import ImageLink, TooManyJobsError, WeightedText, parse
 from engine.prompt.texts import MAX_CONDITIONS
 
 
@@ -107,7 +107,7 @@ def test_a_picture_cannot_weigh_less_than_nothing() -> None:
     ],
 )
 def test_parts_and_their_weights(line: str, parts: list[tuple[str, float]]) -> None:
-    assert parse(line).prompt.parts == tuple(Part(words, weight) for words, weight in parts)
+    assert parse(line).prompt.parts == tuple(WeightedText(words, weight) for words, weight in parts)
 
 
 def test_a_weight_after_a_blank_is_text_and_said() -> None:

@@ -12,7 +12,7 @@ from engine.config import ProvenanceConfig
 from engine.errors import EngineError
 from engine.intake import Decoder
 from engine.provenance.keys import Identity, load_or_make
-from engine.provenance.publishing import Leaving, Publisher
+from engine.provenance.publishing import Leaving, ProvenanceWriter
 from engine.provenance.values import Verdict
 from tests.engine.provenance.pictures import photograph
 
@@ -43,7 +43,7 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 async def test_a_picture_leaves_with_all_three(identity: Identity, kind: str) -> None:
-    publisher = Publisher(ProvenanceConfig(), identity, "1.2")
+    publisher = ProvenanceWriter(ProvenanceConfig(), identity, "1.2")
     data = publisher.finished(encoded(publisher.marked(photograph(2, 320, 240), JOB), kind), LEAVING)
     found = await judged(data, identity)
     assert found.ours
@@ -61,7 +61,7 @@ async def test_a_picture_leaves_with_all_three(identity: Identity, kind: str) ->
 
 
 async def test_a_picture_that_was_sent_again_and_again_is_still_known(identity: Identity) -> None:
-    publisher = Publisher(ProvenanceConfig(), identity, "1.2")
+    publisher = ProvenanceWriter(ProvenanceConfig(), identity, "1.2")
     marked = publisher.marked(photograph(2, 320, 240), JOB)
     again = encoded(marked.resize((240, 180)), "JPEG")
     found = await judged(again, identity)
@@ -71,7 +71,7 @@ async def test_a_picture_that_was_sent_again_and_again_is_still_known(identity: 
 
 async def test_each_part_can_be_turned_off(identity: Identity) -> None:
     settings = ProvenanceConfig(recipe=False, mark=False, sign=False)
-    publisher = Publisher(settings, identity, "1.2")
+    publisher = ProvenanceWriter(settings, identity, "1.2")
     picture = photograph(2, 320, 240)
     assert publisher.marked(picture, JOB) is picture
     data = encoded(picture, "PNG")
@@ -87,7 +87,7 @@ async def test_every_frame_of_a_film_is_marked(identity: Identity) -> None:
     frames[0].save(
         buffer, "WEBP", save_all=True, append_images=frames[1:], duration=[120, 80], loop=0, quality=95
     )
-    film = Publisher(ProvenanceConfig(), identity, "1.2").film(buffer.getvalue(), LEAVING)
+    film = ProvenanceWriter(ProvenanceConfig(), identity, "1.2").film(buffer.getvalue(), LEAVING)
     found = await judged(film, identity)
     assert found.signature is not None
     assert found.signature.state == "valid"
@@ -103,17 +103,21 @@ def test_what_cannot_be_signed_goes_out_unless_that_is_required(
     identity: Identity, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-    assert Publisher(ProvenanceConfig(), identity, "1.2").finished(broken, LEAVING).startswith(broken[:16])
+    assert (
+        ProvenanceWriter(ProvenanceConfig(), identity, "1.2")
+        .finished(broken, LEAVING)
+        .startswith(broken[:16])
+    )
     assert "goes out without being signed" in caplog.text
     with pytest.raises(EngineError, match="not signed"):
-        Publisher(ProvenanceConfig(required=True), identity, "1.2").finished(broken, LEAVING)
+        ProvenanceWriter(ProvenanceConfig(required=True), identity, "1.2").finished(broken, LEAVING)
 
 
 def test_the_prompt_is_signed_only_if_the_host_says_so(identity: Identity) -> None:
     data = encoded(photograph(2, 64, 64), "JPEG")
     secret = Leaving(JOB, {}, prompt="a very secret fox")
-    assert b"secret fox" not in Publisher(ProvenanceConfig(), identity, "1.2").finished(data, secret)
-    open_host = Publisher(ProvenanceConfig(sign_prompt=True), identity, "1.2")
+    assert b"secret fox" not in ProvenanceWriter(ProvenanceConfig(), identity, "1.2").finished(data, secret)
+    open_host = ProvenanceWriter(ProvenanceConfig(sign_prompt=True), identity, "1.2")
     assert b"secret fox" in open_host.finished(data, secret)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import EngineConfig, ModelConfig
-from engine.render.models import Machine, Model, load
+from engine.render.models import DeviceSpec, Model, load
 from tests.engine.render import tiny, tiny_flow
 
 ENGINE = EngineConfig(device="cpu", dtype="float32", preview_every=0)
@@ -54,7 +54,7 @@ def configs(folders: Callable[[str], Path]) -> Callable[[str], ModelConfig]:
 def models(configs: Callable[[str], ModelConfig]) -> Callable[[str], Model]:
     """Give a tiny model in memory."""
     loaded: dict[str, Model] = {}
-    machine = Machine.find(ENGINE)
+    machine = DeviceSpec.find(ENGINE)
 
     def model(name: str) -> Model:
         if name not in loaded:

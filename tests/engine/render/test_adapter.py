@@ -21,7 +21,7 @@ from engine.prompt import parse
 from engine.render import decode
 from engine.render.conditioning.ip_adapter import STYLE_BLOCKS
 from engine.render.drawing import begin
-from engine.render.models import Machine, Model, load
+from engine.render.models import DeviceSpec, Model, load
 from tests.engine.render import tiny
 from tests.engine.render.conftest import ENGINE
 from tests.engine.render.test_oracle import assert_same, oracle, ours, photo, run, spec, theirs
@@ -72,7 +72,7 @@ def reading(
     def model(name: str, plus: bool = False) -> Model:
         if (name, plus) not in loaded:
             config = configs(name).model_copy(update={"ip_adapter": adapted(adapters(name, plus))})
-            loaded[name, plus] = load(name, config, Machine.find(ENGINE), ENGINE)
+            loaded[name, plus] = load(name, config, DeviceSpec.find(ENGINE), ENGINE)
         return loaded[name, plus]
 
     return model
@@ -241,7 +241,7 @@ def test_an_adapter_that_is_missing_or_of_another_model_is_named(
     def reads(folder: Path, **changes: Any) -> ModelConfig:
         return configs("sd").model_copy(update={"ip_adapter": adapted(folder, **changes)})
 
-    machine = Machine.find(ENGINE)
+    machine = DeviceSpec.find(ENGINE)
     with pytest.raises(NotFound, match="The IP-Adapter of `sd` should be in"):
         load("sd", reads(tmp_path), machine, ENGINE)
     with pytest.raises(NotFound, match=r"models/other/model\.safetensors"):

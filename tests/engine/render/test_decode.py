@@ -14,7 +14,7 @@ from engine.config import ModelConfig
 from engine.errors import EngineError
 from engine.render import decode
 from engine.render.families.base import Family
-from engine.render.models import Machine, load
+from engine.render.models import DeviceSpec, load
 from tests.engine.render import tiny
 from tests.engine.render.conftest import ENGINE
 from tests.engine.render.test_oracle import photo
@@ -30,7 +30,7 @@ def overflowing(folders: Callable[[str], Path], root: Path, by: float, dtype: st
         tensors[f"{name}.weight"] = tensors[f"{name}.weight"] * by
     save_file(tensors, file, {"format": "pt"})
     engine = ENGINE.model_copy(update={"dtype": dtype})
-    model = load("sd", ModelConfig(name="sd", source=str(folder)), Machine.find(engine), engine)
+    model = load("sd", ModelConfig(name="sd", source=str(folder)), DeviceSpec.find(engine), engine)
     assert model.family is not None
     return model.family
 

@@ -12,7 +12,7 @@ import torch
 from engine.config import ModelConfig
 from engine.jobs import Input, Kind, Role
 from engine.render import decode
-from engine.render.models import Machine, Model, load
+from engine.render.models import DeviceSpec, Model, load
 from engine.render.samplers import SAMPLERS, described, make, understood
 from tests.engine.render import tiny
 from tests.engine.render.conftest import ENGINE
@@ -47,7 +47,7 @@ def test_every_sampler_ends_in_noise_alone_where_the_model_was_taught_so(
 
 def test_the_entry_says_what_the_files_do_not(configs: Callable[[str], ModelConfig]) -> None:
     told = configs("sd").model_copy(update={"prediction": "v", "zero_snr": True})
-    config = load("sd", told, Machine.find(ENGINE), ENGINE).pipe.scheduler.config
+    config = load("sd", told, DeviceSpec.find(ENGINE), ENGINE).pipe.scheduler.config
     assert (config.prediction_type, config.rescale_betas_zero_snr) == ("v_prediction", True)
     back = described(described(tiny.scheduler(), "v", True), "epsilon", False)
     assert (back.config.prediction_type, back.config.rescale_betas_zero_snr) == ("epsilon", False)
@@ -73,6 +73,6 @@ def test_a_schedule_of_another_kind_is_drawn_by_its_own(
     pipe.scheduler = scheduler
     pipe.save_pretrained(tmp_path / "model")
     config = ModelConfig(name="edm", source=str(tmp_path / "model"))
-    model = load("edm", config, Machine.find(ENGINE), ENGINE)
+    model = load("edm", config, DeviceSpec.find(ENGINE), ENGINE)
     assert model.family is None
     assert type(model.pipe.scheduler) is type(scheduler)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from engine import weights
 from engine.config import EngineConfig, ModelConfig
 from engine.errors import EngineError, NotFound
-from engine.render.models import Machine, Model, load
+from engine.render.models import DeviceSpec, Model, load
 from tests.engine.render import tiny
 
 ENGINE = EngineConfig(device="cpu")
@@ -102,7 +102,7 @@ def cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def loaded(source: Path) -> Model:
-    return load("one", ModelConfig(name="one", source=str(source)), Machine.find(ENGINE), ENGINE)
+    return load("one", ModelConfig(name="one", source=str(source)), DeviceSpec.find(ENGINE), ENGINE)
 
 
 def test_one_file_holds_the_same_model_as_its_folder(folder: Path, cache: Path) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from engine.errors import EngineError
 from engine.pocket.srvgg import SRVGGNetCompact
-from engine.render.models import Machine
+from engine.render.models import DeviceSpec
 from engine.render.tools import upscale
 from tests.engine.render.conftest import ENGINE
 
@@ -26,7 +26,7 @@ def upscalers(refusals: int = 0) -> upscale.Upscalers:
             left[0] -= 1
             raise torch.OutOfMemoryError("CUDA out of memory (for a test)")
 
-    return upscale.Upscalers(Machine.find(ENGINE), reserve)
+    return upscale.Upscalers(DeviceSpec.find(ENGINE), reserve)
 
 
 @pytest.fixture(scope="module")

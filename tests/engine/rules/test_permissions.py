@@ -7,8 +7,8 @@ import pytest
 from bot.commands import COMMANDS
 from engine.jobs import Speed
 from engine.planning.edits import EDITS
-from engine.rules.people import Asker
-from engine.rules.permissions import ADMIN, ALWAYS, Deed, answers, content, refusal, standing
+from engine.rules.people import Requester
+from engine.rules.permissions import ADMIN, ALWAYS, PermissionCheck, answers, content, refusal, standing
 from engine.rules.rules import Allowance, Ban, Content, Rule, Rules
 
 GUILD, ARTIST, GUEST = "100", "501", "502"
@@ -131,11 +131,11 @@ TABLES = {
 }
 
 
-def asker(person: str, place: str) -> Asker:
+def requester(person: str, place: str) -> Requester:
     roles, manager, host = PEOPLE[person]
     guild, channel, parents = PLACES[place]
     at_home = guild == GUILD
-    return Asker(
+    return Requester(
         owner=person,
         guild=guild,
         channel=channel,
@@ -146,13 +146,13 @@ def asker(person: str, place: str) -> Asker:
     )
 
 
-def allowed(deed: Deed) -> dict[tuple[str, str], bool]:
+def allowed(deed: PermissionCheck) -> dict[tuple[str, str], bool]:
     """Return who may do this where."""
     return {
         (person, place): refusal(
             RULES if PLACES[place][0] == GUILD else Rules(),
             EVERYWHERE,
-            asker(person, place),
+            requester(person, place),
             deed,
             mark=f"m:{person}",
             now=NOW,
@@ -181,20 +181,20 @@ def table_of(command: str) -> str:
     return "kept for artists" if command == "vary" else "free"
 
 
-def deeds() -> list[tuple[str, Deed]]:
+def deeds() -> list[tuple[str, PermissionCheck]]:
     """Return every command and button, and drawing with every model, speed and size, with its table."""
     commands = {command.name for command in COMMANDS} | {ADMIN, "show", "vary", "upscale", "inpaint"}
-    found = [(table_of(name), Deed(name)) for name in sorted(commands)]
+    found = [(table_of(name), PermissionCheck(name)) for name in sorted(commands)]
     for edit in EDITS.values():
         kind = "kept for artists" if edit.name.startswith("vary") else "free"
-        found.append((kind, Deed(edit.command, "small", Speed.FAST, 512 * 512)))
+        found.append((kind, PermissionCheck(edit.command, "small", Speed.FAST, 512 * 512)))
     for command in ("imagine", "blend", "describe"):
         for speed in (Speed.RELAX, Speed.FAST):
-            found.append(("free", Deed(command, "small", speed, 512 * 512)))
-            found.append(("large", Deed(command, "small", speed, 512 * 512 + 1)))
-            found.append(("switched off", Deed(command, "broken", speed, 64 * 64)))
-        found.append(("kept for artists", Deed(command, "small", Speed.TURBO, 64 * 64)))
-        found.append(("kept for artists", Deed(command, "big", Speed.FAST, 64 * 64)))
+            found.append(("free", PermissionCheck(command, "small", speed, 512 * 512)))
+            found.append(("large", PermissionCheck(command, "small", speed, 512 * 512 + 1)))
+            found.append(("switched off", PermissionCheck(command, "broken", speed, 64 * 64)))
+        found.append(("kept for artists", PermissionCheck(command, "small", Speed.TURBO, 64 * 64)))
+        found.append(("kept for artists", PermissionCheck(command, "big", Speed.FAST, 64 * 64)))
     return found
 
 
@@ -214,36 +214,66 @@ def test_nothing_configured_means_everybody_everywhere() -> None:
     for table, deed in deeds():
         for person in PEOPLE:
             for place in PLACES:
-                who = asker(person, place)
+                who = requester(person, place)
                 may = refusal(nobody, nobody, who, deed, mark="m", now=NOW) is None
                 assert may == (table != "admin" or who.host or (who.manager and who.guild is not None))
 
 
 def test_named_places_are_then_the_only_ones() -> None:
     rules = Rules.of([Rule("channel", "11", value="yes"), Rule("channel", "90", value="yes")])
-    places = [place for place in PLACES if answers(rules, asker("member", place))]
+    places = [place for place in PLACES if answers(rules, requester("member", place))]
     assert places == ["general", "thread of general", "in a closed category"]
-    said = refusal(rules, Rules(), asker("member", "gallery"), Deed("imagine"))
+    said = refusal(rules, Rules(), requester("member", "gallery"), PermissionCheck("imagine"))
     assert said == "I do not draw in this channel. Try <#11> or <#90>."
 
 
 @pytest.mark.parametrize(
     ("person", "place", "deed", "said"),
     [
-        ("member", "general", Deed("admin"), "`/admin` is for those who manage this server"),
-        ("member", "general", Deed("vary"), "`/vary` is for people with the role <@&501> in this server."),
-        ("member", "general", Deed("imagine", "big", Speed.FAST, 1), "The model `big` is for people with"),
-        ("member", "general", Deed("imagine", "a", Speed.TURBO, 1), "The speed `turbo` is for people with"),
-        ("guest", "general", Deed("imagine", "a", Speed.FAST, 1 << 20), "draw up to 512 × 512 pixels"),
-        ("banned", "general", Deed("imagine"), "You may not draw in this server. Reason: spam"),
-        ("timed out", "general", Deed("imagine"), "You may not draw in this server for about 2 hours more."),
-        ("outcast", "direct messages", Deed("imagine"), "You may not draw here."),
-        ("host", "general", Deed("imagine", "broken", Speed.FAST, 1), "`broken` is switched off here."),
+        ("member", "general", PermissionCheck("admin"), "`/admin` is for those who manage this server"),
+        (
+            "member",
+            "general",
+            PermissionCheck("vary"),
+            "`/vary` is for people with the role <@&501> in this server.",
+        ),
+        (
+            "member",
+            "general",
+            PermissionCheck("imagine", "big", Speed.FAST, 1),
+            "The model `big` is for people with",
+        ),
+        (
+            "member",
+            "general",
+            PermissionCheck("imagine", "a", Speed.TURBO, 1),
+            "The speed `turbo` is for people with",
+        ),
+        (
+            "guest",
+            "general",
+            PermissionCheck("imagine", "a", Speed.FAST, 1 << 20),
+            "draw up to 512 × 512 pixels",
+        ),
+        ("banned", "general", PermissionCheck("imagine"), "You may not draw in this server. Reason: spam"),
+        (
+            "timed out",
+            "general",
+            PermissionCheck("imagine"),
+            "You may not draw in this server for about 2 hours more.",
+        ),
+        ("outcast", "direct messages", PermissionCheck("imagine"), "You may not draw here."),
+        (
+            "host",
+            "general",
+            PermissionCheck("imagine", "broken", Speed.FAST, 1),
+            "`broken` is switched off here.",
+        ),
     ],
 )
-def test_a_refusal_says_why(person: str, place: str, deed: Deed, said: str) -> None:
+def test_a_refusal_says_why(person: str, place: str, deed: PermissionCheck, said: str) -> None:
     here = RULES if PLACES[place][0] == GUILD else Rules()
-    text = refusal(here, EVERYWHERE, asker(person, place), deed, mark=f"m:{person}", now=NOW)
+    text = refusal(here, EVERYWHERE, requester(person, place), deed, mark=f"m:{person}", now=NOW)
     assert text is not None
     assert said in text
 
@@ -252,9 +282,9 @@ def test_a_refusal_says_why(person: str, place: str, deed: Deed, said: str) -> N
 def test_a_server_that_drains_takes_nothing_new_and_goes_on_answering(everywhere: bool) -> None:
     draining = Rules.of([Rule("state", value="draining")])
     here, all_ = (Rules(), draining) if everywhere else (draining, Rules())
-    who = asker("manager", "general")
-    assert refusal(here, all_, who, Deed("imagine", "a", Speed.FAST, 1)) is not None
-    assert refusal(here, all_, who, Deed("show")) is None
+    who = requester("manager", "general")
+    assert refusal(here, all_, who, PermissionCheck("imagine", "a", Speed.FAST, 1)) is not None
+    assert refusal(here, all_, who, PermissionCheck("show")) is None
 
 
 def test_of_several_roles_the_most_generous_counts() -> None:
@@ -270,13 +300,13 @@ def test_of_several_roles_the_most_generous_counts() -> None:
             Rule("pixels", ARTIST, value="900"),
         ]
     )
-    both = Asker("1", GUILD, roles=(GUILD, GUEST, ARTIST))
+    both = Requester("1", GUILD, roles=(GUILD, GUEST, ARTIST))
     assert standing(rules, both).weight == 2 * 3
     # 600 a day is more than 15,000 a month (500 a day)
     assert standing(rules, both).allowance == Allowance(600, "day")
     assert standing(rules, both).pixels == 900
     assert standing(rules, both).server == Allowance(90000, "month")
-    plain = Asker("1", GUILD, roles=(GUILD,))
+    plain = Requester("1", GUILD, roles=(GUILD,))
     assert (standing(rules, plain).weight, standing(rules, plain).pixels) == (0.5 * 3, 100)
     assert standing(rules, plain).allowance is None
 
@@ -289,7 +319,7 @@ def test_adult_content_needs_the_channels_own_restriction_too(
     channel: str, restricted: bool, level: str
 ) -> None:
     rules = Rules.of([Rule("content", "12", value="restricted spoiler")])
-    who = Asker("1", GUILD, channel, roles=(GUILD,), age_restricted=restricted)
+    who = Requester("1", GUILD, channel, roles=(GUILD,), age_restricted=restricted)
     assert content(rules, who) == Content(level, "spoiler" if channel == "12" else "refuse")  # type: ignore[arg-type]
 
 
@@ -297,7 +327,7 @@ def test_a_threads_content_is_its_channels() -> None:
     rules = Rules.of(
         [Rule("content", "", value="restricted refuse"), Rule("content", "12", value="strict refuse")]
     )
-    inside = Asker("1", GUILD, "1201", ("12",), age_restricted=True)
-    beside = Asker("1", GUILD, "1101", ("11",), age_restricted=True)
+    inside = Requester("1", GUILD, "1201", ("12",), age_restricted=True)
+    beside = Requester("1", GUILD, "1101", ("11",), age_restricted=True)
     assert content(rules, inside).level == "strict"
     assert content(rules, beside).level == "restricted"

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from engine.jobs import Condition, Input, JobSpec, Kind, Role, Speed
 from engine.planning.cost import rows, work
-from engine.schedule.queue import CROWD, FairQueue, Ticket, ticket
+from engine.schedule.queue import CROWD, FairQueue, QueueEntry, ticket
 
 
 def fill(queue: FairQueue, owner: str, count: int, cost: float = 1.0, **more: object) -> None:
     for index in range(count):
-        queue.push(Ticket(f"{owner}{index}", owner, cost, **more))  # type: ignore[arg-type]
+        queue.push(QueueEntry(f"{owner}{index}", owner, cost, **more))  # type: ignore[arg-type]
 
 
 def serve(queue: FairQueue, count: int) -> list[str]:
@@ -52,9 +52,9 @@ def test_a_returning_person_starts_level_and_has_saved_nothing_up() -> None:
     fill(queue, "guest", 1)
     serve(queue, 100)
     fill(queue, "guest2", 1)  # somebody new, for comparison
-    queue.push(Ticket("again", "guest", 1.0))
+    queue.push(QueueEntry("again", "guest", 1.0))
     for index in range(20):
-        queue.push(Ticket(f"more{index}", "guest", 1.0))
+        queue.push(QueueEntry(f"more{index}", "guest", 1.0))
     assert Counter(serve(queue, 11))["guest"] == pytest.approx(5, abs=1)
 
 
@@ -78,7 +78,7 @@ def test_speeds_share_the_engine_by_their_weights() -> None:
 def test_an_urgent_job_passes_the_owners_own_patient_ones() -> None:
     queue = FairQueue()
     fill(queue, "anna", 3, urgency=2, weight=0.25)
-    queue.push(Ticket("now", "anna", 1.0, urgency=1))
+    queue.push(QueueEntry("now", "anna", 1.0, urgency=1))
     first = queue.pick()
     assert first is not None
     assert first.job == "now"
@@ -87,8 +87,8 @@ def test_an_urgent_job_passes_the_owners_own_patient_ones() -> None:
 def test_a_loaded_model_goes_first_within_the_bound_only() -> None:
     queue = FairQueue(affinity=0.5)
     for index in range(20):
-        queue.push(Ticket(f"a{index}", "anna", 1.0, model="warm"))
-        queue.push(Ticket(f"b{index}", "ben", 1.0, model="cold"))
+        queue.push(QueueEntry(f"a{index}", "anna", 1.0, model="warm"))
+        queue.push(QueueEntry(f"b{index}", "ben", 1.0, model="cold"))
     order = []
     for _ in range(20):
         one = queue.pick(warm={"warm"})
@@ -109,8 +109,8 @@ def test_nobody_runs_more_than_their_share_at_once() -> None:
 
 def test_what_fits_never_overtakes_what_is_due() -> None:
     queue = FairQueue()
-    queue.push(Ticket("wide", "anna", 8.0, rows=16))
-    queue.push(Ticket("slim", "ben", 8.0, rows=1))
+    queue.push(QueueEntry("wide", "anna", 8.0, rows=16))
+    queue.push(QueueEntry("slim", "ben", 8.0, rows=1))
     assert queue.pick(room=4, idle=False) is None
     first = queue.pick(room=4, idle=True)
     assert first is not None
@@ -119,7 +119,7 @@ def test_what_fits_never_overtakes_what_is_due() -> None:
 
 def test_a_suspect_waits_for_an_idle_worker() -> None:
     queue = FairQueue()
-    queue.push(Ticket("suspect", "anna", 1.0, alone=True))
+    queue.push(QueueEntry("suspect", "anna", 1.0, alone=True))
     assert queue.pick(room=100, idle=False) is None
     assert queue.pick(idle=True) is not None
 
@@ -127,14 +127,14 @@ def test_a_suspect_waits_for_an_idle_worker() -> None:
 def test_a_stream_of_newcomers_does_not_starve_who_waits() -> None:
     """Lifted to the current minimum alone, newcomers would pass her for ever."""
     queue = FairQueue()
-    queue.push(Ticket("large", "anna", 16.0))
+    queue.push(QueueEntry("large", "anna", 16.0))
     for index in range(20):
-        queue.push(Ticket(f"early{index}", f"early{index}", 1.0))
+        queue.push(QueueEntry(f"early{index}", f"early{index}", 1.0))
     assert serve(queue, 1) == ["anna"]
-    queue.push(Ticket("second", "anna", 1.0))  # charged 16 just now, so she stands behind
+    queue.push(QueueEntry("second", "anna", 1.0))  # charged 16 just now, so she stands behind
     waited = 0
     while "second" in queue:
-        queue.push(Ticket(f"new{waited}", f"new{waited}", 1.0))  # one comes for each that is served
+        queue.push(QueueEntry(f"new{waited}", f"new{waited}", 1.0))  # one comes for each that is served
         serve(queue, 1)
         waited += 1
         assert waited <= 16 * 25  # her 16, times everybody who shares the engine with her
@@ -143,14 +143,14 @@ def test_a_stream_of_newcomers_does_not_starve_who_waits() -> None:
 def test_even_without_end_of_the_crowd_the_wait_has_one() -> None:
     """Twice as many come as can be served, for ever; her fair share shrinks, her wait is still bounded."""
     queue = FairQueue()
-    queue.push(Ticket("large", "anna", 16.0))
+    queue.push(QueueEntry("large", "anna", 16.0))
     fill(queue, "rival", 2)
     serve(queue, 1)
-    queue.push(Ticket("second", "anna", 1.0))
+    queue.push(QueueEntry("second", "anna", 1.0))
     waited = 0
     while "second" in queue:
         for extra in "ab":
-            queue.push(Ticket(f"{waited}{extra}", f"{waited}{extra}", 1.0))
+            queue.push(QueueEntry(f"{waited}{extra}", f"{waited}{extra}", 1.0))
         serve(queue, 1)
         waited += 1
         assert waited <= 2 * 16 * CROWD
@@ -192,13 +192,13 @@ def test_backlogged_people_are_never_two_largest_jobs_apart(seed: int, people: i
     queue = FairQueue(running=3)
     count = 0
     given_: dict[str, float] = defaultdict(float)
-    running: list[Ticket] = []
+    running: list[QueueEntry] = []
 
     def one(owner: str) -> None:
         nonlocal count
         count += 1
         model = dice.choice("ab") if hop else "a"
-        queue.push(Ticket(f"{count}", owner, dice.choice((1.0, 2.0, 5.0, 16.0)), model=model))
+        queue.push(QueueEntry(f"{count}", owner, dice.choice((1.0, 2.0, 5.0, 16.0)), model=model))
 
     steady = [f"p{index}" for index in range(people)]
     for owner in steady:
@@ -216,7 +216,7 @@ def test_backlogged_people_are_never_two_largest_jobs_apart(seed: int, people: i
                 one(chosen.owner)  # always backlogged
         while running and (chosen is None or len(running) > 2):
             queue.done(running.pop(dice.randrange(len(running))).owner)
-            chosen = Ticket("", "", 0.0)
+            chosen = QueueEntry("", "", 0.0)
         if step == 100:
             start = {owner: given_[owner] for owner in steady}
         gained = [given_[owner] - start[owner] for owner in steady]
@@ -235,7 +235,7 @@ def test_no_ticket_is_lost_or_served_twice(history: list[tuple[str, int, int]]) 
         job, owner = f"{person}.{number}", f"p{person}"
         if act == "push" and job not in {one.job for one in running}:
             waiting.setdefault(job, owner)
-            queue.push(Ticket(job, owner, 1.0 + number, model="ab"[number % 2], urgency=number % 3))
+            queue.push(QueueEntry(job, owner, 1.0 + number, model="ab"[number % 2], urgency=number % 3))
         elif act == "remove":
             assert (queue.remove(job) is not None) == (waiting.pop(job, None) is not None)
         elif act == "done" and running:
@@ -257,13 +257,13 @@ def test_everybody_may_ask_where_they_stand_and_is_ranked_once_a_change() -> Non
     class Counting(FairQueue):
         rankings = 0
 
-        def waiting(self) -> list[Ticket]:
+        def waiting(self) -> list[QueueEntry]:
             self.rankings += 1
             return super().waiting()
 
     queue = Counting()
     for number in range(2000):
-        queue.push(Ticket(f"job{number}", f"person{number % 500}", 1.0 + number % 7))
+        queue.push(QueueEntry(f"job{number}", f"person{number % 500}", 1.0 + number % 7))
 
     def positions() -> list[int | None]:
         return [queue.position(f"job{number}") for number in range(2000)]
@@ -280,7 +280,7 @@ def test_everybody_may_ask_where_they_stand_and_is_ranked_once_a_change() -> Non
         lambda: queue.done(first.owner),
         lambda: queue.move("job1999", -1),
         lambda: queue.remove("job7"),
-        lambda: queue.push(Ticket("late", "somebody", 1.0)),
+        lambda: queue.push(QueueEntry("late", "somebody", 1.0)),
     ):
         change()
         before = queue.rankings

@@ -12,22 +12,22 @@ import pytest
 from engine.errors import NotFound
 from engine.jobs import State
 from engine.moderation import BlockedError
-from engine.rules.people import Asker
-from engine.rules.permissions import Deed
+from engine.rules.people import Requester
+from engine.rules.permissions import PermissionCheck
 from engine.rules.rules import Rule
-from engine.schedule.queue import FairQueue, Ticket, ticket
+from engine.schedule.queue import FairQueue, QueueEntry, ticket
 from engine.service import Imagine, Service, server
 from engine.service.admin import Administration, RefusedError
 from engine.store.audit import Decision
 from engine.store.connection import Store
 from tests.engine.conftest import Open, asking, calling, drawn, editing, ended, submit
 
-ANNA = Asker("anna", "100", "111", roles=("100",))
-BOSS = Asker("boss", "100", "111", roles=("100",), manager=True)
+ANNA = Requester("anna", "100", "111", roles=("100",))
+BOSS = Requester("boss", "100", "111", roles=("100",), manager=True)
 
 
-def ask(key: str, line: str = "a red apple", asker: Asker = ANNA) -> Imagine:
-    return asking(key, line, asker.owner, "discord:100/111", asker=asker)
+def ask(key: str, line: str = "a red apple", requester: Requester = ANNA) -> Imagine:
+    return asking(key, line, requester.owner, "discord:100/111", requester=requester)
 
 
 @pytest.fixture
@@ -49,11 +49,11 @@ async def test_what_stands_already_is_not_recorded_again(store: Store) -> None:
 async def test_another_process_is_heard(store: Store) -> None:
     ours, theirs = await Administration.of(store), await Administration.of(store)
     await theirs.ban("cli", "100", "anna", "spam")
-    ours.require(ANNA, Deed("imagine"))  # not looked yet
+    ours.require(ANNA, PermissionCheck("imagine"))  # not looked yet
     assert await ours.refresh()
     assert not await ours.refresh()
     with pytest.raises(RefusedError, match="spam"):
-        ours.require(ANNA, Deed("imagine"))
+        ours.require(ANNA, PermissionCheck("imagine"))
 
 
 async def test_a_ban_outlives_the_deletion_of_everything_else_about_a_person(store: Store) -> None:
@@ -69,10 +69,10 @@ async def test_a_ban_outlives_the_deletion_of_everything_else_about_a_person(sto
     assert {ban.owner for ban in again.bans("100")} == {None, "bert"}
     assert "anna" not in str(again.rules("100").bans)
     with pytest.raises(RefusedError):
-        again.require(ANNA, Deed("imagine"))
+        again.require(ANNA, PermissionCheck("imagine"))
     assert await again.unban("boss", "100", "anna")
     assert not await again.unban("boss", "100", "anna")
-    again.require(ANNA, Deed("imagine"))
+    again.require(ANNA, PermissionCheck("imagine"))
 
 
 async def test_the_mark_of_a_person_needs_the_key_of_this_installation(store: Store, tmp_path: Path) -> None:
@@ -115,12 +115,12 @@ async def test_a_button_stands_under_its_commands_rules(service: Service) -> Non
         keep=[Rule("command", "vary", "501"), Rule("command", "upscale", "501")],
     )
     for verb in ("vary_strong", "vary_subtle", "upscale_2x"):
-        action = editing(f"{verb}", "anna", "discord:100/111", job.id, verb, 0, asker=ANNA)
+        action = editing(f"{verb}", "anna", "discord:100/111", job.id, verb, 0, requester=ANNA)
         with pytest.raises(RefusedError):
             await submit(service, action)
-    boss = editing("by boss", "boss", "discord:100/111", job.id, "vary_strong", 0, asker=BOSS)
+    boss = editing("by boss", "boss", "discord:100/111", job.id, "vary_strong", 0, requester=BOSS)
     assert (await submit(service, boss)).new
-    again = editing("again", "anna", "discord:100/111", job.id, "reroll", asker=ANNA)
+    again = editing("again", "anna", "discord:100/111", job.id, "reroll", requester=ANNA)
     assert (await submit(service, again)).new
     await service.admin.ban("boss", "100", "anna")
     with pytest.raises(RefusedError):
@@ -131,8 +131,10 @@ async def test_a_servers_words_hold_in_that_server(service: Service) -> None:
     await service.admin.change("boss", "words block", "100", keep=[Rule("word", "block", "apple")])
     with pytest.raises(BlockedError, match="apple"):
         await submit(service, ask("1"))
-    elsewhere = Asker("anna", "200", "211", roles=("200",))
-    assert (await submit(service, asking("2", "a red apple", "anna", "discord:200/211", asker=elsewhere))).new
+    elsewhere = Requester("anna", "200", "211", roles=("200",))
+    assert (
+        await submit(service, asking("2", "a red apple", "anna", "discord:200/211", requester=elsewhere))
+    ).new
     await service.admin.change("boss", "words allow", "100", keep=[Rule("word", "allow", "apple")])
     assert (await submit(service, ask("3"))).new
 
@@ -142,7 +144,7 @@ async def test_the_servers_defaults_come_after_ones_own_and_before_the_models(se
     await service.prefer(server("100"), "suffix", "--stop 80")
     await service.prefer("anna", "settings", "--chaos 9")
     # by its token alone a job does not know the server; whoever asks does
-    asked = asking("1", "cat --weird 3", "anna", "token:1/secret", asker=ANNA)
+    asked = asking("1", "cat --weird 3", "anna", "token:1/secret", requester=ANNA)
     [job] = (await submit(service, asked)).jobs
     assert job.spec.width < job.spec.height
     assert (job.spec.weird, job.spec.chaos, job.spec.stop) == (3, 9, 80)
@@ -164,8 +166,8 @@ async def test_a_paused_server_waits_and_others_go_on(service: Service) -> None:
     await service.admin.change("boss", "pause", "100", keep=[Rule("state", value="paused")])
     await service.control.decided()
     [held] = (await submit(service, ask("1"))).jobs
-    elsewhere = Asker("bert", "200", "211", roles=("200",))
-    [free] = (await submit(service, asking("2", "cat", "bert", "discord:200/1", asker=elsewhere))).jobs
+    elsewhere = Requester("bert", "200", "211", roles=("200",))
+    [free] = (await submit(service, asking("2", "cat", "bert", "discord:200/1", requester=elsewhere))).jobs
     assert (await ended(service, free.id)).state is State.RENDERED
     assert (await service.find(held.id)).state is State.QUEUED
     assert held.id not in (await service.queue()).waiting
@@ -247,10 +249,10 @@ def test_a_moved_job_goes_first_or_last_and_is_charged_all_the_same() -> None:
 def test_whoever_was_moved_last_goes_before_those_moved_earlier() -> None:
     queue = FairQueue()
     for owner in "abcdef":
-        queue.push(Ticket(owner, owner, 1.0))
+        queue.push(QueueEntry(owner, owner, 1.0))
     for job, moved in (("e", -1), ("f", -2), ("a", 1), ("b", 2)):
         assert queue.move(job, moved)
-    queue.push(Ticket("late", "g", 1.0, urgency=0))
+    queue.push(QueueEntry("late", "g", 1.0, urgency=0))
     assert [one.job for one in queue.waiting()] == ["f", "e", "c", "d", "late", "a", "b"]
     assert [one.job for one in iter(queue.pick, None)] == ["f", "e", "c", "d", "late", "a", "b"]
 

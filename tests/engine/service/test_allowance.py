@@ -12,23 +12,23 @@ from engine.errors import LimitError, PromptError
 from engine.jobs import Speed, State
 from engine.planning.cost import work
 from engine.rules.allowance import FIRST_PACE, Balance, check, limits, period
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.rules.rules import Allowance
 from engine.schedule.meter import DeviceTimeMeter
-from engine.schedule.queue import FairQueue, Ticket
+from engine.schedule.queue import FairQueue, QueueEntry
 from engine.service import Imagine, Service
 from tests.engine.conftest import Open, asking, drawn, editing, submit
 
 ROUNDS = int(os.environ.get("LIMNER_ALLOWANCE_ROUNDS", "100"))
-ANNA = Asker("anna", guild="1", roles=("1", "77"))
+ANNA = Requester("anna", guild="1", roles=("1", "77"))
 
 
 def wish(key: str, line: str = "a red apple", owner: str = "anna", guild: str = "1") -> Imagine:
-    return asking(key, line, owner, f"discord:{guild}/2", asker=Asker(owner, guild=guild))
+    return asking(key, line, owner, f"discord:{guild}/2", requester=Requester(owner, guild=guild))
 
 
 async def used(service: Service, owner: str = "anna", guild: str = "1") -> list[float]:
-    return [one.used for one in await service.prices.balances(owner, Asker(owner, guild=guild))]
+    return [one.used for one in await service.prices.balances(owner, Requester(owner, guild=guild))]
 
 
 @pytest.mark.parametrize(
@@ -44,31 +44,31 @@ def test_days_and_months_are_the_calendars(now: float, per: str, expected: tuple
 
 
 @pytest.mark.parametrize(
-    ("asker", "by_role", "of_server", "expected"),
+    ("requester", "by_role", "of_server", "expected"),
     [
         (None, None, None, [("you", 10, "day")]),
-        (Asker("anna"), None, None, [("you", 10, "day")]),
-        (Asker("anna", roles=("77", "78")), None, None, [("you", 50, "day")]),
-        (Asker("anna", roles=("77", "79")), None, None, []),  # 0 = no limit
-        (Asker("anna", "1"), None, None, [("you", 10, "day"), ("server", 100, "day")]),
-        (Asker("anna", "5"), None, None, [("you", 10, "day")]),
+        (Requester("anna"), None, None, [("you", 10, "day")]),
+        (Requester("anna", roles=("77", "78")), None, None, [("you", 50, "day")]),
+        (Requester("anna", roles=("77", "79")), None, None, []),  # 0 = no limit
+        (Requester("anna", "1"), None, None, [("you", 10, "day"), ("server", 100, "day")]),
+        (Requester("anna", "5"), None, None, [("you", 10, "day")]),
         (
-            Asker("anna", "1", roles=("77",)),
+            Requester("anna", "1", roles=("77",)),
             Allowance(900, "month"),
             Allowance(20),
             [("you", 900, "month"), ("server", 100, "day"), ("server", 20, "day")],
         ),
-        (Asker("anna"), Allowance(0), None, [("you", 0, "day")]),  # those in charge may give nothing
+        (Requester("anna"), Allowance(0), None, [("you", 0, "day")]),  # those in charge may give nothing
     ],
 )
 def test_the_nearest_rule_decides_and_both_of_a_server_hold(
-    asker: Asker | None,
+    requester: Requester | None,
     by_role: Allowance | None,
     of_server: Allowance | None,
     expected: list[tuple[str, float, str]],
 ) -> None:
     config = AllowanceConfig(seconds=10, roles={"77": 50, "78": 20, "79": 0}, server=100, servers={"5": 0})
-    assert list(limits(config, asker, by_role, of_server)) == expected
+    assert list(limits(config, requester, by_role, of_server)) == expected
 
 
 def test_a_refusal_says_the_limit_what_is_left_and_when_it_frees() -> None:
@@ -177,15 +177,15 @@ async def test_what_somebody_else_takes_back_costs_nothing(open_service: Open) -
 async def test_an_allowance_that_is_used_up_refuses_every_door_but_the_free_one(open_service: Open) -> None:
     async with open_service(allowance=AllowanceConfig(roles={"77": 1e-6}), start_seconds=0.1) as service:
         parent = await drawn(service, owner="ben")
-        request = asking("1", "a red apple", "anna", "discord:1/2", asker=ANNA)
+        request = asking("1", "a red apple", "anna", "discord:1/2", requester=ANNA)
         with pytest.raises(LimitError, match="of the engine, and you have") as told:
             await submit(service, request)
         assert told.value.prompt == "a red apple"
-        press = editing("2", "anna", "discord:1/2", parent.id, "reroll", asker=ANNA)
+        press = editing("2", "anna", "discord:1/2", parent.id, "reroll", requester=ANNA)
         with pytest.raises(LimitError):
             await submit(service, press)
         assert (await service.plan(request)).large
-        relaxed = asking("3", "a red apple --relax", "anna", "discord:1/2", asker=ANNA)
+        relaxed = asking("3", "a red apple --relax", "anna", "discord:1/2", requester=ANNA)
         assert (await submit(service, relaxed)).jobs[0].speed is Speed.RELAX
         await submit(service, asking("4", "a red apple", "ben", "discord:1/2"))  # has no such role
 
@@ -214,14 +214,14 @@ async def test_fifty_at_once_for_one_credit_get_one_job(open_service: Open) -> N
 def test_a_queue_goes_on_where_an_earlier_one_ended() -> None:
     queue = FairQueue()
     for job, owner in (("c1", "carl"), ("d1", "dora"), ("e1", "ella")):
-        queue.push(Ticket(job, owner, 10.0))
+        queue.push(QueueEntry(job, owner, 10.0))
     assert [taken.job for taken in (queue.pick(),) if taken] == ["c1"]
     now, counter = queue.standing("carl")
     assert counter > now  # he was served, and the others wait
     after = FairQueue()
     after.restore(now, {"carl": counter})
-    after.push(Ticket("c2", "carl", 10.0))
-    after.push(Ticket("b1", "ben", 10.0))
+    after.push(QueueEntry("c2", "carl", 10.0))
+    after.push(QueueEntry("b1", "ben", 10.0))
     assert [one.job for one in after.waiting()] == ["b1", "c2"]
 
 

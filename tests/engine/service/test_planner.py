@@ -17,7 +17,7 @@ from engine.jobs import Speed
 from engine.planning.edits import CANVAS, EDITS, MASK
 from engine.planning.plan import plan
 from engine.prompt import flags_of, parse
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.service import Describe, Service, Submitted, restored, stored
 from engine.service.planner import Planner
 from engine.store import jobs as store_jobs
@@ -120,7 +120,7 @@ async def test_what_was_asked_about_is_asked_again_as_it_was(service: Service) -
 async def test_settings_are_known_without_a_prompt(service: Service) -> None:
     await service.prefer("anna", "settings", "--relax --s 250")
     await service.prefer("discord:1", "settings", "--ar 3:2 --s 50")
-    caller = calling("1", asker=Asker("anna", guild="1"))
+    caller = calling("1", requester=Requester("anna", guild="1"))
     settled = await service.settings.settled(caller)
     assert {given.name: (given.plain(), given.source) for given in settled.given} == {
         "ar": ("3:2", "server"), "stylize": (250, "settings"), "relax": (True, "settings"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.service import Service
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
@@ -28,8 +28,8 @@ async def test_the_record_keeps_who_did_what(service: Service) -> None:
 
 
 async def test_a_job_knows_the_server_it_was_asked_in(service: Service) -> None:
-    asker = Asker("11", guild="100", channel="111", roles=("100",))
-    asked = asking("1", "a red apple", "11", "token:1/secret", asker=asker)
+    requester = Requester("11", guild="100", channel="111", roles=("100",))
+    asked = asking("1", "a red apple", "11", "token:1/secret", requester=requester)
     [job] = (await submit(service, asked)).jobs
     assert job.guild == "100"
     assert (await service.find(job.id)).guild == "100"
@@ -37,7 +37,7 @@ async def test_a_job_knows_the_server_it_was_asked_in(service: Service) -> None:
     assert alone.guild is None
     async for _ in service.progress(alone.id):
         pass
-    remixed = editing("3", "11", "discord:100/111", alone.id, "remix", line="a blue car", asker=asker)
+    remixed = editing("3", "11", "discord:100/111", alone.id, "remix", line="a blue car", requester=requester)
     [again] = (await submit(service, remixed)).jobs
     assert again.guild == "100"
 
