@@ -62,9 +62,9 @@ reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of 
 	LIMNER_ALLOWANCE_ROUNDS=$${LIMNER_ALLOWANCE_ROUNDS:-1000} \
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
 	  "Reliability" "make reliability" -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist load --maxschedchunk 1 \
-	  tests/e2e/test_kills.py tests/e2e/test_storm.py tests/e2e/test_drain.py tests/engine/service/test_kill.py \
-	  tests/engine/workers/test_worker.py tests/bot/publish/test_delivery.py::test_killed_at_any_moment tests/engine/intake \
-	  tests/engine/service/test_allowance.py $(ARGS)
+	  tests/engine/service/test_kill.py tests/bot/publish/test_delivery.py::test_killed_at_any_moment \
+	  tests/engine/workers/test_worker.py tests/e2e/test_kills.py tests/e2e/test_drain.py tests/e2e/test_storm.py \
+	  tests/engine/intake tests/engine/service/test_allowance.py $(ARGS)
 
 simulate: $(STAMP) ## the production queue in virtual time: fairness, waits and speed with up to a million people
 	$(BIN)/python -m bench.simulate

@@ -236,8 +236,8 @@ def test_no_test_patches_our_own_code() -> None:
     assert not patched, "pass a parameter instead"
 
 
-def test_the_bot_imports_no_torch() -> None:
-    heavy = ("torch", "diffusers", "transformers")
+def test_the_bot_starts_without_torch_and_numpy() -> None:
+    heavy = ("torch", "diffusers", "transformers", "numpy")
     code = f"import sys, bot.client, bot.cli.main; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

@@ -238,19 +238,22 @@ class BotProcess:
         """Start the process and wait until it is online."""
         online = self.standin.gateway.identifies
         with self.log.open("ab") as sink:
-            self.process = await asyncio.create_subprocess_exec(
-                *self.command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=sink,
-                stderr=sink,
-                env=self.environment,
-                cwd=self.cwd,
-                start_new_session=True,
-            )
+            self.process = await self._spawn(sink.fileno())
         if wait:
             await self._ready(
                 lambda: self.standin.gateway.identifies > online and self.standin.world.online > 0
             )
+
+    async def _spawn(self, sink: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=sink,
+            stderr=sink,
+            env=self.environment,
+            cwd=self.cwd,
+            start_new_session=True,
+        )
 
     async def _ready(self, look: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until ``look()`` and the commands are there, or the process has ended."""

@@ -21,7 +21,6 @@ from engine.images.mask import (
     step,
     widened,
 )
-from engine.images.tone import evened
 
 __all__ = [
     "AREAS",
@@ -33,7 +32,6 @@ __all__ = [
     "columns",
     "compressed",
     "enlarge",
-    "evened",
     "extended",
     "feathered",
     "fit",

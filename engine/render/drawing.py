@@ -16,7 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.images import evened, feathered, fitted, rim
+from engine.images import feathered, fitted, rim
+from engine.images.tone import evened
 from engine.jobs import JobSpec, Kind, Lora
 from engine.render import decode, prepare
 from engine.render.conditioning import references

@@ -13,6 +13,7 @@ import pytest
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.shapes import Message
 from tests import ROOT
+from tests.warm import warm_bot
 
 
 def is_grid(message: Message) -> bool:
@@ -45,7 +46,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_bot(discord: Discord, data: Path, tmp_path: Path) -> Callable[..., BotProcess]:
-    def make(**renderer: object) -> BotProcess:
+    def make(*, warm: bool = False, **renderer: object) -> BotProcess:
         environment = {
             "LIMNER_DATA_DIR": str(data),
             "LIMNER_LIMITS_COMMANDS_A_MINUTE": "1000000",  # tests are quicker than people
@@ -54,7 +55,8 @@ def make_bot(discord: Discord, data: Path, tmp_path: Path) -> Callable[..., BotP
             "LIMNER_RENDERER_ARGUMENTS": json.dumps(renderer),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
-        return BotProcess(discord, environment=environment, cwd=tmp_path, log=tmp_path / "bot.log")
+        kind = warm_bot if warm else BotProcess  # forked, where it is started very often
+        return kind(discord, environment=environment, cwd=tmp_path, log=tmp_path / "bot.log")
 
     return make
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.demo.driver import BotProcess, Discord
+from tests.warm import warm_bot
 
 DISCORD = pytest.StashKey[Discord]()
 BOTS = pytest.StashKey[list[BotProcess]]()
@@ -41,10 +42,15 @@ async def discord(request: pytest.FixtureRequest) -> AsyncIterator[Discord]:
 
 @pytest.fixture
 def make_bot(request: pytest.FixtureRequest, discord: Discord, tmp_path: Path) -> MakeBot:
-    """Return what makes a bot process; ``fake``: arguments for the renderer that draws with Pillow."""
+    """Return what makes a bot process; ``fake``: arguments for the renderer that draws with Pillow.
+
+    ``warm``: it is started by forking, for tests that start it very often.
+    """
     bots = request.node.stash.setdefault(BOTS, [])
 
-    def make(*, fake: dict[str, Any] | None = None, config: str = "", **environment: str) -> BotProcess:
+    def make(
+        *, fake: dict[str, Any] | None = None, config: str = "", warm: bool = False, **environment: str
+    ) -> BotProcess:
         settings = tmp_path / "config.toml"
         settings.write_text(config)
         environment = {
@@ -57,7 +63,8 @@ def make_bot(request: pytest.FixtureRequest, discord: Discord, tmp_path: Path) -
         if fake is not None:
             environment["LIMNER_RENDERER"] = "engine.workers.fake:Renderer"
             environment["LIMNER_RENDERER_ARGUMENTS"] = json.dumps(fake)
-        process = BotProcess(discord, environment=environment, log=tmp_path / f"bot-{len(bots)}.log")
+        kind = warm_bot if warm else BotProcess
+        process = kind(discord, environment=environment, log=tmp_path / f"bot-{len(bots)}.log")
         bots.append(process)
         return process
 

@@ -80,7 +80,7 @@ async def _restarted_in_the_middle(
     if not readable:  # only the nonce is left to tell that the message is there
         discord.world.overwrite(GENERAL_ID, APP_ID, deny=perm.READ_MESSAGE_HISTORY)
     alice = discord.user("alice")
-    bot = make_bot(fake={})
+    bot = make_bot(fake={}, warm=True)
     async with bot:
         for cycle in range(CYCLES):
             discord.faults.clear()

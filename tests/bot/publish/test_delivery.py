@@ -18,7 +18,7 @@ from tests.bot.conftest import deliveries, is_grid, is_picture
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
 MakeBot = Callable[..., BotProcess]
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60 + 12 * CYCLES)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60 + 20 * CYCLES)]
 
 
 async def all_kept(discord: Discord, data: Path, count: int) -> list[tuple[str, str, str | None]]:
@@ -46,7 +46,7 @@ async def test_killed_at_any_moment(discord: Discord, make_bot: MakeBot, data: P
     seed = int(os.environ.get("LIMNER_RELIABILITY_SEED", "0")) or random.randrange(2**32)
     dice = random.Random(seed)
     accepted: set[str] = set()
-    async with make_bot(step_seconds=0.02) as bot:
+    async with make_bot(warm=True, step_seconds=0.02) as bot:
         for cycle in range(CYCLES):
             answer = await discord.user("alice").slash("imagine", prompt=f"a red apple {cycle}")
             # whoever reads this was promised a picture

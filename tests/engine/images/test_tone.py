@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from engine.images import evened
+from engine.images.tone import evened
 
 
 def flat(*colour: int) -> Image.Image:

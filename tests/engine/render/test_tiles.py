@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from engine.config import ModelConfig
-from engine.images import evened
+from engine.images.tone import evened
 from engine.jobs import Condition, Input, JobSpec, Kind, Role
 from engine.render import Renderer
 from engine.render.tiles import OVERLAP, Tiles, starts

@@ -7,47 +7,51 @@ import contextlib
 import json
 import os
 import random
-import signal
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests import ROOT
+from tests.warm import Child, Warm
 
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
 SEED = int(os.environ.get("LIMNER_SEED", str(random.SystemRandom().randrange(2**32))))
 
 
-async def start(folder: Path, keys: list[str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.engine.door", str(folder), *keys),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
+async def start(warm: Warm, folder: Path, keys: list[str]) -> tuple[Child, asyncio.StreamReader]:
+    """Start a door; return it with what it says."""
+    reader = asyncio.StreamReader()
+    ours, theirs = os.pipe()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb")
     )
+    try:
+        door = await warm.start(
+            *("tests.engine.door", str(folder), *keys), environment=os.environ, streams=(0, theirs, 2)
+        )
+    finally:
+        os.close(theirs)
+    return door, reader
 
 
 @pytest.mark.timeout(60 + 21 * CYCLES)
 async def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     """Each cycle: two jobs, one kill at a random moment of their lives, one run to the end."""
     dice = random.Random(SEED)
-    keys: list[str] = []
+    warm = Warm("engine.service", "tests.engine.conftest")
     for cycle in range(CYCLES):
         keys = [f"{cycle}.{number}" for number in range(2)]
-        process = await start(tmp_path, keys)
-        assert process.stdout is not None
+        process, said = await start(warm, tmp_path, keys)
         # the first line comes when the first job is accepted; then anything may be under way
-        heard = await process.stdout.readline()
+        heard = await said.readline()
         await asyncio.sleep(dice.random() * 0.6)
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
-        heard += await process.stdout.read()
+        process.kill()
+        heard += await said.read()
         await process.wait()
-        again = await start(tmp_path, keys)
+        again, said = await start(warm, tmp_path, keys)
         async with asyncio.timeout(60):
-            told, _ = await again.communicate()
-        assert again.returncode == 0, f"seed {SEED}, cycle {cycle}: {told!r}"
+            told = await said.read()
+        assert await again.wait() == 0, f"seed {SEED}, cycle {cycle}: {told!r}"
         with contextlib.closing(sqlite3.connect(tmp_path / "data" / "limner.db")) as db:
             jobs = db.execute(
                 "SELECT id, state, request FROM job WHERE request LIKE ?", (f"{cycle}.%",)
@@ -58,6 +62,7 @@ async def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(tmp_path
             }
             assert accepted <= {request for _, _, request in jobs}
             assert len(jobs) == 2
+    await warm.end()
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "limner.db")) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         jobs = {row[0] for row in db.execute("SELECT id FROM job")}
