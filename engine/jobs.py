@@ -133,6 +133,9 @@ class State(StrEnum):
 WAITED_FOR = "http:sync:"
 """How the origin of a job begins that only one open connection waits for: without it, it is not drawn."""
 
+HOOK = "hook:"
+"""How the origin of a job begins whose end is told to somebody's own server: key and address follow."""
+
 FINAL = frozenset({State.RENDERED, State.FAILED, State.BLOCKED, State.CANCELLED})
 
 
@@ -212,6 +215,7 @@ class Delivery(Frozen):
     state: DeliveryState
     message: str | None = None
     attempted_at: float | None = None  # Unix seconds of the first unbooked send
+    tries: int = 0  # to a webhook's server that failed
     created_at: float
 
     @property

@@ -71,7 +71,7 @@ OPEN_TO_DOORS = (
     *("engine.service", "engine.jobs", "engine.errors", "engine.config", "engine.log"),
     *("engine.prompt", "engine.planning", "engine.rules", "engine.moderation", "engine.images"),
     *("engine.library.masks", "engine.schedule.metrics", "engine.pocket.knows"),  # values that are shown
-    "engine.provenance.values",
+    *("engine.provenance.values", "engine.provenance.words"),
 )
 # the rooms that wire and look at everything
 SEE_EVERYTHING = ("bot.cli", "bot.__main__")

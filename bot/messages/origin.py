@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-import datetime
-
 from bot.messages.text import CONTENT_LIMIT, shown, to_copy
 from engine.jobs import Job
+from engine.provenance import words
 from engine.provenance.values import FoundRecipe, Verdict
 
 LABEL = "AI-generated"
 """The word for people, where a server wants one."""
-NOTHING = (
-    "Nothing was found in this picture: no signature, no mark, no recipe. "
-    "Nothing found does not mean that no machine made it."
-)
-TAMPERED = "Its signature does not hold: the file was changed after it was signed."
-BROKEN = "It has a signature that cannot be read."
 NO_RECIPE = "No recipe is written in this picture."
 AS_PROMPT = "Its recipe, as a prompt to draw again:"
-ANYBODY = "Anybody can write a recipe into a file, so it proves nothing."
 
 
 def verdict(found: Verdict, job: Job | None, *, told: bool) -> str:
     """Return what is known of a picture's origin. ``told``: whoever asks may know which job it was."""
-    lines = [_maker(found)]
-    if found.ours and told:
-        if job is not None:
-            made = datetime.datetime.fromtimestamp(job.created_at, datetime.UTC)
-            lines.append(f"Job `{job.id}`, {made:%Y-%m-%d}.")
-        elif found.job is not None:
-            lines.append(f"Job `{shown(found.job, 40)}`, which is no longer kept.")
-    if (signature := found.signature) is not None:
-        if signature.state == "valid":
-            by = "this host" if signature.ours else f"`{shown(signature.by, 80)}`, whom we do not know"
-            lines.append(f"Signature: valid, by {by}; the file is just as it was signed.")
-        else:
-            lines.append(TAMPERED if signature.state == "tampered" else BROKEN)
-    if found.mark is not None:
-        lines.append(f"Invisible mark: found ({found.mark.agreeing} of {found.mark.of} signs agree).")
-    if found.recipe is not None:
-        lines.append(f"Recipe: written by {shown(found.recipe.program, 40)}. {ANYBODY}")
-    return "\n".join(lines)
-
-
-def _maker(found: Verdict) -> str:
-    if found.ours:
-        return "Made by this Limner."
-    if found.limner:
-        return "Made by another Limner."
-    if found.signature is not None and found.signature.state == "valid" and found.signature.made:
-        return f"Made by a machine, says its signature: `{shown(found.signature.software, 80)}`."
-    if found.signature is None and found.recipe is None:
-        return NOTHING
-    return "No mark of a Limner was found. That does not mean that no machine made it."
+    return words.verdict(found, job, told=told, shown=shown)
 
 
 def recipe(found: FoundRecipe | None, line: str | None) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -77,22 +78,11 @@ class Fetcher:
 
     async def _ask(self, url: yarl.URL) -> bytes | str:
         """Return the body, or the link it leads to."""
-        ours = bool(self._stand_in) and str(url.origin()) == self._stand_in
-        gate = _Gate(self._resolver, None if not ours else (url.host or "", url.port or 0))
-        connector = aiohttp.TCPConnector(
-            resolver=gate, socket_factory=gate.socket, use_dns_cache=False, force_close=True, limit=1
-        )
         host = url.host or ""
+        headers = {"User-Agent": AGENT, "Accept": "image/*", "Accept-Encoding": "identity"}
         try:
             async with (
-                aiohttp.ClientSession(
-                    connector=connector,
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                    timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=CONNECT_SECONDS),
-                    headers={"User-Agent": AGENT, "Accept": "image/*", "Accept-Encoding": "identity"},
-                    auto_decompress=False,  # so that a small body stays small
-                    trust_env=False,  # a proxy would look names up anew
-                ) as session,
+                connected(url, self._stand_in, self._resolver, self._seconds, headers) as session,
                 session.get(url, allow_redirects=False) as response,
             ):
                 if response.status in REDIRECTS:
@@ -113,6 +103,31 @@ class Fetcher:
             raise UserError(f"`{_short(host)}` did not hand out the picture. {ATTACH}") from None
         except (OSError, ValueError, UnicodeError):
             raise UserError(f"`{_short(host)}` did not hand out the picture. {ATTACH}") from None
+
+
+@asynccontextmanager
+async def connected(
+    url: yarl.URL,
+    stand_in: str,
+    resolver: AbstractResolver | None,
+    seconds: float,
+    headers: Mapping[str, str],
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open a session for one request to a checked address; it connects nowhere but to the public internet."""
+    ours = bool(stand_in) and str(url.origin()) == stand_in
+    gate = _Gate(resolver, None if not ours else (url.host or "", url.port or 0))
+    connector = aiohttp.TCPConnector(
+        resolver=gate, socket_factory=gate.socket, use_dns_cache=False, force_close=True, limit=1
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+        headers=headers,
+        auto_decompress=False,  # so that a small body stays small
+        trust_env=False,  # a proxy would look names up anew
+    ) as session:
+        yield session
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

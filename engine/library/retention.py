@@ -113,7 +113,8 @@ class Retention:
         for number, text in enumerate(_chunks(owner, rows), start=1):
             for part in packer.add(f"data-{number}.json", text.encode(), zipfile.ZIP_DEFLATED):
                 yield part
-        pictures, inputs = rows["picture"], sorted({row["sha256"] for row in rows["input"]})
+        pictures = rows["picture"]
+        inputs = sorted({row["sha256"] for row in (*rows["input"], *rows["upload"])})
         wanted = [(f"pictures/{row['job']}-{row['cell'] + 1}", row["sha256"]) for row in pictures]
         wanted += [(f"inputs/{sha256}", sha256) for sha256 in inputs]
         for name, sha256 in wanted:

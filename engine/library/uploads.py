@@ -20,6 +20,7 @@ from engine.library.gallery import Gallery
 from engine.planning.references import CODE, KEPT
 from engine.provenance.values import Verdict
 from engine.store import jobs as store_jobs
+from engine.store import uploads as store_uploads
 from engine.store.connection import Store
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class StoredImage:
     mask: str | None = None
     job: str | None = None
     cell: int | None = None
+
+NAMED_LEAST = 8
+"""Characters that a picture's name must at least begin with, as the gallery has it."""
 
 
 class Uploads:
@@ -114,6 +118,28 @@ class Uploads:
             )
         sha256, mask = await asyncio.gather(self._gallery.keep(clean.png), self._keep(clean.mask))
         return StoredImage(sha256, clean.width, clean.height, clean.original, mask)
+
+    async def keep(self, owner: str, data: bytes) -> tuple[StoredImage, str | None]:
+        """Take a picture in that only ``owner`` can name later; with it, what is clear in it as a mask.
+
+        The mask (its SHA-256, white where it was transparent) is None where nothing was. Raises UserError.
+        """
+        kept = await self.take(data)
+        mask = None if kept.mask is None else await self.mask(kept.mask, inverted=True)
+        for sha256 in (kept.sha256, mask):
+            if sha256 is not None:
+                await self._store.write(store_uploads.keep, self._store.now(), owner, sha256)
+        return kept, mask
+
+    async def own(self, owner: str, name: str) -> str:
+        """Return the SHA-256 of the picture of somebody's own that is called so. Raises NotFound."""
+        beginning = name.removeprefix(KEPT)
+        found = None
+        if len(beginning) >= NAMED_LEAST and set(beginning) <= set("0123456789abcdef"):
+            found = await self._store.read(store_uploads.own, owner, beginning)
+        if found is None:
+            raise NotFound(f"There is no picture `{name[:80]}` here (any more). Upload it again.")
+        return found
 
     async def mask(self, sha256: str, *, inverted: bool = False) -> str:
         """Keep a picture's brightness as a mask (white repaints), or its opposite; return its SHA-256."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
+
 from engine.rules import keys
 from engine.rules.keys import Key
 from engine.store import keys as store_keys
+from engine.store import meta as store_meta
 from engine.store.connection import Store
 
+SECRET = "api.secret"
+"""The fact under which this installation's own secret is kept; no key of anybody."""
 NAMED_FOR = 86_400.0
 """Seconds a request's name (its idempotency key) is remembered."""
 
@@ -33,6 +40,18 @@ class Keys:
         """Say whether a key that was found holds still."""
         found = await self._store.read(store_keys.get, key.id)
         return found is not None and found.holds(self._store.now())
+
+    async def get(self, number: int) -> Key | None:
+        """Return the key with this number if it holds now."""
+        key = await self._store.read(store_keys.get, number)
+        return key if key is not None and key.holds(self._store.now()) else None
+
+    async def secret(self, purpose: str) -> bytes:
+        """Return 256 secret bits of this installation for one purpose; the same ones for ever."""
+        kept = await self._store.read(store_meta.get, SECRET)
+        if kept is None:
+            kept = await self._store.write(store_meta.put_first, SECRET, secrets.token_hex(32))
+        return hmac.digest(kept.encode(), purpose.encode(), hashlib.sha256)
 
     async def claim(self, key: Key, name: str, sha256: bytes) -> str | None:
         """Return what a named request is called for ever; None: another has the name."""

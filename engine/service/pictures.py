@@ -10,6 +10,7 @@ from engine.jobs import Job
 from engine.library.gallery import Gallery
 from engine.service.origin import Origin
 from engine.store import jobs as store_jobs
+from engine.store import pages as store_pages
 from engine.store.connection import Store
 
 
@@ -36,6 +37,18 @@ class Pictures:
         if job is None:
             raise NotFound("There is no such job here; it may have been deleted, or belong to another bot.")
         return job
+
+    async def page(
+        self, owner: str, limit: int, after: str | None = None, *, pictures: bool = False
+    ) -> tuple[list[Job], str | None]:
+        """Return a page of a person's jobs, newest first, and after which job the next one begins, if any.
+
+        ``after``: what this page follows; ``pictures``: only jobs that have some. Raises NotFound.
+        """
+        if after is not None and (await self.job(after)).owner != owner:
+            raise NotFound("There is no such job here.")
+        found = await self._store.read(store_pages.page, owner, limit + 1, after, pictures=pictures)
+        return found[:limit], found[limit - 1].id if len(found) > limit else None
 
     async def cell(self, job_id: str, cell: int = 0) -> str:
         """Return the SHA-256 of one cell's stored PNG. Raises NotFound."""

@@ -47,6 +47,7 @@ from engine.service.acceptance import Acceptance
 from engine.service.admin import Administration
 from engine.service.control import Control
 from engine.service.finishing import Finishing
+from engine.service.hooks import Hooks
 from engine.service.keys import Keys
 from engine.service.origin import Origin
 from engine.service.outbox import Outbox
@@ -106,6 +107,7 @@ class Service:
         self.masks = Masks(store, gallery)
         self.likes = Likes(store, gallery)
         self.retention, self.keys, self.outbox = retention, Keys(store), Outbox(store)
+        self.hooks = Hooks(store, stand_in)
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)
@@ -208,6 +210,7 @@ class Service:
         """Pass on what happened to a job."""
         if isinstance(job, Job) and job.state in FINAL:
             self.outbox.notify_publishers()
+            self.hooks.changed.set()
         self._watches.tell(job, progress)
 
     @property

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 
-from engine.jobs import Delivery, DeliveryState, Job, State
+from engine.jobs import HOOK, Delivery, DeliveryState, Job, State
+
+_TO_SHOW = f"state = 'pending' AND origin NOT LIKE '{HOOK}%'"
 
 
-def is_delivered(origin: str) -> bool:
-    """Say whether results are brought to this origin; the command line and HTTP fetch theirs themselves."""
+def is_delivered(origin: str, state: State) -> bool:
+    """Say whether a job's end is brought to this origin; the command line and HTTP fetch theirs themselves.
+
+    Nobody is told what they cancelled themselves, but their server.
+    """
+    if state is State.CANCELLED:
+        return origin.startswith(HOOK)
     return not origin.startswith(("cli:", "http:", "find:"))
 
 
@@ -28,7 +35,7 @@ def promise(
     """Promise a message without a new job; ``(delivery, new)``, idempotent by ``request``."""
     row = db.execute("SELECT * FROM delivery WHERE request = ?", (request,)).fetchone()
     if row is not None:
-        return _delivery(row), False
+        return delivery_of(row), False
     new = _insert(
         db, now, job, kind, request=request, cell=cell, origin=origin, owner=owner, reply_to=reply_to,
         spoiler=spoiler,
@@ -74,24 +81,27 @@ def _insert(
         " created_at) VALUES (?,?,?,?,?,?,?,?,?,?) RETURNING *",
         (request, job.id, kind, cell, origin, reply_to, progress, owner, spoiler, now),
     ).fetchone()
-    return _delivery(row)
+    return delivery_of(row)
 
 
 def pending(db: sqlite3.Connection, after: int = 0) -> list[Delivery]:
-    """Return the promised messages not yet shown with an id above ``after``, oldest first."""
-    rows = db.execute("SELECT * FROM delivery WHERE state = 'pending' AND id > ? ORDER BY id", (after,))
-    return [_delivery(row) for row in rows]
+    """Return the promised messages not yet shown with an id above ``after``, oldest first; no webhooks."""
+    rows = db.execute(
+        f"SELECT * FROM delivery WHERE {_TO_SHOW} AND id > ? ORDER BY id",
+        (after,),
+    )
+    return [delivery_of(row) for row in rows]
 
 
 def count_pending(db: sqlite3.Connection) -> int:
-    """Return how many promised messages have not been shown yet."""
-    return int(db.execute("SELECT count(*) FROM delivery WHERE state = 'pending'").fetchone()[0])
+    """Return how many promised messages have not been shown yet; no webhooks."""
+    return int(db.execute(f"SELECT count(*) FROM delivery WHERE {_TO_SHOW}").fetchone()[0])
 
 
 def get(db: sqlite3.Connection, delivery: int) -> Delivery | None:
     """Return the promise, or None."""
     row = db.execute("SELECT * FROM delivery WHERE id = ?", (delivery,)).fetchone()
-    return _delivery(row) if row else None
+    return delivery_of(row) if row else None
 
 
 def attempted(db: sqlite3.Connection, now: float, delivery: int) -> bool:
@@ -121,7 +131,8 @@ def give_up(db: sqlite3.Connection, delivery: int, why: str) -> bool:
     return changed.rowcount > 0
 
 
-def _delivery(row: sqlite3.Row) -> Delivery:
+def delivery_of(row: sqlite3.Row) -> Delivery:
+    """Return a row of the table as a value."""
     return Delivery(
         id=row["id"],
         job=row["job"],
@@ -135,5 +146,6 @@ def _delivery(row: sqlite3.Row) -> Delivery:
         state=DeliveryState(row["state"]),
         message=row["message"],
         attempted_at=row["attempted_at"],
+        tries=row["tries"],
         created_at=row["created_at"],
     )

@@ -261,7 +261,7 @@ def _end(
     cost = None if result.seconds is None else result.seconds * FACTORS[Speed(row["speed"])]
     ledger.settle(db, job, work, cost, now)
     ended = _job(db, row)
-    if state is not State.CANCELLED and deliveries.is_delivered(ended.origin):
+    if deliveries.is_delivered(ended.origin, state):
         deliveries.promise_end(db, now, ended, reply_to=row["reply_to"], progress=row["progress"])
     return ended
 
@@ -279,28 +279,28 @@ def progress_message(db: sqlite3.Connection, job: str, message: str) -> bool:
 
 def get(db: sqlite3.Connection, job: str) -> Job | None:
     """Return the job, or None."""
-    found = _jobs(db, "WHERE id = ?", job)
+    found = select(db, "WHERE id = ?", job)
     return found[0] if found else None
 
 
 def of_request(db: sqlite3.Connection, request: str) -> list[Job]:
     """Return the jobs a request key made, in order."""
-    return _jobs(db, "WHERE request = ? ORDER BY nth", request)
+    return select(db, "WHERE request = ? ORDER BY nth", request)
 
 
 def queued(db: sqlite3.Connection) -> list[Job]:
     """Return all jobs waiting to start, oldest first."""
-    return _jobs(db, "WHERE state = 'queued' ORDER BY created_at, nth")
+    return select(db, "WHERE state = 'queued' ORDER BY created_at, nth")
 
 
 def unended(db: sqlite3.Connection) -> list[Job]:
     """Return all jobs that run or wait, oldest first."""
-    return _jobs(db, "WHERE state IN ('queued', 'running') ORDER BY created_at, nth")
+    return select(db, "WHERE state IN ('queued', 'running') ORDER BY created_at, nth")
 
 
 def of_owner(db: sqlite3.Connection, owner: str, limit: int = 50) -> list[Job]:
     """Return a person's newest jobs, newest first; what only looks for a mask is nobody's result."""
-    return _jobs(
+    return select(
         db,
         "WHERE owner = ? AND origin NOT LIKE 'find:%' ORDER BY created_at DESC, nth DESC LIMIT ?",
         owner,
@@ -316,7 +316,7 @@ def every_id(db: sqlite3.Connection) -> list[str]:
 
 def open_of(db: sqlite3.Connection, owner: str) -> list[Job]:
     """Return a person's jobs that wait or run."""
-    return _jobs(db, "WHERE owner = ? AND state IN ('queued', 'running')", owner)
+    return select(db, "WHERE owner = ? AND state IN ('queued', 'running')", owner)
 
 
 def messages(db: sqlite3.Connection, job: str) -> tuple[str | None, str | None]:
@@ -359,7 +359,8 @@ def _spec(text: str) -> JobSpec:
     return JobSpec.model_validate_json(text)
 
 
-def _jobs(db: sqlite3.Connection, where: str, *values: Any) -> list[Job]:
+def select(db: sqlite3.Connection, where: str, *values: Any) -> list[Job]:
+    """Return the jobs that a WHERE clause names."""
     return [_job(db, row) for row in db.execute(f"SELECT * FROM job {where}", values).fetchall()]
 
 

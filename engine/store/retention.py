@@ -12,6 +12,8 @@ REFUSALS_KEPT = 30 * 86400.0
 """Seconds a refusal is kept."""
 MASKS_KEPT = 7 * 86400.0
 """Seconds a mask in the making is kept."""
+UPLOADS_KEPT = 7 * 86400.0
+"""Seconds a picture brought through the API can be named; what was drawn from it keeps it longer."""
 
 
 class GalleryFile(NamedTuple):
@@ -90,6 +92,7 @@ def unneeded(db: sqlite3.Connection, files: Iterable[GalleryFile]) -> list[Galle
         " OR EXISTS (SELECT 1 FROM input WHERE sha256 = :sha)"
         " OR EXISTS (SELECT 1 FROM job WHERE film = :sha)"
         " OR EXISTS (SELECT 1 FROM mask WHERE picture = :sha OR instr(outline, :sha))"
+        " OR EXISTS (SELECT 1 FROM upload WHERE sha256 = :sha)"
     )
     return [one for one in files if not db.execute(needed, {"sha": one.sha256}).fetchone()[0]]
 
@@ -102,10 +105,11 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[GalleryFile]:
     """
     jobs = [row[0] for row in db.execute("SELECT id FROM job WHERE owner = ?", (owner,))]
     files = files_of(db, jobs)
-    files.update(
-        GalleryFile(row[0], ".png")
-        for row in db.execute("SELECT picture FROM mask WHERE owner = ?", (owner,))
-    )
+    for statement in (
+        "SELECT picture FROM mask WHERE owner = ?",
+        "SELECT sha256 FROM upload WHERE owner = ?",
+    ):
+        files.update(GalleryFile(row[0], ".png") for row in db.execute(statement, (owner,)))
     db.execute("UPDATE ledger SET owner = ? WHERE owner = ?", (mark, owner))
     db.execute("UPDATE ban SET owner = NULL WHERE owner = ?", (owner,))
     db.execute("UPDATE audit SET detail = json_remove(detail, '$.prompt') WHERE target = ?", (owner,))
@@ -150,10 +154,11 @@ def drop(db: sqlite3.Connection, jobs: Collection[str]) -> list[GalleryFile]:
 
 
 def prune(db: sqlite3.Connection, now: float) -> None:
-    """Delete charges so old that no allowance counts them, old refusals, and masks nobody went on with."""
+    """Delete charges no allowance counts any more, and refusals, masks and uploads nobody went on with."""
     db.execute("DELETE FROM ledger WHERE settled IS NOT NULL AND at < ?", (now - LEDGER_KEPT,))
     db.execute("DELETE FROM refusal WHERE at < ?", (now - REFUSALS_KEPT,))
     db.execute("DELETE FROM mask WHERE created_at < ?", (now - MASKS_KEPT,))
+    db.execute("DELETE FROM upload WHERE at < ?", (now - UPLOADS_KEPT,))
 
 
 def newest(db: sqlite3.Connection) -> float | None:

@@ -96,9 +96,14 @@ class Drawing:
 
     # ---- drawing -------------------------------------------------------------------------------------------
 
-    def caller(self, key: Key, request_key: str, *, waited_for: bool) -> Caller:
-        """Return who asks: the key as a person, in nobody's server."""
+    def caller(self, key: Key, request_key: str, *, waited_for: bool, hook: str | None = None) -> Caller:
+        """Return who asks: the key as a person, in nobody's server.
+
+        ``hook``: where its end is told. Raises UserError: nowhere that may be.
+        """
         origin = f"{WAITED_FOR if waited_for else 'http:'}{key.id}"
+        if hook is not None:
+            origin = self.service.hooks.origin(key.id, hook)
         requester = Requester(owner=key.owner, allowance=key.allowance)
         return Caller(request_key, key.owner, origin, requester, speed=key.speed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import uuid
@@ -13,12 +14,12 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import images
-from engine.errors import NotFound
+from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
 from engine.planning.edits import EDITS
 from engine.planning.references import KEPT
 from engine.rules.keys import Key
-from engine.service import Ask, Edit, Imagine
+from engine.service import Ask, Edit, Imagine, Snapshot
 from engine.web import bodies, fields
 from engine.web.doors import Doors
 from engine.web.errors import STATUS, Fault, Shaped, plain
@@ -38,6 +39,9 @@ class Asked(BaseModel):
     action: str | None = None
     job: str | None = None
     picture: Annotated[int, Field(ge=1, le=10)] | None = None
+    image: str | None = None
+    mask: str | None = None
+    webhook: Annotated[str, Field(max_length=2048)] | None = None
 
 
 def shape(fault: Fault, request_id: str) -> Shaped:
@@ -71,45 +75,50 @@ class _Door:
         planned = await self._service.plan(await self._ask(key, name, asked))
         for job in planned.jobs:
             self._doors.drawing.model(key, job.spec.model)
-            if any(link.startswith(KEPT) for link in job.links):
-                raise Fault("invalid", f"prompt: `{KEPT}…` names nothing here; give a link", field="prompt")
+            for link in job.links:
+                if link.startswith(KEPT):
+                    await self._service.uploads.own(key.owner, link)
         jobs = (await self._service.submit(planned)).jobs
         headers = {"Location": f"/api/v1/jobs/{jobs[0].id}"}
-        return JSONResponse({"jobs": [_told(job) for job in jobs]}, status_code=202, headers=headers)
+        return JSONResponse({"jobs": [told_of(job) for job in jobs]}, status_code=202, headers=headers)
 
     async def _ask(self, key: Key, name: str, asked: Asked) -> Ask:
-        caller = self._doors.drawing.caller(key, name, waited_for=False)
+        try:
+            caller = self._doors.drawing.caller(key, name, waited_for=False, hook=asked.webhook)
+        except UserError as error:
+            raise Fault("invalid", f"webhook: {error}", field="webhook") from None
         if asked.action is None:
             if asked.prompt is None:
-                raise Fault("invalid", "prompt: is required, or an action on a job", field="prompt")
+                raise Fault("invalid", "prompt: is required, or an action on a picture", field="prompt")
             return Imagine(caller, asked.prompt)
         if asked.action not in EDITS:
             raise Fault("invalid", f"action: is one of {', '.join(EDITS)}", field="action")
-        if asked.job is None:
-            raise Fault("invalid", "job: is required for an action", field="job")
-        job = await self._own(key, asked.job)
+        if (asked.job is None) == (asked.image is None):
+            sentence = "job: is required for an action, or `image` with the name of an upload"
+            raise Fault("invalid", sentence, field="job")
+        job = None if asked.job is None else (await self._own(key, asked.job)).id
         cell = None if asked.picture is None else asked.picture - 1
-        return Edit(caller, asked.action, job=job.id, cell=cell, line=asked.prompt)
+        image, mask, uploads = asked.image, asked.mask, self._service.uploads
+        image = None if image is None else await uploads.own(key.owner, image)
+        mask = None if mask is None else await uploads.mask(await uploads.own(key.owner, mask))
+        return Edit(caller, asked.action, job, cell, asked.prompt, picture=image, mask=mask)
 
     async def list(self, request: Request, limit: str = "20", after: str = "") -> Response:
         """List the key's jobs, newest first, a page at a time; ``after``: the last id of the page before."""
         key = await self._doors.gate.key(request, "read")
         if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:4]) <= PAGE_MOST):
             raise Fault("invalid", f"limit: is 1 to {PAGE_MOST}", field="limit")
-        jobs = await self._service.jobs_of(key.owner, 10_000)
-        ids = [job.id for job in jobs]
-        if after and after not in ids:
-            raise Fault("missing", NO_JOB)
-        begin = ids.index(after) + 1 if after else 0
-        page = jobs[begin : begin + int(limit)]
-        more = page[-1].id if len(jobs) > begin + int(limit) else None
-        return JSONResponse({"jobs": [_told(job) for job in page], "next": more})
+        try:
+            jobs, more = await self._service.files.page(key.owner, int(limit), after or None)
+        except NotFound:
+            raise Fault("missing", NO_JOB) from None
+        return JSONResponse({"jobs": [told_of(job) for job in jobs], "next": more})
 
     async def look(self, request: Request, job_id: str) -> Response:
         """Say how a job stands."""
         key = await self._doors.gate.key(request, "read")
         job = await self._own(key, job_id)
-        told = _told(job)
+        told = told_of(job)
         if job.state is State.QUEUED:
             told["position"] = await self._service.position(job.id)
         return JSONResponse(told)
@@ -118,7 +127,7 @@ class _Door:
         """Take a job back; one that has ended stays as it is."""
         key = await self._doors.gate.key(request, "draw")
         job = await self._own(key, job_id)
-        return JSONResponse(_told(await self._service.cancel(job.id, key.owner)))
+        return JSONResponse(told_of(await self._service.cancel(job.id, key.owner)))
 
     async def picture(self, request: Request, job_id: str, number: str, kind: str) -> Response:
         """Return a picture of a job, from 1, as PNG, JPEG or WebP."""
@@ -136,30 +145,42 @@ class _Door:
         return Response(data, media_type=FORMATS[kind], headers=headers)
 
     async def events(self, request: Request, job_id: str) -> Response:
-        """Stream how a job stands: its place, per cent, its end. Whoever comes late is told where it is."""
+        """Stream how a job stands: its place, per cent, previews, its end.
+
+        Whoever comes late is told where it is; whoever comes again says in Last-Event-ID what they know.
+        """
         key = await self._doors.gate.key(request, "read")
         job = await self._own(key, job_id)
+        known = request.headers.get("last-event-id", "")
+        if known == "end":
+            return Response(status_code=204)  # says to browsers: come no more
         with self._doors.streaming(key):
             pass  # refused before anything is sent
         headers = {"X-Accel-Buffering": "no"}
         return StreamingResponse(
-            self._stream(request, key, job), media_type="text/event-stream", headers=headers
+            self._stream(request, key, job, known), media_type="text/event-stream", headers=headers
         )
 
-    async def _stream(self, request: Request, key: Key, job: Job) -> AsyncIterator[str]:
+    async def _stream(self, request: Request, key: Key, job: Job, known: str) -> AsyncIterator[str]:
+        shown: bytes | None = None
         try:
             with self._doors.streaming(key):
-                async for told in self._doors.drawing.stream(request, key, job):
-                    if told is None:
+                async for snapshot in self._doors.drawing.stream(request, key, job):
+                    if snapshot is None:
                         yield ": keep-alive\n\n"
-                    elif not isinstance(told, Job):
-                        how = {"state": told.state, "percent": told.percent, "position": told.position}
-                        yield _event("progress", how)
+                    elif not isinstance(snapshot, Job):
+                        mark = _mark(snapshot)
+                        if snapshot.preview is not None and snapshot.preview != shown:
+                            shown = snapshot.preview
+                            yield _event("preview", mark, _preview(shown))
+                        if mark != known:
+                            known = mark
+                            yield _event("progress", mark, _progress(snapshot))
         except Fault as fault:
             if (await self._service.find(job.id)).state not in FINAL:
-                yield _event("error", shape(fault, request.state.request_id).body)
+                yield _event("error", known, shape(fault, request.state.request_id).body)
                 return
-        yield _event("end", _told(await self._service.find(job.id)))
+        yield _event("end", "end", told_of(await self._service.find(job.id)))
 
     async def balance(self, request: Request) -> Response:
         """Say how many seconds of the device are left; null: no limit."""
@@ -177,7 +198,8 @@ class _Door:
         return job
 
 
-def _told(job: Job) -> dict[str, Any]:
+def told_of(job: Job) -> dict[str, Any]:
+    """Return a job as it is told."""
     where = f"/api/v1/jobs/{job.id}"
     return {
         "id": job.id,
@@ -196,5 +218,20 @@ def _told(job: Job) -> dict[str, Any]:
     }
 
 
-def _event(name: Literal["progress", "end", "error"], told: dict[str, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(told)}\n\n"
+def _mark(snapshot: Snapshot) -> str:
+    """Return what tells a step of a job from the next: its place in the queue, else its steps."""
+    waits = snapshot.state is State.QUEUED
+    return f"{snapshot.state}-{snapshot.position if waits else snapshot.step}"
+
+
+def _progress(snapshot: Snapshot) -> dict[str, Any]:
+    return {"state": snapshot.state, "percent": snapshot.percent, "position": snapshot.position}
+
+
+def _preview(picture: bytes) -> dict[str, Any]:
+    kind = "image/jpeg" if picture.startswith(b"\xff\xd8") else "image/webp"
+    return {"type": kind, "b64": base64.b64encode(picture).decode()}
+
+
+def _event(name: Literal["progress", "preview", "end", "error"], mark: str, told: dict[str, Any]) -> str:
+    return f"event: {name}\nid: {mark}\ndata: {json.dumps(told)}\n\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 import time
 
 from fastapi import FastAPI
@@ -18,7 +17,6 @@ from engine.web.formats import FORMATS, encoded
 
 GOOD_FOR = 3600
 """Seconds a link opens its picture."""
-SECRET = "api.links"
 GONE = "This link has ended: it was good for an hour. Ask for the picture again."
 WRONG = "There is nothing at this address."
 
@@ -49,8 +47,5 @@ def mount(app: FastAPI, doors: Doors) -> None:
 
 
 async def _signature(service: Service, name: str) -> str:
-    secret = await service.meta(SECRET)
-    if secret is None:
-        secret = secrets.token_hex(32)
-        await service.remember(SECRET, secret)
-    return hmac.new(secret.encode(), f"picture {name}".encode(), hashlib.sha256).hexdigest()[:40]
+    secret = await service.keys.secret("links")
+    return hmac.new(secret, f"picture {name}".encode(), hashlib.sha256).hexdigest()[:40]

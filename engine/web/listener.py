@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from engine.config import WebConfig
 from engine.errors import ConfigError
 from engine.service import Service
-from engine.web import draw, jobs, links, openai, predict, stability
+from engine.web import draw, jobs, links, openai, predict, stability, uploads, webhooks
 from engine.web.doors import Doors
 from engine.web.entry import Entry, Shapes, handle_errors
 from engine.web.metrics import CONTENT_TYPE, metrics
@@ -67,7 +67,7 @@ def application(
 
     draw.mount(app, service)
     if doors is not None:
-        for door in (links, stability, predict, openai, jobs):
+        for door in (links, stability, predict, openai, jobs, uploads, webhooks):
             door.mount(app, doors)
         handle_errors(app, SHAPES)
     return app
@@ -154,6 +154,7 @@ async def listening(
         if doors is not None:
             host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)
             doors.url = config.public_url.rstrip("/") or f"http://{host}:{port}"
+            hooks = tasks.create_task(webhooks.Webhooks(service).run())
         try:
             yield port
         finally:
@@ -164,6 +165,7 @@ async def listening(
             await serving
             if doors is not None:
                 await doors.drawing.left()
+                hooks.cancel()
 
 
 class _Server(uvicorn.Server):

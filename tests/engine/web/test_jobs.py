@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import io
+import json
 
+import httpx
 from PIL import Image
 
 from engine.jobs import State
@@ -62,6 +66,94 @@ async def test_what_is_wrong_is_422(api: Api) -> None:
             assert answer.json()["error"]["message"]
         for limit, status in (("0", 422), ("1", 200), ("100", 200), ("101", 422), ("x", 422)):
             assert (await client.get(JOBS, params={"limit": limit})).status_code == status
+
+
+def events(text: str) -> list[dict[str, str]]:
+    """Read server-sent events as the standard has them."""
+    found = []
+    for block in text.split("\n\n"):
+        lines = [line.split(": ", 1) for line in block.splitlines() if line and not line.startswith(":")]
+        if lines:
+            found.append(dict(lines))
+    return found
+
+
+async def streamed(client: httpx.AsyncClient, where: str, known: str | None = None) -> tuple[int, str]:
+    headers = {} if known is None else {"Last-Event-ID": known}
+    async with client.stream("GET", f"{where}/events", headers=headers) as stream:
+        return stream.status_code, "".join([part async for part in stream.aiter_text()])
+
+
+async def test_a_stream_tells_place_progress_previews_and_end(api_at: Opened) -> None:
+    async with api_at({"step_seconds": 0.05}) as api, api.client() as client:
+        api.service.control.pause()
+        prompts = ("a dog --steps 10", "a cat --steps 10")
+        places = [(await client.post(JOBS, json={"prompt": one})).headers["location"] for one in prompts]
+        stream = asyncio.create_task(streamed(client, places[1]))
+        key_streams = api.doors.streams
+
+        async def listens() -> bool:
+            return sum(key_streams.values()) == 1
+
+        await api.settled(listens)
+        api.service.control.pause(False)
+        _, text = await stream
+        found = events(text)
+        assert found[0] == {
+            "event": "progress",
+            "id": "queued-1",
+            "data": '{"state": "queued", "percent": 0, "position": 1}',
+        }
+        previews = [json.loads(one["data"]) for one in found if one["event"] == "preview"]
+        assert previews
+        for one in previews:
+            with Image.open(io.BytesIO(base64.b64decode(one["b64"]))) as picture:
+                assert Image.MIME[picture.format or ""] == one["type"]
+        steps = [json.loads(one["data"])["percent"] for one in found if one["event"] == "progress"]
+        assert steps == sorted(steps)
+        assert found[-1]["event"] == "end"
+        assert len(json.loads(found[-1]["data"])["pictures"]) == 4
+        # whoever knows the end needs to come no more; whoever knows less is told the end
+        assert await streamed(client, places[1], "end") == (204, "")
+        _, late = await streamed(client, places[1], found[0]["id"])
+        assert [one["event"] for one in events(late)] == ["progress", "end"]
+
+
+async def test_a_stream_resumes_where_it_broke_off(api_at: Opened) -> None:
+    async with api_at() as api, api.client() as client:
+        api.service.control.pause()
+        where = (await client.post(JOBS, json={"prompt": "a cat"})).headers["location"]
+        async with client.stream("GET", f"{where}/events") as stream:
+            lines = stream.aiter_lines()
+            assert [await anext(lines) for _ in range(2)] == ["event: progress", "id: queued-0"]
+        again = asyncio.create_task(streamed(client, where, "queued-0"))
+
+        async def listens() -> bool:
+            return sum(api.doors.streams.values()) == 1
+
+        await api.settled(listens)
+        api.service.control.pause(False)
+        _, text = await again
+        assert "queued-0" not in text  # known already
+        assert events(text)[-1]["event"] == "end"
+
+
+async def test_pages_hold_every_job_once_while_others_come(api: Api) -> None:
+    async with api.client() as client, api.client() as stranger:
+        api.service.control.pause()
+        lines = [{"prompt": f"a cat {number}"} for number in range(5)]
+        made = [(await client.post(JOBS, json=line)).headers["location"] for line in lines]
+        foreign = (await stranger.post(JOBS, json={"prompt": "a dog"})).json()["jobs"][0]["id"]
+        seen: list[str] = []
+        after = ""
+        while after is not None:
+            page = (await client.get(JOBS, params={"limit": "2", "after": after})).json()
+            seen += [one["id"] for one in page["jobs"]]
+            after = page["next"]
+            await client.post(JOBS, json={"prompt": "a newer one"})
+        assert seen == [where.rpartition("/")[2] for where in reversed(made)]
+        for unknown in (foreign, "0123456789"):
+            assert (await client.get(JOBS, params={"after": unknown})).status_code == 404
 
 
 async def test_a_job_is_taken_back(api_at: Opened) -> None:
