@@ -117,8 +117,10 @@ def named(database: Path) -> list[GalleryFile]:
                 "SELECT json_extract(one.value, '$.sha256') FROM job, json_each(job.spec, '$.inputs') AS one"
             )
         }
-        if "mask" in tables:
-            found |= {GalleryFile(row[0], ".png") for row in db.execute("SELECT picture FROM mask")}
+        for table, column in (("mask", "picture"), ("upload", "sha256")):
+            if table in tables:
+                rows = db.execute(f"SELECT {column} FROM {table}")
+                found |= {GalleryFile(row[0], ".png") for row in rows}
     return sorted(found)
 
 
