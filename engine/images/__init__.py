@@ -1,6 +1,6 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
-from engine.images.canvas import extended, fitted, plain, rim, zoomed
+from engine.images.canvas import Fitting, brought, extended, fitted, plain, rim, zoomed
 from engine.images.encode import File, compressed, fit, jpeg, png, with_texts
 from engine.images.grid import columns, enlarge, grid, opened, previewed
 from engine.images.label import labelled
@@ -27,7 +27,9 @@ __all__ = [
     "COLUMNS",
     "ROWS",
     "File",
+    "Fitting",
     "MaskPolarity",
+    "brought",
     "chosen",
     "columns",
     "compressed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from PIL import Image, ImageFilter, ImageOps
 
 
@@ -10,6 +12,20 @@ def fitted(picture: Image.Image, size: tuple[int, int] | None) -> Image.Image:
     if size is None or picture.size == size:
         return picture
     return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+
+
+Fitting = Literal["cover", "squeeze", "fill"]
+"""How a picture of another shape is brought to a size: cropped, distorted, or with more ground around it."""
+
+
+def brought(picture: Image.Image, size: tuple[int, int], how: Fitting) -> Image.Image:
+    """Return the picture at exactly ``size``."""
+    match how:
+        case "squeeze":
+            return picture.resize(size, Image.Resampling.LANCZOS)
+        case "fill":
+            return zoomed(picture, 1.0, *size)[0]
+    return fitted(picture, size)
 
 
 def plain(size: tuple[int, int]) -> Image.Image:

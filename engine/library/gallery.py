@@ -62,9 +62,11 @@ def _parameters(spec: JobSpec, cell: int) -> str:
         "Sampler": spec.sampler,
         "CFG scale": f"{spec.guidance_scale:g}",
         "Seed": spec.seed_of(cell),
-        "Size": f"{spec.width}x{spec.height}",
+        "Size": "x".join(map(str, spec.fitted or (spec.width, spec.height))),
         "Model": spec.model,
     }
+    if spec.fitted not in (None, (spec.width, spec.height)):
+        facts["Drawn"] = f"{spec.width}x{spec.height}"
     if spec.few_steps:
         facts["Few-step weights"] = "yes"
     if spec.strength is not None:

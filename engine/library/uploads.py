@@ -150,11 +150,11 @@ class Uploads:
 
         return await self._gallery.keep(await asyncio.to_thread(made))
 
-    async def fitted(self, sha256: str, size: tuple[int, int]) -> str:
-        """Keep a kept picture cropped to the shape of ``size`` and brought to it; return its SHA-256."""
+    async def fitted(self, sha256: str, size: tuple[int, int], how: images.Fitting = "cover") -> str:
+        """Keep a kept picture brought to ``size``, usually cropped to its shape; return its SHA-256."""
 
         def made() -> bytes:
-            return images.png(images.fitted(images.opened(self._gallery.read(sha256)), size))
+            return images.png(images.brought(images.opened(self._gallery.read(sha256)), size, how))
 
         return await self._gallery.keep(await asyncio.to_thread(made))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
-from engine.jobs import Condition, JobSpec
+from engine.jobs import Condition, JobSpec, Lora
 from engine.planning import edit_specs as specs
 from engine.planning.size import sides
 from engine.prompt.flags import STYLE_NAMES
@@ -46,6 +46,8 @@ class Literal:
     guidance: float | None = None
     sampler: str | None = None
     style: str = ""
+    loras: tuple[Lora, ...] = ()
+    tile: bool = False
     start: str | None = None
     strength: float | None = None
     mask: str | None = None
@@ -83,19 +85,26 @@ def spec_of(
         seed=seed if asked.seed is None else asked.seed,
         count=asked.count,
         style=asked.style,
+        loras=asked.loras,
+        tile=asked.tile,
         stop=max(10, min(100, round(asked.until * 100))),
         fitted=size,
     )
     return spec if asked.start is None else _from_picture(asked, spec, start_size or size, limits)
 
 
+def check_size(size: tuple[int, int], limits: LimitsConfig, *, enlarged: bool = False) -> None:
+    """Raise UserError where no file of this size is made. ``enlarged``: nothing is drawn for it."""
+    if not SIDES[0] <= min(size) <= max(size) <= SIDES[1]:
+        raise UserError(f"{size[0]} × {size[1]} cannot be made: a side has {SIDES[0]} to {SIDES[1]} pixels.")
+    if size[0] * size[1] > (LARGEST_FILE if enlarged else max(limits.max_pixels, LARGEST_FILE // 4)):
+        raise UserError(f"{size[0]} × {size[1]} pixels is more than this server makes in one picture.")
+
+
 def _check(asked: Literal, size: tuple[int, int], limits: LimitsConfig) -> None:
     if asked.texts and not any(text.weight > 0 for text in asked.texts):
         raise UserError("At least one text needs a weight above 0: there is nothing to draw.")
-    if not SIDES[0] <= min(size) <= max(size) <= SIDES[1]:
-        raise UserError(f"{size[0]} × {size[1]} cannot be made: a side has {SIDES[0]} to {SIDES[1]} pixels.")
-    if size[0] * size[1] > (LARGEST_FILE if asked.enlarge else max(limits.max_pixels, LARGEST_FILE // 4)):
-        raise UserError(f"{size[0]} × {size[1]} pixels is more than this server makes in one picture.")
+    check_size(size, limits, enlarged=asked.enlarge)
     if asked.steps is not None and not 1 <= asked.steps <= limits.max_steps:
         raise UserError(f"Steps go from 1 to {limits.max_steps} on this server.")
     if asked.style and asked.style not in STYLE_NAMES:

@@ -143,6 +143,8 @@ def _written(
     if negative.strip(" ,\n"):
         pieces.append(f"--negative {' '.join(negative.split())}")
     spacing = facts.pop("schedule type", "")
+    if (drawn := facts.pop("drawn", "")) and "size" in facts:  # of a file that has another size
+        facts["size"] = drawn
     flags: dict[str, str] = {}
     left: list[str] = []
     for name, value in facts.items():

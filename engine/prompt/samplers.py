@@ -45,6 +45,29 @@ SAMPLERS: dict[str, tuple[str, ...]] = {
 Which class stands for AUTOMATIC1111's names is diffusers' own table ("Schedulers", API overview).
 """
 
+_ELSEWHERE = {
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "euler": "Euler",
+    "euler_ancestral": "Euler a",
+    "dpmpp_2m": "DPM++ 2M",
+    "dpmpp_2m_sde": "DPM++ 2M SDE",
+    "dpmpp_3m_sde": "DPM++ 3M SDE",
+    "dpmpp_2s": "DPM++ 2S a",
+    "dpmpp_sde": "DPM++ SDE",
+    "heun": "Heun",
+    "kdpm2": "DPM2",
+    "kdpm2_ancestral": "DPM2 a",
+    "lms": "LMS",
+    "unipc": "UniPC",
+    "pndm": "PLMS",
+    "lcm": "LCM",
+}
+_SCHEDULES = {
+    "karras": "Karras", "exponential": "Exponential", "beta": "Beta", "sgm_uniform": "SGM Uniform",
+    "simple": "Simple", "normal": "Normal",
+}  # fmt: skip
+"""Names of the web UI's release 1.10 (``modules/sd_samplers*.py``, ``modules/sd_schedulers.py``)."""
 
 _FURTHER = {
     "kdpm2_ancestral": ("kdpm_2_a", "dpm_2_a", "kdpm2_a"),
@@ -104,6 +127,19 @@ def sampler(name: str) -> str | None:
         if (found := _BY_NAME.get(spelled.replace("_", ""))) is not None:
             return found
     return None
+
+
+def sampler_names(name: str) -> dict[str, str]:
+    """Return ``Sampler`` and ``Schedule type`` as the web UI writes them.
+
+    >>> sampler_names("dpmpp_2m_karras"), sampler_names("euler_ancestral")
+    ({'Sampler': 'DPM++ 2M', 'Schedule type': 'Karras'}, {'Sampler': 'Euler a'})
+    """
+    for schedule, shown in _SCHEDULES.items():
+        base = name.removesuffix(f"_{schedule}")
+        if base != name:
+            return {"Sampler": _ELSEWHERE.get(base, base), "Schedule type": shown}
+    return {"Sampler": _ELSEWHERE.get(name, name)}
 
 
 def nearest(name: str) -> tuple[str | None, str]:

@@ -7,47 +7,10 @@ import re
 from collections.abc import Mapping
 
 from engine.jobs import JobSpec, Kind
+from engine.prompt.samplers import sampler_names
 
 FACT = re.compile(r'\s*([\w ./+\-]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 """AUTOMATIC1111's own expression for its last line (``modules/infotext_utils.py``)."""
-
-_SAMPLERS = {
-    "ddim": "DDIM",
-    "ddpm": "DDPM",
-    "euler": "Euler",
-    "euler_ancestral": "Euler a",
-    "dpmpp_2m": "DPM++ 2M",
-    "dpmpp_2m_sde": "DPM++ 2M SDE",
-    "dpmpp_3m_sde": "DPM++ 3M SDE",
-    "dpmpp_2s": "DPM++ 2S a",
-    "dpmpp_sde": "DPM++ SDE",
-    "heun": "Heun",
-    "kdpm2": "DPM2",
-    "kdpm2_ancestral": "DPM2 a",
-    "lms": "LMS",
-    "unipc": "UniPC",
-    "pndm": "PLMS",
-    "lcm": "LCM",
-}
-_SCHEDULES = {
-    "karras": "Karras", "exponential": "Exponential", "beta": "Beta", "sgm_uniform": "SGM Uniform",
-    "simple": "Simple", "normal": "Normal",
-}  # fmt: skip
-"""Names of the web UI's release 1.10 (``modules/sd_samplers*.py``, ``modules/sd_schedulers.py``)."""
-
-
-def sampler_names(sampler: str) -> dict[str, str]:
-    """Return ``Sampler`` and ``Schedule type`` as the web UI writes them.
-
-    >>> sampler_names("dpmpp_2m_karras"), sampler_names("euler_ancestral")
-    ({'Sampler': 'DPM++ 2M', 'Schedule type': 'Karras'}, {'Sampler': 'Euler a'})
-    """
-    for schedule, shown in _SCHEDULES.items():
-        base = sampler.removesuffix(f"_{schedule}")
-        if base != sampler:
-            return {"Sampler": _SAMPLERS.get(base, base), "Schedule type": shown}
-    return {"Sampler": _SAMPLERS.get(sampler, sampler)}
-
 
 def as_written_elsewhere(stored: str, spec: JobSpec, hashes: Mapping[str, str], version: str) -> str:
     """Return the stored ``parameters`` with the names and facts that other programs know.

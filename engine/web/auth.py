@@ -67,7 +67,7 @@ class Gate:
         ``raw``: the key may stand alone in the header; ``basic``: it may be the password of Basic.
         """
         said = request.headers.get("authorization", "").strip()
-        if not said:
+        if not said or said.lower() in ("basic", "bearer"):  # nothing behind it is no guess
             raise Fault("unauthorized", MISSING, code="missing")
         secret = _secret(said, raw=raw, basic=basic)
         key = await self.service.keys.find(secret) if secret else None

@@ -19,6 +19,8 @@ MIB = 2**20
 JSON_MOST = MIB
 FORM_MOST = 42 * MIB
 EDIT_MOST = 64 * MIB
+SDAPI_MOST = 56 * MIB
+"""Of JSON with pictures in base64."""
 FILE_MOST = 20 * MIB
 FIELDS_MOST = 64
 FILES_MOST = 9
@@ -98,6 +100,14 @@ async def json_object(request: Request, budget: Budget, most: int = JSON_MOST) -
     if kind != "application/json" and not kind.endswith("+json"):
         raise Fault("media", "Send this request as JSON, with the header Content-Type: application/json.")
     data = b"".join([chunk async for chunk in chunks(request, budget, most)])
+    # a large one takes a while, in which others want to be served
+    value, told = await asyncio.to_thread(_object, data) if len(data) > JSON_MOST else _object(data)
+    request.state.digest = _digest(request, [told])
+    return {name: one for name, one in value.items() if one is not None}
+
+
+def _object(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return a JSON object, and the hash of what it says. Raises Fault."""
     try:
         value = json.loads(data.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -105,8 +115,7 @@ async def json_object(request: Request, budget: Budget, most: int = JSON_MOST) -
     if not isinstance(value, dict):
         raise Fault("invalid", BROKEN)
     _check_texts(value)
-    request.state.digest = _digest(request, [json.dumps(value, sort_keys=True).encode()])
-    return {name: one for name, one in value.items() if one is not None}
+    return value, hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
 
 
 async def form(request: Request, budget: Budget, most: int = FORM_MOST) -> list[Part]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,12 +118,16 @@ class Drawing:
 
     async def start(self, request: Request, key: Key, asked: Literal, part: int = 0) -> Job:
         """Submit what was asked, or find it again by its name."""
+        return await self.begin(request, key, lambda caller: Draw(caller, asked), part)
+
+    async def begin(self, request: Request, key: Key, ask: Callable[[Caller], Ask], part: int = 0) -> Job:
+        """As ``start``, for any request that makes one job."""
         name = await self.name(request, key)
         if name is None:
             caller = self.caller(key, f"http:{uuid.uuid4().hex}", waited_for=True)
         else:
             caller = self.caller(key, f"{name}:{part}", waited_for=False)
-        planned = await self.service.plan(Draw(caller, asked))
+        planned = await self.service.plan(ask(caller))
         if not planned.accepted:
             self._in_time(planned)
         return (await self.service.submit(planned)).jobs[0]
@@ -155,7 +159,7 @@ class Drawing:
             leaving.add_done_callback(self._leaving.discard)
             await asyncio.shield(leaving)
 
-    async def stream(self, request: Request, key: Key, job: Job) -> AsyncIterator[Snapshot | Job | None]:
+    async def stream(self, request: Request, key: Key, job: Job) -> AsyncGenerator[Snapshot | Job | None]:
         """Yield how a job stands, at last the job as ``ended`` returns it; None where it was long silent."""
         ending = asyncio.create_task(self.ended(request, key, job))
         snapshots = self.service.progress(job.id)

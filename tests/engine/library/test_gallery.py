@@ -18,7 +18,8 @@ from engine import images
 from engine.errors import EngineError, NotFound
 from engine.images import with_texts
 from engine.jobs import Condition, Input, Job, JobSpec, Role, State
-from engine.library.gallery import Gallery
+from engine.library.gallery import Gallery, recipe
+from engine.prompt import foreign
 
 SPEC = JobSpec(
     model="pocket",
@@ -75,6 +76,15 @@ async def test_the_recipe_travels_in_the_file_and_says_nothing_about_people(tmp_
     ]
     for secret in (JOB.owner, "41771983423143937", "155117677105512449", str(tmp_path)):
         assert secret.encode() not in data
+
+
+def test_a_file_of_another_size_than_drawn_says_both_and_is_drawn_again_as_it_was() -> None:
+    spec = SPEC.model_copy(update={"fitted": (513, 400), "conditions": SPEC.conditions[:1]})
+    told = recipe(JOB.model_copy(update={"spec": spec}), 0)["parameters"]
+    assert "Size: 513x400, Model: pocket, Drawn: 64x48" in told
+    line = foreign.as_line(told, [])
+    assert "--width 64 --height 48" in line
+    assert "513" not in line
 
 
 def test_only_a_png_gets_texts() -> None:

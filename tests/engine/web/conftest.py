@@ -53,6 +53,16 @@ class Api:
                 await asyncio.sleep(0.02)
 
 
+async def status_of(api: Api, *lines: str) -> int:
+    """Send a request's head byte for byte, nothing after it, and return the status of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
+    writer.write("\r\n".join((*lines, "Host: test", "", "")).encode())
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return int(answer.split()[1])
+
+
 Opened = Callable[..., Any]
 
 

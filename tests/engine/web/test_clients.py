@@ -17,7 +17,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image
+import webuiapi
+from PIL import Image, ImageChops
 
 from tests import ROOT
 
@@ -148,6 +149,47 @@ def test_the_five_lines_of_the_page_make_a_picture(serving: Serving, tmp_path: P
     (tmp_path / "apple.png").write_bytes(base64.b64decode(told["artifacts"][0]["base64"]))
     with Image.open(tmp_path / "apple.png") as picture:
         assert picture.size == (512, 512)
+
+
+def test_the_client_of_automatic1111_runs_as_it_is(serving: Serving, tmp_path: Path) -> None:
+    port = int(serving.url.rpartition(":")[2])
+    client = webuiapi.WebUIApi(port=port, username="anybody", password=serving.key)
+    [name] = [model["title"] for model in client.get_sd_models()]
+    client.set_options({"sd_model_checkpoint": name})
+    assert client.get_options()["sd_model_checkpoint"] == name
+    drawn = client.txt2img(prompt="a red apple", seed=7, steps=4, width=320, height=256)
+    assert (drawn.image.size, drawn.info["seed"]) == ((320, 256), 7)
+    assert drawn.parameters["prompt"] == "a red apple"
+    said = client.png_info(drawn.image)
+    assert said.info.startswith("a red apple\n")
+    assert "Seed: 7, Size: 320x256" in said.info
+    assert said.info == drawn.info["infotexts"][0] == drawn.image.info["parameters"]
+    start = Image.radial_gradient("L").convert("RGB")
+    over = client.img2img(images=[start], prompt="a red apple", steps=4, width=256, height=256)
+    assert over.image.size == (256, 256)
+    mask = Image.new("L", (256, 256))
+    mask.paste(255, (0, 0, 128, 256))
+    part = client.img2img(images=[start], mask_image=mask, prompt="a wall", steps=4, width=256, height=256)
+    # black keeps: to the right of the rim nothing changed, to the left something did
+    assert _differs(part.image, start, (136, 0, 256, 256)) <= 8  # of the invisible mark
+    assert _differs(part.image, start, (0, 0, 120, 256)) > 20
+    large = client.extra_single_image(image=drawn.image, upscaling_resize=2)
+    assert large.image.size == (640, 512)
+    assert client.get_progress()["progress"] == 0
+    assert client.interrupt() == {}
+    assert client.get_cmd_flags() == {}
+    assert {"Euler a", "DPM++ 2M"} <= {one["name"] for one in client.get_samplers()}
+    with pytest.raises(RuntimeError, match="422"):
+        client.txt2img(prompt="a red apple", width=2049)
+    wrong = webuiapi.WebUIApi(port=port, username="anybody", password="limner_no")
+    with pytest.raises(RuntimeError, match="401"):
+        wrong.txt2img(prompt="a red apple")
+
+
+def _differs(one: Image.Image, two: Image.Image, area: tuple[int, int, int, int]) -> int:
+    """Return the most by which a level differs in an area."""
+    apart = ImageChops.difference(one.convert("RGB").crop(area), two.convert("RGB").crop(area))
+    return max(most for _, most in apart.getextrema())  # type: ignore[misc, union-attr]
 
 
 def test_serving_needs_neither_discord_nor_torch() -> None:
