@@ -18,8 +18,8 @@ from tests import ROOT
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.errors", "engine.log", "engine.jobs", "engine.pocket", "bot.demo"),
     ("engine.config", "engine.checkpoint"),
-    ("engine.prompt", "engine.rules", "engine.weights", "engine.workers.protocol"),
-    ("engine.provenance",),
+    ("engine.prompt", "engine.weights", "engine.workers.protocol"),
+    ("engine.provenance", "engine.rules"),
     ("engine.intake", "engine.planning", "engine.moderation", "engine.images", "engine.readiness"),
     ("engine.render", "engine.store"),
     ("engine.library",),

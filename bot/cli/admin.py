@@ -28,11 +28,12 @@ from bot.cli.offline import (
     server_id,
     work,
 )
-from engine.errors import NotFound, PromptError
+from engine.errors import NotFound
 from engine.images.chart import chart
 from engine.jobs import Job
+from engine.rules import changes
 from engine.rules import stats as counted
-from engine.rules.rules import EVERYWHERE, Rule
+from engine.rules.rules import EVERYWHERE, Allowance, Open, Rules
 from engine.service import SETTINGS, SUFFIX
 from engine.service import server as place
 from engine.store import jobs as store_jobs
@@ -58,13 +59,9 @@ def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
     return work(config, do)
 
 
-def _state(config: Path | None, server: str | None, action: str, value: str | None) -> None:
-    rule = Rule("state", value=value or "")
-
+def _state(config: Path | None, server: str | None, state: Open) -> None:
     async def do(office: Office) -> bool:
-        return await office.admin.change(
-            ACTOR, action, server_id(server), keep=[rule] if value else (), drop=() if value else [rule]
-        )
+        return await office.admin.change(ACTOR, server_id(server), changes.set_state(state))
 
     changed = work(config, do)
     typer.echo(LATER if changed else "It stood so already.")
@@ -73,19 +70,19 @@ def _state(config: Path | None, server: str | None, action: str, value: str | No
 @app.command()
 def pause(server: ServerOption = None, config: ConfigOption = None) -> None:
     """Start nothing new; what is asked for waits."""
-    _state(config, server, "pause", "paused")
+    _state(config, server, "paused")
 
 
 @app.command()
 def drain(server: ServerOption = None, config: ConfigOption = None) -> None:
     """Take nothing new; what waits is still drawn."""
-    _state(config, server, "drain", "draining")
+    _state(config, server, "draining")
 
 
 @app.command()
 def resume(server: ServerOption = None, config: ConfigOption = None) -> None:
     """End a pause or a drain."""
-    _state(config, server, "resume", None)
+    _state(config, server, "open")
 
 
 @app.command()
@@ -172,18 +169,19 @@ def words(
     if attempt is not None:
         rules.try_words(config, server, attempt)
         return
-    keep = [Rule("word", "block", one) for one in block or ()]
-    keep += [Rule("word", "allow", one) for one in allow or ()]
-    drop = [Rule("word", which, one) for one in remove or () for which in ("block", "allow")]
-    drop += [Rule("word", "block", one) for one in allow or ()]
-    drop += [Rule("word", "allow", one) for one in block or ()]
+    guild = server_id(server)
 
     async def do(office: Office) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        if keep or drop:
-            detail = {"words": [*(block or ()), *(allow or ()), *(remove or ())]}
-            await office.admin.change(ACTOR, "words", server_id(server), keep=keep, drop=drop, detail=detail)
-        held = office.admin.rules(server_id(server) or EVERYWHERE)
-        return held.blocked, held.allowed
+        def held() -> Rules:
+            return office.admin.rules(guild or EVERYWHERE)
+
+        if block:
+            await office.admin.change(ACTOR, guild, changes.list_words(held(), "block", block))
+        if allow:
+            await office.admin.change(ACTOR, guild, changes.list_words(held(), "allow", allow))
+        if remove:
+            await office.admin.change(ACTOR, guild, changes.remove_words(held(), remove))
+        return held().blocked, held().allowed
 
     blocked, allowed = work(config, do)
     typer.echo(f"blocked  {', '.join(blocked) or '-'}\nallowed  {', '.join(allowed) or '-'}")
@@ -196,10 +194,8 @@ def weight(
     config: ConfigOption = None,
 ) -> None:
     """Set a server's share of the engine."""
-    rule = Rule("weight", value=f"{share:g}")
-
     async def do(office: Office) -> None:
-        await office.admin.change(ACTOR, "weight", server_id(server), keep=[rule], detail={"weight": share})
+        await office.admin.change(ACTOR, server_id(server), changes.weigh_server(share))
 
     work(config, do)
     typer.echo(LATER)
@@ -210,20 +206,15 @@ def allowance(
     seconds: Annotated[
         float | None, typer.Argument(min=0, help="Engine seconds for the whole server; else no limit.")
     ] = None,
-    per: Annotated[str, typer.Option(help="day or month.")] = "day",
+    per: rules.Per = rules.Per.DAY,
     server: Annotated[str, typer.Option("--server", metavar="ID", help="Which.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """Set what all people of a server may use together."""
-    if per not in ("day", "month"):
-        raise PromptError(f"`{per}` is neither day nor month.")
-    rule = Rule("allowance", value="" if seconds is None else f"{seconds:g} {per}")
+    given = None if seconds is None else Allowance(seconds, per.value)
 
     async def do(office: Office) -> None:
-        await office.admin.change(
-            ACTOR, "allowance", server_id(server), detail={"allowance": rule.value},
-            keep=() if seconds is None else [rule], drop=[rule] if seconds is None else (),
-        )  # fmt: skip
+        await office.admin.change(ACTOR, server_id(server), changes.allow_server(given))
 
     work(config, do)
     typer.echo(LATER)
@@ -281,12 +272,7 @@ def _model(config: Path | None, name: str, verb: str) -> None:
         if verb in ("load", "unload"):
             await office.errand(verb, name)
         else:
-            rule = Rule("off", name)
-            off = verb == "disable"
-            await office.admin.change(
-                ACTOR, f"models {verb}", None, keep=[rule] if off else (), drop=() if off else [rule],
-                target=name,
-            )  # fmt: skip
+            await office.admin.change(ACTOR, None, changes.switch_model(name, on=verb == "enable"))
 
     work(config, do)
     typer.echo(LATER)

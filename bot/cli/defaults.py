@@ -12,8 +12,8 @@ import typer
 from bot.cli.offline import ACTOR, ConfigOption, Office, server_id, work
 from bot.cli.rules import ServerOption, change, look, say
 from bot.messages import rules as rules_words
-from engine.errors import NotFound
-from engine.rules.rules import EVERYWHERE, Rule
+from engine.rules import changes
+from engine.rules.rules import EVERYWHERE
 from engine.service import LABEL, SETTINGS, SUFFIX
 from engine.service import server as place
 from engine.store import preferences as store_preferences
@@ -110,29 +110,19 @@ def show(server: ServerOption, config: ConfigOption = None) -> None:
 @styles.command("set")
 def style_set(name: str, adds: str, server: ServerOption, config: ConfigOption = None) -> None:
     """Make a style, used as --style NAME."""
-    from bot.commands.admin.defaults import style
-
-    async def do(office: Office) -> Rule:
-        return style(name, adds, office.admin.rules(server_id(server)).styles)
-
-    rule = work(config, do)
-    said = rules_words.style_kept(rule.target, rule.value)
-    change(config, server, "styles set", said, keep=[rule], target=rule.target)
+    change(
+        config, server, lambda held: changes.set_style(held, name, adds),
+        lambda made: rules_words.style_kept(made.target or name, made.detail["adds"]),
+    )  # fmt: skip
 
 
 @styles.command("remove")
 def style_remove(name: str, server: ServerOption, config: ConfigOption = None) -> None:
     """Take a style away."""
-    key = name.strip().lower()
-
-    async def do(office: Office) -> None:
-        if key not in office.admin.rules(server_id(server)).styles:
-            raise NotFound(rules_words.no_style(key))
-
-    work(config, do)
     change(
-        config, server, "styles remove", rules_words.style_gone(key), drop=[Rule("style", key)], target=key
-    )
+        config, server, lambda held: changes.remove_style(held, name),
+        lambda made: rules_words.style_gone(made.target or name),
+    )  # fmt: skip
 
 
 @styles.command("list")

@@ -22,6 +22,7 @@ from engine import weights
 from engine.config import Config
 from engine.config.secret import formed
 from engine.errors import ConfigError, PromptError
+from engine.rules.changes import Change
 from engine.rules.rules import Rule
 
 CARDS = {
@@ -191,7 +192,7 @@ async def _kept(config: Config, server: str, rules: Sequence[Rule]) -> None:
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with Store.open(config.data_dir / "limner.db") as store:
         admin = await Administration.of(store)
-        await admin.change("cli", "init", server, keep=rules)
+        await admin.change("cli", server, Change("init", keep=rules))
 
 
 def _fetch(file: Path, offer: Offer) -> None:

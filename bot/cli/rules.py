@@ -5,7 +5,7 @@ Long: command groups that mirror `/admin`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +20,10 @@ from engine.errors import PromptError
 from engine.planning.plan import plan
 from engine.planning.references import stand_ins
 from engine.prompt import parse
+from engine.rules import changes
+from engine.rules.changes import Change
 from engine.rules.people import Requester
-from engine.rules.rules import Rule
+from engine.rules.rules import EVERYWHERE, Allowance, Kind, Rules
 from engine.service.screening import Screening
 
 ServerOption = Annotated[str, typer.Option("--server", metavar="ID", help="Which server.")]
@@ -77,23 +79,18 @@ def _id(named: str) -> str:
 def change(
     config: Path | None,
     server: str | None,
-    action: str,
-    said: str,
-    *,
-    keep: Sequence[Rule] = (),
-    drop: Sequence[Rule] = (),
-    target: str | None = None,
+    make: Callable[[Rules], Change],
+    say_so: Callable[[Change], str],
 ) -> None:
-    """Change rules on the record, and say so."""
+    """Change rules as they stand, on the record, and say so."""
     guild = server_id(server)
-    detail = {rule.kind: rule.value for rule in keep if rule.value}
 
-    async def do(office: Office) -> bool:
-        return await office.admin.change(
-            ACTOR, action, guild, keep=keep, drop=drop, target=target, detail=detail
-        )
+    async def do(office: Office) -> tuple[bool, Change]:
+        change = make(office.admin.rules(EVERYWHERE if guild is None else guild))
+        return await office.admin.change(ACTOR, guild, change), change
 
-    say(said if work(config, do) else f"{words.ALREADY} {said}")
+    changed, made = work(config, do)
+    say(say_so(made) if changed else f"{words.ALREADY} {say_so(made)}")
 
 
 def look(config: Path | None, do: Callable[[Office], Awaitable[str]]) -> None:
@@ -115,22 +112,27 @@ def allow(
     config: ConfigOption = None,
 ) -> None:
     """Answer there; once a place is allowed, all others are closed."""
-    rule = Rule("channel", _id(channel), value=" ".join(("yes", *map(_id, inside or ()))))
-    change(config, server, "channels allow", rules_words.allowed(channel), keep=[rule], target=channel)
+    made = changes.allow_channel(_id(channel), map(_id, inside or ()))
+    change(config, server, lambda held: made, lambda made: rules_words.allowed(channel))
 
 
 @channels.command("deny")
 def deny(channel: Channel, server: ServerOption, config: ConfigOption = None) -> None:
     """Do not answer there."""
-    rule = Rule("channel", _id(channel), value="no")
-    change(config, server, "channels deny", rules_words.denied(channel), keep=[rule], target=channel)
+    made = changes.deny_channel(_id(channel))
+    change(config, server, lambda held: made, lambda made: rules_words.denied(channel))
 
 
 @channels.command("reset")
-def reset(channel: Channel, server: ServerOption, config: ConfigOption = None) -> None:
-    """Forget the rules of a channel."""
-    drop = [Rule("channel", _id(channel)), Rule("content", channel)]
-    change(config, server, "channels reset", rules_words.channel_reset(channel), drop=drop, target=channel)
+def reset(
+    server: ServerOption,
+    channel: Annotated[str | None, typer.Argument(metavar="CHANNEL", help="Its id; else all.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Forget the rules of a channel, or of all."""
+    named = None if channel is None else _id(channel)
+    said = rules_words.ALL_CHANNELS_RESET if named is None else rules_words.channel_reset(named)
+    change(config, server, lambda held: changes.reset_channels(held, named), lambda made: said)
 
 
 @channels.command("content")
@@ -142,9 +144,9 @@ def content(
     config: ConfigOption = None,
 ) -> None:
     """Set how far pictures may go."""
-    rule = Rule("content", "" if channel is None else _id(channel), value=f"{level.value} {past.value}")
+    made = changes.set_content(level.value, past.value, None if channel is None else _id(channel))
     said = rules_words.content(channel, level.value, past.value)
-    change(config, server, "channels content", said, keep=[rule], target=channel)
+    change(config, server, lambda held: made, lambda made: said)
 
 
 @channels.command("list")
@@ -167,23 +169,18 @@ def log(
     config: ConfigOption = None,
 ) -> None:
     """Report in a channel what those in charge do."""
-    if channel is None:
-        change(config, server, "log off", words.LOG_OFF, drop=[Rule("log")])
-    else:
-        rule = Rule("log", value=_id(channel))
-        change(config, server, "log", rules_words.log_kept(channel), keep=[rule], target=channel)
+    made = changes.report_in(None if channel is None else _id(channel))
+    said = words.LOG_OFF if channel is None else rules_words.log_kept(channel)
+    change(config, server, lambda held: made, lambda made: said)
 
 
 # ---- roles --------------------------------------------------------------------------------------------
 
 
-def _permit(config: Path | None, server: str, kind: str, name: str, role: str, remove: bool) -> None:
-    rule, role = Rule(kind, name, _id(role)), _id(role)
+def _permit(config: Path | None, server: str, kind: Kind, name: str, role: str, remove: bool) -> None:
+    made = changes.permit(kind, name, _id(role), remove=remove)
     said = f"{name}: {'off the list' if remove else 'on the list'}: role {role}."
-    change(
-        config, server, f"roles {kind}", said, keep=() if remove else [rule], drop=[rule] if remove else (),
-        target=role,
-    )  # fmt: skip
+    change(config, server, lambda held: made, lambda made: said)
 
 
 @roles.command("command")
@@ -221,14 +218,6 @@ def role_speed(
     _permit(config, server, "speed", speed.value, role, remove)
 
 
-def _number(config: Path | None, server: str, kind: str, role: str, value: str | None, said: str) -> None:
-    rule, name = Rule(kind, _id(role), value=value or ""), "size" if kind == "pixels" else kind
-    change(
-        config, server, f"roles {name}", said, keep=[rule] if value else (), drop=() if value else [rule],
-        target=role,
-    )  # fmt: skip
-
-
 @roles.command("size")
 def role_size(
     role: Role,
@@ -237,8 +226,8 @@ def role_size(
     config: ConfigOption = None,
 ) -> None:
     """Set the largest picture of a role."""
-    value = None if side is None else str(side * side)
-    _number(config, server, "pixels", role, value, rules_words.size(role, side))
+    made = changes.limit_size(_id(role), side)
+    change(config, server, lambda held: made, lambda made: rules_words.size(role, side))
 
 
 @roles.command("weight")
@@ -249,8 +238,8 @@ def role_weight(
     config: ConfigOption = None,
 ) -> None:
     """Set a role's share of the engine."""
-    value = None if share is None else f"{share:g}"
-    _number(config, server, "weight", role, value, rules_words.weight(role, share))
+    made = changes.weigh_role(_id(role), share)
+    change(config, server, lambda held: made, lambda made: rules_words.weight(role, share))
 
 
 @roles.command("allowance")
@@ -262,8 +251,8 @@ def role_allowance(
     config: ConfigOption = None,
 ) -> None:
     """Set engine seconds for each person with a role."""
-    value = None if seconds is None else f"{seconds:g} {per.value}"
-    _number(config, server, "allowance", role, value, rules_words.allowance(role, seconds, per.value))
+    made = changes.allow_role(_id(role), None if seconds is None else Allowance(seconds, per.value))
+    change(config, server, lambda held: made, lambda made: rules_words.allowance(role, seconds, per.value))
 
 
 @roles.command("reset")
@@ -273,12 +262,11 @@ def role_reset(
     config: ConfigOption = None,
 ) -> None:
     """Forget the rules of a role, or of all."""
-    from bot.commands.admin.roles import about
-
-    async def do(office: Office) -> list[Rule]:
-        return about(office.admin.rules(server_id(server)), None if role is None else _id(role))
-
-    change(config, server, "roles reset", rules_words.roles_reset(role), drop=work(config, do), target=role)
+    named = None if role is None else _id(role)
+    change(
+        config, server, lambda held: changes.forget_roles(held, named),
+        lambda made: rules_words.roles_reset(role),
+    )  # fmt: skip
 
 
 @roles.command("list")

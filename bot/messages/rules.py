@@ -12,9 +12,7 @@ HOME_WEIGHT = "The engine serves other servers too, so only the bot's owner give
 HOME_ALLOWANCE = (
     "The engine serves other servers too, so only the bot's owner gives more than everybody has: {most}."
 )
-NOT_LISTED = "None of these words is on a list. `/admin words list` shows both."
 ALL_CHANNELS_RESET = "Every channel is as at the start: I answer everywhere, and pictures are strict."
-BAD_STYLE_NAME = "A style's name begins with a letter; letters, digits, `-` and `_` follow, 32 at most."
 
 # ---- places -------------------------------------------------------------------------------------------
 
@@ -200,11 +198,6 @@ def defaults(flags: str | None, suffix: str | None) -> str:
     )
 
 
-def style_taken(name: str) -> str:
-    """Return the refusal of a style's name that every server has."""
-    return f"There is a style `{name}` everywhere already. Choose another name."
-
-
 def style_kept(name: str, adds: str) -> str:
     """Return what is said of a style that was made."""
     return f"`--style {name}` adds: {quoted(adds, 500)}"
@@ -215,28 +208,11 @@ def style_gone(name: str) -> str:
     return f"There is no style `{name}` here any more."
 
 
-def no_style(name: str) -> str:
-    """Return the refusal of a style that is not there."""
-    return f"This server has no style {quoted(name, 40)}. `/admin styles list` shows what there is."
-
-
 def styles(held: Mapping[str, str]) -> str:
     """Return the styles as a list."""
     if not held:
         return "This server has no styles of its own. `/admin styles set` makes one."
     return "\n".join(f"- `--style {name}`: {quoted(adds, 500)}" for name, adds in sorted(held.items()))
-
-
-def too_many(what: str, most: int) -> str:
-    """Return the refusal of more than a server may keep."""
-    return f"A server keeps at most {most} {what}. Remove some first; this limit does not pass with time."
-
-
-def no_word(unread: Sequence[str]) -> str:
-    """Return the refusal of what holds no letter."""
-    if not unread:
-        return "Name at least one word."
-    return f"{codes(unread[:5])} holds no letters or digits, so nothing could match it."
 
 
 def words_kept(which: str, named: Sequence[str]) -> str:

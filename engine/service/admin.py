@@ -16,9 +16,10 @@ from typing import Any
 from engine.errors import UserError
 from engine.images.chart import chart
 from engine.rules import permissions
+from engine.rules.changes import Change
 from engine.rules.people import AuditEntry, Requester
 from engine.rules.permissions import Entitlement, PermissionCheck
-from engine.rules.rules import EVERYWHERE, Ban, Content, Rule, Rules
+from engine.rules.rules import EVERYWHERE, Ban, Content, Rules
 from engine.rules.stats import FinishedJob, Stats, count, table
 from engine.store import audit as store_audit
 from engine.store import meta as store_meta
@@ -125,18 +126,9 @@ class Administration:
         await self.refresh()
         return changed
 
-    async def change(
-        self,
-        actor: str,
-        action: str,
-        guild: str | None,
-        *,
-        keep: Sequence[Rule] = (),
-        drop: Sequence[Rule] = (),
-        target: str | None = None,
-        detail: Mapping[str, Any] = MappingProxyType({}),
-    ) -> bool:
-        """Keep and drop rules of a server (None: everywhere), on the record. False: they stood so already."""
+    async def change(self, actor: str, guild: str | None, change: Change) -> bool:
+        """Change rules of a server (None: everywhere), on the record. False: they stood so already."""
+        action, keep, drop, target, detail = change
         return await self.decide(
             Decision(actor, action, guild or EVERYWHERE, target, detail, tuple(keep), tuple(drop))
         )

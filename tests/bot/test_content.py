@@ -9,6 +9,7 @@ import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.seed_data import AFTER_DARK_ID, GALLERY_ID, GENERAL_ID, GUILD_ID
+from engine.rules.changes import Change
 from engine.rules.rules import Rule
 from engine.service.admin import Administration
 from engine.store.connection import Store
@@ -27,7 +28,7 @@ async def test_each_channel_has_its_level(
             Rule("content", GALLERY_ID, "", "strict spoiler"),
             Rule("content", GENERAL_ID, "", "restricted refuse"),  # Discord does not hold it to be restricted
         ]
-        await admin.change("ada", "content", GUILD_ID, keep=rules)
+        await admin.change("ada", GUILD_ID, Change("content", keep=rules))
     async with make_bot():
         alice = discord.user("alice")
         await alice.slash("imagine", prompt="a nude study")

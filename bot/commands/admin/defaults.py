@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Literal
 
 from discord import app_commands
@@ -13,18 +12,14 @@ from bot import interactions
 from bot.commands.admin import helpers
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import rules as rules_words
-from engine.errors import LimitError, NotFound, PromptError
 from engine.prompt import Given, flags_of
-from engine.prompt.flags import STYLE_NAMES
-from engine.rules.rules import Rule
+from engine.rules import changes
 from engine.service import LABEL, SETTINGS, SUFFIX, server
 
 defaults = helpers.group("defaults", "What pictures are drawn with where nobody says otherwise.")
 styles = helpers.group("styles", "This server's own names for --style.")
 lists = helpers.group("words", "Words this server does not draw.")
 ALL_SERVERS = "In all servers (the bot's owner only)."
-MOST_STYLES, MOST_WORDS = 50, 500
-_STYLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 async def _default(interaction: Interaction, key: str, flags: str | None, action: str, said: str) -> None:
@@ -106,23 +101,10 @@ async def show(interaction: Interaction) -> None:
 async def style_set(interaction: Interaction, name: Range[str, 1, 32], adds: Range[str, 1, 500]) -> None:
     """Keep a style."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    rule = style(name, adds, helpers.rules(interaction).styles)
+    change = changes.set_style(helpers.rules(interaction), name, adds)
     await helpers.change(
-        interaction, "styles set", rules_words.style_kept(rule.target, rule.value), keep=[rule],
-        target=rule.target, detail={"adds": rule.value},
-    )  # fmt: skip
-
-
-def style(name: str, adds: str, held: Collection[str]) -> Rule:
-    """Return the rule of a style beside those a server has. Raises PromptError, LimitError."""
-    key = name.strip().lower()
-    if not _STYLE.fullmatch(key) or key == "raw":
-        raise PromptError(rules_words.BAD_STYLE_NAME)
-    if key in STYLE_NAMES:
-        raise PromptError(rules_words.style_taken(key))
-    if key not in held and len(held) >= MOST_STYLES:
-        raise LimitError(rules_words.too_many("styles", MOST_STYLES))
-    return Rule("style", key, value=" ".join(adds.split()))
+        interaction, change, rules_words.style_kept(change.target or name, change.detail["adds"])
+    )
 
 
 @styles.command(name="remove", description="Take a style away.")
@@ -130,12 +112,8 @@ def style(name: str, adds: str, held: Collection[str]) -> Rule:
 async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> None:
     """Forget a style."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    key = name.strip().lower()
-    if key not in helpers.rules(interaction).styles:
-        raise NotFound(rules_words.no_style(key))
-    await helpers.change(
-        interaction, "styles remove", rules_words.style_gone(key), drop=[Rule("style", key)], target=key
-    )
+    change = changes.remove_style(helpers.rules(interaction), name)
+    await helpers.change(interaction, change, rules_words.style_gone(change.target or name))
 
 
 @style_remove.autocomplete("name")
@@ -158,20 +136,11 @@ def _split(text: str) -> list[str]:
     return list(dict.fromkeys(part for one in re.split(r"[,;\n]", text) if (part := " ".join(one.split()))))
 
 
-async def _list(interaction: Interaction, which: str, text: str, everywhere: bool) -> None:
+async def _list(interaction: Interaction, which: changes.Listed, text: str, everywhere: bool) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     named = _split(text)
-    unread = [one for one in named if not any(letter.isalnum() for letter in one)]
-    if not named or unread:
-        raise PromptError(rules_words.no_word(unread))
-    held, other = helpers.rules(interaction, everywhere), "allow" if which == "block" else "block"
-    if len(named) + len(held.blocked) + len(held.allowed) > MOST_WORDS:
-        raise LimitError(rules_words.too_many("words", MOST_WORDS))
-    await helpers.change(
-        interaction, f"words {which}", rules_words.words_kept(which, named),
-        keep=[Rule("word", which, one) for one in named], drop=[Rule("word", other, one) for one in named],
-        detail={"words": named}, everywhere=everywhere,
-    )  # fmt: skip
+    change = changes.list_words(helpers.rules(interaction, everywhere), which, named)
+    await helpers.change(interaction, change, rules_words.words_kept(which, named), everywhere=everywhere)
 
 
 @lists.command(name="block", description="Do not draw these words, however they are spelled.")
@@ -194,17 +163,9 @@ async def allow(interaction: Interaction, words: Range[str, 1, 1000], everywhere
 async def remove(interaction: Interaction, terms: Range[str, 1, 1000], everywhere: bool = False) -> None:
     """Take words off."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    held = helpers.rules(interaction, everywhere)
-    named = {one.lower() for one in _split(terms)}
-    drop = [Rule("word", "block", one) for one in held.blocked if one.lower() in named]
-    drop += [Rule("word", "allow", one) for one in held.allowed if one.lower() in named]
-    if not drop:
-        raise NotFound(rules_words.NOT_LISTED)
-    gone = sorted({rule.name for rule in drop})
-    await helpers.change(
-        interaction, "words remove", rules_words.words_gone(gone), drop=drop, detail={"words": gone},
-        everywhere=everywhere,
-    )  # fmt: skip
+    change = changes.remove_words(helpers.rules(interaction, everywhere), _split(terms))
+    said = rules_words.words_gone(change.detail["words"])
+    await helpers.change(interaction, change, said, everywhere=everywhere)
 
 
 @lists.command(name="list", description="The words that are blocked and allowed.")

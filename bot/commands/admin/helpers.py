@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import discord
 from discord import app_commands
@@ -18,7 +17,8 @@ from bot.messages import admin as words
 from bot.messages import rules as rules_words
 from bot.messages.text import CONTENT_LIMIT
 from engine.errors import NotFound, UserError, no_model
-from engine.rules.rules import Rule, Rules
+from engine.rules.changes import Change
+from engine.rules.rules import Rules
 
 admin = app_commands.Group(
     name="admin",
@@ -63,22 +63,10 @@ def rules(interaction: Interaction, everywhere: bool = False) -> Rules:
     return interaction.client.service.admin.rules(scope(interaction, everywhere) or "")
 
 
-async def change(
-    interaction: Interaction,
-    action: str,
-    said: str,
-    *,
-    keep: Sequence[Rule] = (),
-    drop: Sequence[Rule] = (),
-    target: str | None = None,
-    detail: Mapping[str, Any] = MappingProxyType({}),
-    everywhere: bool = False,
-) -> None:
+async def change(interaction: Interaction, change: Change, said: str, *, everywhere: bool = False) -> None:
     """Change rules on the record, act on them at once, and say so; or that it stood so already."""
     guild, service = scope(interaction, everywhere), interaction.client.service
-    changed = await service.admin.change(
-        str(interaction.user.id), action, guild, keep=keep, drop=drop, target=target, detail=detail
-    )
+    changed = await service.admin.change(str(interaction.user.id), guild, change)
     await service.control.decided()
     await reply(interaction, said if changed else f"{words.ALREADY} {said}")
 

@@ -12,7 +12,7 @@ from bot.commands.admin import helpers
 from bot.interactions import Interaction
 from bot.messages import admin as words
 from bot.messages import rules as rules_words
-from engine.rules.rules import Rule
+from engine.rules import changes
 
 channels = helpers.group("channels", "Where I answer, and what may be drawn there.")
 Named = Range[str, 1, 100]
@@ -26,10 +26,9 @@ async def allow(interaction: Interaction, channel: Named | None = None) -> None:
     """Answer somewhere."""
     await interactions.acknowledge(interaction, ephemeral=True)
     place = helpers.place(interaction, channel)
-    rule = Rule("channel", place.id, value=" ".join(("yes", *place.parents)))
     closed = any(parent in helpers.rules(interaction).channels for parent in place.parents)
     said = rules_words.allowed_inside(str(place)) if closed else rules_words.allowed(str(place))
-    await helpers.change(interaction, "channels allow", said, keep=[rule], target=place.id)
+    await helpers.change(interaction, changes.allow_channel(place.id, place.parents), said)
 
 
 @channels.command(name="deny", description="Do not answer here.")
@@ -39,10 +38,7 @@ async def deny(interaction: Interaction, channel: Named | None = None) -> None:
     """Answer there no more."""
     await interactions.acknowledge(interaction, ephemeral=True)
     place = helpers.place(interaction, channel)
-    rule = Rule("channel", place.id, value="no")
-    await helpers.change(
-        interaction, "channels deny", rules_words.denied(str(place)), keep=[rule], target=place.id
-    )
+    await helpers.change(interaction, changes.deny_channel(place.id), rules_words.denied(str(place)))
 
 
 @channels.command(name="reset", description="Forget the rules of a channel; without one, of all.")
@@ -51,17 +47,10 @@ async def deny(interaction: Interaction, channel: Named | None = None) -> None:
 async def reset(interaction: Interaction, channel: Named | None = None) -> None:
     """Forget the rules of a channel, or of all."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    if channel is None:
-        held = helpers.rules(interaction)
-        drop = [Rule("channel", one) for one in held.channels] + [
-            Rule("content", one) for one in held.content
-        ]
-        await helpers.change(interaction, "channels reset", rules_words.ALL_CHANNELS_RESET, drop=drop)
-        return
-    place = helpers.place(interaction, channel)
-    drop = [Rule("channel", place.id), Rule("content", place.id)]
-    said = rules_words.channel_reset(str(place))
-    await helpers.change(interaction, "channels reset", said, drop=drop, target=place.id)
+    place = None if channel is None else helpers.place(interaction, channel)
+    said = rules_words.ALL_CHANNELS_RESET if place is None else rules_words.channel_reset(str(place))
+    change = changes.reset_channels(helpers.rules(interaction), place and place.id)
+    await helpers.change(interaction, change, said)
 
 
 @channels.command(name="content", description="How far pictures may go, and what becomes of others.")
@@ -80,12 +69,8 @@ async def content(
     """Set the content level of a channel, or of the server."""
     await interactions.acknowledge(interaction, ephemeral=True)
     place = None if channel is None else helpers.place(interaction, channel)
-    rule = Rule("content", place.id if place else "", value=f"{level} {past}")
     said = rules_words.content(str(place) if place else None, level, past)
-    await helpers.change(
-        interaction, "channels content", said, keep=[rule], target=place.id if place else None,
-        detail={"level": level, "past": past},
-    )  # fmt: skip
+    await helpers.change(interaction, changes.set_content(level, past, place and place.id), said)
 
 
 @channels.command(name="list", description="Where I answer, and how far pictures may go.")
@@ -104,11 +89,6 @@ async def channels_list(interaction: Interaction) -> None:
 async def log(interaction: Interaction, channel: Named | None = None, everywhere: bool = False) -> None:
     """Set the log channel."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    if channel is None:
-        await helpers.change(interaction, "log off", words.LOG_OFF, drop=[Rule("log")], everywhere=everywhere)
-        return
-    place = helpers.place(interaction, channel)
-    await helpers.change(
-        interaction, "log", rules_words.log_kept(str(place)), keep=[Rule("log", value=place.id)],
-        target=place.id, everywhere=everywhere,
-    )  # fmt: skip
+    place = None if channel is None else helpers.place(interaction, channel)
+    said = words.LOG_OFF if place is None else rules_words.log_kept(str(place))
+    await helpers.change(interaction, changes.report_in(place and place.id), said, everywhere=everywhere)

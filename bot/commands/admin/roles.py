@@ -15,8 +15,9 @@ from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import rules as rules_words
 from engine.errors import NotFound
 from engine.planning.edits import EDITS
+from engine.rules import changes
 from engine.rules.permissions import ADMIN, ALWAYS
-from engine.rules.rules import Allowance, Kind, Rule, Rules
+from engine.rules.rules import Allowance, Kind
 
 roles = helpers.group("roles", "What a role may use, and how much.")
 REMOVE = "Take this role off the list again; an empty list means everybody."
@@ -42,14 +43,13 @@ def _commands(interaction: Interaction) -> list[str]:
 
 
 async def _keep(interaction: Interaction, kind: Kind, name: str, role: discord.Role, remove: bool) -> None:
-    rule = Rule(kind, name, str(role.id))
     held = set(helpers.rules(interaction).permits.get((kind, name), ()))
     after = held - {str(role.id)} if remove else held | {str(role.id)}
     await helpers.change(
-        interaction, f"roles {kind}", rules_words.permit(kind, name, after),
-        keep=() if remove else [rule], drop=[rule] if remove else (),
-        target=str(role.id), detail={kind: name, "remove": remove},
-    )  # fmt: skip
+        interaction,
+        changes.permit(kind, name, str(role.id), remove=remove),
+        rules_words.permit(kind, name, after),
+    )
 
 
 @roles.command(name="command", description="Keep a command for certain roles; each call adds one.")
@@ -99,10 +99,8 @@ async def speed(
 async def size(interaction: Interaction, role: discord.Role, side: Range[int, 8, 8192] | None = None) -> None:
     """Limit the size for a role."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    await _number(
-        interaction, "pixels", "roles size", role, None if side is None else str(side * side),
-        rules_words.size(role.mention, side),
-    )  # fmt: skip
+    said = rules_words.size(role.mention, side)
+    await helpers.change(interaction, changes.limit_size(str(role.id), side), said)
 
 
 @roles.command(name="weight", description="A role's share of the engine; without a weight, the usual 1.")
@@ -114,10 +112,8 @@ async def weight(
     await interactions.acknowledge(interaction, ephemeral=True)
     if weight is not None and weight > 1:
         helpers.require_home(interaction, rules_words.HOME_WEIGHT)
-    await _number(
-        interaction, "weight", "roles weight", role, None if weight is None else f"{weight:g}",
-        rules_words.weight(role.mention, weight),
-    )  # fmt: skip
+    said = rules_words.weight(role.mention, weight)
+    await helpers.change(interaction, changes.weigh_role(str(role.id), weight), said)
 
 
 @roles.command(name="allowance", description="Engine seconds for each person; without seconds, none set.")
@@ -132,38 +128,13 @@ async def allowance(
     await interactions.acknowledge(interaction, ephemeral=True)
     host = interaction.client.config.allowance
     most = Allowance(host.seconds, host.per)
-    if seconds is not None and most.seconds and Allowance(seconds, per).daily > most.daily:
+    given = None if seconds is None else Allowance(seconds, per)
+    if given is not None and most.seconds and given.daily > most.daily:
         helpers.require_home(
             interaction, rules_words.HOME_ALLOWANCE.format(most=rules_words.allowed_seconds(most))
         )
-    await _number(
-        interaction, "allowance", "roles allowance", role, None if seconds is None else f"{seconds:g} {per}",
-        rules_words.allowance(role.mention, seconds, per),
-    )  # fmt: skip
-
-
-async def _number(
-    interaction: Interaction, kind: str, action: str, role: discord.Role, value: str | None, said: str
-) -> None:
-    rule = Rule(kind, str(role.id), value=value or "")
-    await helpers.change(
-        interaction, action, said, keep=[rule] if value else (), drop=() if value else [rule],
-        target=str(role.id), detail={kind: value},
-    )  # fmt: skip
-
-
-def about(held: Rules, role: str | None) -> list[Rule]:
-    """Return every rule about a role; None: about all roles."""
-    drop = [
-        Rule(kind, name, one)
-        for (kind, name), permitted in held.permits.items()
-        for one in permitted
-        if role in (None, one)
-    ]
-    for one in held.roles:
-        if role in (None, one):
-            drop += [Rule(kind, one) for kind in ("weight", "allowance", "pixels")]
-    return drop
+    said = rules_words.allowance(role.mention, seconds, per)
+    await helpers.change(interaction, changes.allow_role(str(role.id), given), said)
 
 
 @roles.command(name="reset", description="Forget everything about a role; without one, about all roles.")
@@ -171,10 +142,9 @@ def about(held: Rules, role: str | None) -> list[Rule]:
 async def reset(interaction: Interaction, role: discord.Role | None = None) -> None:
     """Forget the rules of a role, or of all."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    only = None if role is None else str(role.id)
-    drop = about(helpers.rules(interaction), only)
     said = rules_words.roles_reset(None if role is None else role.mention)
-    await helpers.change(interaction, "roles reset", said, drop=drop, target=only)
+    change = changes.forget_roles(helpers.rules(interaction), None if role is None else str(role.id))
+    await helpers.change(interaction, change, said)
 
 
 @roles.command(name="list", description="What is kept for which roles, and what they get.")

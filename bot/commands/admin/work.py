@@ -15,7 +15,8 @@ from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import admin as words
 from engine.errors import NotFound
 from engine.jobs import Job, State
-from engine.rules.rules import EVERYWHERE, Open, Rule
+from engine.rules import changes
+from engine.rules.rules import EVERYWHERE, Open
 
 jobs = helpers.group("jobs", "What waits and what is being drawn.")
 models = helpers.group("models", "What the engine draws with.")
@@ -26,19 +27,19 @@ JOB = "Its id; names are offered."
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def pause(interaction: Interaction, everywhere: bool = False) -> None:
     """Pause."""
-    await _hold(interaction, "pause", "paused", words.PAUSED, everywhere)
+    await _hold(interaction, "paused", words.PAUSED, everywhere)
 
 
 @helpers.admin.command(name="drain", description="Take nothing new; what waits is still drawn.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def drain(interaction: Interaction, everywhere: bool = False) -> None:
     """Drain."""
-    await _hold(interaction, "drain", "draining", words.DRAINING, everywhere)
+    await _hold(interaction, "draining", words.DRAINING, everywhere)
 
 
-async def _hold(interaction: Interaction, action: str, state: Open, said: str, everywhere: bool) -> None:
+async def _hold(interaction: Interaction, state: Open, said: str, everywhere: bool) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
-    await helpers.change(interaction, action, said, keep=[Rule("state", value=state)], everywhere=everywhere)
+    await helpers.change(interaction, changes.set_state(state), said, everywhere=everywhere)
 
 
 @helpers.admin.command(name="resume", description="End a pause or a drain.")
@@ -50,7 +51,7 @@ async def resume(interaction: Interaction, everywhere: bool = False) -> None:
     service = interaction.client.service
     if not everywhere and service.admin.rules(EVERYWHERE).state != "open":
         said += " " + words.STILL_PAUSED
-    await helpers.change(interaction, "resume", said, drop=[Rule("state")], everywhere=everywhere)
+    await helpers.change(interaction, changes.set_state("open"), said, everywhere=everywhere)
 
 
 async def _open_jobs(interaction: Interaction, everywhere: bool = False) -> list[Job]:
@@ -173,11 +174,13 @@ async def _load(interaction: Interaction, named: str, wanted: bool) -> None:
 async def disable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model off."""
     await interactions.acknowledge(interaction, ephemeral=True)
+    await _switch(interaction, model, on=False, everywhere=everywhere)
+
+
+async def _switch(interaction: Interaction, model: str, *, on: bool, everywhere: bool) -> None:
     name = helpers.model(interaction, model)
-    await helpers.change(
-        interaction, "models disable", words.switched(name, False), keep=[Rule("off", name)], target=name,
-        everywhere=everywhere,
-    )  # fmt: skip
+    change = changes.switch_model(name, on=on)
+    await helpers.change(interaction, change, words.switched(name, on), everywhere=everywhere)
 
 
 @models.command(name="enable", description="Switch a model on again.")
@@ -186,8 +189,4 @@ async def disable(interaction: Interaction, model: Range[str, 1, 64], everywhere
 async def enable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model on again."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    name = helpers.model(interaction, model)
-    await helpers.change(
-        interaction, "models enable", words.switched(name, True), drop=[Rule("off", name)], target=name,
-        everywhere=everywhere,
-    )  # fmt: skip
+    await _switch(interaction, model, on=True, everywhere=everywhere)

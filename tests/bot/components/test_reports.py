@@ -10,6 +10,7 @@ import pytest
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.seed_data import GALLERY_ID, GUILD_ID
 from bot.demo.shapes import Message
+from engine.rules.changes import Change
 from engine.rules.rules import Rule
 from engine.service.admin import Administration
 from engine.store.connection import Store
@@ -24,7 +25,7 @@ async def log_to_gallery(data: Path) -> None:
     """Name the channel where moderators read, as `/admin log` does."""
     async with Store.open(data / "limner.db") as store:
         admin = await Administration.of(store)
-        await admin.change("ada", "log", GUILD_ID, keep=[Rule("log", "", "", GALLERY_ID)])
+        await admin.change("ada", GUILD_ID, Change("log", keep=[Rule("log", "", "", GALLERY_ID)]))
 
 
 def notice(number: int) -> Callable[[Message], bool]:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.errors import LimitError, NotFound, UserError
 from engine.moderation import BlockedError
+from engine.rules.changes import Change
 from engine.rules.people import Requester
 from engine.rules.rules import Rule
 from engine.service import Service
@@ -36,7 +37,7 @@ async def shows(service: Service, job: str, requester: Requester) -> bool:
 async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> None:
     async with open_service(blocked=("lantern",)) as service:
         reports = service.reports
-        await service.admin.change("boss", "words block", "1", keep=[Rule("word", "block", "teapot")])
+        await service.admin.change("boss", "1", Change("words block", keep=[Rule("word", "block", "teapot")]))
         job = await drawn(service, "a", requester=ANNA)
         with pytest.raises(UserError, match="drawn elsewhere"):
             await reports.report(job, STRANGER, "not mine", seen=False)
@@ -100,7 +101,9 @@ async def test_reports_from_the_first_word_to_the_last(open_service: Open) -> No
 async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open) -> None:
     async with open_service(blocked=("lantern",)) as service:
         for server in "19":
-            await service.admin.change("boss", "words", server, keep=[Rule("word", "block", "teapot")])
+            await service.admin.change(
+                "boss", server, Change("words", keep=[Rule("word", "block", "teapot")])
+            )
         numbers = iter(range(100))
 
         async def asked(line: str, who: Requester) -> bool:
@@ -126,11 +129,11 @@ async def test_accepting_lifts_what_was_appealed_and_no_more(open_service: Open)
         assert service.admin.rules("1").blocked == ()
         assert await asked("a naked skeleton in a hat", BOB)
         await granted("nude", BOB, BOSS)
-        await service.admin.change("boss", "words", "1", keep=[Rule("word", "allow", "nude")])
+        await service.admin.change("boss", "1", Change("words", keep=[Rule("word", "allow", "nude")]))
         with pytest.raises(BlockedError, match="Adult content"):
             await asked("nude", BOB)
         # the host's words are the host's to let through, whatever a server's admins allow
-        await service.admin.change("boss", "words", "1", keep=[Rule("word", "allow", "lantern")])
+        await service.admin.change("boss", "1", Change("words", keep=[Rule("word", "allow", "lantern")]))
         await granted("a lantern", ANNA, BOSS)
         alone = Requester("bob")
         with pytest.raises(UserError, match="Only people who may manage"):

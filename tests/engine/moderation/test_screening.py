@@ -13,6 +13,7 @@ from engine.errors import UserError
 from engine.jobs import State
 from engine.moderation import BlockedError
 from engine.moderation.pictures import FLAGGED, UNSURE
+from engine.rules.changes import Change
 from engine.rules.people import Requester
 from engine.rules.rules import Rule
 from engine.service import Service
@@ -36,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def rules(service: Service) -> None:
     """Open channel 3 for adult content, and have it covered in channel 4."""
     keep = [Rule("content", "3", "", "restricted refuse"), Rule("content", "4", "", "strict spoiler")]
-    await service.admin.change("boss", "content", "1", keep=keep)
+    await service.admin.change("boss", "1", Change("content", keep=keep))
 
 
 async def test_adult_words_are_drawn_where_the_place_allows_them(open_service: Open) -> None:

@@ -12,6 +12,7 @@ import pytest
 from engine.errors import NotFound
 from engine.jobs import State
 from engine.moderation import BlockedError
+from engine.rules.changes import Change
 from engine.rules.people import Requester
 from engine.rules.permissions import PermissionCheck
 from engine.rules.rules import Rule
@@ -39,10 +40,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_what_stands_already_is_not_recorded_again(store: Store) -> None:
     admin = await Administration.of(store)
     rule = Rule("channel", "111", value="no")
-    assert await admin.change("boss", "channels deny", "100", keep=[rule])
-    assert not await admin.change("boss", "channels deny", "100", keep=[rule])
-    assert await admin.change("boss", "channels reset", "100", drop=[rule])
-    assert not await admin.change("boss", "channels reset", "100", drop=[rule])
+    assert await admin.change("boss", "100", Change("channels deny", keep=[rule]))
+    assert not await admin.change("boss", "100", Change("channels deny", keep=[rule]))
+    assert await admin.change("boss", "100", Change("channels reset", drop=[rule]))
+    assert not await admin.change("boss", "100", Change("channels reset", drop=[rule]))
     assert [one.action for one in await admin.audits("100")] == ["channels reset", "channels deny"]
 
 
@@ -97,12 +98,12 @@ async def test_the_mark_of_a_person_needs_the_key_of_this_installation(store: St
 async def test_a_request_is_held_to_the_rules(
     service: Service, rules: list[Rule], line: str, said: str
 ) -> None:
-    await service.admin.change("boss", "set up", "100", keep=rules)
+    await service.admin.change("boss", "100", Change("set up", keep=rules))
     with pytest.raises(RefusedError, match=said):
         await submit(service, ask("1", line))
     with pytest.raises(RefusedError, match=said):
         await service.plan(ask("1", line))
-    await service.admin.change("boss", "set up", "100", drop=rules)
+    await service.admin.change("boss", "100", Change("set up", drop=rules))
     assert (await submit(service, ask("1", line))).new
 
 
@@ -110,9 +111,8 @@ async def test_a_button_stands_under_its_commands_rules(service: Service) -> Non
     job = await drawn(service)
     await service.admin.change(
         "boss",
-        "roles command",
         "100",
-        keep=[Rule("command", "vary", "501"), Rule("command", "upscale", "501")],
+        Change("roles command", keep=[Rule("command", "vary", "501"), Rule("command", "upscale", "501")]),
     )
     for verb in ("vary_strong", "vary_subtle", "upscale_2x"):
         action = editing(f"{verb}", "anna", "discord:100/111", job.id, verb, 0, requester=ANNA)
@@ -128,14 +128,14 @@ async def test_a_button_stands_under_its_commands_rules(service: Service) -> Non
 
 
 async def test_a_servers_words_hold_in_that_server(service: Service) -> None:
-    await service.admin.change("boss", "words block", "100", keep=[Rule("word", "block", "apple")])
+    await service.admin.change("boss", "100", Change("words block", keep=[Rule("word", "block", "apple")]))
     with pytest.raises(BlockedError, match="apple"):
         await submit(service, ask("1"))
     elsewhere = Requester("anna", "200", "211", roles=("200",))
     assert (
         await submit(service, asking("2", "a red apple", "anna", "discord:200/211", requester=elsewhere))
     ).new
-    await service.admin.change("boss", "words allow", "100", keep=[Rule("word", "allow", "apple")])
+    await service.admin.change("boss", "100", Change("words allow", keep=[Rule("word", "allow", "apple")]))
     assert (await submit(service, ask("3"))).new
 
 
@@ -156,14 +156,14 @@ async def test_the_servers_defaults_come_after_ones_own_and_before_the_models(se
 
 async def test_a_servers_style_adds_its_words(service: Service) -> None:
     await service.admin.change(
-        "boss", "styles set", "100", keep=[Rule("style", "house", value="in blue ink")]
+        "boss", "100", Change("styles set", keep=[Rule("style", "house", value="in blue ink")])
     )
     [job] = (await submit(service, ask("1", "cat --style House"))).jobs
     assert job.spec.style == "in blue ink"
 
 
 async def test_a_paused_server_waits_and_others_go_on(service: Service) -> None:
-    await service.admin.change("boss", "pause", "100", keep=[Rule("state", value="paused")])
+    await service.admin.change("boss", "100", Change("pause", keep=[Rule("state", value="paused")]))
     await service.control.decided()
     [held] = (await submit(service, ask("1"))).jobs
     elsewhere = Requester("bert", "200", "211", roles=("200",))
@@ -171,7 +171,7 @@ async def test_a_paused_server_waits_and_others_go_on(service: Service) -> None:
     assert (await ended(service, free.id)).state is State.RENDERED
     assert (await service.find(held.id)).state is State.QUEUED
     assert held.id not in (await service.queue()).waiting
-    await service.admin.change("boss", "resume", "100", drop=[Rule("state")])
+    await service.admin.change("boss", "100", Change("resume", drop=[Rule("state")]))
     await service.control.decided()
     assert (await ended(service, held.id)).state is State.RENDERED
 
@@ -180,14 +180,14 @@ async def test_a_pause_outlives_a_restart_and_a_drain_of_the_process_outlives_a_
     open_service: Open,
 ) -> None:
     async with open_service() as service:
-        await service.admin.change("cli", "pause", None, keep=[Rule("state", value="paused")])
+        await service.admin.change("cli", None, Change("pause", keep=[Rule("state", value="paused")]))
         await service.control.decided()
         [job] = (await submit(service, ask("1"))).jobs
         assert (await service.queue()).paused
     async with open_service() as service:
         assert (await service.queue()).paused
         assert (await service.find(job.id)).state is State.QUEUED
-        await service.admin.change("cli", "resume", None, drop=[Rule("state")])
+        await service.admin.change("cli", None, Change("resume", drop=[Rule("state")]))
         service.control.pause()
         await service.control.decided()
         assert (await service.queue()).paused
@@ -270,13 +270,13 @@ async def test_a_moved_job_keeps_its_place_through_restarts_and_pauses(open_serv
         assert (entry.actor, entry.action, entry.target) == ("boss", "jobs move", "anna")
         assert entry.detail == {"job": jobs[2], "to": "front"}
         # what is held back by its server's pause is moved too, and comes in at its place
-        await service.admin.change("boss", "pause", "100", keep=[Rule("state", value="paused")])
+        await service.admin.change("boss", "100", Change("pause", keep=[Rule("state", value="paused")]))
         await service.control.decided()
         assert (await service.queue()).waiting == ()
         await service.control.move(jobs[1], front=True)
     async with open_service() as service:
         service.control.pause()
-        await service.admin.change("boss", "resume", "100", drop=[Rule("state")])
+        await service.admin.change("boss", "100", Change("resume", drop=[Rule("state")]))
         await service.control.decided()
         assert (await service.queue()).waiting == (jobs[1], jobs[3], jobs[2], jobs[0])
         service.control.pause(False)
