@@ -6,6 +6,9 @@ import math
 
 from engine.jobs import WORDS, JobSpec, Kind, Role
 
+BESIDE = 1024 * 1024
+"""Pixels that a picture beside an edit is counted as: models are shown about a megapixel of each."""
+
 
 def rows(spec: JobSpec) -> int:
     """Return how many UNet rows a job holds at once: one a picture and condition, and a reference."""
@@ -37,10 +40,14 @@ def work(spec: JobSpec) -> float:
         return 24.0 * math.pow(spec.width * spec.height / 512**2, 1.1)  # twelve noises, two texts
     if spec.kind in WORDS:
         return 4.0  # every picture is seen at one small size
-    size = math.pow(spec.width * spec.height / 512**2, 1.1)
+    area = spec.width * spec.height
+    if spec.kind is Kind.EDIT:  # its rows hold the tokens of the pictures it looks at, too
+        area += BESIDE * len(spec.inputs)
+    size = math.pow(area / 512**2, 1.1)
     if spec.faithful:
         return size * 4
     steps = max(1.0, spec.steps * spec.stop / 100)
     if spec.strength is not None and any(one.role is Role.INIT for one in spec.inputs):
         steps = max(1.0, steps * spec.strength)
-    return size * (rows(spec) * steps + 2 * spec.count)
+    decoded = math.pow(spec.width * spec.height / 512**2, 1.1)
+    return size * rows(spec) * steps + decoded * 2 * spec.count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -161,6 +161,12 @@ def _worn(spec: JobSpec, model: Model) -> tuple[Lora, ...]:
     return tuple(lora for lora in loras if lora.weight != 0)
 
 
+def _sizes(spec: JobSpec, family: Family, shape: tuple[int, ...], sources: Sources) -> Hashable:
+    """Return what latents of a shape, and of what is seen beside them, share a call by."""
+    whole = spec.kind is Kind.INPAINT and family.sees_repainted
+    return family.size_key(shape, [shape] if whole else [tuple(one.shape) for one in sources.beside])
+
+
 @torch.inference_mode()
 def begin(
     job: str,
@@ -196,10 +202,10 @@ def begin(
         usual = model.config.height // family.scale, model.config.width // family.scale
         tiles = Tiles.over((shape[2], shape[3]), usual)
         shape = (*shape[:2], *tiles.window)
-    window = shape
-    key = family.text_key(turns[0][0])
+    window, key = shape, family.text_key(turns[0][0])
     looking = bool(looked_at) and family.can.references
-    group = (model.name, family.size_key(shape), spec.tile, loras, key, looking)
+    sources.beside = [family.beside(picture) for picture in sources.edited]
+    group = (model.name, _sizes(spec, family, shape, sources), spec.tile, loras, key, looking)
     drawing = Drawing(job, spec, model, family, [], loras, (model.name, shape), notes=sources.notes)
     if tiles is not None:
         drawing.tiles, drawing.whole = tiles, sources.whole

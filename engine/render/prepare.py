@@ -98,7 +98,6 @@ def picture(
         drawn = randn_tensor(shape, generator=generator, device=family.device, dtype=family.dtype)
         latents = noise.pure(scheduler, drawn)
 
-    beside = [family.encode(pixels, generator) for pixels in sources.beside]
     end = len(timesteps) if spec.stop == 100 else max(1, -(-len(timesteps) * spec.stop // 100))
     return Picture(
         family=family,
@@ -115,7 +114,7 @@ def picture(
         inputs=family.inputs((spec.width, spec.height), spec.guidance_scale),
         extra_channels=extra,
         blend=blend,
-        beside=family.beside_repainted(blend.latents) if blend is not None else beside,
+        beside=[blend.latents] if blend is not None and family.sees_repainted else sources.beside,
         rescale=family.rescaled if unconditional is not None else None,
         steer=steer.chaotic(spec.chaos, seed) if spec.chaos else None,
         push=steer.both(
@@ -166,7 +165,8 @@ def _masked(
     small = family.mask(mask, (shape[2], shape[3])).to(device, dtype)
     whole = sources.strength >= 1.0
 
-    parent = family.encode(pixels, generator) if not family.extra_channels or not whole else None
+    needed = not family.extra_channels or family.draws_over or not whole
+    parent = family.encode(pixels, generator) if needed else None
     drawn = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
     if whole or parent is None:
         latents = noise.pure(scheduler, drawn)

@@ -15,7 +15,6 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.jobs import JobSpec, Kind, Role
 from engine.render import decode
-from engine.render.families.base import Family
 from engine.render.models import Model
 
 DEFAULT_STRENGTH = 0.6
@@ -26,8 +25,6 @@ IMAGE_HALF = 2.0
 """The ``--iw`` at which half the schedule is run: 1 leaves two thirds, 3 leaves two fifths."""
 ADAPTED: Mapping[Role, float] = {Role.PROMPT: 0.5, Role.STYLE: 1.0, Role.SUBJECT: 0.7}
 """An IP-Adapter's scale at weight 1: half beside a text, as its authors advise; for style, InstantStyle's."""
-EDITED = 1024 * 1024
-"""Pixels that a model which edits by instruction is shown of a picture, at most."""
 BLENDED = 1.0
 """The scales of a blend's pictures together, which have no text beside them (as the authors advise)."""
 
@@ -58,8 +55,10 @@ class Sources:
     """What the model's IP-Adapter reads: pictures, their scales, and whether for their style alone."""
     tastes: list[tuple[Tensor, float]] = field(default_factory=list)
     """Pixels of pictures somebody likes, in the model's own size, and their weights."""
+    edited: list[Image.Image] = field(default_factory=list)
+    """EDIT: what is to be changed or taken from."""
     beside: list[Tensor] = field(default_factory=list)
-    """EDIT: pixels (1, 3, height, width) of what is to be changed or taken from, in sizes of their own."""
+    """The same as latents of the model's family, once they are encoded."""
 
     @classmethod
     def of(
@@ -88,8 +87,7 @@ class Sources:
                 sources.tastes.append((decode.to_pixels(own, model.machine.device), source.weight))
                 continue
             if spec.kind is Kind.EDIT and source.role is Role.INIT:
-                if model.family is not None and model.family.can.edit:
-                    sources.beside.append(_for_edit(picture, model.family))
+                sources.edited.append(picture)
                 continue
             if source.role is Role.MASK:
                 sources.mask = picture.convert("L")
@@ -146,19 +144,14 @@ class Sources:
         if spec.kind is Kind.EDIT:
             if model.family is None or not model.family.can.edit:
                 raise UserError(f"{model.name} cannot edit by instruction. FLUX.2 klein can.")
-            if not self.beside:
+            if not self.edited:
                 raise UserError("The picture to edit is missing. Give one.")
+            if len(self.edited) > (most := model.family.can.edit):
+                raise UserError(
+                    f"{model.name} looks at {most} at most, of {len(self.edited)} pictures given."
+                )
         if spec.kind is Kind.INPAINT and self.mask is None:
             raise UserError("The mask is missing. Say first which part to repaint.")
-
-
-def _for_edit(picture: Image.Image, family: Family) -> Tensor:
-    """Return a picture's pixels as diffusers shows it to a model that edits: a megapixel at most."""
-    wide, high = picture.size
-    share = min(1.0, (EDITED / (wide * high)) ** 0.5)
-    size = [max(1, int(side * share) // family.multiple) * family.multiple for side in (wide, high)]
-    fitted = ImageOps.fit(picture, (size[0], size[1]), Image.Resampling.LANCZOS)
-    return decode.to_pixels(fitted, family.device)
 
 
 def risen(usual: float, weight: float) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from engine.render.conditioning.ip_adapter import IPAdapterInput
@@ -58,8 +59,8 @@ class Can:
     """``--sref``, ``--cref`` and image prompts beside an edit: attention shared between rows."""
     tile: bool = False
     """``--tile``: the network knows no edges, its convolutions can wrap around."""
-    edit: bool = False
-    """Edits by instruction: it sees pictures beside the one it draws."""
+    edit: int = 0
+    """Edits by instruction: how many pictures it sees beside the one it draws."""
     mixes_sizes: bool = False
     """Pictures of unlike sizes share a call."""
 
@@ -75,6 +76,10 @@ class Family(ABC):
     """Names of the samplers that fit it, the first being its own."""
     rgb: ClassVar[tuple[tuple[float, float, float], ...]] = ()
     """Red, green and blue as a linear mix of a latent's channels, for previews; empty = decode them."""
+    sees_repainted: ClassVar[bool] = False
+    """Whether a picture to be repainted is seen whole, too, beside the one that is drawn."""
+    draws_over: ClassVar[bool] = False
+    """Whether repainting encodes the parent even where nothing of it is left (which draws random numbers)."""
 
     @classmethod
     @abstractmethod
@@ -170,8 +175,8 @@ class Family(ABC):
     def predict(self, rows: Sequence[Row]) -> list[Tensor]:
         """Run the network once; return each row's prediction (1, channels, height, width)."""
 
-    def size_key(self, shape: Sequence[int]) -> Hashable:
-        """Return what latents' shapes must have in common to share a call."""
+    def size_key(self, shape: Sequence[int], beside: Sequence[Sequence[int]] = ()) -> Hashable:
+        """Return what shapes of latents, and of those seen beside, must have in common to share a call."""
         return tuple(shape)
 
     def lengths(
@@ -202,9 +207,9 @@ class Family(ABC):
         """Return a mask (1, 1, height, width) of pixels in latents' ``size`` (height, width)."""
         return torch.nn.functional.interpolate(mask, size=size)
 
-    def beside_repainted(self, parent: Tensor) -> Sequence[Tensor]:
-        """Return latents that a picture to be repainted sees beside itself, given those of its parent."""
-        return ()
+    def beside(self, picture: Image.Image) -> Tensor:
+        """Return the latents of a picture to be changed or taken from, in the size it is seen in."""
+        raise NotImplementedError(f"{self.name} sees no pictures beside the one it draws")
 
     def around(self, mask: Tensor, small: Tensor, pixels: Tensor, generator: torch.Generator) -> Tensor:
         """Return the channels that a network made to repaint takes: the mask, and what stays around it."""

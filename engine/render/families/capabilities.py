@@ -47,11 +47,19 @@ def table() -> str:
         "|---" * (len(COLUMNS) + 2) + "|",
     ]
     for family in families:
-        cells = ["yes" if getattr(family.can, column) else "–" for column in COLUMNS]
+        cells = [_cell(getattr(family.can, column)) for column in COLUMNS]
         # the UNets take every sampler there is
         fitting = "all" if len(family.samplers) > 10 else ", ".join(f"`{one}`" for one in family.samplers)
         lines.append(f"| {family.title} | {' | '.join(cells)} | {fitting} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(able: bool | int) -> str:
+    if not able:
+        return "–"
+    if able is True:
+        return "yes"
+    return "one picture" if able == 1 else f"up to {able} pictures"
 
 
 assert set(COLUMNS) == set(Can.__dataclass_fields__), "a column for each thing a family may do"

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.prompt.attention import parse_attention
 from engine.render import noise, samplers
 from engine.render.families import vae
-from engine.render.families.base import Embedding, Family
+from engine.render.families.base import Embedding, Family, Row
 
 CACHED = 64
 """Embeddings kept per model; one of 512 tokens takes 2.6 MB in half precision at width 2,560 (Qwen3-4B)."""
@@ -107,6 +107,11 @@ def padded(texts: Sequence[Embedding], buckets: Sequence[int] = ()) -> tuple[Ten
         tokens[row, : text.tokens.shape[1]] = text.tokens[0]
         mask[row, : text.tokens.shape[1]] = True
     return tokens, mask
+
+
+def guidance(rows: Sequence[Row]) -> Tensor | None:
+    """Return the guidance scales that a network reads as numbers; None for one that does not."""
+    return torch.cat([row.inputs["guidance"] for row in rows]) if "guidance" in rows[0].inputs else None
 
 
 class Flow(Family):

@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from engine.render.families.base import Can, Embedding, Row
-from engine.render.families.flow import Flow, pack, unpack
+from engine.render.families.beside import Beside, attention, gathered
+from engine.render.families.flow import guidance, pack, unpack
 
 
-class Flux(Flow):
+class Flux(Beside):
     """T5 reads the text, filled up to 512 tokens, which all are looked at; CLIP sums it up."""
 
     name = "flux"
     title = "FLUX.1 dev, schnell"
-    can = Can(emphasis=False, negative=False)
+    can = Can(negative=False)
 
     @property
     def reads_guidance(self) -> bool:
@@ -40,21 +41,26 @@ class Flux(Flow):
         high, wide = sample.shape[2:]
         text = torch.cat([row.text.tokens for row in rows])
         pooled = [row.text.pooled for row in rows if row.text.pooled is not None]
-        guidance = torch.cat([row.inputs["guidance"] for row in rows]) if rows[0].inputs else None
+        beside = gathered(rows, sample)
+        tokens = [pack(sample), *(pack(one) for one, _ in beside)]
+        places = [_places(1, there.shape[1] // 2, there.shape[2] // 2) for _, there in beside]
+        own = text.shape[1] + tokens[0].shape[1]
+        hidden = attention([there[:, ::2, ::2].flatten(1) for _, there in beside], own)
         timestep = torch.cat([row.timestep for row in rows]).to(self.device, self.dtype)
         prediction = self.network(
-            hidden_states=pack(sample),
+            hidden_states=torch.cat(tokens, 1),
             timestep=timestep / 1000,
-            guidance=guidance,
+            guidance=guidance(rows),
             pooled_projections=torch.cat(pooled),
             encoder_hidden_states=text,
             txt_ids=torch.zeros(text.shape[1], 3).to(self.device, self.dtype),
-            img_ids=_places(high // 2, wide // 2).to(self.device, self.dtype),
+            img_ids=torch.cat([_places(0, high // 2, wide // 2), *places]).to(self.device, self.dtype),
+            joint_attention_kwargs=hidden,
             return_dict=False,
-        )[0]
+        )[0][:, : tokens[0].shape[1]]
         return list(unpack(prediction, high, wide).split(1))
 
 
-def _places(high: int, wide: int) -> Tensor:
-    """Return coordinates (tokens, 3): 0, row, column."""
-    return torch.cartesian_prod(torch.zeros(1), torch.arange(high).float(), torch.arange(wide).float())
+def _places(picture: int, high: int, wide: int) -> Tensor:
+    """Return coordinates (tokens, 3): which picture, row, column."""
+    return torch.cartesian_prod(torch.tensor([picture]), torch.arange(high), torch.arange(wide))

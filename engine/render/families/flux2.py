@@ -6,25 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from engine.render import samplers
+from engine.render import decode, samplers
 from engine.render.families import vae
 from engine.render.families.base import Can, Embedding, Row
-from engine.render.families.flow import Flow, down_to, make
+from engine.render.families.beside import Beside, attention, gathered
+from engine.render.families.flow import down_to, guidance, make
 
-STRETCH = 2
-"""How many times as long as the shortest row of a call its longest may be: all are padded to that."""
+SHOWN = 1024 * 1024
+"""Pixels that it is shown of a picture beside, at most."""
 APART = 10
 """How far apart in time pictures beside each other are, the one that is drawn being at 0."""
 
 
-class Flux2Klein(Flow):
+class Flux2Klein(Beside):
     """A latent of the loop is one token: 128 channels for 16 × 16 pixels."""
 
     name = "flux2"
     title = "FLUX.2 klein"
-    can = Can(edit=True)
+    can = Can(edit=4)
+    sees_repainted = True  # Flux2KleinInpaintPipeline
 
     @property
     def scale(self) -> int:
@@ -64,21 +67,6 @@ class Flux2Klein(Flow):
         mu = empirical_mu(self.tokens(shape), steps)
         return make(samplers.canonical(sampler), self.pipe.scheduler, steps, down_to(steps), mu)
 
-    def lengths(
-        self, latents: Tensor, texts: Sequence[Embedding], beside: Sequence[Tensor] = ()
-    ) -> list[int]:
-        """Count picture, text, and pictures beside it."""
-        pictures = sum(self.tokens(picture.shape) for picture in (latents, *beside))
-        return [pictures + text.tokens.shape[1] for text in texts]
-
-    def fits(self, lengths: Sequence[int]) -> bool:
-        """Rows padded to the longest should stay near their own length."""
-        return max(lengths) <= STRETCH * min(lengths)
-
-    def beside_repainted(self, parent: Tensor) -> Sequence[Tensor]:
-        """A picture to repaint is seen whole, too (Flux2KleinInpaintPipeline)."""
-        return [parent]
-
     def mask(self, mask: Tensor, size: tuple[int, int]) -> Tensor:
         """Tokens at the mask's edge are repainted in part."""
         return torch.nn.functional.interpolate(mask, size=size, mode="bilinear")
@@ -89,21 +77,19 @@ class Flux2Klein(Flow):
         sample = torch.cat([row.sample for row in rows]).to(dtype)
         text = torch.cat([row.text.tokens for row in rows])
         count, _, high, wide = sample.shape
-        beside, places, there = _beside(rows, sample)
+        beside = gathered(rows, sample)
+        places = [_places(APART * (i + 1), *there.shape[1:]) for i, (_, there) in enumerate(beside)]
+        hidden = attention([there.flatten(1) for _, there in beside], text.shape[1] + high * wide)
         timestep = torch.cat([row.timestep for row in rows]).to(self.device, dtype)
-        options: dict[str, Any] = {}
-        if there.numel() and not there.all():  # what other rows have there is hidden
-            own = there.new_ones(count, text.shape[1] + high * wide)
-            options["joint_attention_kwargs"] = {"attention_mask": torch.cat([own, there], 1)[:, None, None]}
         prediction = self.network(
-            hidden_states=torch.cat([_tokens(sample), beside], dim=1),
+            hidden_states=torch.cat([_tokens(each) for each in (sample, *(one for one, _ in beside))], dim=1),
             timestep=timestep / 1000,
-            guidance=None,
+            guidance=guidance(rows),
             encoder_hidden_states=text,
             txt_ids=_places(0, 1, 1, text.shape[1]).to(self.device),
-            img_ids=torch.cat([_places(0, high, wide), places]).to(self.device),
+            img_ids=torch.cat([_places(0, high, wide), *places]).to(self.device),
+            joint_attention_kwargs=hidden,
             return_dict=False,
-            **options,
         )[0][:, : high * wide]
         pictures = prediction.transpose(1, 2).reshape(count, -1, high, wide)
         return list(pictures.split(1))
@@ -116,6 +102,14 @@ class Flux2Klein(Flow):
         patches = patches.reshape(count, channels * 4, high // 2, wide // 2)
         mean, spread = self._statistics(patches)
         return ((patches - mean) / spread).to(self.dtype)
+
+    def beside(self, picture: Image.Image) -> Tensor:
+        """Show a megapixel of it at most, its edges cut to whole tokens."""
+        wide, high = picture.size
+        share = min(1.0, (SHOWN / (wide * high)) ** 0.5)
+        size = [max(1, int(side * share) // self.multiple) * self.multiple for side in (wide, high)]
+        fitted = ImageOps.fit(picture, (size[0], size[1]), Image.Resampling.LANCZOS)
+        return self.encode(decode.to_pixels(fitted, self.device), torch.Generator())
 
     def decode(self, latents: Tensor) -> Tensor:
         """Undo that, and decode."""
@@ -152,29 +146,3 @@ def _places(time: int, high: int, wide: int, length: int = 1) -> Tensor:
     """Return coordinates (tokens, 4): time, row, column, and place in a text."""
     axes = (torch.tensor([time]), torch.arange(high), torch.arange(wide), torch.arange(length))
     return torch.cartesian_prod(*axes)
-
-
-def _beside(rows: Sequence[Row], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the tokens of pictures beside the rows' own, their coordinates, and which are a row's own.
-
-    All rows share coordinates, so each picture lies in the corner of a rectangle that holds those of all
-    rows at its place in the order; what of it a row has nothing in is marked False.
-    """
-    tokens, places, there = [], [], []
-    for index in range(max(len(row.beside) for row in rows)):
-        pictures = [row.beside[index] if index < len(row.beside) else None for row in rows]
-        high = max(picture.shape[2] for picture in pictures if picture is not None)
-        wide = max(picture.shape[3] for picture in pictures if picture is not None)
-        canvas = like.new_zeros(len(rows), like.shape[1], high, wide)
-        mask = torch.zeros(len(rows), high, wide, dtype=torch.bool, device=like.device)
-        for row, picture in enumerate(pictures):
-            if picture is not None:
-                canvas[row, :, : picture.shape[2], : picture.shape[3]] = picture[0].to(like)
-                mask[row, : picture.shape[2], : picture.shape[3]] = True
-        tokens.append(_tokens(canvas))
-        places.append(_places(APART * (index + 1), high, wide))
-        there.append(mask.flatten(1))
-    if not tokens:
-        nothing = like.new_zeros(len(rows), 0, like.shape[1])
-        return nothing, torch.zeros(0, 4, dtype=torch.long), nothing.new_zeros(len(rows), 0, dtype=torch.bool)
-    return torch.cat(tokens, 1), torch.cat(places), torch.cat(there, 1)

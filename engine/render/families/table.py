@@ -8,6 +8,9 @@ from typing import Any
 from engine.render.families.base import Family
 from engine.render.families.flux import Flux
 from engine.render.families.flux2 import Flux2Klein
+from engine.render.families.flux2_dev import Flux2Dev
+from engine.render.families.flux_fill import FluxFill
+from engine.render.families.flux_kontext import FluxKontext
 from engine.render.families.qwen_image import QwenImage
 from engine.render.families.sd import StableDiffusion
 from engine.render.families.sd3 import StableDiffusion3
@@ -17,8 +20,12 @@ from engine.render.families.z_image import ZImage
 FAMILIES: Mapping[str, type[Family]] = {
     "Flux2KleinInpaintPipeline": Flux2Klein,
     "Flux2KleinPipeline": Flux2Klein,
+    "Flux2Pipeline": Flux2Dev,
+    "FluxFillPipeline": FluxFill,
     "FluxImg2ImgPipeline": Flux,
     "FluxInpaintPipeline": Flux,
+    "FluxKontextInpaintPipeline": FluxKontext,
+    "FluxKontextPipeline": FluxKontext,
     "FluxPipeline": Flux,
     "LatentConsistencyModelPipeline": StableDiffusion,
     "QwenImageImg2ImgPipeline": QwenImage,

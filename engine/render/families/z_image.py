@@ -31,7 +31,7 @@ class ZImage(Flow):
         [[tokens], _] = self.pipe.encode_prompt([text], self.device, do_classifier_free_guidance=False)
         return Embedding(tokens[None])
 
-    def size_key(self, shape: Sequence[int]) -> Hashable:
+    def size_key(self, shape: Sequence[int], beside: Sequence[Sequence[int]] = ()) -> Hashable:
         """Sizes may be unlike."""
         return None
 

@@ -29,6 +29,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "klein": tiny_flow.klein,
         "klein_base": lambda folder: tiny_flow.klein(folder, distilled=False),
         "flux": tiny_flow.flux,
+        "flux_fill": tiny_flow.flux_fill,
+        "flux_kontext": tiny_flow.flux_kontext,
+        "flux2_dev": tiny_flow.flux2_dev,
         "qwen_image": tiny_flow.qwen_image,
         "krea2": tiny_flow.krea2,
     }

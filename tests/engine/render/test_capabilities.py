@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import diffusers
 import numpy as np
 import pytest
 from PIL import Image
 
 from engine.jobs import Condition, Input, JobSpec, Kind, Role
 from engine.render import decode
-from engine.render.drawing import begin
 from engine.render.families.capabilities import table
-from engine.render.models import Model
 from engine.workers.protocol import Done, Progress
 from tests import ROOT
-from tests.engine.render.test_families import ORACLES, flowing, patched
-from tests.engine.render.test_oracle import TOGETHER, assert_same, generators, ours, photo, run
+from tests.engine.render.test_families import DRAWING, flowing
+from tests.engine.render.test_oracle import photo
 from tests.engine.render.test_renderer import Make, drain, failed, pictures, renderer
 
 __all__ = ["renderer"]
 
-FLOWS = [name for name in ORACLES if name != "klein_base"]
+FLOWS = [name for name in DRAWING if name != "klein_base"]
 PARENT = Input(sha256="p", role=Role.INIT)
 
 
@@ -99,54 +94,6 @@ def test_what_does_not_fit_is_said(renderer: Make) -> None:
     last = told["distilled"][-1]
     assert isinstance(last, Done)
     assert last.outcome.notes == ("`--cfg` has no effect with klein.",)
-
-
-def editing(*names: str, **changes: Any) -> JobSpec:
-    inputs = tuple(Input(sha256=one, role=Role.INIT) for one in names)
-    return flowing("klein", kind=Kind.EDIT, inputs=inputs, guidance_scale=1.0, **changes)
-
-
-FILES = {"p": photo(96, 64), "q": photo(64, 80)}
-INPUTS = {name: decode.png(picture) for name, picture in FILES.items()}
-
-
-def test_an_edit_equals_diffusers(models: Callable[[str], Model], folders: Callable[[str], Path]) -> None:
-    pipe = diffusers.Flux2KleinPipeline.from_pretrained(folders("klein"))
-    pipe.set_progress_bar_config(disable=True)
-    for names in ("p", "pq"):
-        wanted = editing(*names, width=48, height=32)
-        drawn = [
-            pipe(
-                image=[FILES[one] for one in names],
-                prompt=wanted.conditions[0].text,
-                num_inference_steps=wanted.steps,
-                width=48,
-                height=32,
-                generator=generator,
-                output_type="latent",
-            ).images
-            for generator in generators(wanted)
-        ]
-        assert_same(ours(models("klein"), wanted, INPUTS), [patched(pipe, one, wanted) for one in drawn])
-
-
-def test_edits_beside_drawings_are_as_alone(models: Callable[[str], Model]) -> None:
-    model = models("klein")
-    wanted = [editing("p"), flowing("klein"), editing("q", "p", seed=3), flowing("klein", seed=40, steps=4)]
-    alone = [ours(model, each, INPUTS) for each in wanted]
-    flying = [begin(str(i), each, model, INPUTS).pictures for i, each in enumerate(wanted)]
-    assert len({picture.group for one in flying for picture in one}) == 1
-    together = iter(run([picture for one in flying for picture in one], model))
-    for before in alone:
-        for latents in before:
-            assert float((next(together) - latents).norm() / latents.norm()) < TOGETHER
-
-
-def test_who_cannot_edit_says_so(renderer: Make) -> None:
-    render = renderer("z_image")
-    wanted = editing("p").model_copy(update={"model": "z_image"})
-    render.start("job", wanted, INPUTS)
-    assert "cannot edit by instruction" in failed(drain(render)["job"]).message
 
 
 def test_the_table_is_the_codes() -> None:

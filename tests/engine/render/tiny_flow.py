@@ -14,7 +14,10 @@ from diffusers import (
     AutoencoderKLQwenImage,
     FlowMatchEulerDiscreteScheduler,
     Flux2KleinPipeline,
+    Flux2Pipeline,
     Flux2Transformer2DModel,
+    FluxFillPipeline,
+    FluxKontextPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
     Krea2Pipeline,
@@ -26,6 +29,8 @@ from diffusers import (
 )
 from transformers import (
     CLIPTextModel,
+    Mistral3Config,
+    Mistral3ForConditionalGeneration,
     PreTrainedTokenizerBase,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
@@ -208,11 +213,11 @@ def t5(tokens: T5Tokenizer) -> T5EncoderModel:
     ).eval()
 
 
-def flux(folder: Path, guidance: bool = True) -> FluxPipeline:
+def flux(folder: Path, guidance: bool = True, cls: Any = FluxPipeline, channels: int = 16) -> Any:
     """A FLUX.1: with ``guidance`` dev, which takes it as a number; without schnell."""
     torch.manual_seed(0)
     words, more = tokenizer(folder), t5_tokens()
-    return FluxPipeline(
+    return cls(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=guidance),
         vae=_vae(),
         text_encoder=clip_text(words, CLIPTextModel),
@@ -222,7 +227,8 @@ def flux(folder: Path, guidance: bool = True) -> FluxPipeline:
         transformer=randomized(
             FluxTransformer2DModel(
                 patch_size=1,
-                in_channels=16,
+                in_channels=channels,
+                out_channels=16,
                 num_layers=1,
                 num_single_layers=1,
                 attention_head_dim=16,
@@ -233,6 +239,48 @@ def flux(folder: Path, guidance: bool = True) -> FluxPipeline:
                 axes_dims_rope=(4, 4, 8),
             )
         ),
+    )
+
+
+def flux_kontext(folder: Path) -> FluxKontextPipeline:
+    """A FLUX.1 Kontext: FLUX.1 dev by another name, which sees a picture beside."""
+    return flux(folder, cls=FluxKontextPipeline)  # type: ignore[no-any-return]
+
+
+def flux_fill(folder: Path) -> FluxFillPipeline:
+    """A FLUX.1 Fill: four channels of latents, four of what stays, four of mask; all packed."""
+    return flux(folder, cls=FluxFillPipeline, channels=48)  # type: ignore[no-any-return]
+
+
+_PARTS = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for part in message['content'] %}{{ part['text'] }}{% endfor %}<|im_end|>\n{% endfor %}"
+)
+"""A chat format whose messages are lists of parts, as Mistral's are."""
+
+
+def flux2_dev(folder: Path) -> Flux2Pipeline:
+    """A FLUX.2 dev: thirty layers of a small Mistral, three of them read; guidance as a number."""
+    torch.manual_seed(0)
+    parts = klein(folder).components
+    tokens = parts["tokenizer"]
+    tokens.chat_template = _PARTS
+    config = Mistral3Config(
+        text_config={
+            "model_type": "mistral", "vocab_size": len(tokens), "hidden_size": 16, "intermediate_size": 24,
+            "num_hidden_layers": 30, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8,
+        },
+        vision_config={
+            "model_type": "pixtral", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "image_size": 28, "patch_size": 14, "head_dim": 8,
+        },
+    )  # fmt: skip
+    return Flux2Pipeline(
+        scheduler=parts["scheduler"],
+        vae=parts["vae"],
+        text_encoder=randomized(Mistral3ForConditionalGeneration(config)),
+        tokenizer=tokens,
+        transformer=_flux2_transformer(48, guidance=True),
     )
 
 
