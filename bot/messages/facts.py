@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.messages.jobs import creative
 from bot.messages.text import plural, shown, to_copy
 from engine.jobs import WORDS, Job, JobSpec, Kind, Role
+from engine.planning.redraw import line_again
 from engine.prompt.flags import DIRECT
 
 FACT_LIMIT = 1024
@@ -19,35 +20,6 @@ def _inputs(spec: JobSpec) -> str:
     if spec.adapter and named:
         named[-1] += " (read by the IP-Adapter)"
     return ", ".join(named + ([f"{plural(liked_ones, 'picture')} marked with ❤️"] if liked_ones else []))
-
-
-_ELSEWHERE = frozenset({"suffix", "settings", "server"})
-"""Who chose a flag that does not stand in the prompt, and that another person's line would lack."""
-
-
-def recipe(job: Job, cell: int | None = None) -> str | None:
-    """Return the line that draws a picture again, whoever sends it; None where no line does."""
-    spec = job.spec
-    if spec.kind is not Kind.IMAGINE:
-        return None
-    values = {
-        "ar": f"{spec.width}:{spec.height}",
-        "style": spec.style,
-        "stylize": spec.stylize,
-        "weird": spec.weird,
-        "chaos": spec.chaos,
-        "exp": spec.exp,
-        "stop": spec.stop,
-        "steps": spec.steps,
-        "cfg": f"{spec.guidance_scale:g}",
-        "sampler": spec.sampler,
-        "negative": spec.negative_prompt,
-    }
-    chosen = {flag for flag, who in job.sources if who in _ELSEWHERE}
-    flags = [f"--{flag} {value}" for flag, value in values.items() if flag in chosen and value != ""]
-    # the later of two flags counts, so that what stands in the prompt may stay
-    seed = spec.seed if cell is None else spec.seed_of(cell)
-    return " ".join([job.prompt, *flags, f"--model {spec.model}", f"--seed {seed}"])
 
 
 def _sizes(spec: JobSpec, size: tuple[int, int] | None) -> str:
@@ -110,7 +82,7 @@ def picture_facts(
         facts.append(("Drawn in", f"{job.took:.1f} s"))
     elif job.finished_at is not None and job.started_at is not None:
         facts.append(("Drawn in", f"{job.finished_at - job.started_at:.1f} s"))
-    line = recipe(job, cell)
+    line = line_again(job, cell)
     block = None if line is None else to_copy(line, FACT_LIMIT - 8)
     return facts if block is None else [*facts, ("Recipe, to copy", block)]
 

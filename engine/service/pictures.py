@@ -39,16 +39,31 @@ class Pictures:
         return job
 
     async def page(
-        self, owner: str, limit: int, after: str | None = None, *, pictures: bool = False
-    ) -> tuple[list[Job], str | None]:
-        """Return a page of a person's jobs, newest first, and after which job the next one begins, if any.
+        self,
+        owner: str,
+        limit: int,
+        at: str | None = None,
+        *,
+        newer: bool = False,
+        pictures: bool = False,
+    ) -> tuple[list[Job], bool]:
+        """Return a page of a person's jobs, newest first, and whether there are more on its far side.
 
-        ``after``: what this page follows; ``pictures``: only jobs that have some. Raises NotFound.
+        ``at``: the job that this page follows, or (``newer``) goes before; ``pictures``: only jobs that have
+        some. Raises NotFound.
         """
-        if after is not None and (await self.job(after)).owner != owner:
+        if at is not None and (await self.job(at)).owner != owner:
             raise NotFound("There is no such job here.")
-        found = await self._store.read(store_pages.page, owner, limit + 1, after, pictures=pictures)
-        return found[:limit], found[limit - 1].id if len(found) > limit else None
+        found = await self._store.read(
+            store_pages.page, owner, limit + 1, at, newer=newer, pictures=pictures
+        )
+        page = found[:limit]
+        return page[::-1] if newer else page, len(found) > limit
+
+    async def thumbnail(self, job_id: str, cell: int, side: int) -> bytes:
+        """Return one cell made small, its longer side ``side`` pixels (WebP, marked). Raises NotFound."""
+        job = await self.job(job_id)
+        return await self.origin.thumbnail(job, chosen(job, cell), side)
 
     async def cell(self, job_id: str, cell: int = 0) -> str:
         """Return the SHA-256 of one cell's stored PNG. Raises NotFound."""

@@ -75,6 +75,11 @@ class Gate:
             if wait := self._wrong.wait(self.address(request)):
                 raise Fault("rate", "Too many wrong keys came from this address.", retry_after=wait)
             raise Fault("unauthorized", WRONG, code="wrong")
+        self.admit(key, scope)
+        return key
+
+    def admit(self, key: Key, scope: Scope) -> None:
+        """Count a request of a key. Raises Fault: the key is not for this, it comes too fast."""
         if scope not in key.scopes:
             raise Fault("forbidden", f"This key may not be used for this: it lacks the scope `{scope}`.")
         if wait := self._rates[scope].wait(str(key.id)):
@@ -82,7 +87,6 @@ class Gate:
             span = "a minute" if seconds == 60 else "a second"
             sentence = f"That is more than {most} requests {span}, which is the most for one key."
             raise Fault("rate", sentence, retry_after=wait)
-        return key
 
     def address(self, request: Request) -> str:
         """Return whose address a request comes from; what a proxy says counts where it is ours."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,10 +33,10 @@ class Doors:
     streams: Counter[int] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, service: Service) -> Doors:
-        """Return the doors of a service."""
+    def of(cls, service: Service, clock: Callable[[], float] = time.monotonic) -> Doors:
+        """Return the doors of a service. ``clock``: seconds by which rates are counted."""
         config = service.config.api
-        return cls(service, Gate(service, config), Drawing(service, config))
+        return cls(service, Gate(service, config, clock), Drawing(service, config))
 
     @contextmanager
     def streaming(self, key: Key) -> Iterator[None]:

@@ -112,7 +112,7 @@ class _Door:
             jobs, more = await self._service.files.page(key.owner, int(limit), after or None)
         except NotFound:
             raise Fault("missing", NO_JOB) from None
-        return JSONResponse({"jobs": [told_of(job) for job in jobs], "next": more})
+        return JSONResponse({"jobs": [told_of(job) for job in jobs], "next": jobs[-1].id if more else None})
 
     async def look(self, request: Request, job_id: str) -> Response:
         """Say how a job stands."""

@@ -17,6 +17,7 @@ from bot.messages import text as messages_text
 from bot.messages import things as messages_things
 from engine.jobs import Condition, Delivery, DeliveryState, Job, JobSpec, Kind, State
 from engine.planning.edits import EDITS
+from engine.planning.redraw import line_again
 from engine.pocket import knows
 from engine.prompt.flags import FLAGS
 from engine.rules.allowance import Balance
@@ -204,7 +205,7 @@ def test_info_tells_both_sizes_the_time_without_loading_and_a_line_to_copy() -> 
     assert facts["Recipe, to copy"] == "```\na red apple --seed 3 --model pocket --seed 0\n```"
     # what somebody's settings chose is written out, for those who have others
     one = one.model_copy(update={"sources": (("ar", "settings"), ("steps", "model"), ("seed", "prompt"))})
-    assert messages_facts.recipe(one) == "a red apple --seed 3 --ar 512:384 --model pocket --seed 4294967295"
+    assert line_again(one) == "a red apple --seed 3 --ar 512:384 --model pocket --seed 4294967295"
     before = one.model_copy(update={"took": None})
     assert dict(messages_facts.picture_facts(before))["Drawn in"] == "10.0 s"
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ import httpx
 import pytest
 
 from engine.config import ApiConfig, Config, EngineConfig, ProvenanceConfig, WebConfig
+from engine.jobs import Job, State
 from engine.rules import keys
 from engine.rules.keys import Key
 from engine.service import Service
@@ -20,6 +24,11 @@ from engine.store import keys as store_keys
 from engine.web import Doors, listening
 
 FAKE = "engine.workers.fake:Renderer"
+
+
+def unhurried() -> Callable[[], float]:
+    """Return a clock for rates by which a minute passes between any two requests."""
+    return itertools.count(0, 60).__next__
 
 
 @dataclass
@@ -45,6 +54,35 @@ class Api:
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
             yield client
+
+    async def drawn(self, client: httpx.AsyncClient, line: str = "a red apple") -> Job:
+        """Have a line drawn through our own API, and return the job."""
+        answer = await client.post("/api/v1/jobs", json={"prompt": line})
+        assert answer.status_code == 202, answer.text
+        job = None
+        async for snapshot in self.service.progress(answer.json()["jobs"][0]["id"]):
+            job = snapshot.job
+        assert job is not None
+        assert job.state is State.RENDERED
+        return job
+
+    async def many(self, job: Job, count: int) -> list[str]:
+        """Put so many more jobs with the same pictures into the database, each a second older; return all."""
+
+        def copied(db: sqlite3.Connection) -> None:
+            row = dict(db.execute("SELECT * FROM job WHERE id = ?", (job.id,)).fetchone())
+            names = ", ".join(row)
+            for number, name in enumerate(ids[1:], start=1):
+                told = row | {"id": name, "request": name, "created_at": row["created_at"] - number}
+                db.execute(f"INSERT INTO job ({names}) VALUES (:{', :'.join(row)})", told)
+                db.executemany(
+                    "INSERT INTO picture (job, cell, sha256) VALUES (?, ?, ?)",
+                    [(name, cell, sha256) for cell, sha256 in enumerate(job.pictures)],
+                )
+
+        ids = [job.id, *(f"copy{number:06}" for number in range(1, count + 1))]
+        await self.service.store.write(copied)
+        return ids
 
     async def settled(self, good: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something is so."""
@@ -72,7 +110,12 @@ def api_at(tmp_path: Path) -> Opened:
 
     @asynccontextmanager
     async def opened(
-        arguments: Mapping[str, Any] | None = None, api: ApiConfig | None = None, **more: Any
+        arguments: Mapping[str, Any] | None = None,
+        api: ApiConfig | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        pace: Callable[[], float] = time.monotonic,
+        **more: Any,
     ) -> AsyncIterator[Api]:
         config = Config(
             data_dir=tmp_path,
@@ -81,8 +124,8 @@ def api_at(tmp_path: Path) -> Opened:
             # the invisible mark names the job, so equal requests would differ by a level
             **{"provenance": ProvenanceConfig(mark=False), **more},
         )
-        async with Service.open(config, renderer=FAKE, arguments=arguments or {}) as service:
-            doors = Doors.of(service)
+        async with Service.open(config, renderer=FAKE, arguments=arguments or {}, clock=clock) as service:
+            doors = Doors.of(service, pace)
             async with listening(service, WebConfig(port=0), doors=doors) as port:
                 yield Api(service, doors, f"http://127.0.0.1:{port}")
 
