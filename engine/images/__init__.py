@@ -1,7 +1,7 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
 from engine.images.canvas import Fitting, brought, extended, fitted, plain, rim, zoomed
-from engine.images.encode import File, compressed, fit, jpeg, png, with_texts
+from engine.images.encode import USUAL, File, Format, encoded, fit, jpeg, png, with_texts
 from engine.images.grid import columns, enlarge, grid, opened, previewed
 from engine.images.label import labelled
 from engine.images.mask import (
@@ -26,13 +26,15 @@ __all__ = [
     "AREAS",
     "COLUMNS",
     "ROWS",
+    "USUAL",
     "File",
     "Fitting",
+    "Format",
     "MaskPolarity",
     "brought",
     "chosen",
     "columns",
-    "compressed",
+    "encoded",
     "enlarge",
     "extended",
     "feathered",

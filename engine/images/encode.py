@@ -7,8 +7,13 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from PIL import Image, ImageChops
+
+Format = Literal["png", "jpeg", "webp"]
+USUAL = 95
+"""The quality of a JPEG or WebP where none is asked for."""
 
 _HEADER = 8 + 25  # bytes of the signature and the IHDR chunk, whose size is fixed
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -55,11 +60,13 @@ def png(picture: Image.Image, level: int = 1) -> bytes:
     return b"".join((_SIGNATURE, *_chunk(b"IHDR", (head,)), *_chunk(b"IDAT", packed), *_chunk(b"IEND", ())))
 
 
-def compressed(picture: Image.Image, kind: str, quality: int) -> bytes:
-    """Return the picture as a JPEG or WebP file at a quality of 0 to 100."""
+def encoded(picture: Image.Image, form: Format, quality: int = USUAL) -> File:
+    """Return the picture as a file; ``quality`` of a JPEG or WebP is 0 to 100."""
+    if form == "png":
+        return File(png(picture), form, *picture.size)
     file = io.BytesIO()
-    picture.convert("RGB").save(file, kind.upper(), quality=quality)
-    return file.getvalue()
+    picture.convert("RGB").save(file, form.upper(), quality=quality)
+    return File(file.getvalue(), form, *picture.size)
 
 
 def with_texts(file: bytes, texts: Mapping[str, str]) -> bytes:

@@ -8,6 +8,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,11 +83,14 @@ class Origin:
         limit: int | None,
         least: int,
         label: str = "",
+        form: images.Format | None = None,
+        quality: int = images.USUAL,
     ) -> images.File:
         """Return stored cells (by SHA-256) of a job as one file that leaves, of at most ``limit`` bytes.
 
-        A picture whose longer side is below ``least`` pixels is enlarged for showing. ``label``: a word for
-        people in its corner. Raises NotFound.
+        ``form``: as this kind of file, however large, a JPEG or WebP at a ``quality`` of 0 to 100. A picture
+        whose longer side is below ``least`` pixels is enlarged for showing. ``label``: a word for people in
+        its corner. Raises NotFound.
         """
         publisher = await self.publisher()
 
@@ -99,9 +103,11 @@ class Origin:
                 shown,
                 self._leaving(job.id, job.spec, job.prompt, recipe(job, cell or 0), cell),
                 limit,
+                None if form is None else (form, quality),
             )
 
-        return await self._once((tuple(cells), job.id, cell, limit, least, label, len(self.hashes)), made)
+        key = (tuple(cells), job.id, cell, limit, least, label, form, quality, len(self.hashes))
+        return await self._once(key, made)
 
     async def thumbnail(self, job: Job, sha256: str, side: int) -> bytes:
         """Return a stored picture made small (WebP), marked as it leaves, and unsigned. Raises NotFound."""
@@ -189,9 +195,16 @@ def _maker(png: bytes) -> tuple[str, JobSpec, str, Mapping[str, str], int] | Non
 
 
 def _sheet(
-    publisher: ProvenanceWriter, picture: Image.Image, leaving: Leaving, limit: int | None
+    publisher: ProvenanceWriter,
+    picture: Image.Image,
+    leaving: Leaving,
+    limit: int | None,
+    form: tuple[images.Format, int] | None = None,
 ) -> images.File:
     marked = publisher.marked(picture, leaving.job)
+    if form is not None:
+        file = images.encoded(marked, *form)
+        return replace(file, data=publisher.finished(file.data, leaving))
     room = publisher.room(leaving)
     if limit is not None and room > limit / 2:  # the picture goes before what is said of it
         file = images.fit(marked, limit)

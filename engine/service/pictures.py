@@ -90,15 +90,18 @@ class Pictures:
         limit: int | None = None,
         least: int = 0,
         label: str = "",
+        form: images.Format | None = None,
+        quality: int = images.USUAL,
     ) -> images.File:
         """Return one cell, or all in one picture (None), as a file that leaves, of at most ``limit`` bytes.
 
         PNG, or WebP where a PNG is too large; marked, with its recipe and signature. A picture whose longer
         side is below ``least`` pixels is enlarged for showing. ``label``: a word for people in its corner.
+        ``form``: as this kind of file instead, a JPEG or WebP at a ``quality`` of 0 to 100.
         """
         job = await self.job(job_id)
         wanted = [chosen(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
-        return await self.origin.picture(job, wanted, cell, limit, least, label)
+        return await self.origin.picture(job, wanted, cell, limit, least, label, form, quality)
 
     async def shown(self, sha256: str, limit: int | None = None) -> images.File:
         """Return a kept picture as a file of at most ``limit`` bytes; one made here leaves as such."""

@@ -27,17 +27,20 @@ FILES_MOST = 9
 ALL_MOST = 256 * MIB
 """Bytes of bodies under way in all."""
 SECONDS = 60.0
-"""Seconds a body may take, and how long it may be silent meanwhile."""
+"""Seconds a body may take."""
 SILENT = 15.0
+"""Seconds it may be silent meanwhile."""
 
 BROKEN = "This body is not valid JSON in UTF-8. Send one JSON object."
 
 
 class Budget:
-    """How many bytes of bodies are under way in all, and who holds them."""
+    """How many bytes of bodies are under way in all, and who holds them; how slowly they may come."""
 
-    def __init__(self, most: int = ALL_MOST) -> None:
+    def __init__(self, most: int = ALL_MOST, seconds: float = SECONDS, silent: float = SILENT) -> None:
         self._most = most
+        self.seconds = seconds
+        self.silent = silent
         self.held = 0
 
     def take(self, request: Request, size: int) -> None:
@@ -79,9 +82,9 @@ async def chunks(request: Request, budget: Budget, most: int) -> AsyncIterator[b
         raise too_large
     size, stream = 0, request.stream()
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(budget.seconds):
             while True:
-                async with asyncio.timeout(SILENT):
+                async with asyncio.timeout(budget.silent):
                     chunk = await anext(stream, None)
                 if chunk is None:
                     return

@@ -31,6 +31,8 @@ class Doors:
     url: str = ""
     """Where clients reach the listener, without a slash at the end."""
     streams: Counter[int] = field(default_factory=Counter)
+    clock: Callable[[], float] = time.time
+    """Unix seconds: until when links are good."""
 
     @classmethod
     def of(cls, service: Service, clock: Callable[[], float] = time.monotonic) -> Doors:

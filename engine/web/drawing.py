@@ -181,6 +181,11 @@ class Drawing:
                 task.cancel()
             await asyncio.wait(tasks)  # which, cancelled itself, cancels none of them again
 
+    async def release(self, job: Job) -> None:
+        """Take a job back that one connection alone waited for, unless it has ended."""
+        if job.origin.startswith(WAITED_FOR):
+            await self.service.cancel(job.id, job.owner)
+
     async def left(self) -> None:
         """Wait until everything is cleaned up behind those who left."""
         if self._leaving:

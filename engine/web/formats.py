@@ -1,22 +1,14 @@
-"""File formats that doors hand out, and from PNG to them."""
+"""File formats that doors hand out, and their media types."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
-from PIL.Image import Image
+from engine.images import Format
 
-from engine import images
-
-FORMATS: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-"""Formats by name, and their media types."""
-USUAL = 95
-"""The quality of a JPEG or WebP where none is asked for."""
+FORMATS: Mapping[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
-async def encoded(picture: Image, png: bytes, kind: str, quality: int = USUAL) -> bytes:
-    """Return a picture in a format; ``png`` is it already."""
-    if kind == "png":
-        return png
-    return await asyncio.to_thread(images.compressed, picture, kind, quality)
+def format_of(name: str) -> Format | None:
+    """Return the format of a name, None where there is none."""
+    return next((form for form in FORMATS if form == name), None)

@@ -13,7 +13,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine import images
 from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
 from engine.planning.edits import EDITS
@@ -23,7 +22,7 @@ from engine.service import Ask, Edit, Imagine, Snapshot
 from engine.web import bodies, fields
 from engine.web.doors import Doors
 from engine.web.errors import STATUS, Fault, Shaped, plain
-from engine.web.formats import FORMATS, encoded
+from engine.web.formats import FORMATS, format_of
 
 STARTS = ("/api/v1",)
 PAGE_MOST = 100
@@ -134,15 +133,15 @@ class _Door:
         key = await self._doors.gate.key(request, "read")
         job = await self._own(key, job_id)
         good = number.isascii() and number.isdecimal() and len(number) < 3
-        if kind not in FORMATS or not good or not 1 <= int(number) <= len(job.pictures):
+        form = format_of(kind)
+        if form is None or not good or not 1 <= int(number) <= len(job.pictures):
             raise Fault("missing", NO_PICTURE)
-        file = await self._service.files.file(job.id, int(number) - 1)
-        data = await encoded(images.opened(file.data), file.data, kind)
+        data = (await self._service.files.file(job.id, int(number) - 1, form=form)).data
         tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(data, media_type=FORMATS[kind], headers=headers)
+        return Response(data, media_type=FORMATS[form], headers=headers)
 
     async def events(self, request: Request, job_id: str) -> Response:
         """Stream how a job stands: its place, per cent, previews, its end.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from engine import images
 from engine.service import Service
 from engine.web.doors import Doors
 from engine.web.errors import Fault
-from engine.web.formats import FORMATS, encoded
+from engine.web.formats import FORMATS, format_of
 
 GOOD_FOR = 3600
 """Seconds a link opens its picture."""
@@ -23,7 +21,7 @@ WRONG = "There is nothing at this address."
 
 async def link(doors: Doors, job: str, cell: int, kind: str, quality: int) -> str:
     """Return a link to a picture of a job, ``cell`` from 0, in a format at a quality."""
-    until = int(time.time()) + GOOD_FOR
+    until = int(doors.clock()) + GOOD_FOR
     name = f"{job}/{cell}/{quality}/{until}.{kind}"
     return f"{doors.url}/pictures/{name}?signature={await _signature(doors.service, name)}"
 
@@ -39,11 +37,12 @@ def mount(app: FastAPI, doors: Doors) -> None:
         good = await _signature(doors.service, f"{job}/{cell}/{quality}/{until}.{kind}")
         if not hmac.compare_digest(good.encode(), signature.encode()):
             raise Fault("missing", WRONG)
-        if int(until) < time.time():
+        if int(until) < doors.clock():
             raise Fault("gone", GONE)
-        file = await doors.service.files.file(job, int(cell))
-        data = await encoded(images.opened(file.data), file.data, kind, int(quality))
-        return Response(data, media_type=FORMATS[kind])
+        form = format_of(kind)
+        assert form is not None  # as it was signed
+        file = await doors.service.files.file(job, int(cell), form=form, quality=int(quality))
+        return Response(file.data, media_type=FORMATS[form])
 
 
 async def _signature(service: Service, name: str) -> str:

@@ -9,11 +9,12 @@ import asyncio
 import base64
 import json
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from engine import images
 from engine.config import ModelConfig
@@ -25,7 +26,6 @@ from engine.web.bodies import Part
 from engine.web.doors import Doors
 from engine.web.drawing import FILTERED, Picture
 from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of
-from engine.web.formats import encoded
 from engine.web.links import link
 from engine.web.openai_fields import FREEDOM, Edits, Images, Variations, size_of
 
@@ -229,7 +229,7 @@ class _Door:
             job = await self._drawing.start(request, key, literal)
             if asked.stream:
                 events = self._events(request, key, job, asked, kind)
-                return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+                return _Stream(events, lambda: self._drawing.release(job), headers)
             ended = await self._drawing.ended(request, key, job)
             return JSONResponse(await self._answer(ended, asked), headers=headers)
         except Exception as error:
@@ -249,10 +249,11 @@ class _Door:
     async def _files(self, job: Job, asked: Images) -> list[bytes]:
         if job.state is State.BLOCKED:
             raise Fault("blocked", FILTERED)
-        files = []
-        for png in await self._drawing.cells(job):
-            picture = await asyncio.to_thread(images.opened, png)
-            files.append(await encoded(picture, png, asked.output_format, asked.compression))
+        show = self._doors.service.files.file
+        files = [
+            (await show(job.id, cell, form=asked.form, quality=asked.compression)).data
+            for cell in range(len(job.pictures))
+        ]
         return files + files[:1] * (asked.n - len(files))
 
     async def _events(
@@ -280,11 +281,28 @@ class _Door:
             yield f"event: error\ndata: {json.dumps(body)}\n\n"
 
     async def _preview(self, data: bytes, job: Job, asked: Images) -> bytes:
-        def made() -> tuple[Any, bytes]:
+        def made() -> bytes:
             picture = images.fitted(images.previewed(data), job.spec.fitted)
-            return picture, images.png(picture)
+            return images.encoded(picture, asked.form, asked.compression).data
 
-        return await encoded(*await asyncio.to_thread(made), asked.output_format, asked.compression)
+        return await asyncio.to_thread(made)
+
+
+class _Stream(StreamingResponse):
+    """Events that let their job go also where whoever asked left before the first of them."""
+
+    def __init__(
+        self, events: AsyncIterator[str], left: Callable[[], Awaitable[None]], headers: dict[str, str]
+    ) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._left()
 
 
 def _is_due(percent: int, number: int, asked: Images) -> bool:

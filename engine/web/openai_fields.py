@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.config import LimitsConfig, ModelConfig
+from engine.images import Format
 from engine.jobs import SEED_MAX
 from engine.web.errors import Fault
+from engine.web.formats import format_of
 
 SIDES = (64, 4096)
 FREEDOM = {"high": 0.35, "low": 0.75}
@@ -18,8 +20,6 @@ QUALITIES = {"low": 0.5, "medium": 1.0, "high": 2.0, "xhigh": 4.0, "max": 4.0}
 """Times the model's own steps."""
 _SAME = {"auto": "medium", "standard": "medium", "hd": "high"}
 _SIZE = re.compile(r"(\d{1,5})[xX](\d{1,5})")
-
-Format = Literal["png", "jpeg", "webp"]
 
 
 class Images(BaseModel):
@@ -79,6 +79,11 @@ class Images(BaseModel):
     def identifier(self) -> str:
         """Who the caller says is asking."""
         return self.safety_identifier or self.user
+
+    @property
+    def form(self) -> Format:
+        """The kind of file; gif and svg were refused before."""
+        return format_of(self.output_format) or "png"
 
     @property
     def compression(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from typing import Annotated, Any
 
@@ -10,7 +9,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine import images
 from engine.jobs import Condition, State
 from engine.planning.literal import Literal
 from engine.rules.keys import Key
@@ -18,7 +16,6 @@ from engine.web import bodies, fields
 from engine.web.doors import Doors
 from engine.web.drawing import FILTERED
 from engine.web.errors import STATUS, Fault, Shaped
-from engine.web.formats import encoded
 
 STARTS = ("/predict", "/v1/projects/")
 INSTANCES_MOST = 10
@@ -92,7 +89,5 @@ class _Door:
             job = await self._doors.drawing.draw(request, key, literal, part=number)
             if job.state is State.BLOCKED:
                 raise Fault("blocked", FILTERED)
-            [png] = await self._doors.drawing.cells(job)
-            picture = await asyncio.to_thread(images.opened, png)
-            files.append(await encoded(picture, png, "jpeg"))
+            files.append((await self._doors.service.files.file(job.id, 0, form="jpeg")).data)
         return files

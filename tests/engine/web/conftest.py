@@ -52,7 +52,7 @@ class Api:
         if secret is None:
             _, secret = await self.key()
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=300) as client:
             yield client
 
     async def drawn(self, client: httpx.AsyncClient, line: str = "a red apple") -> Job:

@@ -80,8 +80,9 @@ async def test_nobody_elses_picture_can_be_named(api: Api) -> None:
             assert answer.status_code == 404, body
         never = await stranger.post(JOBS, json={"prompt": "picture:0123456789abcdef a cat"})
         theirs = await stranger.post(JOBS, json={"prompt": f"{told['image']} a cat"})
-        assert never.json()["error"]["message"].replace("picture:0123456789abcdef", told["image"]) == (
-            theirs.json()["error"]["message"]
+        assert (
+            never.json()["error"]["message"].replace("picture:0123456789abcdef", told["image"])
+            == (theirs.json()["error"]["message"])
         )
         # brought by both, it is both's
         assert await brought(stranger, photo()) == told

@@ -182,8 +182,21 @@ async def test_a_cancelled_job_is_told_too(tmp_path: Path, receiver: Receiver) -
 
 
 WRONG = (
-    *("", "a.png", "https://", "http://example.com/", "ftp://example.com/", "file:///etc/passwd", "https://["),
-    *("https://example.com:8443/", "https://user:word@example.com/", "https://127.0.0.1/", "https://10.0.0.1/"),
+    *(
+        "",
+        "a.png",
+        "https://",
+        "http://example.com/",
+        "ftp://example.com/",
+        "file:///etc/passwd",
+        "https://[",
+    ),
+    *(
+        "https://example.com:8443/",
+        "https://user:word@example.com/",
+        "https://127.0.0.1/",
+        "https://10.0.0.1/",
+    ),
     *("https://[::1]/", "https://169.254.169.254/", "https://exa m.com/", "https://a.com/" + "a" * 3000),
 )
 
