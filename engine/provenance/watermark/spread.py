@@ -57,6 +57,10 @@ class MarkLayout:
 MIDDLE = MarkLayout(256, Band(0.08, 0.25, 1.0, 3, 1.5), 0.8, 2.2, True)
 LARGE = MarkLayout(384, Band(0.05, 0.25, 1.0, 3, 1.5), 0.9, 3.0, False)
 STEPS = 8
+ROUGH = 6
+"""So many of the steps are taken without looking at the whole picture, where it is a large one."""
+HELD = 0.9
+"""What is left of a change once it is brought to the picture's size and back."""
 
 
 @functools.cache
@@ -95,18 +99,27 @@ def write(picture: Image.Image, signs: Floats, plan: MarkLayout) -> Image.Image:
     allowed = allowance(start, plan.plain, 0.12, 6.0)
     allowed = np.where(start > BRIGHT, allowed / 4, allowed)
     change = np.zeros_like(start)
-    for step in range(STEPS):
+
+    def shown() -> list[Floats]:
+        """Return the luminance of the file as it would be now, and after lossy formats if rehearsed."""
         marked = added(rgb, resized(change, full))
-        feature, deviation = features(resized(luminance(pixels(marked)), size), plan.band)
-        heard = [read(feature)]
-        if plan.rehearsed:
-            for kind, quality in (("JPEG", 75), ("WEBP", 80)):
-                levels = luminance(compressed(marked, kind, quality))
-                heard.append(read(features(resized(levels, size), plan.band)[0]))
-        short = np.clip(plan.margin - np.stack(heard) * wanted, 0, None).mean(0)
+        kinds = (("JPEG", 75), ("WEBP", 80)) if plan.rehearsed else ()
+        levels = [pixels(marked), *(compressed(marked, kind, quality) for kind, quality in kinds)]
+        return [resized(luminance(one), size) for one in levels]
+
+    # full size costs most: large pictures are written at the canonical size, then corrected
+    rough = not plan.rehearsed
+    for step in range(STEPS):
+        rough = rough and step < ROUGH
+        read_in = [np.clip(start + HELD * change, 0, 255)] if rough else shown()
+        seen = [features(levels, plan.band) for levels in read_in]
+        short = np.clip(plan.margin - np.stack([read(one) for one, _ in seen]) * wanted, 0, None).mean(0)
         if short.mean() <= 0.05:
-            break
-        push = chips * (wanted * short).astype(np.float32)[groups] / deviation
+            if not rough:
+                break
+            rough = False
+            continue
+        push = chips * (wanted * short).astype(np.float32)[groups] / seen[0][1]
         push = passed(push, plan.band) * allowed * allowed
         push *= 0.5 / (1 + 0.3 * step) / (float(np.sqrt((push * push).mean())) + 1e-9)
         change = np.clip(change + push, -3 * allowed, 3 * allowed)
