@@ -1,7 +1,9 @@
 """Copies of the data folder: made while the bot runs, verified, and put back; refuses to know what is in it.
 
-A backup is a folder like the data folder: ``limner.db`` and ``pictures/``. The database is copied first, by
-SQLite's own online backup, then every picture that is not there yet: what the copy names is then in it.
+A backup is a folder like the data folder: ``limner.db``, ``pictures/``, and ``provenance/``, without which
+a host no longer knows its own pictures (so whoever holds a backup can sign as this host). The database is
+copied first, by SQLite's own online backup, then every picture that is not there yet: what the copy names is
+then in it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from engine.store.database import examine
 from engine.store.retention import GalleryFile
 
 DATABASE, PICTURES, LOCK = "limner.db", "pictures", "limner.lock"
+IDENTITY = "provenance"
 PAGES = 256
 """Pages of the database copied at a time: a bot that writes meanwhile waits for a millisecond."""
 
@@ -59,6 +62,7 @@ def backup(data: Path, destination: Path) -> BackupSummary:
             fresh.unlink(missing_ok=True)
         files = named(destination / DATABASE)
         copied, missing = _copy_files(files, data / PICTURES, destination / PICTURES)
+        _copy_identity(data / IDENTITY, destination / IDENTITY)
     return BackupSummary(jobs, len(files), copied, missing)
 
 
@@ -89,6 +93,7 @@ def restore(source: Path, data: Path, *, force: bool = False) -> BackupSummary:
                     f"`{DATABASE}.before`."
                 )
             copied, missing = _copy_files(files, source / PICTURES, data / PICTURES)
+            _copy_identity(source / IDENTITY, data / IDENTITY)
             fresh = data / f".{secrets.token_hex(8)}.tmp"
             try:
                 shutil.copyfile(source / DATABASE, fresh)
@@ -132,6 +137,16 @@ def _copy_database(source: Path, target: Path) -> None:
     ):
         old.backup(new, pages=PAGES, sleep=0.001)
         new.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
+
+
+def _copy_identity(source: Path, target: Path) -> None:
+    """Copy key and certificates, with their rights; a backup from before there were any has none."""
+    for file in sorted(source.glob("*")) if source.is_dir() else ():
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = target / f".{secrets.token_hex(8)}.tmp"
+        shutil.copy2(file, fresh)
+        _sync(fresh)
+        fresh.replace(target / file.name)
 
 
 def _copy_files(files: list[GalleryFile], source: Path, target: Path) -> tuple[int, int]:

@@ -63,6 +63,11 @@ async def test_verify_knows_what_left_and_gives_recipes_back(
         foreign = await said(bob, png(parameters=PARAMETERS), "info")
         assert "--negative blurry, text" in foreign
         assert "--seed 42" in foreign
+        again = await bob.slash("verify", image=Upload("x.png", posted))
+        await discord.until(lambda: again.message.data["components"], "the button", seconds=60)
+        await bob.click(again.message, "Draw this")
+        redrawn = await discord.wait_for_message(is_grid, after=grid, seconds=60)
+        assert redrawn.data["content"].startswith("**a red apple --")
     files = {"ours.png": posted, "resent.jpg": resent, "none.png": buffer.getvalue()}
     await asyncio.to_thread(at_the_command_line, tmp_path, files)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from engine.errors import ConfigError
 from engine.jobs import State
 from engine.library.backup import backup, named, restore
 from engine.library.gallery import Gallery
+from engine.provenance.keys import KEY, load_or_make
 from tests.engine.conftest import Open, asking, drawn, ended, submit
 
 
@@ -96,6 +98,21 @@ async def test_nothing_is_restored_from_what_is_no_sound_backup_or_under_a_runni
     with pytest.raises(ConfigError, match="is damaged"):
         restore(kept, tmp_path / "newer")
     assert not (tmp_path / "newer" / "limner.db").exists()
+
+
+async def test_a_host_whose_backup_is_put_back_still_knows_its_own_pictures(
+    open_service: Open, tmp_path: Path
+) -> None:
+    data, kept, new = tmp_path / "data", tmp_path / "kept", tmp_path / "new"
+    async with open_service() as service:
+        await drawn(service, "first")
+    made = load_or_make(data / "provenance")
+    backup(data, kept)
+    restore(kept, new)
+    assert load_or_make(new / "provenance") == made
+    for folder in (kept, new):
+        assert stat.S_IMODE((folder / "provenance" / KEY).stat().st_mode) == 0o600
+        assert stat.S_IMODE((folder / "provenance").stat().st_mode) == 0o700
 
 
 async def test_the_command_line_says_what_it_did(open_service: Open, tmp_path: Path) -> None:
