@@ -116,8 +116,7 @@ class Origin:
         def made() -> images.File:
             picture = images.opened(self._gallery.read(sha256)).convert("RGB")
             picture.thumbnail((side, side))
-            data = images.compressed(writer.marked(picture, job.id), "webp", THUMBNAIL_QUALITY)
-            return images.File(data, "webp", *picture.size)
+            return images.encoded(writer.marked(picture, job.id), "webp", THUMBNAIL_QUALITY)
 
         return (await self._once((sha256, job.id, side), made)).data
 
