@@ -34,18 +34,18 @@ SILENT = 15.0
 BROKEN = "This body is not valid JSON in UTF-8. Send one JSON object."
 
 
+@dataclass
 class Budget:
-    """How many bytes of bodies are under way in all, and who holds them; how slowly they may come."""
+    """How many bytes of bodies are under way in all, and who holds them; how long one may take."""
 
-    def __init__(self, most: int = ALL_MOST, seconds: float = SECONDS, silent: float = SILENT) -> None:
-        self._most = most
-        self.seconds = seconds
-        self.silent = silent
-        self.held = 0
+    most: int = ALL_MOST
+    seconds: float = SECONDS
+    silent: float = SILENT
+    held: int = field(default=0, init=False)
 
     def take(self, request: Request, size: int) -> None:
         """Count bytes of a request. Raises Fault where all bodies together are too much."""
-        if self.held + size > self._most:
+        if self.held + size > self.most:
             sentence = "Too much is being sent to this server at once. Try again in a moment."
             raise Fault("busy", sentence, retry_after=5)
         self.held += size

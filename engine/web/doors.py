@@ -14,6 +14,7 @@ from engine.web.auth import Gate
 from engine.web.bodies import Budget
 from engine.web.drawing import Drawing
 from engine.web.errors import Fault
+from engine.web.protocol import HEADERS_WITHIN
 
 STREAMS_MOST = 4
 """Streams one key may have open."""
@@ -33,6 +34,8 @@ class Doors:
     streams: Counter[int] = field(default_factory=Counter)
     clock: Callable[[], float] = time.time
     """Unix seconds: until when links are good."""
+    headers_within: float = HEADERS_WITHIN
+    """Seconds a request's headers may take."""
 
     @classmethod
     def of(cls, service: Service, clock: Callable[[], float] = time.monotonic) -> Doors:

@@ -20,6 +20,7 @@ from engine.web import draw, gallery, jobs, links, openai, predict, sdapi, stabi
 from engine.web.doors import Doors
 from engine.web.entry import Entry, Shapes, handle_errors
 from engine.web.metrics import CONTENT_TYPE, metrics
+from engine.web.protocol import HEADERS_WITHIN, impatient
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,7 @@ async def listening(
         access_log=False,
         lifespan="off",
         server_header=False,
+        http=impatient(doors.headers_within if doors else HEADERS_WITHIN),
         proxy_headers=False,  # the API's gate believes the proxies that the host names
         timeout_graceful_shutdown=LEAVING,
     )

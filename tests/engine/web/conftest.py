@@ -22,6 +22,7 @@ from engine.rules.keys import Key
 from engine.service import Service
 from engine.store import keys as store_keys
 from engine.web import Doors, listening
+from engine.web.protocol import HEADERS_WITHIN
 
 FAKE = "engine.workers.fake:Renderer"
 
@@ -115,6 +116,7 @@ def api_at(tmp_path: Path) -> Opened:
         *,
         clock: Callable[[], float] = time.time,
         pace: Callable[[], float] = time.monotonic,
+        headers_within: float = HEADERS_WITHIN,
         **more: Any,
     ) -> AsyncIterator[Api]:
         config = Config(
@@ -126,6 +128,7 @@ def api_at(tmp_path: Path) -> Opened:
         )
         async with Service.open(config, renderer=FAKE, arguments=arguments or {}, clock=clock) as service:
             doors = Doors.of(service, pace)
+            doors.headers_within = headers_within
             async with listening(service, WebConfig(port=0), doors=doors) as port:
                 yield Api(service, doors, f"http://127.0.0.1:{port}")
 
