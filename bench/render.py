@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
 from torch import Tensor
 
 from bench import Row, paired
-from engine.config import EngineConfig, ModelConfig
-from engine.jobs import Condition, JobSpec
+from engine.config import EngineConfig, LoraConfig, ModelConfig
+from engine.jobs import Condition, JobSpec, Lora
 from engine.render import decode
 from engine.render.denoise import Picture, choose
 from engine.render.drawing import begin
 from engine.render.models import DeviceSpec, Model, load
 from tests.engine.render import tiny
 from tests.engine.render.loop import advance
+from tests.engine.render.tiny import random_lora
 
 PAIRS = 9
 ENGINE = EngineConfig(device="cpu", dtype="float32")
@@ -133,6 +134,46 @@ def calls() -> list[float]:
     return [together() / one_by_one()]
 
 
+@functools.cache
+def adorned() -> Model:
+    """Load the same model with eight random LoRAs beside it."""
+    _, pipe = small()
+    folder = Path(tempfile.mkdtemp(prefix="limner-bench-"))
+    loras = [
+        LoraConfig(name=f"l{number}", source=random_lora(pipe, folder / f"l{number}.safetensors", number, 4))
+        for number in range(8)
+    ]
+    return load("small", small()[0].config, DeviceSpec.find(ENGINE), ENGINE, loras)
+
+
+def with_loras() -> tuple[list[Callable[[], int]], Callable[[], int]]:
+    """Return what draws eight requests, each with another LoRA: one by one, and together; calls counted."""
+    model = adorned()
+    asked = [
+        each.model_copy(update={"loras": (Lora(name=f"l{number}"),)}) for number, each in enumerate(eight())
+    ]
+
+    def alone(each: JobSpec) -> int:
+        return run(begin("job", each, model, {}).pictures, 16)
+
+    return (
+        [functools.partial(alone, each) for each in asked],
+        lambda: run([begin(str(i), each, model, {}).pictures[0] for i, each in enumerate(asked)], 16),
+    )
+
+
+def joined_with_loras() -> list[float]:
+    """Time eight requests with a LoRA of their own each, one by one ÷ together."""
+    singly, at_once = with_loras()
+    return paired(lambda: [one() for one in singly], at_once, PAIRS)
+
+
+def calls_with_loras() -> list[float]:
+    """Count UNet calls together ÷ one by one, each with a LoRA of its own."""
+    singly, at_once = with_loras()
+    return [at_once() / sum(one() for one in singly)]
+
+
 def preview() -> list[float]:
     """Time one preview of a 512 × 512 picture, latents to JPEG, in milliseconds of processor time."""
     model, _ = small()
@@ -149,5 +190,7 @@ ROWS = (
     Row("our loop alone ÷ diffusers' pipeline, equal output", alone, 1.02),
     Row("eight unlike requests: one by one ÷ joined", joined, 1.3, at_most=False),
     Row("eight unlike requests: UNet calls joined ÷ one by one", calls, 0.35),
+    Row("the same, each with another LoRA: one by one ÷ joined", joined_with_loras, 1.0, at_most=False),
+    Row("the same, each with another LoRA: UNet calls joined ÷ one by one", calls_with_loras, 0.35),
     Row("one preview of 512 × 512, latents to JPEG", preview, 5, unit="ms"),
 )

@@ -99,6 +99,7 @@ class EngineConfig(_Section):
     workers: int = 1
     max_rows: int = 16  # rows of one UNet call
     preview_every: int = 4  # steps between previews; 0 = none
+    loras_kept: Annotated[int, Field(ge=0)] = 8  # LoRAs a model keeps in memory when no picture wears them
     heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
     threads: int = 0  # CPU threads of a worker; 0 = all but one core
     segmenter: str = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention

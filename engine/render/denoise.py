@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from engine.render import noise
+from engine.render.conditioning import lora_rows
 from engine.render.conditioning.ip_adapter import IPAdapterInput
 from engine.render.conditioning.reference_attention import ReferenceRow
 from engine.render.families.base import Embedding, Family, Guided, Row
@@ -104,6 +105,8 @@ class Picture:
     """What its wanted conditions look at beside themselves; one more row each."""
     adapted: Sequence[AdapterPicture] = ()
     """What its rows are told of beside their texts; no further rows."""
+    loras: lora_rows.Worn = ()
+    """What its rows are drawn with, those of its references too."""
     index: int = 0
     turn: int = 0
     """When this picture was last served; the one that waited longest goes first."""
@@ -274,13 +277,14 @@ def predict(
     count = len(rows)
     if pad:
         spare = next((bucket for bucket in BUCKETS if bucket >= count), count) - count
-        rows += [replace(rows[-1], adapter=())] * spare
+        rows += [replace(rows[-1], adapter=(), loras=())] * spare
     predictions: list[Tensor] = []
     for first, last, references in _calls(pictures, len(rows), at_once):
         call = rows[first:last]
         if references:
             call = [replace(row, references=each) for row, each in zip(call, references, strict=True)]
-        predictions += family.predict(call)
+        with lora_rows.wearing([row.loras for row in call], family.device):
+            predictions += family.predict(call)
     answers = []
     first = 0
     for picture, sample in zip(pictures, seen, strict=True):
@@ -296,7 +300,7 @@ def _rows(picture: Picture, seen: Tensor) -> list[Row]:
     pairs = [(sample, text) for text in picture.embeddings()]
     pairs += [(_along(picture, one, timestep), one.text) for one in picture.references]
     return [
-        Row(sample, timestep, text, picture.inputs, picture.beside, adapter=adapter)
+        Row(sample, timestep, text, picture.inputs, picture.beside, (), adapter, picture.loras)
         for (sample, text), adapter in zip(pairs, picture.adapter_inputs(), strict=True)
     ]
 

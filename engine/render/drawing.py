@@ -40,7 +40,6 @@ class Drawing:
     model: Model
     family: Family
     pictures: list[Picture]
-    loras: tuple[Lora, ...] = ()
     size: tuple[str, tuple[int, ...]] = ("", ())
     """Model and latent shape: what the memory of a call depends on."""
     notes: list[str] = field(default_factory=list)
@@ -154,11 +153,10 @@ class Drawing:
         return Outcome(pictures, film=film, notes=tuple(self.notes), timings=dict(self.timings))
 
 
-def _worn(spec: JobSpec, model: Model) -> tuple[Lora, ...]:
+def _asked(spec: JobSpec, model: Model) -> tuple[Lora, ...]:
     """Return the LoRAs a job is drawn with, the model's few-step weights among them."""
     quick = spec.few_steps and model.loras is not None and FEW_STEPS in model.loras.files
-    loras = (*spec.loras, Lora(name=FEW_STEPS)) if quick else spec.loras
-    return tuple(lora for lora in loras if lora.weight != 0)
+    return (*spec.loras, Lora(name=FEW_STEPS)) if quick else spec.loras
 
 
 def _sizes(spec: JobSpec, family: Family, shape: tuple[int, ...], sources: Sources) -> Hashable:
@@ -182,8 +180,7 @@ def begin(
     """
     began, family = time.perf_counter(), model.family
     assert family is not None and model.loras is not None  # noqa: PT018
-    loras = _worn(spec, model)
-    model.loras.use(loras)
+    loras = model.loras.worn(_asked(spec, model))
     if spec.width % family.multiple or spec.height % family.multiple:
         raise UserError(
             f"{model.name} draws sides that are multiples of {family.multiple}, which {spec.width} × "
@@ -205,15 +202,15 @@ def begin(
     window, key = shape, family.text_key(turns[0][0])
     looking = bool(looked_at) and family.can.references
     sources.beside = [family.beside(picture) for picture in sources.edited]
-    group = (model.name, _sizes(spec, family, shape, sources), spec.tile, loras, key, looking)
-    drawing = Drawing(job, spec, model, family, [], loras, (model.name, shape), notes=sources.notes)
+    group = (model.name, _sizes(spec, family, shape, sources), spec.tile, key, looking)
+    drawing = Drawing(job, spec, model, family, [], (model.name, shape), notes=sources.notes)
     if tiles is not None:
         drawing.tiles, drawing.whole = tiles, sources.whole
         shape = (*shape[:2], *tiles.size)
     for cell in range(spec.count):
         own, shapes = turns[(spec.seed + cell) % len(turns)], (shape, window)
         picture = prepare.picture(spec, model, family, cell, shapes, group, own, unconditional, sources)
-        picture.adapted = adapted
+        picture.adapted, picture.loras = adapted, loras
         if looking:
             references.refer(picture, looked_at, spec.seed_of(cell))
         if spec.kind is not Kind.BLEND:  # that one starts from their colours
@@ -225,6 +222,7 @@ def begin(
     recoloured = looked_at or adapted or taste is not None  # they may bring other colours
     if spec.kind is Kind.INPAINT or (spec.kind is Kind.UPSCALE and not recoloured):
         drawing.parent, drawing.mask = sources.parent, sources.mask
-    drawing.notes += capabilities.notes(spec, family, model.name) + model.loras.notes(loras)
+    drawing.notes += capabilities.notes(spec, family, model.name)
+    drawing.notes += [note for one, _ in loras for note in one.notes]
     drawing.spent("prepare", began)
     return drawing

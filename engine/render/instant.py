@@ -21,7 +21,7 @@ from engine.workers.protocol import Outcome
 class Instant:
     """The small models beside the denoisers, each read when it is first asked for.
 
-    ``model`` brings a model into memory, with no LoRA on.
+    ``model`` brings a model into memory.
     """
 
     def __init__(

@@ -1,27 +1,27 @@
-"""The LoRAs of one pipeline: read when first asked for, switched between jobs; refuses to know jobs.
+"""The LoRAs of one pipeline: read when first asked for, kept while they are in use; refuses to know jobs.
 
-All jobs of a model share its networks, so what is on is never left in doubt: `Loras.use` ends with exactly
-what was asked for, or raises with none on and whatever it had begun to put in taken out again.
+diffusers reads the files, in whatever form they come, by putting layers into the networks. Those are taken
+out again at once, and what they hold is kept beside the networks, which stay as they were loaded: what one
+picture wears is no matter of another's (`engine.render.conditioning.lora_rows`).
 """
 
 from __future__ import annotations
 
 import logging
-import warnings
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate.hooks import CpuOffload
-from diffusers.utils.peft_utils import (
-    delete_adapter_layers,
-    set_adapter_layers,
-    set_weights_and_activate_adapters,
-)
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import nn
 
 from engine import weights
 from engine.errors import LimnerError, NotFound, UserError
 from engine.jobs import Lora
+from engine.render.conditioning.lora_rows import Weights, Worn
 from engine.render.memory import out_of_memory
 
 log = logging.getLogger(__name__)
@@ -29,114 +29,119 @@ log = logging.getLogger(__name__)
 FEW_STEPS = "few steps"
 """The name of a model's own few-step LoRA; no host can give it to another, for it has a blank."""
 
-_DOWN = (".lora_down.weight", ".lora_A.weight", ".lora.down.weight", ".lora_linear_layer.down.weight")
-"""How the first of each layer's two tensors ends, by kohya, peft and diffusers."""
+_FIRST = (
+    *(".lora_down.weight", ".lora_A.weight", ".lora.down.weight", ".lora_linear_layer.down.weight"),
+    *(".lokr_w1", ".lokr_w1_a"),
+)
+"""How the first of each layer's tensors ends, by kohya, peft, diffusers, and of a LoKr."""
 
 
 class Loras:
-    """What a pipeline's networks may have put on. ``files``: name → source of each that may be asked for."""
+    """What a pipeline's pictures may wear. ``files``: name → source of each that may be asked for.
 
-    def __init__(self, pipe: Any, files: Mapping[str, str]) -> None:
+    At most ``kept`` stay in memory beside those that pictures in flight wear; the one that was not asked for
+    for the longest time goes first.
+    """
+
+    def __init__(self, pipe: Any, files: Mapping[str, str], device: torch.device, kept: int) -> None:
         self._pipe = pipe
         self.files = dict(files)
-        self._adapters: dict[str, str] = {}
-        """Name → what the libraries call it. People's names are no names for torch's modules."""
-        self._notes: dict[str, list[str]] = {}
-        self._on: tuple[Lora, ...] | None = ()
-        """None while it is in doubt."""
+        self._device = device
+        self._kept = kept
+        self._here: OrderedDict[tuple[object, ...], Weights] = OrderedDict()
 
-    def use(self, loras: Sequence[Lora]) -> None:
-        """Switch to exactly these; weight 0 is as if absent.
+    def worn(self, loras: Sequence[Lora]) -> Worn:
+        """Return these LoRAs as rows wear them; weight 0 is as if absent.
 
-        Raises UserError for one that does not fit (NotFound for one that is not there); none is on then.
+        Raises UserError for one that does not fit (NotFound for one that is not there).
         """
-        wanted = tuple(lora for lora in loras if lora.weight != 0)
-        if wanted == self._on:
-            return
-        self._on = None
-        try:
-            scales: dict[str, float] = {}
-            for lora in wanted:
-                adapter = self._brought_in(lora.name)
-                scales[adapter] = scales.get(adapter, 0.0) + lora.weight
-            self._switch(scales)
-            self._on = wanted
-        except BaseException:
-            self._switch({})
-            self._on = ()
-            raise
+        scales: dict[Weights, float] = {}
+        for lora in loras:
+            if lora.weight != 0:
+                one = self._brought_in(lora.name)
+                scales[one] = scales.get(one, 0.0) + lora.weight
+        while len(self._here) > self._kept:
+            self._here.popitem(last=False)
+        return tuple(scales.items())
 
-    def _parts(self) -> list[Any]:
-        """Return the networks that LoRAs change."""
-        parts = (getattr(self._pipe, name, None) for name in self._pipe._lora_loadable_modules)
-        return [part for part in parts if part is not None]
-
-    def _switch(self, scales: Mapping[str, float]) -> None:
-        """Let each network compute with those adapters of ``scales`` that it has, or as without any."""
-        for part in self._parts():
-            here = [adapter for adapter in scales if adapter in getattr(part, "peft_config", {})]
-            set_adapter_layers(part, enabled=bool(here))
-            if here:
-                set_weights_and_activate_adapters(part, here, [scales[adapter] for adapter in here])
-
-    def _brought_in(self, name: str) -> str:
-        """Return the adapter of a LoRA, read if it is not in; if that fails the networks are as before."""
-        if name in self._adapters:
-            return self._adapters[name]
+    def _brought_in(self, name: str) -> Weights:
+        """Return a LoRA, read if it is not here or its file is another by now."""
         if name not in self.files:
             raise NotFound(f"There is no LoRA `{name}` for this model.")
-        file = str(weights.lora_file(self.files[name]))
-        adapter = f"lora_{len(self._adapters)}"
+        file = weights.lora_file(self.files[name])
+        status = file.stat()
+        key = (name, str(file), status.st_mtime_ns, status.st_size)
+        if key not in self._here:
+            self._here[key] = self._read(name, file, key)
+        self._here.move_to_end(key)
+        return self._here[key]
+
+    def _read(self, name: str, file: Path, key: tuple[object, ...]) -> Weights:
         hooks = [part._hf_hook for part in self._parts() if hasattr(part, "_hf_hook")]
         try:
-            with warnings.catch_warnings():  # of having several, which is what is wanted
-                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-                self._pipe.load_lora_weights(file, adapter_name=adapter, local_files_only=True)
-            if not any(adapter in getattr(part, "peft_config", {}) for part in self._parts()):
-                raise ValueError("no tensor of it has a place here")  # diffusers only warns
+            try:
+                self._pipe.load_lora_weights(str(file), adapter_name="lora", local_files_only=True)
+                holders = self._holders()
+                if not holders:
+                    raise ValueError("no tensor of it has a place here")  # diffusers only warns
+                self._refuse_changed()
+            finally:
+                self._take_out()
         except BaseException as error:
-            self._take_out(adapter)
             self._hook_again(hooks)
             if not isinstance(error, Exception) or isinstance(error, LimnerError) or out_of_memory(error):
                 raise
             log.warning("LoRA %s (%s) cannot be used", name, file, exc_info=True)
-            fault = _fault(Path(file))
+            fault = _fault(file)
             refused = UserError(f"The LoRA `{name}` {fault}. Draw without it.")
             if TOLD in fault:
                 refused.telling_host(
                     f"The LoRA `{name}` (`{file}`) {fault.partition(';')[0]}. Fetch it again."
                 )
             raise refused from error
-        self._adapters[name] = adapter
-        self._notes[name] = self._shortcomings(name, adapter, Path(file))
-        return adapter
+        return self._kept_beside(key, holders, _shortcomings(name, file, len(holders)))
 
-    def notes(self, loras: Sequence[Lora]) -> list[str]:
-        """Return what of these, which are in, could not be honoured."""
-        return [note for lora in loras for note in self._notes.get(lora.name, ())]
+    def _kept_beside(
+        self, key: tuple[object, ...], holders: Mapping[nn.Module, Any], notes: Sequence[str]
+    ) -> Weights:
+        """Move what was read to where it computes."""
+        for holder in holders.values():
+            for name, part in holder.named_children():
+                if name != "base_layer" and not any(hasattr(each, "_hf_hook") for each in part.modules()):
+                    part.to(self._device)
+        network = {*self._pipe.components["unet" if hasattr(self._pipe, "unet") else "transformer"].modules()}
+        return Weights(key, holders, not network.issuperset(holders), tuple(notes))
 
-    def _shortcomings(self, name: str, adapter: str, file: Path) -> list[str]:
-        names = weights.tensor_names(file)
-        pairs = sum(one.endswith(_DOWN) for one in names)
-        here = sum(
-            adapter in getattr(module, "lora_A", ()) or adapter in getattr(module, "lora_embedding_A", ())
+    def _parts(self) -> list[Any]:
+        """Return the networks that LoRAs change."""
+        parts = (getattr(self._pipe, name, None) for name in self._pipe._lora_loadable_modules)
+        return [part for part in parts if part is not None]
+
+    def _holders(self) -> dict[nn.Module, BaseTunerLayer]:
+        """Return the layers that were put into the networks, by those they stand around."""
+        return {
+            module.get_base_layer(): module
             for part in self._parts()
             for module in part.modules()
-        )
-        notes = []
-        if here < pairs:
-            notes.append(f"Only {here} of the {pairs} layers of the LoRA `{name}` fit this model.")
-        if any("dora_scale" in one for one in names):
-            notes.append(f"`{name}` is a DoRA; its magnitudes are left out, so it is drawn as a plain LoRA.")
-        return notes
+            if isinstance(module, BaseTunerLayer)
+        }
 
-    def _take_out(self, adapter: str) -> None:
-        """Remove what an adapter has put into the networks, be it all, some, or nothing."""
+    def _refuse_changed(self) -> None:
+        """Raise ValueError where reading a file has done more than put layers around a network's own."""
         for part in self._parts():
-            with warnings.catch_warnings():  # of what is on instead, which `use` sees to
-                warnings.filterwarnings("ignore", message="Adapter .* was active")
-                delete_adapter_layers(part, adapter)
-            getattr(part, "peft_config", {}).pop(adapter, None)
+            if any(getattr(module, "fused_projections", False) for module in part.modules()):
+                part.unfuse_qkv_projections()
+                raise ValueError("its layers want query, key and value as one")
+            if getattr(part, "_transformer_norm_layers", None) or getattr(part, "_overwritten_params", None):
+                self._here.clear()  # layers they stand around are replaced
+                raise ValueError("it changes the network itself")
+
+    def _take_out(self) -> None:
+        """Leave the networks as they were before a LoRA was put in, be it all, some, or nothing."""
+        try:
+            self._pipe.unload_lora_weights(reset_to_overwritten_params=True)
+        except TypeError:  # but for FLUX.1's
+            self._pipe.unload_lora_weights()
 
     def _hook_again(self, hooks: Sequence[object]) -> None:
         """Offload again what was: diffusers unhooks the networks to load a LoRA, and fails before the end."""
@@ -146,6 +151,23 @@ class Loras:
             self._pipe.enable_model_cpu_offload()
         else:
             self._pipe.enable_sequential_cpu_offload()
+
+
+def said_with(worn: Worn) -> tuple[object, ...]:
+    """Return what of the LoRAs decides how texts are read, for caches."""
+    return tuple((one.key, scale) for one, scale in worn if one.said)
+
+
+def _shortcomings(name: str, file: Path, here: int) -> list[str]:
+    """Say what of a LoRA that fits ``here`` layers is left out."""
+    names = weights.tensor_names(file)
+    layers = sum(one.endswith(_FIRST) for one in names)
+    notes = []
+    if here < layers:
+        notes.append(f"Only {here} of the {layers} layers of the LoRA `{name}` fit this model.")
+    if any("dora_scale" in one for one in names):
+        notes.append(f"`{name}` is a DoRA; its magnitudes are left out, so it is drawn as a plain LoRA.")
+    return notes
 
 
 TOLD = "the host was told"

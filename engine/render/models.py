@@ -102,7 +102,7 @@ class Model:
     adapter: Adapter | None = None
     """What reads pictures in prompts, where one is configured."""
     loras: Loras | None = None
-    """What its networks may have put on; None where the loop is not ours."""
+    """What its pictures may wear; None where the loop is not ours."""
     bytes: int = 0
     """What its weights take."""
 
@@ -117,7 +117,7 @@ class Model:
         if not tile or self.family is None or not self.family.can.tile:
             yield
             return
-        convolutions = [  # looked up each time: a LoRA may have brought some since
+        convolutions = [
             module
             for part in (self.family.network, self.family.vae)
             for module in part.modules()
@@ -194,7 +194,7 @@ def load(
     if model.family is not None:
         files = {lora.name: lora.source for lora in loras if lora.model in ("", name)}
         own = {FEW_STEPS: config.few_steps_source} if config.few_steps_source else {}
-        model.loras = Loras(pipe, files | own)
+        model.loras = Loras(pipe, files | own, machine.device, engine.loras_kept)
     kind = model.family.name if model.family else "its own loop"
     log.info("%s (%s, %s) is on %s in %s", name, type(pipe).__name__, kind, machine.device, machine.dtype)
     return model

@@ -13,15 +13,17 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.jobs import JobSpec, Kind
 from engine.render import decode, noise, samplers
-from engine.render.conditioning import reference_attention, steer, styles
+from engine.render.conditioning import lora_rows, reference_attention, steer, styles
 from engine.render.conditioning.inputs import Sources
+from engine.render.conditioning.lora_rows import Worn
 from engine.render.denoise import InpaintBlend, Picture
 from engine.render.families.base import Embedding, Family
+from engine.render.loras import said_with
 from engine.render.models import Model
 
 
 def texts(
-    spec: JobSpec, model: Model, family: Family, state: Hashable
+    spec: JobSpec, model: Model, family: Family, loras: Worn
 ) -> tuple[list[list[Embedding]], Embedding | None]:
     """Return the embeddings that cells take turns with, bent by the flags, and that of the negative prompt.
 
@@ -30,7 +32,7 @@ def texts(
     encoded together, so that all have as many tokens.
     """
     if spec.wordless:
-        [nothing], _ = family.encode_texts([""], None, state)
+        [nothing], _ = _encoded(family, [""], None, loras)
         return [[nothing]], None
     plain = [styles.styled(c.text, spec.style) if c.weight > 0 else c.text for c in spec.conditions] or [""]
     wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0]
@@ -38,7 +40,7 @@ def texts(
     scatter = model.config.scatter if spec.chaos and spec.kind is Kind.IMAGINE and wanted else ()
     every = plain + [styles.styled(plain[index], words) for words in (*house, *scatter) for index in wanted]
     negative = spec.negative_prompt if family.guided(spec.guidance_scale) else None
-    encoded, unconditional = family.encode_texts(every, negative, state)
+    encoded, unconditional = _encoded(family, every, negative, loras)
     embeddings, worded = encoded[: len(plain)], iter(encoded[len(plain) :])
     if house:
         for index in wanted:
@@ -56,6 +58,14 @@ def texts(
         for _ in scatter
     ]
     return turns or [embeddings], unconditional
+
+
+def _encoded(
+    family: Family, conditions: Sequence[str], unconditional: str | None, loras: Worn
+) -> tuple[list[Embedding], Embedding | None]:
+    """Read texts with the LoRAs of the encoders on."""
+    with lora_rows.wearing([loras], family.device):
+        return family.encode_texts(conditions, unconditional, said_with(loras))
 
 
 def weights_of(spec: JobSpec) -> list[float]:

@@ -223,12 +223,9 @@ class Renderer:
         self._drawings[job] = drawing
 
     def _loaded(self, name: str) -> Model:
-        """Return a model in memory, with no LoRA on."""
+        """Return a model in memory."""
         self.load(name)
-        model = self._models[name]
-        if model.loras is not None:
-            model.loras.use(())
-        return model
+        return self._models[name]
 
     # ---- one call
 
@@ -244,8 +241,6 @@ class Renderer:
         rows_now = min(sum(picture.rows for picture in chosen), at_once or self._engine.max_rows)
         try:
             self._reserve("unet", rows_now)
-            if model.loras is not None:
-                model.loras.use(first.loras)
             with model.wrapping(spec.tile):
                 predictions = predict(first.family, chosen, at_once, pad=self.machine.device.type == "cuda")
             self.unet_calls += 1

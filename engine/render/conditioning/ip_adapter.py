@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from engine.config import AdapterConfig
 from engine.errors import EngineError
+from engine.render.conditioning import lora_rows
 
 log = logging.getLogger(__name__)
 
@@ -169,14 +170,17 @@ class _AdapterProcessor:
         for several in self._by_length.values():
             rows = torch.tensor([row for row, *_ in several], device=hidden_states.device)
             scales = hidden_states.new_tensor([scale for _, scale, *_ in several])[:, None, None]
-            query = self._split(attn, attn.to_q(hidden_states[rows]))
+            with lora_rows.only([row for row, *_ in several]):
+                query = self._split(attn, attn.to_q(hidden_states[rows]))
             key = self._split(attn, torch.cat([key for _, _, key, _ in several]).to(query.dtype))
             value = self._split(attn, torch.cat([value for *_, value in several]).to(query.dtype))
             found = torch.nn.functional.scaled_dot_product_attention(query, key, value)
             found = scales * found.transpose(1, 2).flatten(2)
             project = attn.to_out[0]
             # linear, LoRAs included: what is added inside diffusers' processor may be added behind it
-            added = (project(found) - project(torch.zeros_like(found[:1, :1]))) / attn.rescale_output_factor
+            with lora_rows.only([row for row, *_ in several]):
+                added = project(found) - project(torch.zeros_like(found[:, :1]))
+            added = added / attn.rescale_output_factor
             output.index_add_(0, rows, added)
         return output
 

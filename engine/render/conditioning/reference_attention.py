@@ -19,6 +19,8 @@ import torch
 from diffusers.models.attention_processor import Attention
 from torch import Tensor
 
+from engine.render.conditioning import lora_rows
+
 
 @dataclass(frozen=True)
 class ReferenceRow:
@@ -71,7 +73,8 @@ class _Shared:
             return output
         output = output.clone()
         for row, tokens in seen:
-            output[row] = attn.to_out[1](attn.to_out[0](tokens)) / attn.rescale_output_factor
+            with lora_rows.only([row]):
+                output[row] = attn.to_out[1](attn.to_out[0](tokens[None]))[0] / attn.rescale_output_factor
         return output
 
     def _seen(self, attn: Attention, hidden: Tensor) -> list[tuple[int, Tensor]] | None:

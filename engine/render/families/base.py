@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.render.conditioning.ip_adapter import IPAdapterInput
+from engine.render.conditioning.lora_rows import Worn
 from engine.render.conditioning.reference_attention import ReferenceRow
 
 
@@ -45,6 +46,8 @@ class Row:
     """Other rows of the call that it looks at."""
     adapter: Sequence[IPAdapterInput] = ()
     """What an IP-Adapter tells it."""
+    loras: Worn = ()
+    """What it is drawn with (`denoise.predict` sees to it)."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class Family(ABC):
     ) -> tuple[list[Embedding], Embedding | None]:
         """Return the embeddings of a picture's texts. ``unconditional``: the negative, None without guidance.
 
-        ``state`` names what else decides them (the LoRAs that are on), for the cache.
+        ``state`` names what else decides them (LoRAs in the encoders), for the cache.
         """
 
     def guided(self, guidance_scale: float) -> bool:

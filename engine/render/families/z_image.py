@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from diffusers.models.transformers.transformer_z_image import SEQ_MULTI_OF
+from torch import Tensor, nn
 
+from engine.render.conditioning import lora_rows
 from engine.render.families.base import Can, Embedding, Row
 from engine.render.families.flow import Flow
 
@@ -49,10 +51,22 @@ class ZImage(Flow):
         """Run the transformer; it pads and masks by itself."""
         dtype = self.network.dtype
         timestep = torch.cat([row.timestep for row in rows]).to(self.device, torch.float32)
-        predictions = self.network(
-            [row.sample[0].to(dtype).unsqueeze(1) for row in rows],
-            (1000 - timestep) / 1000,
-            [row.text.tokens[0] for row in rows],
-            return_dict=False,
-        )[0]
+        with lora_rows.in_line(self._in_line(rows)):
+            predictions = self.network(
+                [row.sample[0].to(dtype).unsqueeze(1) for row in rows],
+                (1000 - timestep) / 1000,
+                [row.text.tokens[0] for row in rows],
+                return_dict=False,
+            )[0]
         return [-prediction.float().squeeze(1)[None] for prediction in predictions]
+
+    def _in_line(self, rows: Sequence[Row]) -> Mapping[nn.Module, Sequence[int]]:
+        """Return the layers that see all rows' tokens behind each other, filled up, and how many of each."""
+        return {
+            self.network.all_x_embedder["2-1"]: [_filled(self.tokens(row.sample.shape)) for row in rows],
+            self.network.cap_embedder[1]: [_filled(row.text.tokens.shape[1]) for row in rows],
+        }
+
+
+def _filled(tokens: int) -> int:
+    return -(-tokens // SEQ_MULTI_OF) * SEQ_MULTI_OF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from diffusers import (
 )
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from safetensors.torch import save_file
+from torch import Tensor, nn
 from transformers import (
     CLIPConfig,
     CLIPModel,
@@ -150,6 +152,50 @@ def lora(pipe: StableDiffusionPipeline, folder: Path, text: bool = False) -> Pat
         said = convert_state_dict_to_diffusers(get_peft_model_state_dict(pipe.text_encoder))
     StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, text_encoder_lora_layers=said)
     return folder / "pytorch_lora_weights.safetensors"
+
+
+LAYERS = (
+    *("to_q", "to_k", "to_v", "to_out.0", "conv1", "proj_in", "ff.net.2", "add_q_proj", "to_add_out"),
+    *("to_qkv_mlp_proj", "proj_mlp", "img_mod.1", "feed_forward.w1", "linear", "x_embedder"),
+    *("context_embedder", "all_x_embedder.2-1", "cap_embedder.1", "adaLN_modulation.0"),
+    "time_embedding.linear_1",
+)
+"""Ends of the names of layers that LoRAs change, of all families."""
+CLIP_LAYERS = ("self_attn.q_proj", "self_attn.v_proj", "mlp.fc1")
+"""The same of CLIP."""
+
+
+def layers_named(part: nn.Module, ends: Sequence[str]) -> Mapping[str, Any]:
+    """Return the layers of a network whose names end so."""
+    return {
+        name: module
+        for name, module in part.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d) and f".{name}".endswith(tuple(f".{end}" for end in ends))
+    }
+
+
+def _pair(layer: Any, rank: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Make the two tensors of a layer's LoRA: down and up."""
+    weight = layer.weight
+    down = torch.randn(rank, *weight.shape[1:], generator=generator) / weight[0].numel() ** 0.5
+    up = torch.randn(weight.shape[0], rank, *[1] * (weight.ndim - 2), generator=generator) / 4
+    return down, up
+
+
+def random_lora(pipe: Any, file: Path, seed: int, rank: int, text: bool = False) -> str:
+    """Write a random LoRA of a pipeline as peft names tensors; return where it lies."""
+    generator = torch.Generator().manual_seed(seed)
+    network = "unet" if hasattr(pipe, "unet") else "transformer"
+    parts = {network: LAYERS} | ({"text_encoder": CLIP_LAYERS} if text else {})
+    tensors = {}
+    for part, ends in parts.items():
+        for name, layer in layers_named(getattr(pipe, part), ends).items():
+            down, up = _pair(layer, rank, generator)
+            tensors[f"{part}.{name}.lora_A.weight"] = down
+            tensors[f"{part}.{name}.lora_B.weight"] = up
+    assert len(tensors) >= 10
+    save_file(tensors, file)
+    return str(file)
 
 
 def ip_adapter(pipe: Any, folder: Path, plus: bool = False) -> Path:
