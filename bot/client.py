@@ -105,7 +105,7 @@ class Limner(BotClient):
         self._told: dict[str, float] = {}
         scopes = [discord.Object(guild) for guild in config.discord.guilds]
         for command in COMMANDS:
-            self.tree.add_command(command, guilds=scopes) if scopes else self.tree.add_command(command)
+            self.tree.add(command, scopes)
 
     async def setup_hook(self) -> None:
         """Make old buttons work again, register commands where they changed, start delivering."""

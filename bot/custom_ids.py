@@ -75,10 +75,10 @@ class Verb(StrEnum):
     UPSCALE_2 = ("s2", "upscale_2x", "Upscale (Subtle)", "🔍", (1, None))
     UPSCALE_CREATIVE = ("sc", "upscale_creative", "Upscale (Creative)", "🔍", (1, None))
     UPSCALE_4 = ("s4", "upscale_4x", "Upscale (4x)", "🔍", (1, None))
-    # the picture an enlarged one came from, enlarged again
-    REDO_SUBTLE = ("rs", "upscale_again_subtle", "Redo Upscale (Subtle)", "🔍", (None, 1))
+    REDO_SUBTLE = ("rs", "upscale_again_subtle", "Redo Upscale (Subtle)", "🔍", (None, 1))  # what it came of
     REDO_CREATIVE = ("rc", "upscale_again_creative", "Redo Upscale (Creative)", "🔍", (None, 1))
     REMASTER = ("rm", "remaster", "Remaster", "🎨", (1, 1))  # again with another model
+    EDIT = ("ed", "edit", "Edit", "✏️", (1, 0))
     ZOOM_2 = ("z20", "zoom", "Zoom Out 2x", "🔭", (2, None))
     ZOOM_1_5 = ("z15", "zoom", "Zoom Out 1.5x", "🔭", (2, None), 1.5)
     ZOOM_CUSTOM = ("zc", "zoom", "Custom Zoom", "🔭", (2, None))

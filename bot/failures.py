@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -30,7 +30,7 @@ REDO = "limner.redo"
 GONE = frozenset({10003, 10008, 10015, 10062, 50027})
 """Error codes that mean nobody is left to answer: unknown channel, message, webhook, interaction."""
 
-MENUS = {"Describe": "describe", "DM results": "show"}
+MENUS = {"Describe": "describe", "DM results": "show", "Edit": "edit"}
 """Menus that stand under the rules of a command of another name."""
 
 P = ParamSpec("P")
@@ -59,6 +59,16 @@ def guarded(callback: Answering[S, P]) -> Answering[S, P]:
 
 class Tree(app_commands.CommandTree[Any]):
     """The command tree, answering failures like everything else."""
+
+    def add(self, command: Any, scopes: Sequence[discord.Object]) -> None:
+        """Take a command in, for some servers or for all."""
+        if not isinstance(command, app_commands.ContextMenu):
+            self.add_command(command, guilds=scopes) if scopes else self.add_command(command)
+            return
+        # discord.py 2.7.1 refuses a sixth menu; Discord takes fifteen since March 2026
+        for scope in scopes or (None,):
+            key = command.name, None if scope is None else scope.id, command.type.value
+            self._context_menus[key] = command
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Ask the rules of the place before anything else, also before what is typed is completed."""

@@ -13,19 +13,22 @@ from engine.config import Config
 from engine.errors import UserError
 from engine.jobs import Job, State
 from engine.planning.references import kept
-from engine.service import UNRULED, Caller, Imagine, Service, Snapshot
+from engine.service import UNRULED, Ask, Caller, Edit, Imagine, Service, Snapshot
 
 
-async def imagine(
+async def drawn(
     config: Config,
     line: str,
     folder: Path | None,
     show: Callable[[Snapshot], None],
     pictures: Sequence[str] = (),
+    *,
+    edit: bool = False,
 ) -> list[dict[str, Any]]:
     """Draw what the line asks for and return, for each job, its files, recipe and timings (JSON values).
 
-    ``pictures`` are paths or links of pictures that stand before the words, as image prompts.
+    ``pictures`` are paths or links of pictures that stand before the words, as image prompts. ``edit``: the
+    line says what to change in the first, and may speak of the others.
 
     Files go to ``folder``, or to ``output/<job id>``; with several jobs each gets a folder of its own number.
     The data folder of a running bot is left alone: this one lives in a temporary folder and is gone after.
@@ -34,10 +37,15 @@ async def imagine(
     with TemporaryDirectory(prefix="limner-", ignore_cleanup_errors=True) as scratch:
         config = config.model_copy(update={"data_dir": Path(scratch)})
         async with Service.open(config) as service:
-            if pictures:
-                line = " ".join([*[kept(await _taken(service, one)) for one in pictures], line])
+            if edit:
+                service.planner.editors(needed=True)  # before pictures are fetched
+            found = [await _taken(service, one) for one in pictures]
             caller = Caller(key="1", owner="cli", origin="cli:", requester=UNRULED)
-            submitted = await service.submit(await service.plan(Imagine(caller, line)))
+            if edit:
+                ask: Ask = Edit(caller, "edit", line=line, picture=found[0], beside=tuple(found[1:]))
+            else:
+                ask = Imagine(caller, " ".join([*map(kept, found), line]))
+            submitted = await service.submit(await service.plan(ask))
             answers = []
             async with asyncio.TaskGroup() as tasks:
                 waiting = [tasks.create_task(_finished(service, job, show)) for job in submitted.jobs]

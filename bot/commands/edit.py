@@ -1,7 +1,8 @@
-"""``/inpaint``, ``/vary``, ``/upscale``: what is made of a picture, whichever picture it is."""
+"""``/edit``, ``/inpaint``, ``/vary``, ``/upscale``: what is made of a picture, whichever picture it is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -12,13 +13,57 @@ from bot import interactions
 from bot.components import buttons, confirm, picture
 from bot.components.mask_editor import brought, found, postable, show
 from bot.components.picture import Picture
+from bot.custom_ids import Press, Verb
 from bot.failures import TYPED
 from bot.interactions import Interaction
+from bot.messages import jobs as messages_jobs
+from engine.errors import NotFound
 from engine.service import Edit
 
 IMAGE = "The picture: attach it."
 LINK = "Or one of yours, `job.2`, a message's link, or a link to a picture."
 PROMPT = "What to draw. Flags may follow the words."
+
+
+@app_commands.command(name="edit", description="Change a picture by saying what to change.")
+@app_commands.describe(
+    instruction="What to change, such as: make it night. Flags may follow.",
+    image=IMAGE,
+    link=LINK,
+    image2="A picture the instruction speaks of.",
+    image3="One more.",
+    image4="One more.",
+    pictures="More of them by link, a message's link or job.2, with blanks between.",
+)
+@app_commands.rename(link="picture")
+async def edit(
+    interaction: Interaction,
+    instruction: Range[str, 1, 6000],
+    image: discord.Attachment | None = None,
+    link: Range[str, 1, 1000] | None = None,
+    image2: discord.Attachment | None = None,
+    image3: discord.Attachment | None = None,
+    image4: discord.Attachment | None = None,
+    pictures: Range[str, 1, 2000] | None = None,
+) -> None:
+    """Change what an instruction says."""
+    interaction.extras[TYPED] = instruction
+    interaction.client.service.planner.editors(needed=True)
+    picture.require(image, link)
+    message = await interactions.acknowledge(interaction)
+    chosen = await picture.resolve(interaction, image, link)
+    more = [await picture.resolve(interaction, one, None) for one in (image2, image3, image4) if one]
+    more += [await picture.resolve(interaction, None, one) for one in (pictures or "").split()]
+    await _do(interaction, message, chosen, "edit", instruction, beside=[one.sha256 for one in more])
+
+
+@app_commands.context_menu(name="Edit")
+async def edit_menu(interaction: Interaction, message: discord.Message) -> None:
+    """Ask what to change in the picture of a message; of a grid, in which."""
+    said = next(picture.presses(message), None)
+    if said is None:
+        raise NotFound(messages_jobs.NOT_A_RESULT)
+    await buttons.press(interaction, Press(Verb.EDIT, said.job, picture.single(message)))
 
 
 @app_commands.command(name="inpaint", description="Repaint a part of a picture.")
@@ -127,12 +172,27 @@ async def _do(
     name: str,
     line: str | None,
     factor: float = 2.0,
+    beside: Sequence[str] = (),
 ) -> None:
-    caller = interactions.caller(interaction)
-    edit = Edit(caller, name, job=found.job, cell=found.cell, line=line, picture=found.sha256, factor=factor)
-    await confirm.submit(interaction, message, edit)
+    asked = Edit(
+        interactions.caller(interaction),
+        name,
+        job=found.job,
+        cell=found.cell,
+        line=line,
+        picture=found.sha256,
+        factor=factor,
+        beside=tuple(beside),
+    )
+    await confirm.submit(interaction, message, asked)
 
 
+@edit.autocomplete("pictures")
+async def _more(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    return await picture.more_suggestions(interaction, typed)
+
+
+@edit.autocomplete("link")
 @inpaint.autocomplete("link")
 @vary.autocomplete("link")
 @upscale.autocomplete("link")
@@ -140,4 +200,4 @@ async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
     return await picture.suggestions(interaction, typed)
 
 
-COMMANDS: tuple[Any, ...] = (inpaint, vary, upscale)
+COMMANDS: tuple[Any, ...] = (edit, edit_menu, inpaint, vary, upscale)

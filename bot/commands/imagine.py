@@ -112,13 +112,7 @@ async def blend(
 
 @blend.autocomplete("pictures")
 async def _to_blend(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    before, _, last = typed.rpartition(" ")
-    begun = f"{before.strip()} " if before.strip() else ""
-    return [
-        Choice(name=f"{begun}{choice.name}"[-100:], value=begun + choice.value)
-        for choice in await picture.suggestions(interaction, last)
-        if len(begun + choice.value) <= 100
-    ]
+    return await picture.more_suggestions(interaction, typed)
 
 
 @imagine.autocomplete("prompt")

@@ -11,13 +11,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
 from discord import ui
 
 from bot import interactions
-from bot.components import answers, confirm, mask_editor, modals
+from bot.components import answers, confirm, mask_editor, modals, picture
 from bot.components.near import NearButton
 from bot.components.settings import REMIX, VARIATION
 from bot.custom_ids import (
@@ -142,6 +143,12 @@ async def _picture(interaction: Interaction, press: Press) -> None:
     await interaction.client.service.show(caller, press.job, press.cell)
 
 
+async def instruct(interaction: Interaction, press: Press) -> None:
+    """Open the dialog that asks what to change in a picture."""
+    interaction.client.service.planner.editors(needed=True)
+    await interaction.response.send_modal(modals.EditDialog(press, interaction.id))
+
+
 async def _info(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     job = await interaction.client.service.find(press.job)
@@ -173,6 +180,7 @@ async def _cancel(interaction: Interaction, press: Press) -> None:
 
 _DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]]] = {
     Verb.PICTURE: _picture,
+    Verb.EDIT: instruct,
     Verb.INFO: _info,
     Verb.PROMPT: answers.taken,
     Verb.PROMPTS: answers.all_taken,
@@ -224,9 +232,12 @@ async def _submitted(press: Press, interaction: Interaction) -> None:
     if press.verb is Verb.PROMPT:
         await answers.submitted(interaction, line or "")
         return
-    if modals.FACTOR not in typed:  # the message with a refusal could not hold that too
+    files = modals.files(interaction)
+    if modals.NUMBER in typed:
+        press = replace(press, cell=round(modals.number(typed[modals.NUMBER])) - 1)
+    if modals.FACTOR not in typed and not files:  # the message with a refusal could not hold that too
         interaction.extras[REDO] = redo_id(press)
-    await act(interaction, press, line, typed.get(modals.FACTOR))
+    await act(interaction, press, line, typed.get(modals.FACTOR), files=files)
 
 
 async def act(
@@ -235,12 +246,15 @@ async def act(
     line: str | None = None,
     factor: str | None = None,
     model: str | None = None,
+    files: Sequence[discord.Attachment] = (),
 ) -> None:
     """Make a new job from the one under the button.
 
-    ``line`` is a prompt changed in a dialog, ``factor`` how far to zoom out as it was typed there.
+    ``line`` is a prompt changed in a dialog, ``factor`` how far to zoom out as it was typed there, ``files``
+    what was dropped there.
     """
     message = await interactions.acknowledge(interaction)
+    beside = [(await picture.resolve(interaction, one, None)).sha256 for one in files]
     name = press.verb.edit
     if press.verb is Verb.VARY:
         name = await as_strong_as_preferred(interaction)
@@ -253,6 +267,7 @@ async def act(
         line=line,
         model=model,
         factor=press.verb.factor if factor is None else modals.number(factor),
+        beside=tuple(beside),
     )
     await confirm.submit(interaction, message, edit)
 

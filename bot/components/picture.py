@@ -135,6 +135,17 @@ async def suggestions(interaction: Interaction, typed: str) -> list[Choice[str]]
     return found[:MOST_CHOICES]
 
 
+async def more_suggestions(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Return the same for an option that names several pictures: each adds one to those named before."""
+    before, _, last = typed.rpartition(" ")
+    begun = f"{before.strip()} " if before.strip() else ""
+    return [
+        Choice(name=f"{begun}{choice.name}"[-100:], value=begun + choice.value)
+        for choice in await suggestions(interaction, last)
+        if len(begun + choice.value) <= 100
+    ]
+
+
 def of_job(job: Job, number: int | None) -> Picture:
     """Return picture ``number`` (from 1) of a job; it may be left out where there is but one."""
     if job.state is not State.RENDERED or not job.pictures:

@@ -31,25 +31,30 @@ def grid_view(job: Job, delivery: int, near: Sequence[NearButton] = ()) -> ui.Vi
     return view
 
 
-def picture_view(job: Job, cell: int, delivery: int, models: int = 1) -> ui.View:
+def picture_view(
+    job: Job, cell: int, delivery: int, models: int = 1, *, editing: bool = False
+) -> ui.View:
     """Return the rows under a single picture; an enlarged one can be enlarged another way, and varied.
 
-    ``models``: how many there are; with more than one, another may draw it again.
+    ``models``: how many there are; with more than one, another may draw it again. ``editing``: whether one
+    of them edits by instruction.
     """
     enlarged = job.spec.kind is Kind.UPSCALE
     rows: list[list[Press]] = [[], [], [], []]
     for verb in Verb:
         row = verb.rows[enlarged]
-        if row is not None and _fits(verb, job, models):
+        if row is not None and _fits(verb, job, models, editing):
             rows[row].append(Press(verb, job.id, cell, delivery))
     return view_of(*rows)
 
 
-def _fits(verb: Verb, job: Job, models: int) -> bool:
+def _fits(verb: Verb, job: Job, models: int, editing: bool) -> bool:
     """Say whether a button makes sense under a picture of this job."""
     match verb:
         case Verb.REMASTER:
             return models > 1
+        case Verb.EDIT:
+            return editing
         case Verb.SQUARE:
             return job.spec.width != job.spec.height
         case Verb.REDO_SUBTLE:

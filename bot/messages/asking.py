@@ -26,6 +26,12 @@ ZOOM_TITLE = "Custom Zoom"
 ZOOM_LABEL = "Zoom factor (more than 1, up to 2)"
 REMIX_TITLE = "Remix"
 REMIX_LABEL = "Prompt, with its flags"
+EDIT_TITLE = "Edit"
+EDIT_LABEL = "What to change"
+EDIT_EXAMPLE = "make it night"
+EDIT_NUMBER = "Which picture of the grid"
+EDIT_MORE = "More pictures it speaks of"
+EDIT_MORE_HELP = "Such as: put the hat of the second picture on the fox."
 
 
 def blend_count(given: int) -> str:

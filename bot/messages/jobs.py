@@ -38,6 +38,7 @@ DOING = {
     Kind.BLEND: "Blend",
     Kind.VARY: "Variations",
     Kind.INPAINT: "Repaint",
+    Kind.EDIT: "Edit",
     Kind.UPSCALE: "Upscaled",
     Kind.DESCRIBE: "Describe",
     Kind.SHORTEN: "Shorten",
@@ -50,6 +51,8 @@ def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     if cell is not None:
         return f"**{shown(job.prompt)}** - Image #{cell + 1} {who}"
     doing = _done(job)
+    if job.spec.kind is Kind.EDIT:
+        return f'**Edit: "{shown(job.prompt)}"** - {who}'
     if not doing:
         return f"**{shown(job.prompt)}** - {who}"
     if job.spec.kind is Kind.UPSCALE:

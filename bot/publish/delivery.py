@@ -259,7 +259,9 @@ class Publisher:
         unknown = None
         if delivery.kind == "picture":
             cell = delivery.cell or 0
-            view = views.picture_view(job, cell, delivery.id, len(self._service.models))
+            models = self._service.models
+            able = bool(self._service.planner.editors())
+            view = views.picture_view(job, cell, delivery.id, len(models), editing=able)
         else:
             unknown = near.unknown(self._service, job)
             offered = [] if unknown is None else near.offered(job, unknown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
@@ -142,6 +143,23 @@ def repainted(spec: JobSpec, start: str, mask: str, size: tuple[int, int], stren
             "count": 4,
             "scale": 1,
             "tile": False,
+            "wordless": False,
+        }
+    )
+
+
+def instructed(spec: JobSpec, pictures: Sequence[str], size: tuple[int, int]) -> JobSpec:
+    """Return the spec that does to the first of some pictures what the words say, looking at the others."""
+    seen = tuple(Input(sha256=one, role=Role.INIT) for one in pictures)
+    return spec.model_copy(
+        update={
+            "kind": Kind.EDIT,
+            "inputs": (*seen, *_references(spec)),
+            "strength": None,
+            "width": size[0],
+            "height": size[1],
+            "count": 4,
+            "scale": 1,
             "wordless": False,
         }
     )

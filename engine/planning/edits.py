@@ -16,6 +16,8 @@ from engine.planning import edit_specs as specs
 
 FACTORS = (1.0, 2.0)
 """How far one zoom may go out, as in Midjourney's dialog."""
+MOST_SEEN = 4
+"""How many pictures an instruction may speak of."""
 CANVAS, MASK = "canvas", "mask"
 """What stands for a canvas and its mask in a spec until they are painted."""
 
@@ -41,7 +43,8 @@ class Start:
     """What an edit starts from: the kept ``picture`` (its SHA-256) of ``size`` pixels, and what was asked.
 
     ``said``: the spec the words and flags stand for, those of the picture's own request (``before``) unless
-    ``reworded``. ``cell`` counts from 0. ``seed``: that of the new pictures.
+    ``reworded``. ``cell`` counts from 0. ``seed``: that of the new pictures. ``beside``:
+    further pictures that an instruction speaks of.
     """
 
     said: JobSpec
@@ -56,6 +59,7 @@ class Start:
     factor: float = 2.0
     strength: float | None = None
     mask: str | None = None
+    beside: tuple[str, ...] = ()
 
     @property
     def spec(self) -> JobSpec:
@@ -106,6 +110,7 @@ class EditType:
     needs_words: bool = True  # of a picture from outside
     from_before: bool = False  # starts from what the picture itself was made from, at the same scale
     of_grid: str | None = None  # which edit it is where no single picture was named
+    by_editors: bool = False  # only models that edit by instruction do it
 
 
 # ------------------------------------------------------------------------------------ how specs are derived
@@ -150,6 +155,16 @@ def _inpaint(start: Start) -> Derived:
     share = specs.REPAINT if start.strength is None else start.strength
     spec = specs.whole(start.spec, start.model)
     return Derived(specs.repainted(spec, start.picture, start.mask, start.drawn(), share))
+
+
+def _instructed(start: Start) -> Derived:
+    pictures = (start.picture, *start.beside)
+    # another model than the one that drew it draws at a scale of its own
+    ours = start.before is not None and start.before.model == start.model.name
+    times = start.times if ours else start.model.enlarged
+    size = specs.drawn(start.size, times, start.model, start.limits)
+    spec = start.spec.model_copy(update={"seed": start.said.seed})  # an instruction is a line of its own
+    return Derived(specs.instructed(spec, pictures, size))
 
 
 def _zoom(start: Start) -> Derived:
@@ -244,6 +259,7 @@ _ROWS = (
     ),
     EditType("inpaint", "inpaint", _inpaint, "Repaint"),
     EditType("locate", "inpaint", _locate, "Find"),
+    EditType("edit", "edit", _instructed, "Edit", by_editors=True),
 )  # fmt: skip
 EDITS: Mapping[str, EditType] = MappingProxyType({row.name: row for row in _ROWS})
 """Every edit, by the name doors give it."""

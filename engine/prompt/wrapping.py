@@ -27,6 +27,8 @@ _COPIED_END = re.compile(
     r"\s-\sImage #\d\s@[\w.\-]{1,40}"
 )
 """The same, copied from the screen: without the asterisks, the mention as a name."""
+_INSTRUCTION = re.compile(r'\AEdit: "(.+)"\Z', re.DOTALL)
+"""How the title of what was changed by instruction names it."""
 _LISTED = re.compile(
     r"`[0-9a-z]{8,12}`\s(?P<listed>[^\n]+)\s"
     r"\((?:waiting|being drawn|done|failed|not drawn|cancelled)[^()\n]{0,40}\)(?=$|\s--)"
@@ -88,7 +90,7 @@ def _message(text: str, notes: list[str]) -> str:
     end = _TITLE_END.search(text)
     begin = -1 if end is None else text.find("**", 0, end.start())
     if end is not None and begin >= 0:
-        said = _DISARMED.sub(r"\1", text[begin + 2 : end.start()])
+        said = _INSTRUCTION.sub(r"\1", _DISARMED.sub(r"\1", text[begin + 2 : end.start()]))
         if said.endswith("…"):
             _say(notes, "The copied message shows only the beginning of its prompt; its Info button has all.")
         _say(notes, COPIED)
@@ -102,7 +104,8 @@ def _message(text: str, notes: list[str]) -> str:
         rest = _NOTES.sub(" ", text[end.end() :]).strip()
         if not rest or rest.startswith(("--", "—")):
             _say(notes, COPIED)
-            return f"{text[: end.start()]} {rest}".strip()
+            said = _INSTRUCTION.sub(r"\1", text[: end.start()])
+            return f"{said} {rest}".strip()
     return text
 
 

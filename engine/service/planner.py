@@ -19,6 +19,7 @@ from engine.planning import edit_specs as specs
 from engine.planning.edits import EditType
 from engine.planning.plan import Plan, choose_model, default_model, find_model, plain, plan
 from engine.prompt import Given, Prompt
+from engine.readiness import editing
 from engine.rules import allowance, limits
 from engine.rules.permissions import PermissionCheck
 from engine.service.admin import Administration
@@ -77,6 +78,10 @@ class Planner:
             balances=balances,
             large=large or (isinstance(ask, Imagine) and len(jobs) > self.host.config.limits.confirm_above),
         )
+
+    def editors(self, *, needed: bool = False) -> Mapping[str, int]:
+        """Return the models that edit by instruction; ``needed``: raises UserError where there is none."""
+        return editing.require(self.models) if needed else editing.editors(self.models)
 
     def permit(self, caller: Caller, command: str, spec: JobSpec, speed: Speed) -> None:
         """Raise RefusedError where the rules of the place do not let this person draw this."""
@@ -229,7 +234,20 @@ class Planner:
         if not line:
             raise UserError("Say in `prompt` what the picture shows or should show, and try again.")
         refusal = "This makes one job: take the `{…}` choices out of the prompt."
-        return await self._one(ask.caller, line, refusal, ask.model)
+        job = await self._one(ask.caller, line, refusal, ask.model)
+        return await self._by_editor(ask, line, job, parent) if edit.by_editors else job
+
+    async def _by_editor(self, ask: Edit, line: str, job: PlannedJob, parent: Job | None) -> PlannedJob:
+        """Return an instruction as a model reads it that can follow it. Raises UserError: none can."""
+        told = dict(job.sources)
+        chosen = "prompt" in {told.get(flag) for flag in ("model", "v", "niji")}
+        likely = [job.spec.model] if chosen or parent is None else [job.spec.model, parent.spec.model]
+        name = editing.editor(self.models, likely, 1 + len(ask.beside), chosen=chosen)
+        if name == job.spec.model:
+            return job
+        refusal = "This makes one job: take the `{…}` choices out of the instruction."
+        other = await self._one(ask.caller, line, refusal, name)
+        return replace(other, prompt=job.prompt)
 
     async def _speed(self, caller: Caller) -> Speed:
         return caller.speed or (await self.settings.settled(caller)).speed or Speed.FAST
@@ -267,6 +285,7 @@ class Planner:
             factor=factor,
             strength=ask.strength,
             mask=ask.mask,
+            beside=ask.beside,
         )
 
     def _model(self, spec: JobSpec) -> ModelConfig:

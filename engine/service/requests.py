@@ -80,6 +80,7 @@ class Edit:
     mask: str | None = None  # inpaint: the SHA-256 of the kept mask, white repaints
     strength: float | None = None  # vary, inpaint: share of the schedule that is run
     model: str | None = None  # remaster: which one draws
+    beside: tuple[str, ...] = ()  # edit: further pictures it speaks of, at most three
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Draw:
 
 
 Ask = Imagine | Edit | Describe | Shorten | Draw
-_STORED = ("job", "cell", "line", "factor", "picture", "mask", "strength", "model")
+_STORED = ("job", "cell", "line", "factor", "picture", "mask", "strength", "model", "beside")
 
 
 def stored(ask: Ask) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def restored(kept: Mapping[str, Any], caller: Caller) -> Ask:
     if "action" in kept:
         told = dict(kept["action"])
         caller = replace(caller, reply_to=told.pop("reply_to", None))
-        return Edit(caller, told.pop("verb"), **told)
+        return Edit(caller, told.pop("verb"), **{**told, "beside": tuple(told.get("beside", ()))})
     if "describe" in kept:
         return Describe(caller, kept["describe"])
     if "shorten" in kept:

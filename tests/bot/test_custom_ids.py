@@ -64,6 +64,7 @@ GOLDEN = {
     "l1:rc:7h2k9q3v0x:0:7": Press(Verb.REDO_CREATIVE, JOB, 0, 7),
     "l1:rm:7h2k9q3v0x:0:7": Press(Verb.REMASTER, JOB, 0, 7),
     "l1:lk:7h2k9q3v0x:0:7": Press(Verb.LIKE, JOB, 0, 7),
+    "l1:ed:7h2k9q3v0x:0:7": Press(Verb.EDIT, JOB, 0, 7),
 }
 
 
