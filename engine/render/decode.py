@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine import images
 from engine.errors import EngineError
+from engine.render.families import colours
 from engine.render.families.base import Family
 
 
@@ -43,12 +44,15 @@ def to_pixels(picture: Image.Image, device: torch.device) -> Tensor:
 @torch.inference_mode()
 def preview(family: Family, latents: Tensor) -> Image.Image:
     """Return a small picture of latents: decoded where the decoder is tiny, else a pixel per latent."""
-    if type(family.vae).__name__ == "AutoencoderTiny" or latents.shape[1] != len(family.rgb):
+    if type(family.vae).__name__ == "AutoencoderTiny":
         return to_picture(family.decode(latents).nan_to_num())
-    factors = torch.tensor(family.rgb, device=latents.device)
-    colours = torch.einsum("chw,cr->hwr", latents[0].float(), factors)
-    array = ((colours / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8).cpu().numpy()
-    return Image.fromarray(array)
+    if latents.shape[1] == len(family.rgb):
+        mix = torch.tensor([*family.rgb, (0.0, 0.0, 0.0)])
+    else:
+        if family.colours is None:
+            family.colours = colours.fitted(family)
+        mix = family.colours
+    return to_picture(colours.mixed(latents, mix).nan_to_num())
 
 
 def grid(pictures: Sequence[Image.Image]) -> Image.Image:

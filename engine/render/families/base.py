@@ -78,7 +78,9 @@ class Family(ABC):
     samplers: ClassVar[tuple[str, ...]]
     """Names of the samplers that fit it, the first being its own."""
     rgb: ClassVar[tuple[tuple[float, float, float], ...]] = ()
-    """Red, green and blue as a linear mix of a latent's channels, for previews; empty = decode them."""
+    """Red, green and blue as a linear mix of a latent's channels, for previews; empty = fitted once."""
+    colours: Tensor | None = None
+    """That mix as `colours.fitted` found it, with what is added to it last."""
     sees_repainted: ClassVar[bool] = False
     """Whether a picture to be repainted is seen whole, too, beside the one that is drawn."""
     draws_over: ClassVar[bool] = False
