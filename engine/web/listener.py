@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from engine.config import WebConfig
 from engine.errors import ConfigError
 from engine.service import Service
-from engine.web import draw, gallery, jobs, links, openai, predict, sdapi, stability, uploads, webhooks
+from engine.web import docs, draw, gallery, jobs, links, openai, predict, sdapi, stability, uploads, webhooks
 from engine.web.doors import Doors
 from engine.web.entry import Entry, Shapes, handle_errors
 from engine.web.metrics import CONTENT_TYPE, metrics
@@ -69,7 +69,7 @@ def application(
 
     draw.mount(app, service)
     if doors is not None:
-        for door in (links, stability, predict, openai, sdapi, jobs, uploads, webhooks, gallery):
+        for door in (links, stability, predict, openai, sdapi, jobs, uploads, webhooks, gallery, docs):
             door.mount(app, doors)
         handle_errors(app, SHAPES)
     return app
