@@ -176,17 +176,23 @@ def is_cut(file: Path) -> bool:
 
 
 def stated(file: Path) -> tuple[str, bool]:
-    """Return what a single file says that it predicts (``v``, or empty), and whether with zero SNR.
+    """Return what a single file says that it predicts (``v``, ``epsilon``, or empty), and if with zero SNR.
 
-    Trainers say so by empty tensors beside the weights, as ComfyUI reads them. Raises EngineError for EDM's.
+    Trainers say so by empty tensors beside the weights, as ComfyUI reads them, or in ModelSpec's words.
+    Raises EngineError for EDM's.
     """
-    names = _shapes(file).keys()
+    try:
+        header = checkpoint.read(file)
+    except checkpoint.BrokenFileError:
+        return "", False
+    names = header.shapes.keys()
     if names & {"edm_mean", "edm_vpred.sigma_max"}:
         raise EngineError(
             f"{file.name} was trained with the noise of EDM, which one file does not tell enough of; "
             "convert it to a diffusers folder"
         )
-    return ("v" if "v_pred" in names else ""), "ztsnr" in names
+    said = header.metadata.get("modelspec.prediction_type", "").strip().lower().removesuffix("_prediction")
+    return ("v" if "v_pred" in names else said if said in ("v", "epsilon") else ""), "ztsnr" in names
 
 
 def first_clip_names(file: Path) -> str:

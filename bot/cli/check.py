@@ -23,6 +23,7 @@ import discord
 
 from bot.cli.places import free_bytes, require_space
 from bot.client import point_to_loopback
+from bot.messages import help as messages_help
 from engine import config as configuration
 from engine import readiness, weights
 from engine.config import Config, load, token
@@ -206,13 +207,17 @@ def _nvidia() -> str | None:
 
 
 def _models(config: Config) -> Iterator[Finding]:
+    config = readiness.described(config)
     for model in config.models:
         if trouble := readiness.model_trouble(model):
             yield wrong("model", trouble)
         else:
             star = " (default)" if model.default else ""
-            found, licence = weights.find(model), model.licence or "not stated"
-            yield ok("model", f"{model.name}{star}: {found}, licence {licence}")
+            told = [f"{model.width}x{model.height}"]
+            told += [f"clip skip {model.clip_skip}"] if model.clip_skip else []
+            told += [f"licence {model.licence or 'not stated'}"]
+            words = messages_help.called("", model.trigger_words or ())
+            yield ok("model", f"{model.name}{star}: {weights.find(model)}, {', '.join(told)}{words}")
         if not model.licence:
             yield note(
                 "model", f"Write the licence of `{model.name}` into the configuration: people may ask."
@@ -224,7 +229,8 @@ def _models(config: Config) -> Iterator[Finding]:
         if trouble := readiness.lora_trouble(lora):
             yield wrong("lora", trouble)
         else:
-            yield ok("lora", f"{lora.name}: {weights.find_lora(lora)}")
+            words = messages_help.called("", lora.trigger_words or ())
+            yield ok("lora", f"{lora.name}: {weights.find_lora(lora)}{words}")
 
 
 def _tools(config: Config) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ import typer
 
 from bot.cli import admin, draw, init, keys, models, origin, serve, update
 from bot.cli.draw import PROMPT_SETTINGS, no_slip
-from bot.cli.options import EXIT_USER, ConfigOption, JsonOption
+from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, read
 from engine import config as configuration
 from engine.errors import LimitError, PromptError, UserError
 
@@ -135,9 +135,9 @@ def parse(
     config: ConfigOption = None,
 ) -> None:
     """Show how a prompt and its flags are read, without drawing anything."""
-    from engine.planning.explain import as_json as read
+    from engine.planning.explain import as_json as explained
 
-    loaded = configuration.load(config)
+    loaded = read(config)
     more: dict[str, Any] = {}
     if server is not None:
         from bot.cli.admin import defaults_of
@@ -148,7 +148,7 @@ def parse(
         no_slip(prompt or (), ("--server", "--json", "--config"))
     lines: Iterator[str] = iter([" ".join(prompt or ())]) if one else _lines()
     for line in lines:
-        answer = read(line, loaded, **more)
+        answer = explained(line, loaded, **more)
         if as_json:
             # ASCII only: a lone surrogate stays an escape that every JSON reader takes
             sys.stdout.write(json.dumps(answer) + "\n")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.options import ConfigOption, JsonOption
+from bot.cli.options import ConfigOption, JsonOption, read
 from engine import config as configuration
 from engine import readiness, weights
 from engine.config import LoraConfig, ModelConfig
@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="The models people can ask for.")
 @app.command("list")
 def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show every configured model and whether its weights are on this machine."""
-    loaded = configuration.load(config)
+    loaded = read(config)
     rows = []
     for model in loaded.models:
         trouble = readiness.model_trouble(model)

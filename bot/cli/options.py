@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine import config as configuration
 from engine import log, readiness
 from engine.config import Config
 from engine.readiness import Choice
@@ -30,8 +31,13 @@ def set_up_logs(level: str, style: str) -> None:
     os.environ |= {"LIMNER_LOG_LEVEL": level, "LIMNER_LOG_FORMAT": style}
 
 
+def read(file: Path | None) -> Config:
+    """Return the host's configuration, its open keys as the weights say. Raises ConfigError."""
+    return readiness.described(configuration.load(file))
+
+
 def ready(config: Config) -> Choice:
     """Leave out the models and LoRAs that cannot draw. Raises ConfigError where no model can."""
     if os.environ.get("LIMNER_RENDERER"):
-        return Choice(config, {})  # a renderer that needs no weights
+        return Choice(readiness.described(config), {})  # a renderer that needs no weights
     return readiness.choose(config)

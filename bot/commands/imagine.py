@@ -13,6 +13,7 @@ from bot.components import confirm, near, picture
 from bot.failures import TYPED
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import asking as messages_asking
+from bot.messages import help as messages_help
 from engine.errors import UserError
 from engine.jobs import SEED_MAX
 from engine.planning.references import kept
@@ -148,9 +149,12 @@ async def _aspects(interaction: Interaction, typed: str) -> list[Choice[str]]:
 
 @imagine.autocomplete("model")
 async def _models(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    names = [model.name for model in interaction.client.service.models]
-    fitting = [name for name in names if typed.strip().lower() in name]
-    return [Choice(name=name, value=name) for name in fitting[:MOST_CHOICES]]
+    shown = {
+        model.name: messages_help.called(model.name, model.trigger_words or ())[:CHOICE_LIMIT]
+        for model in interaction.client.service.models
+    }
+    fitting = [name for name in shown if typed.strip().lower() in shown[name].lower()]
+    return [Choice(name=shown[name], value=name) for name in fitting[:MOST_CHOICES]]
 
 
 @imagine.autocomplete("style")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -11,8 +12,10 @@ from discord.app_commands import Choice, Range
 from bot.components import help as help_pages
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import help as messages_help
+from engine.config import LoraConfig, ModelConfig
 from engine.errors import NotFound
 from engine.prompt.flags import FLAGS
+from engine.service import Service
 
 
 @app_commands.command(name="help", description="How to ask for pictures, and what the flags do.")
@@ -27,10 +30,17 @@ async def help_command(
         found = next((one for one in FLAGS if name in one.names), None)
         if found is None:
             raise NotFound(f"There is no flag `--{name[:30].replace('`', '')}`. `/help` lists them all.")
-        embed = discord.Embed(title=f"--{found.name}", description=messages_help.flag_details(found))
+        names = {one.name: one.trigger_words or () for one in _named(service, found.name)}
+        details = messages_help.flag_details(found, names)
+        embed = discord.Embed(title=f"--{found.name}", description=details)
     else:
         embed = help_pages.front() if topic is None else help_pages.page(service, topic.strip().lower())
     await interaction.response.send_message(embed=embed, view=help_pages.view(service), ephemeral=True)
+
+
+def _named(service: Service, flag: str) -> Sequence[ModelConfig | LoraConfig]:
+    """Return what a flag may name here."""
+    return service.models if flag == "model" else service.config.loras if flag == "lora" else ()
 
 
 @help_command.autocomplete("topic")

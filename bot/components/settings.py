@@ -18,6 +18,7 @@ from bot.components import modals
 from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
 from bot.failures import TYPED, guarded
 from bot.interactions import MOST_CHOICES, Green, Grey, Interaction
+from bot.messages import help as messages_help
 from bot.messages import settings as messages_settings
 from engine.errors import PromptError
 from engine.prompt import BY_NAME, Given, flags_of
@@ -198,7 +199,10 @@ async def panel(interaction: Interaction) -> ui.View:
         ModelSelect(
             [
                 discord.SelectOption(
-                    label=model.name, description=model.licence[:100] or None, default=model.name == chosen
+                    label=messages_help.called(model.name, model.trigger_words or ())[:100],
+                    value=model.name,
+                    description=model.licence[:100] or None,
+                    default=model.name == chosen,
                 )
                 for model in service.models[:MOST_CHOICES]
             ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from engine.prompt.flags import Flag
 
@@ -25,6 +26,8 @@ FIRST: Mapping[str, str] = {
 """The flags on the first screen, and what is said of each there."""
 OPENED = "Open a section"
 ONE_FLAG = "`/help flag:` tells everything about one flag."
+HERE = 2000
+"""Characters that the list of names under one flag may take."""
 THINGS = "things"
 """The topic that lists what the shipped model draws."""
 
@@ -56,14 +59,23 @@ def flag_pages(flags: Iterable[Flag]) -> list[tuple[str, str]]:
     return pages
 
 
-def flag_details(flag: Flag) -> str:
-    """Return all about one flag."""
+def flag_details(flag: Flag, things: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
+    """Return all about one flag; ``things``: what it may name here, each with the words that call it."""
     names = " ".join(f"`--{name}`" for name in flag.names)
     lines = [flag.meaning, f"**Written** {names}", f"**Value** {flag.range}"]
     lines.append(f"**Without it** {flag.default}")
     if flag.example:
         lines.append(f"**Example** `--{flag.name} {flag.example}`")
+    if things:
+        here = ", ".join(called(f"`{name}`", words) for name, words in things.items())
+        lines.append(f"**Here** {textwrap.shorten(here, HERE, placeholder=' …')}")
     return "\n".join(lines)
+
+
+def called(name: str, words: Iterable[str]) -> str:
+    """Return a model's or LoRA's name with the words that call what it was taught."""
+    listed = ", ".join(words)
+    return f"{name} (say: {listed})" if listed else name
 
 
 def first_flags() -> str:

@@ -33,7 +33,7 @@ class ModelConfig(_Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
     aliases: tuple[str, ...] = ()  # such as "v 7" or "niji": what --v, --niji and --model may say
     source: str
-    width: int = 512  # the size of a square picture in pixels
+    width: int = 512  # the size of a square picture in pixels; with height unset = as its files say
     height: int = 512
     multiple: int = 8  # sides are multiples of this
     max_ratio: float = 4.0
@@ -46,6 +46,9 @@ class ModelConfig(_Section):
     few_steps_guidance: float = 1.0  # 1 = none
     prediction: Literal["", "epsilon", "v", "sample"] = ""  # what it was taught; empty = as its files say
     zero_snr: bool | None = None  # whether to the end of all signal; unset = as its files say
+    # which layer of the text encoder is read, counted from its end; unset = as its files say, else the usual
+    clip_skip: Annotated[int, Field(ge=1, le=12)] | None = None
+    trigger_words: tuple[str, ...] | None = None  # what calls its subject; unset = as its files say
     house_style: str = ""  # the words --stylize steers toward
     scatter: tuple[str, ...] = ()  # words --chaos leans the pictures of a grid toward, in turn
     negative_prompt: str = ""
@@ -74,6 +77,7 @@ class LoraConfig(_Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
     source: str
     model: str = ""  # the model it belongs to; empty = any of the same family
+    trigger_words: tuple[str, ...] | None = None  # what calls its subject; unset = as its file says
 
 
 class WildcardsConfig(_Section):

@@ -83,7 +83,7 @@ def plan(
         tile=bool(prompt.get("tile")),
         film=bool(prompt.get("video")),
         few_steps=few,
-        loras=_loras(prompt, model, loras),
+        loras=_loras(prompt, model, loras, notes),
         **{flag.field: integer(prompt, flag.name, 0) for flag in DIRECT},
         adapter=model.ip_adapter is not None and any(one.role is not Role.TASTE for one in inputs),
     )
@@ -201,7 +201,9 @@ def _style(prompt: Prompt, styles: Mapping[str, str], notes: list[str]) -> str:
     )
 
 
-def _loras(prompt: Prompt, model: ModelConfig, loras: Sequence[LoraConfig]) -> tuple[Lora, ...]:
+def _loras(
+    prompt: Prompt, model: ModelConfig, loras: Sequence[LoraConfig], notes: list[str]
+) -> tuple[Lora, ...]:
     fitting = {lora.name: lora for lora in loras if lora.model in ("", model.name)}
     found = []
     for asked in prompt.loras:
@@ -220,6 +222,11 @@ def _loras(prompt: Prompt, model: ModelConfig, loras: Sequence[LoraConfig]) -> t
                 repaired(prompt, {"lora": kept or None}),
             )
         found.append(Lora(name=name, weight=asked.weight))
+        words = fitting[name].trigger_words or ()
+        said = " ".join(part.text for part in prompt.parts).casefold()
+        if words and asked.weight and not any(word.casefold() in said for word in words):
+            listed = " or ".join(f"`{word}`" for word in words)
+            notes.append(f"The LoRA `{name}` was taught with the words {listed}; say them to see more of it.")
     return tuple(found)
 
 

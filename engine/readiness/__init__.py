@@ -16,6 +16,7 @@ from engine.config import Config, LoraConfig, ModelConfig
 from engine.errors import ConfigError
 from engine.readiness.files import Trouble, network, settings
 from engine.readiness.folder import folder_troubles, network_troubles
+from engine.readiness.said import described as described
 from engine.readiness.single import adapter_troubles, lora_troubles, single_troubles
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,10 @@ class Choice:
 
 
 def choose(config: Config) -> Choice:
-    """Leave out the models and LoRAs that cannot draw here. Raises ConfigError where no model can."""
+    """Leave out the models and LoRAs that cannot draw here; the others are as their files say.
+
+    Raises ConfigError where no model can.
+    """
     out = {model.name: why for model in config.models if (why := model_trouble(model))}
     models = tuple(model for model in config.models if model.name not in out)
     if not models:
@@ -133,7 +137,8 @@ def choose(config: Config) -> Choice:
             out[f"--lora {lora.name}"] = why
         else:
             loras.append(lora)
-    return Choice(config.model_copy(update={"models": models, "loras": tuple(loras)}), out)
+    ready = config.model_copy(update={"models": models, "loras": tuple(loras)})
+    return Choice(described(ready), out)
 
 
 def _sentence(start: str, where: Path, troubles: list[Trouble], source: str, name: str) -> str:

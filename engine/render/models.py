@@ -189,6 +189,11 @@ def load(
         adapter=adapter,
         bytes=_bytes(pipe.components.values()) + _bytes(adapter.parts if adapter else ()),
     )
+    if config.clip_skip is not None:
+        if model.text is None:
+            log.warning("%s: `clip_skip` means nothing to %s", name, type(pipe).__name__)
+        else:
+            model.text.skip(config.clip_skip)
     if adapter is not None:
         adapter.to(machine.device)
     if model.family is not None:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.errors import EngineError
 from engine.prompt.attention import parse_attention
 from engine.render.families.base import Embedding
 
@@ -43,7 +44,25 @@ class TextEncoder:
         self._is_xl = getattr(pipe, "text_encoder_2", None) is not None
         self._zero_when_empty = self._is_xl and bool(pipe.config.get("force_zeros_for_empty_prompt", False))
         self._dtype = pipe.unet.dtype
+        self._before = 0
+        """Layers before the usual one whose output is read."""
         self._cache: OrderedDict[Hashable, Embedding] = OrderedDict()
+
+    def skip(self, clip_skip: int) -> None:
+        """Read this layer's output, counted from the encoder's end as AUTOMATIC1111 does: 1 is the last.
+
+        SDXL and SD 2.x were taught with the layer before the last, so 1 and 2 are one and the same there.
+        Raises EngineError where there are not so many layers.
+        """
+        first = self._parts[0][1].config
+        # of SD 2.x, whose text is 1,024 wide, conversions to diffusers leave the last layer out
+        usual = 2 if self._is_xl or first.hidden_size == 1024 else 1
+        before = max(0, clip_skip - usual)
+        layers = min(encoder.config.num_hidden_layers for _, encoder in self._parts)
+        if before >= layers:
+            raise EngineError(f"clip_skip = {clip_skip}, but its text encoder has {layers} layers")
+        self._before = before
+        self.forget()
 
     def encode(self, text: str, state: Hashable = None) -> Embedding:
         """Return the embedding of ``text``: tokens (1, chunks × length, width), pooled for SDXL.
@@ -137,10 +156,18 @@ class TextEncoder:
         if getattr(encoder.config, "use_attention_mask", False):
             mask = torch.tensor([[1] * (length - padding) + [0] * padding], device=self._device)
         output = encoder(
-            torch.tensor([ids], device=self._device), attention_mask=mask, output_hidden_states=self._is_xl
+            torch.tensor([ids], device=self._device),
+            attention_mask=mask,
+            output_hidden_states=self._is_xl or self._before > 0,
         )
         # SDXL was trained on the layer before the last, without its norm; SD on the last one
-        tokens = output.hidden_states[-2] if self._is_xl else output[0]
+        if self._is_xl:
+            tokens = output.hidden_states[-2 - self._before]
+        elif self._before:
+            inner = getattr(encoder, "text_model", encoder)
+            tokens = inner.final_layer_norm(output.hidden_states[-1 - self._before])
+        else:
+            tokens = output[0]
         pooled = output[0] if self._is_xl and output[0].ndim == 2 else None
         if any(weight != 1.0 for _, weight in chunk):
             weights = [1.0, *(weight for _, weight in chunk), 1.0] + [1.0] * padding

@@ -326,6 +326,18 @@ def test_loras_are_the_configured_ones_of_the_model() -> None:
     assert "`ink`" in str(refused("cat --lora fur"))
 
 
+def test_the_words_that_call_a_lora_are_named_where_the_prompt_has_none_of_them() -> None:
+    taught = LoraConfig(name="pen", source="p", trigger_words=("pen art", "PenCat"))
+
+    def notes(line: str) -> tuple[str, ...]:
+        return plan(parse(line).prompt, MODELS, LimitsConfig(), 5, loras=(*LORAS, taught)).notes
+
+    [note] = notes("a dog --lora pen")
+    assert "`pen art` or `PenCat`" in note
+    for line in ("a pencat --lora pen", "Pen Art of it --lora pen", "a dog --lora pen:0", "a dog --lora ink"):
+        assert notes(line) == ()
+
+
 def test_pictures_nobody_fetched_are_never_ignored() -> None:
     for line in ("https://a.b/x.png a cat", "a cat --sref 12 --sw 50", "a cat --cref https://a.b/x.png"):
         assert refused(line).repaired == "a cat"

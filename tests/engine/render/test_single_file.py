@@ -180,6 +180,15 @@ def test_what_a_file_says_it_predicts_is_believed(
     assert found == expected
 
 
+@pytest.mark.parametrize(("said", "expected"), [("v", "v_prediction"), ("epsilon", "epsilon")])
+def test_what_a_file_says_in_the_words_of_modelspec_is_believed(
+    folder: Path, cache: Path, tmp_path: Path, said: str, expected: str
+) -> None:
+    file = tmp_path / "said.safetensors"
+    save_file(load_file(folder / "one.safetensors"), file, {"modelspec.prediction_type": said})
+    assert loaded(file).pipe.scheduler.config.prediction_type == expected
+
+
 @pytest.mark.parametrize("mark", ["edm_mean", "edm_vpred.sigma_max"])
 def test_a_file_trained_with_other_noise_is_refused_by_name(
     folder: Path, cache: Path, tmp_path: Path, mark: str

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import Tensor
 
+from engine.errors import EngineError
+from engine.render.conditioning.text import TextEncoder
 from engine.render.models import Model
 from tests.engine.render.tiny import LENGTH, WORDS
 
@@ -92,3 +96,39 @@ def test_the_same_words_are_encoded_once(model: Model) -> None:
     assert model.text is not None
     assert model.text.encode("a fox") is model.text.encode("a fox")
     assert model.text.encode("a fox") is not model.text.encode("a fox", state="with a LoRA")
+
+
+@pytest.mark.parametrize("clip_skip", [2, 3])
+def test_clip_skip_reads_the_layer_that_diffusers_reads(
+    models: Callable[[str], Model], folders: Callable[[str], Path], clip_skip: int
+) -> None:
+    """Here counted as AUTOMATIC1111 does, where 1 is the last; diffusers counts what is left out."""
+    text = TextEncoder(models("sd").pipe, torch.device("cpu"))
+    text.skip(clip_skip)
+    pipe = StableDiffusionPipeline.from_pretrained(folders("sd"), safety_checker=None)
+    # diffusers 0.42 asks for its norm by the name that transformers gave it before version 5
+    object.__setattr__(pipe.text_encoder, "text_model", pipe.text_encoder)
+    expected, _ = pipe.encode_prompt("a red apple", "cpu", 1, False, clip_skip=clip_skip - 1)
+    assert torch.equal(text.encode("a red apple").tokens, expected)
+    assert not torch.allclose(expected, encoded(models("sd"), "a", "red", "apple"), atol=1e-3)
+
+
+@pytest.mark.parametrize(("clip_skip", "left_out"), [(1, None), (2, None), (3, 1)])
+def test_sdxl_reads_the_layer_before_the_last_unless_told_a_further_one(
+    models: Callable[[str], Model], folders: Callable[[str], Path], clip_skip: int, left_out: int | None
+) -> None:
+    text = TextEncoder(models("sdxl").pipe, torch.device("cpu"))
+    text.skip(clip_skip)
+    pipe = StableDiffusionXLPipeline.from_pretrained(folders("sdxl"))
+    expected, _, pooled, _ = pipe.encode_prompt(
+        "a red apple", device="cpu", do_classifier_free_guidance=False, clip_skip=left_out
+    )
+    found = text.encode("a red apple")
+    assert torch.equal(found.tokens, expected)
+    assert found.pooled is not None
+    assert torch.equal(found.pooled, pooled)
+
+
+def test_a_layer_that_is_not_there_is_refused(models: Callable[[str], Model]) -> None:
+    with pytest.raises(EngineError, match="clip_skip = 12"):
+        TextEncoder(models("sd").pipe, torch.device("cpu")).skip(12)
