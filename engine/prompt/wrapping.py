@@ -171,4 +171,4 @@ def _closes_early(inner: str, opening: str, closing: str) -> bool:
         depth += (character == opening) - (character == closing)
         if depth < 0:
             return True
-    return False
+    return depth != 0

@@ -86,6 +86,64 @@ def test_unwanted_words_are_not_wanted() -> None:
         assert parse(text).prompt.get("negative") == "nsfw, nude"
 
 
+@pytest.mark.parametrize(
+    ("line", "words", "negative"),
+    [
+        ("a cat###blurry", "a cat", "blurry"),
+        ("a ### b ### c", "a", "b, c"),
+        ("a cat ### blurry --seed 7", "a cat", "blurry"),
+        ("a cat --seed 7 ### blurry", "a cat", "blurry"),
+        ("a cat ###", "a cat", None),
+        ("###a cat", "a cat", None),
+        ("a cat ### --seed 7", "a cat", None),
+        ("a #### b", "a #### b", None),
+    ],
+)
+def test_three_hashes_part_wanted_from_unwanted_as_ai_horde_does(
+    line: str, words: str, negative: str | None
+) -> None:
+    parsed = parse(line)
+    assert (parsed.prompt.text, parsed.prompt.get("negative")) == (words, negative)
+    assert parse(parsed.line).prompt == parsed.prompt
+
+
+def test_choices_stand_on_both_sides_of_three_hashes() -> None:
+    prompts = parse("[a](https://x.org/link.png)###{b, c}").prompts
+    assert [(one.text, one.get("negative")) for one in prompts] == [("a", "b"), ("a", "c")]
+    assert all(one.images[0].url == "https://x.org/link.png" for one in prompts)
+
+
+# as InvokeAI 1 and 2 wrote what they drew (its docs/features/CLI.md: -s steps, -S seed, -W, -H, -C, -A)
+@pytest.mark.parametrize(
+    ("line", "words", "given"),
+    [
+        (
+            '"a cat" -s 50 -S 3847 -W 512 -H 768 -C 7.5 -A k_lms',
+            "a cat",
+            {"steps": 50, "seed": 3847, "width": 512, "height": 768, "cfg": 7.5, "sampler": "lms"},
+        ),
+        ("a cat -s50 -S7 -C7.5", "a cat", {"steps": 50, "seed": 7, "cfg": 7.5}),
+        ("a cat -S 7 -n 4 -g -G 0.8 -U 2 0.75 -s 20", "a cat", {"seed": 7, "steps": 20}),
+        ("a cat -S 7 --ar 3:2", "a cat", {"seed": 7, "ar": "3:2"}),
+        ("a cat -s 50", "a cat", {"stylize": 50}),  # alone it is the flag's one letter
+        ("sizes S -S tall, M -M wide", "sizes S -S tall, M -M wide", {}),
+    ],
+)
+def test_the_switches_of_invokeais_command_line_are_read(
+    line: str, words: str, given: dict[str, object]
+) -> None:
+    parsed = parse(line)
+    assert parsed.prompt.text == words
+    assert flags(line) == given
+    assert parse(parsed.line).prompt == parsed.prompt
+
+
+def test_a_picture_that_invokeai_began_with_is_taken() -> None:
+    prompt = parse("a cat -S 7 -I https://x.org/a.png -f 0.7").prompt
+    assert [image.url for image in prompt.images] == ["https://x.org/a.png"]
+    assert prompt.text == "a cat"
+
+
 def test_composed_texts_become_parts() -> None:
     prompt = parse("a cat :1.2 AND a dog AND rain :-0.5\nSteps: 10, Seed: 7").prompt
     assert [(part.text, part.weight) for part in prompt.parts] == [
@@ -100,7 +158,6 @@ def test_prose_that_names_steps_stays_prose() -> None:
         "how to bake in steps: 3",
         "steps: a staircase",
         "seven steps: 3, up and down",
-        "a ### b ### c",
     ):
         assert parse(line).prompt.text == line
 

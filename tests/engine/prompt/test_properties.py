@@ -25,13 +25,16 @@ WORDS = "a|cat|red apple|7|0.5|random|square|16:9|16x9|3/2|16.9|raw|anime|euler|
 MARKS = (
     "-- --- — – - − :: : ::2 ::-0.5 ::.5 { } , {a,b} {{a,b},c} \\ \\{ \\} \\, \\- \\-- ( ) [ ] :1.2) BREAK "
     "<lora:ink:0.8> <lora: > < <hypernet:x:1> ' \" “ = . % ` | + @everyone \u202e 日本 é 👩‍🎨 \x00 \ud800 "
+    "### [a](link.png) [a](https://x.com/a.png) ** __animal__ || ``` > # (red:1.2) [a|b] [a:b:0.5] AND "
+    "-s -S -W -C 7.5 50 512 -A k_lms <@1100000000000000011> (fast) -# embedding:x "
     "https://x.com/a.png <https://x.com/a.png> https://x.com/b.webp?x=1::2 https://x.com/page blob:x /imagine"
 )
 PIECES = st.sampled_from(
     [
         *WORDS.split("|"),
         *MARKS.split(" "),
-        *(" ", "  ", "\n", "\t", "{a, b}", "/imagine prompt:"),
+        *(" ", "  ", "\n", "\t", "{a, b}", "/imagine prompt:", "-S 7", "Negative prompt: dull"),
+        *("Steps: 10, Seed: 5", "**a cat --seed 7** - <@1100000000000000011> (fast)"),
         *(f"--{name}" for name in BY_NAME),
         *(f"{dash}{name}" for name in ("ar", "v", "no", "tile") for dash in ("—", "-- ")),
         *(f"--{flag.name} {flag.example}" for flag in FLAGS if flag.example),
@@ -58,6 +61,10 @@ LINES = st.one_of(
 @example("--TEST-")
 @example("0::1<HTTP://.PNG")
 @example("- -- — ")
+@example("[a](link.png)###{a, b}")
+@example("[> ###[a](https://x.com/a.png)")
+@example("[a|b]  ###  —ar 3:2 -S 7*-s 50")
+@example("::2(--no x% ()—ar 3:2 ")
 def test_what_is_printed_reads_as_the_same(line: str) -> None:
     try:
         parsed = parse(line, limit=100)
