@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from engine.prompt import switches
 from engine.prompt.attention import take_networks
 from engine.prompt.flags import DIRECT
 from engine.prompt.prompt import number
@@ -25,21 +26,6 @@ _APPENDED = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
 _HORDE = re.compile(r"\s*(?<!#)###(?!#)\s*")
 _AND = re.compile(r"\s*\bAND\b\s*")
 _TAIL_WEIGHT = re.compile(r"\s*:\s*([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6}))$")
-_DREAM_MARK = re.compile(
-    r"(?<!\S)-(?:S\s?\d{1,10}|C\s?\d{1,2}(?:\.\d{1,3})?|[WH]\s?\d{2,5})(?!\S)"
-)
-_DREAM_SWITCH = re.compile(
-    r"(?P<before>^|\s)-(?P<letter>[A-Za-z])(?:(?:\s|(?=\d))(?P<value>(?!-)\S+)(?P<more>(?:\s\d[\d.]*)*))?(?=\s|$)"
-)
-_DREAM_FLAGS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg", "A": "sampler"}
-_DREAM_OTHERS = frozenset("nNfgGUvVItTbFiMo")
-"""Its switches that mean nothing here: how many, grids, faces, enlarging, variations, a start's strength."""
-_DREAM_VALUES = {
-    **dict.fromkeys(("steps", "width", "height"), re.compile(r"\d{1,5}")),
-    "seed": re.compile(r"\d{1,10}"),
-    "cfg": re.compile(r"\d{1,2}(?:\.\d{1,3})?"),
-    "sampler": re.compile(r"[A-Za-z][\w+]{1,30}"),
-}
 _SIZE = re.compile(r"(\d{1,5})\s*[x×]\s*(\d{1,5})")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
 _FLAGS = {
@@ -115,7 +101,7 @@ def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
     facts_at = _FACTS.search(text)
     negative_at = _NEGATIVE.search(text)
     if facts_at is None and negative_at is None:
-        return _horde(_dream(text, notes), notes)
+        return _horde(switches.as_flags(text, notes), notes)
     end = len(text) if facts_at is None else facts_at.start()
     if negative_at is not None and negative_at.start() > end:
         negative_at = None
@@ -149,41 +135,6 @@ def _horde(text: str, notes: list[str]) -> str:
         return f"{wanted} {unwanted}".strip()
     notes.append("What follows `###` was read as `--negative`.")
     return f"{wanted} --negative {unwanted[:cut].strip()}{unwanted[cut:]}"
-
-
-def _dream(text: str, notes: list[str]) -> str:
-    """Read the switches of InvokeAI's old command line, which are one dash and one letter.
-
-    A capital one with a value of its kind tells it: ``-s 50`` alone is ``--s`` of Midjourney.
-    """
-    first = _DREAM_MARK.search(text)
-    if first is None:
-        return text
-    left: list[str] = []
-
-    def flag(found: re.Match[str]) -> str:
-        letter, value = found["letter"], found["value"]
-        name = _DREAM_FLAGS.get(letter)
-        if name is not None and value is not None and _DREAM_VALUES[name].fullmatch(value):
-            return f"{found['before']}--{name} {value}{found['more']}"
-        if letter not in _DREAM_OTHERS:
-            return found[0]
-        if letter == "I" and value is not None and value.lower().startswith(("http://", "https://")):
-            return f" {value}{found['more']}"  # the picture to begin with
-        left.append(f"-{letter}")
-        words = value is not None and letter != "I" and _NUMBER.fullmatch(value) is None
-        return f" {value}{found['more']}" if words else ""
-
-    line = _DREAM_SWITCH.sub(flag, text)
-    start = min(found.start() for found in (_APPENDED.search(line), first) if found is not None)
-    quoted = line[:start].strip()
-    if len(quoted) > 2 and quoted[0] == quoted[-1] == '"' and '"' not in quoted[1:-1]:
-        line = f"{quoted[1:-1]} {line[start:].strip()}"
-    notes.append("Pasted settings were read as flags.")
-    if left:
-        shown = ", ".join(f"`{name}`" for name in dict.fromkeys(left))
-        notes.append(f"Settings that say nothing here were left out: {shown}.")
-    return " ".join(line.split())
 
 
 def _written(

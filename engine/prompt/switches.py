@@ -1,0 +1,58 @@
+"""The switches of InvokeAI's old command line, ``-s 50 -S 7 -C 7.5``, turned into flags."""
+
+from __future__ import annotations
+
+import re
+
+_MARK = re.compile(
+    r"(?<!\S)-(?:S\s?\d{1,10}|C\s?\d{1,2}(?:\.\d{1,3})?|[WH]\s?\d{2,5})(?!\S)"
+)
+_SWITCH = re.compile(
+    r"(?P<before>^|\s)-(?P<letter>[A-Za-z])(?:(?:\s|(?=\d))(?P<value>(?!-)\S+)(?P<more>(?:\s\d[\d.]*)*))?(?=\s|$)"
+)
+_FLAGS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg", "A": "sampler"}
+_OTHERS = frozenset("nNfgGUvVItTbFiMo")
+"""Its switches that mean nothing here: how many, grids, faces, enlarging, variations, a start's strength."""
+_VALUES = {
+    **dict.fromkeys(("steps", "width", "height"), re.compile(r"\d{1,5}")),
+    "seed": re.compile(r"\d{1,10}"),
+    "cfg": re.compile(r"\d{1,2}(?:\.\d{1,3})?"),
+    "sampler": re.compile(r"[A-Za-z][\w+]{1,30}"),
+}
+_NUMBER = re.compile(r"\d[\d.]{0,20}")
+_FIRST_FLAG = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
+
+
+def as_flags(text: str, notes: list[str]) -> str:
+    """Read the switches of InvokeAI's old command line, which are one dash and one letter.
+
+    A capital one with a value of its kind tells it: ``-s 50`` alone is ``--s`` of Midjourney.
+    """
+    first = _MARK.search(text)
+    if first is None:
+        return text
+    left: list[str] = []
+
+    def flag(found: re.Match[str]) -> str:
+        letter, value = found["letter"], found["value"]
+        name = _FLAGS.get(letter)
+        if name is not None and value is not None and _VALUES[name].fullmatch(value):
+            return f"{found['before']}--{name} {value}{found['more']}"
+        if letter not in _OTHERS:
+            return found[0]
+        if letter == "I" and value is not None and value.lower().startswith(("http://", "https://")):
+            return f" {value}{found['more']}"  # the picture to begin with
+        left.append(f"-{letter}")
+        words = value is not None and letter != "I" and _NUMBER.fullmatch(value) is None
+        return f" {value}{found['more']}" if words else ""
+
+    line = _SWITCH.sub(flag, text)
+    start = min(found.start() for found in (_FIRST_FLAG.search(line), first) if found is not None)
+    quoted = line[:start].strip()
+    if len(quoted) > 2 and quoted[0] == quoted[-1] == '"' and '"' not in quoted[1:-1]:
+        line = f"{quoted[1:-1]} {line[start:].strip()}"
+    notes.append("Pasted settings were read as flags.")
+    if left:
+        shown = ", ".join(f"`{name}`" for name in dict.fromkeys(left))
+        notes.append(f"Settings that say nothing here were left out: {shown}.")
+    return " ".join(line.split())
