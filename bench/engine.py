@@ -15,6 +15,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Coroutine
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from PIL import Image
 from bench import Row
 from bot.demo.driver import Actor, BotProcess, Discord
 from engine import images
-from engine.config import Config
+from engine.config import Config, EngineConfig, ProvenanceConfig
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
-from engine.schedule.queue import FairQueue, QueueEntry
+from engine.schedule.devices import Devices
+from engine.schedule.queue import FairQueue
+from engine.schedule.tickets import Ticket
 from engine.service import UNRULED, Caller, Imagine, Service, Submitted
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
@@ -124,8 +127,8 @@ async def _while_encoding() -> list[float]:
             return values
 
 
-async def _submitted(service: Service, key: str) -> Submitted:
-    caller = Caller(key, "anna", "cli:", UNRULED)
+async def _submitted(service: Service, key: str, owner: str = "anna") -> Submitted:
+    caller = Caller(key, owner, "cli:", UNRULED)
     return await service.submit(await service.plan(Imagine(caller, "a red apple")))
 
 
@@ -225,15 +228,47 @@ def _answers(url: str) -> bool:
 def _decisions() -> list[float]:
     """One million people wait; how many are chosen in a second of processor time."""
     values = []
-    queue = FairQueue()
+    queue, devices = FairQueue(), Devices()
+    devices.add("one")
+    devices.seen("one", {"m"}, inf)
     for number in range(1_000_000):
         queue.push(QueueEntry(str(number), str(number), 1.0 + number % 7, "m"))
     for _ in range(5):
         began = time.process_time()
         for _ in range(100_000):
-            queue.pick({"m"})
+            queue.pick(devices)
         values.append(100_000 / (time.process_time() - began))
     return values
+
+
+async def _two_over_one() -> list[float]:
+    """Draw with two CPU workers and with one, in turn, both started before; return the ratios of their speed.
+
+    With a thread for each worker, so that two have what one has twice.
+    """
+    services: list[Service] = []
+    async with contextlib.AsyncExitStack() as stack:
+        for count in (1, 2):
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            engine = EngineConfig(devices=("cpu",) * count, threads=1)
+            config = Config(data_dir=Path(folder), engine=engine, provenance=ProvenanceConfig(mark=False))
+            service = await stack.enter_async_context(Service.open(config, renderer="engine.render:Renderer"))
+            while not all(worker["ready"] for worker in service.control.workers()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            service.control.load("pocket")
+            services.append(service)
+        ratios = []
+        for turn in range(4):
+            took = []
+            for service in services:
+                began = time.perf_counter()
+                asked = [await _submitted(service, f"{turn}.{n}", f"p{n}") for n in range(8)]
+                for one in asked:
+                    async for _ in service.progress(one.jobs[0].id):
+                        pass
+                took.append(time.perf_counter() - began)
+            ratios.append(took[0] / took[1])
+        return ratios[1:]  # the first brings what is loaded late
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -256,6 +291,7 @@ ROWS = (
         unit="ms",
     ),
     Row("event loop late while drawing on the CPU, p99", lambda: _run(_while_rendering()), 20, unit="ms"),
+    Row("two CPU workers over one, jobs a second", lambda: _run(_two_over_one()), 1.3, at_most=False),
     Row("bot ready to answer, from its start", lambda: _bot()["ready"], 2, unit="s"),
     Row("the same in processor time, whatever else runs", lambda: _bot()["began"], 2, unit="s"),
     Row("the demo's page answers, from `limner demo`", _demo, 5, unit="s"),

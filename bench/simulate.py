@@ -17,18 +17,21 @@ import struct
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
-from engine.schedule.queue import FairQueue, QueueEntry
+from engine.schedule.devices import Devices
+from engine.schedule.queue import FairQueue
+from engine.schedule.tickets import Ticket
 
 PLACES = 8  # jobs that run at once
 LOAD = 0.7  # of what the places can do, from ordinary people
 GREEDY = 5  # people who send bursts
 BURST = 40
+HOP = 0.5  # what loading another model takes
 WATCHED = 24  # people whose gaps are measured pairwise
 SEED = 20260101
 
@@ -38,7 +41,7 @@ class Policy(Protocol):
 
     def push(self, ticket: QueueEntry) -> None: ...
 
-    def pick(self, warm: Collection[str] = ...) -> QueueEntry | None: ...
+    def pick(self, devices: Devices) -> tuple[Ticket, str] | None: ...
 
     def done(self, owner: str) -> None: ...
 
@@ -55,11 +58,14 @@ class FirstCome:
     def push(self, ticket: QueueEntry) -> None:
         self._waiting.append(ticket)
 
-    def pick(self, warm: Collection[str] = ()) -> QueueEntry | None:
-        while self._waiting:
+    def pick(self, devices: Devices) -> tuple[Ticket, str] | None:
+        while self._waiting and devices.opened:
             ticket = self._waiting.popleft()
             if ticket.job not in self._gone:
-                return ticket
+                device = devices.cold(ticket.model, ticket.rows)
+                assert device is not None
+                devices.give(device, ticket)
+                return ticket, device.name
             self._gone.discard(ticket.job)
         return None
 
@@ -84,7 +90,7 @@ def arrivals(kind: str, people: int, jobs: int, seed: int) -> Iterator[Arrival]:
     heavy = iter(()) if not zipf else iter(dice.choices(range(len(zipf)), zipf, k=jobs))
     sizes = (1.0,) if kind != "heavy tail" else (0.5, 0.5, 0.5, 1.0, 1.0, 4.0)
     mean = sum(sizes) / len(sizes)
-    hop = 0.25 if kind == "model hopping" else 0.0  # loading takes time too
+    hop = HOP / 2 if kind == "model hopping" else 0.0  # loading takes time too
     rate = PLACES * LOAD / (mean + hop)
     crowd = jobs / rate * 0.3, jobs / rate * 0.3 + min(300.0, jobs / rate * 0.05)
     # bursts make a fifth of all jobs: 70 % of the places' time is ordinary, 87.5 % in all
@@ -121,13 +127,17 @@ class Outcome:
         return sorted(self.waits)[int(len(self.waits) * share)] if self.waits else 0.0
 
 
-def run(policy: Policy, load: Iterator[Arrival], *, check: bool = False, cap: int = 3) -> Outcome:
-    """Serve a load to its end."""
+def run(
+    policy: Policy, load: Iterator[Arrival], *, check: bool = False, cap: int = 3, price: float = 0.0
+) -> Outcome:
+    """Serve a load to its end; ``price``: what the queue believes that loading a model costs."""
     outcome = Outcome()
-    ends: list[tuple[float, int, str, int]] = []
+    ends: list[tuple[float, int, Ticket, str]] = []
     quits: list[tuple[float, str]] = []
-    places = [""] * PLACES  # the model each has loaded
-    free = list(range(PLACES))
+    devices, loaded = Devices(dict.fromkeys("abcd", price)), dict.fromkeys(map(str, range(PLACES)), "")
+    for place in loaded:
+        devices.add(place)
+        devices.seen(place, (), 1)
     since: dict[str, float] = {}
     digest = hashlib.sha256()
     watch = Watch() if check else None
@@ -146,11 +156,12 @@ def run(policy: Policy, load: Iterator[Arrival], *, check: bool = False, cap: in
                     watch.left(job)
             continue
         if ends and ends[0][0] <= when:
-            now, _, owner, place = heapq.heappop(ends)
-            free.append(place)
-            policy.done(owner)
+            now, _, ended, place = heapq.heappop(ends)
+            devices.ended(place, ended.job)
+            devices.seen(place, {ended.model}, 1)
+            policy.done(ended.owner)
             if watch:
-                busy[owner] -= 1
+                busy[ended.owner] -= 1
         else:
             assert following is not None
             now, owner, work, model, patience = following
@@ -162,27 +173,23 @@ def run(policy: Policy, load: Iterator[Arrival], *, check: bool = False, cap: in
             if watch:
                 watch.came(job, owner, work)
             following = next(load, None)
-        while free:
-            place = free[-1]
-            ticket = policy.pick({places[place]})
-            if ticket is None:
-                break
-            free.pop()
+        while (chosen := policy.pick(devices)) is not None:
+            ticket, place = chosen
             waited = now - since.pop(ticket.job)
             (outcome.greedy if ticket.owner[0] == "g" else outcome.waits).append(waited)
             outcome.jobs += 1
             takes = ticket.work
-            if places[place] != ticket.model:
-                outcome.switches += bool(places[place])
-                takes += 0.5 if places[place] else 0.0
-                places[place] = ticket.model
-            heapq.heappush(ends, (now + takes, outcome.jobs, ticket.owner, place))
+            if loaded[place] != ticket.model:
+                outcome.switches += bool(loaded[place])
+                takes += HOP if loaded[place] else 0.0
+                loaded[place] = ticket.model
+            heapq.heappush(ends, (now + takes, outcome.jobs, ticket, place))
             digest.update(struct.pack("<dI", now, int(ticket.job)))
             if watch:
                 busy[ticket.owner] += 1
                 watch.served(ticket, busy)
                 assert busy[ticket.owner] <= cap, f"{ticket.owner} runs {busy[ticket.owner]} jobs"
-        if watch and free:
+        if watch and devices.opened and not price:  # with one, it may be better to wait
             idle = [job for job, owner in watch.waiting.items() if busy[owner] < cap]
             assert not idle, f"a place is free and {len(idle)} jobs wait"
     assert not since, f"{len(since)} jobs were forgotten"
@@ -251,15 +258,16 @@ SIZES = ((1_000, 30_000), (100_000, 100_000), (1_000_000, 300_000))
 
 def decisions(people: int = 1_000_000, picks: int = 200_000) -> float:
     """Return decisions a second of processor time while this many people wait, without any checks."""
-    queue = FairQueue()
+    queue, devices = FairQueue(), Devices()
+    devices.add("one")
+    devices.seen("one", {"a"}, inf)
     for number in range(people):
         queue.push(QueueEntry(str(number), str(number), 1.0 + number % 7, "a"))
     gc.collect()
     gc.freeze()
-    warm = {"a"}
     began = time.process_time()
     for _ in range(picks):
-        queue.pick(warm)
+        queue.pick(devices)
     return picks / (time.process_time() - began)
 
 
@@ -271,10 +279,11 @@ def compared(case: tuple[int, int, str]) -> tuple[list[str], list[str]]:
     found: dict[str, Outcome] = {}
     policies: tuple[tuple[str, Policy], ...] = (("first come", FirstCome()), ("fair", FairQueue()))
     for name, policy in policies:
-        outcome = found[name] = run(policy, arrivals(kind, people, jobs, SEED))
+        price = HOP if kind == "model hopping" else 0.0
+        outcome = found[name] = run(policy, arrivals(kind, people, jobs, SEED), price=price)
         gap = "–"
         if name == "fair" and people == SIZES[0][0]:
-            checked = run(FairQueue(), arrivals(kind, people, jobs, SEED), check=True)
+            checked = run(FairQueue(), arrivals(kind, people, jobs, SEED), check=True, price=price)
             gap = f"{checked.gap:.2f}"
             if checked.gap > 2:
                 broken.append(f"{kind}: people were {checked.gap:.2f} largest jobs apart")

@@ -1,7 +1,4 @@
-"""`limner check`: looks at everything the bot needs, and says of each what to do; changes nothing.
-
-Long: one list of findings.
-"""
+"""`limner check`: looks at everything the bot needs, and says of each what to do; changes nothing."""
 
 from __future__ import annotations
 
@@ -9,18 +6,16 @@ import asyncio
 import importlib.util
 import json
 import os
-import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import aiohttp
 import discord
 
+from bot.cli import devices
+from bot.cli.findings import Finding, note, ok, wrong
 from bot.cli.places import free_bytes, require_space
 from bot.client import point_to_loopback
 from bot.messages import help as messages_help
@@ -31,9 +26,6 @@ from engine.config.secret import formed
 from engine.errors import ConfigError
 from engine.library.lock import holder
 from engine.store.database import examine
-
-SMALL_CARD = 9 * 2**30
-"""Bytes of GPU memory below which offload is chosen (the 6 and 8 GB cards)."""
 
 NO_FORM = (
     "This is no bot token: one has three parts with dots between them. Copy it from the application's Bot "
@@ -52,30 +44,6 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
     use_external_emojis=True,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor: ``ok``, ``note`` (works, could be better) or ``wrong`` (does not work)."""
-
-    state: Literal["ok", "note", "wrong"]
-    topic: str
-    text: str
-
-
-def ok(topic: str, text: str) -> Finding:
-    """What is as it should be."""
-    return Finding("ok", topic, text)
-
-
-def note(topic: str, text: str) -> Finding:
-    """What works and could be better."""
-    return Finding("note", topic, text)
-
-
-def wrong(topic: str, text: str) -> Finding:
-    """What keeps the bot from working, and what to do."""
-    return Finding("wrong", topic, text)
 
 
 async def check(path: Path | None, *, deep: bool = False) -> AsyncIterator[Finding]:
@@ -98,7 +66,7 @@ async def check(path: Path | None, *, deep: bool = False) -> AsyncIterator[Findi
     yield ok("config", f"{file or 'defaults'}: {models}, data in {config.data_dir}")
     async for finding in _discord(config):
         yield finding
-    for finding in await asyncio.to_thread(lambda: [*_device(config)]):
+    for finding in await asyncio.to_thread(lambda: [*devices.look(config)]):
         yield finding
     for finding in [*_models(config), *_tools(config), *_classifier(config)]:
         yield finding
@@ -140,70 +108,6 @@ async def _discord(config: Config) -> AsyncIterator[Finding]:
         application.id, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
     )
     yield ok("invite", link)
-
-
-def _device(config: Config) -> Iterator[Finding]:
-    """Ask a process of its own what torch can do here."""
-    done = subprocess.run([sys.executable, "-m", "engine.render.probe"], capture_output=True, text=True)
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        yield wrong("torch", f"torch cannot be loaded: {reason}. Run `make setup` again.")
-        return
-    yield from judge(json.loads(done.stdout), config, _nvidia())
-
-
-def judge(torch: dict[str, Any], config: Config, card: str | None) -> Iterator[Finding]:
-    """Say what a probe's report means for this configuration. ``card``: an NVIDIA GPU the system knows of."""
-    wanted = config.engine.device
-    usable = [device for device in torch["devices"] if device["works"]]
-    for device in torch["devices"]:
-        if not device["works"]:
-            yield wrong(
-                "device",
-                f"torch {torch['torch']} cannot use GPU {device['index']} {device.get('name', '')}: "
-                f"{device['why']} Install the torch build for this card (docs/hosting.md, CUDA wheels).",
-            )
-    if usable and wanted in ("auto", "cuda"):
-        best = usable[0]
-        yield ok("device", f"{best['name']}, {best['memory'] / 2**30:.1f} GiB, torch {torch['torch']}")
-        if best["memory"] < SMALL_CARD and config.engine.offload == "none":
-            yield note(
-                "memory",
-                "This card is small and `engine.offload` is `none`. With `auto`, SDXL fits into 6 to 8 GB.",
-            )
-    elif card and not torch["devices"]:
-        yield (wrong if wanted == "cuda" else note)(
-            "device",
-            f"This machine has an NVIDIA GPU ({card}), but torch {torch['torch']} was built without CUDA. "
-            "Install the CUDA build (docs/hosting.md, CUDA wheels), or the bot draws on the CPU.",
-        )
-    elif wanted == "cuda":
-        yield wrong(
-            "device", "`engine.device` is `cuda`, and there is no GPU that torch can use. Set `auto`."
-        )
-    elif torch["mps"] and wanted in ("auto", "mps"):
-        yield ok("device", f"Apple GPU (MPS), torch {torch['torch']}")
-    elif wanted == "mps":
-        yield wrong("device", "`engine.device` is `mps`, and this machine has no Apple GPU. Set `auto`.")
-    else:
-        yield ok("device", f"CPU, {os.cpu_count()} cores, torch {torch['torch']}")
-        large = [model.name for model in config.models if model.source != "pocket"]
-        if large:
-            yield note("device", f"Without a GPU, {', '.join(large)} will take minutes a picture.")
-
-
-def _nvidia() -> str | None:
-    """Return the name of an NVIDIA GPU the driver knows of, whatever torch says."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return "driver loaded" if Path("/proc/driver/nvidia/version").exists() else None
-    try:
-        asked = [tool, "--query-gpu=name", "--format=csv,noheader"]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    names = done.stdout.strip().splitlines()
-    return names[0] if done.returncode == 0 and names else None
 
 
 def _models(config: Config) -> Iterator[Finding]:

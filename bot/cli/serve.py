@@ -90,6 +90,9 @@ def demo(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The bot's configuration; else the built-in one.")
     ] = None,
+    devices: Annotated[
+        int, typer.Option(min=0, max=16, metavar="N", help="Draw with so many workers on the CPU.")
+    ] = 0,
 ) -> None:
     """Show the whole bot on this machine: no Discord, no token, no GPU, no download."""
     loaded = configuration.load(config) if config else Config(models=(configuration.pocket(),))
@@ -105,6 +108,7 @@ def demo(
         fresh=fresh,
         record=record,
         config=config,
+        devices=devices,
     )
     try:
         status = asyncio.run(demo)

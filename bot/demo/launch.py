@@ -38,6 +38,7 @@ async def launch(
     fresh: bool = False,
     record: Path | None = None,
     config: Path | None = None,
+    devices: int = 0,
 ) -> int:
     """Serve until SIGINT or SIGTERM; return the exit status.
 
@@ -45,6 +46,7 @@ async def launch(
     are there next time. ``record``: an ``.html`` gets the conversation as one page with its pictures,
     any other file one JSON line for each request and gateway frame.
     ``config``: the bot's configuration; without it the built-in one, whatever lies in the working directory.
+    ``devices``: so many workers on the CPU; 0 leaves it to the configuration.
     """
     await asyncio.to_thread(_prepare, data_dir, fresh)
     stop = asyncio.Event()
@@ -67,7 +69,7 @@ async def launch(
             say(f"Limner's demo: {page}\nCtrl-C stops it. What happens is kept in {data_dir}.")
             if open_page:
                 await asyncio.to_thread(webbrowser.open, page)
-            return await _keep_bot(standin, data_dir, config, say, stop)
+            return await _keep_bot(standin, data_dir, config, devices, say, stop)
     finally:
         await standin.__aexit__(None, None, None)
 
@@ -86,11 +88,18 @@ def _prepare(folder: Path, fresh: bool) -> None:
 
 
 async def _keep_bot(
-    standin: Standin, data_dir: Path, config: Path | None, say: Callable[[str], None], stop: asyncio.Event
+    standin: Standin,
+    data_dir: Path,
+    config: Path | None,
+    devices: int,
+    say: Callable[[str], None],
+    stop: asyncio.Event,
 ) -> int:
     """Run the bot, and again where it falls; a configuration it refuses ends the demo."""
     environment = environment_of(standin) | {"LIMNER_DATA_DIR": str((data_dir / "bot").absolute())}
     environment["LIMNER_CONFIG"] = str((config or data_dir / "config.toml").absolute())
+    if devices:
+        environment["LIMNER_ENGINE_DEVICES"] = ",".join(["cpu"] * devices)
     while not stop.is_set():
         bot = await asyncio.create_subprocess_exec(
             sys.executable,

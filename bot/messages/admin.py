@@ -153,7 +153,7 @@ def models(
             lines.append(f"- {number}: starting")
             continue
         lines.append(
-            f"- {number}: {worker['device']}, "
+            f"- {number}: {worker['name']} ({worker['device']}), "
             + (f"{worker['memory'] / 2**30:.1f} GiB, " if worker["memory"] else "")  # not known of a CPU
             + f"{plural(worker['room'], 'free row')}, {plural(worker['restarts'], 'restart')}"
         )
@@ -195,6 +195,22 @@ def stats(figures: Stats) -> str:
             f"- waits: half under {_time(figures.wait(0.5))}, 95 % under {_time(figures.wait(0.95))}, "
             f"longest {_time(figures.wait(1.0))}"
         )
+    return "\n".join(lines)
+
+
+def devices(workers: Sequence[Mapping[str, Any]]) -> str:
+    """Return how each device fares, a line each, so that a message with the figures holds twenty of them."""
+    lines = ["**Devices**"]
+    for worker in workers[:20]:
+        what = worker["device"] if worker["ready"] else "starting"
+        name = f"{worker['name']} " if worker["name"] else ""
+        held = ", ".join(f"`{model}`" for model in worker["models"][:3]) or "nothing"
+        lines.append(
+            f"- {name}({what}): drawing {worker['drawing']}, {worker['drawn']} drawn since the start, "
+            f"holds {held}"
+        )
+    if len(workers) > 20:
+        lines.append(f"- and {len(workers) - 20} more (`/metrics` has them all)")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from engine.config import keys, secret
+from engine.config import devices, keys, secret
 from engine.config.sections import Config, ModelConfig
 from engine.config.shipped import pocket
 from engine.errors import ConfigError
@@ -149,6 +149,11 @@ def _finish(config: Config, base: Path, where: str) -> Config:
             raise ConfigError(
                 f"{where}: the LoRA `{lora.name}` is for the model `{lora.model}`, which is not named here."
             )
+    engine = config.engine
+    placement = [(one.device, one.models) for one in engine.placement]
+    names = [model.name for model in models]
+    if wrong := devices.trouble(engine.device, engine.devices, placement, names):
+        raise ConfigError(f"{where}: {wrong}")
     update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
     tools = {key: resolved(getattr(config.engine, key)) for key in ("describer", "segmenter")}
     update["engine"] = config.engine.model_copy(update=tools)

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from engine.config.devices import WORKERS_GONE
 from engine.errors import ConfigError
 
 MISTAKES = 5
@@ -43,6 +44,9 @@ def unknown_keys(
     """
     for key, value in values.items():
         field = section.model_fields.get(key)
+        if prefix + key == "engine.workers":
+            yield WORKERS_GONE
+            continue
         if field is None:
             yield _unknown(prefix + key, key, section, prefix, root)
             continue
@@ -51,7 +55,7 @@ def unknown_keys(
             continue
         if many:
             if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-                yield f"`{key}` is a list of tables. Write `[[{key}]]` above each."
+                yield f"`{prefix}{key}` is a list of tables. Write `[[{prefix}{key}]]` above each."
                 continue
             for number, item in enumerate(value, start=1):
                 yield from (f"{key} number {number}: {said}" for said in unknown_keys(item, inner, root))
@@ -101,6 +105,8 @@ def overlay(values: dict[str, Any], environ: Mapping[str, str], root: type[BaseM
                 values[name] = _from_text(text, field.annotation)
             elif inner is not None and not many and rest.startswith(f"{name}_"):
                 key = rest.removeprefix(f"{name}_")
+                if variable == "LIMNER_ENGINE_WORKERS":
+                    raise ConfigError(f"The environment: {WORKERS_GONE}")
                 if key not in inner.model_fields:
                     near = difflib.get_close_matches(key, inner.model_fields, n=1, cutoff=0.6)
                     hint = f" Did you mean `LIMNER_{name.upper()}_{near[0].upper()}`?" if near else ""

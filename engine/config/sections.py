@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.config.devices import DeviceName
+
 SMALL = 128
 """Models whose pictures are at most this many pixels a side hand them out enlarged."""
 
@@ -94,13 +96,21 @@ class DiscordConfig(_Section):
     guilds: tuple[int, ...] = ()  # register commands in these servers only (at once); empty = everywhere
 
 
+class PlacementConfig(_Section):
+    """Which models one device draws: these and no others. A device that is not named here draws all."""
+
+    device: DeviceName
+    models: tuple[str, ...]
+
+
 class EngineConfig(_Section):
     """How pictures are made on this machine."""
 
     device: Device = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     offload: Literal["auto", "none", "model", "sequential"] = "auto"
-    workers: int = 1
+    devices: tuple[DeviceName, ...] = ()  # one worker each; empty = every one of the kind `device` says
+    placement: tuple[PlacementConfig, ...] = ()
     max_rows: int = 16  # rows of one UNet call
     preview_every: int = 4  # steps between previews; 0 = none
     loras_kept: Annotated[int, Field(ge=0)] = 8  # LoRAs a model keeps in memory when no picture wears them

@@ -63,6 +63,10 @@ class DeviceSpec:
     dtype: torch.dtype
     memory: int
     """Bytes of device memory; 0 where it is the machine's own (CPU, MPS)."""
+    name: str = "cpu"
+    """What the device is called by its maker, or its kind."""
+    there: tuple[str, ...] = ("cpu:0",)
+    """All devices of its kind that this process sees, its own first."""
 
     @classmethod
     def find(cls, engine: EngineConfig) -> DeviceSpec:
@@ -86,7 +90,10 @@ class DeviceSpec:
             dtype = torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
         else:
             dtype = torch.float16 if name == "mps" else torch.float32
-        return cls(torch.device(name), dtype, memory)
+        count = torch.cuda.device_count() if name == "cuda" else 1
+        there = tuple(f"{name}:{index}" for index in range(count))
+        called = torch.cuda.get_device_name(0) if name == "cuda" else name
+        return cls(torch.device(name), dtype, memory, called, there)
 
 
 @dataclass(eq=False)

@@ -158,16 +158,16 @@ class Renderer:
         return bool(self._waiting or self._drawings or self._saving or self._events or self._stock.busy())
 
     def status_fields(self) -> dict[str, object]:
-        """Return what `Status` tells: room, models, device, memory in bytes."""
-        device = self.machine.device.type
-        if device == "cuda":
+        """Return what `Status` tells: room, models, device, memory in bytes, which devices there are."""
+        if (device := self.machine.device.type) == "cuda":
             memory = torch.cuda.memory_reserved()
         elif device == "mps":
             memory = torch.mps.driver_allocated_memory()
         else:
             memory = sum(model.bytes for model in self._models.values())
-        told = {"room": self.room(), "models": tuple(self._models), "device": device, "memory": memory}
-        return told | {"calls": self.unet_calls, "rows": self.unet_rows}
+        told = {"room": self.room(), "models": tuple(self._models), "memory": memory}
+        told |= {"calls": self.unet_calls, "rows": self.unet_rows}
+        return told | {"device": self.machine.name, "there": self.machine.there}
 
     def close(self) -> None:
         """Stop the threads; what is in flight is forgotten."""

@@ -1,4 +1,4 @@
-"""Whose turn it is: a fair virtual-time queue, charged by work; refuses to know clocks, stores and devices.
+"""Whose turn it is, and where: a fair virtual-time queue, charged by work; refuses to know clocks and stores.
 
 Every person has a counter of the work given to them, divided by their weight; the person with the smallest
 counter is next (Sheng et al., "Fairness in Serving Large Language Models", arXiv 2401.00588). Three rules
@@ -7,45 +7,45 @@ make that fair to everyone:
 * Virtual time moves on with every job by its charge shared among all who are active, as in generalised
   processor sharing. Whoever comes (back) starts at virtual time, so nobody saves up service by staying away,
   and whoever waits is soon ahead of everyone who comes later: waiting earns credit, by itself.
-* A job on a model that is already loaded may pass others by ``affinity`` × the largest job seen, no more.
+* A job on a model that an open device has loaded may pass others by ``affinity`` × the largest job seen, no
+  more.
 * A person's own jobs stand in order of urgency, then of arrival; at most ``running`` of them run at once.
 
-Between two people of equal weight who both wait, the work given differs by at most two largest jobs.
+Between two people of equal weight who both wait for the same devices, the work given differs by at most two
+largest jobs. Which device the job that is due goes to (``engine.schedule.devices`` finds it):
+
+* One that may draw its model and has room; one that does nothing takes any job, a suspect only such a one.
+* Of these, one that has its model loaded; then the one with most room.
+* Loading has a price: the work a device could do meanwhile. Where a busy device has the model and no more in
+  hand than that, the job waits for it. What is then drawn with that model while others wait is counted, and
+  once it comes to the price a second device loads it: waiting costs no more than loading would have.
+  A job that is behind its turn by ``patience`` × the largest job takes the next open device all the same.
+* What is due and fits nowhere yet holds back one device, the nearest to taking it: nothing else starts there.
+  All other devices go on with who is next; a person's own later jobs wait behind their first.
+
+Long: the rules in prose, and the one structure that keeps them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from heapq import heapify, heappop, heappush, heapreplace
+from collections.abc import Mapping
+from heapq import heapify, heappop, heappush
 from math import inf
 from typing import NamedTuple
 
-from engine.jobs import JobSpec, Speed
-from engine.planning.cost import rows, work
-
-WEIGHTS: Mapping[Speed, float] = {Speed.RELAX: 0.25, Speed.FAST: 1.0, Speed.TURBO: 2.0}
-"""Share of the engine by speed: relax is never zero, so it never starves."""
+from engine.schedule.devices import IDLE, Device, Devices
+from engine.schedule.tickets import Ticket, moved_urgency, place
 
 CROWD = 256
 """With more people than this, virtual time moves as if there were so many: who waits is served before people
 who come this many jobs later."""
 
-_BACK = 9  # from this urgency on: moved after all others by somebody in charge; below 0: before them
-_FAR = 1e300  # virtual time that nobody reaches
-_URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
+class Shape(NamedTuple):
+    """What a ticket needs of a device: its model, and at least this place on the shelves."""
 
-class QueueEntry(NamedTuple):
-    """A job in the queue: whose it is, what it costs, what it needs."""
-
-    job: str
-    owner: str
-    work: float
-    model: str = ""
-    rows: int = 1
-    weight: float = 1.0  # role × speed
-    urgency: int = 1  # 0 before 1 before 2 among the owner's own
-    alone: bool = False  # a suspect: only on a worker that does nothing else
+    model: str
+    least: float
 
 
 class _Person:
@@ -65,9 +65,10 @@ _Entry = tuple[float, int, _Person]  # virtual time, arrival
 class FairQueue:
     """Tickets waiting for a place. Every change is O(log people); ``position`` ranks all once after each."""
 
-    def __init__(self, running: int = 3, affinity: float = 0.5) -> None:
+    def __init__(self, running: int = 3, affinity: float = 0.5, patience: float = 1.0) -> None:
         self.running = running
         self.affinity = affinity
+        self.patience = patience
         self.now = 0.0  # virtual time
         self._highest = 0.0
         self._largest = 0.0  # charge of the largest job seen
@@ -75,8 +76,9 @@ class FairQueue:
         self._arrivals = 0
         self._people: dict[str, _Person] = {}
         self._swept = 1024
-        self._heaps: dict[str, list[_Entry]] = {}  # by model of each person's first ticket
-        self._tickets: dict[str, QueueEntry] = {}
+        self._heaps: dict[Shape, list[_Entry]] = {}  # by what each person's first ticket needs
+        self._tickets: dict[str, Ticket] = {}
+        self._detour: dict[str, float] = {}  # by model: work done with it while others waited for that
         self._ranks: dict[str, int] | None = None  # of every waiting job; None: something changed since
 
     def __len__(self) -> int:
@@ -117,44 +119,101 @@ class FairQueue:
         if person.running < self.running and person.waiting[0][2] is ticket:
             self._enter(person)
 
-    def pick(self, warm: Collection[str] = (), room: float = inf, *, idle: bool = True) -> QueueEntry | None:
-        """Take the next job for a worker with these models loaded and room for this many rows.
+    def pick(self, devices: Devices) -> tuple[Ticket, str] | None:
+        """Take the next job that a device can start now; return it and the device's name.
 
-        None: nobody may start now, or the next in turn does not fit yet. It is waited for: what fits never
-        overtakes what is due. An ``idle`` worker takes any job.
+        None: nobody may start now. The device is given the job, the person is charged.
         """
-        chosen: list[_Entry] | None = None
+        if not devices.opened:
+            return None
+        due = self._due(devices)
+        if due is None:
+            return None
+        device = devices.warm(due.model, due.least)
+        return self._search(devices) if device is None else self._started(devices, device, self._heaps[due])
+
+    def _due(self, devices: Devices) -> Shape | None:
+        """Return the shape of the ticket that is due first."""
+        chosen: Shape | None = None
         least = inf
-        for model, heap in self._heaps.items():
+        bonus = self.affinity * self._largest
+        gone: list[Shape] = []
+        for shape, heap in self._heaps.items():
             while heap and heap[0][2].entry is not heap[0]:
                 heappop(heap)  # left behind by a cancel or a more urgent job
-            if heap:
-                key = heap[0][0] - self.affinity * self._largest if model in warm else heap[0][0]
-                if key < least:
-                    chosen, least = heap, key
-        if chosen is None:
+            if not heap:
+                gone.append(shape)
+                continue
+            key = heap[0][0]
+            if (shelf := devices.open_with.get(shape.model)) is not None and shelf.places:
+                key -= bonus
+            if key < least:
+                chosen, least = shape, key
+        for shape in gone:
+            del self._heaps[shape]
+        return chosen
+
+    def _search(self, devices: Devices) -> tuple[Ticket, str] | None:
+        """Look for a device for what is due first, then for the next; all heaps have a valid top now."""
+        could = {shape for shape in self._heaps if devices.could(shape.model, shape.least)}
+        if not could:
             return None
-        person = chosen[0][2]
-        ticket = person.waiting[0][2]
-        if not idle and (ticket.alone or ticket.rows > room):
-            return None
+        bonus = self.affinity * self._largest
+        order: list[tuple[float, int, Shape]] = []
+        for shape, heap in self._heaps.items():
+            shelf = devices.open_with.get(shape.model)
+            order.append((heap[0][0] - (bonus if shelf and shelf.places else 0.0), heap[0][1], shape))
+        order.sort()
+        held: set[Device] = set()
+        for _, _, shape in order:
+            model, heap = shape.model, self._heaps[shape]
+            if shape in could:
+                device = devices.warm(model, shape.least, held)
+                if device is None:
+                    device = devices.cold(model, shape.least, held)
+                    if device is not None and self._waits(devices, heap[0]):
+                        device = devices.warm(model, 0.0, held)  # it has too little room: it is waited for
+                        if device is not None:
+                            held.add(device)
+                        continue
+                if device is not None:
+                    return self._started(devices, device, heap)
+            nearest = devices.nearest(model, held)
+            if nearest is not None:
+                held.add(nearest)
+        return None
+
+    def _waits(self, devices: Devices, entry: _Entry) -> bool:
+        """Say whether a ticket waits for a busy device that has its model, and it is not loaded again."""
+        ticket = entry[2].waiting[0][2]
+        price = devices.price.get(ticket.model, 0.0)
+        if not price or ticket.alone or self.now - entry[0] > self.patience * self._largest:
+            return False
+        waits = devices.soon(ticket.model, price - self._detour.get(ticket.model, 0.0))
+        if waits:
+            self._detour.setdefault(ticket.model, 0.0)
+        return waits
+
+    def _started(self, devices: Devices, device: Device, heap: list[_Entry]) -> tuple[Ticket, str]:
+        """Take the first ticket of a heap out, give it to a device and charge its owner."""
+        person = heap[0][2]
+        ticket = heappop(person.waiting)[2]
+        if ticket.model in self._detour:
+            # what is drawn while others wait is counted; it starts anew once the model is loaded again
+            if ticket.model not in device.loaded:
+                del self._detour[ticket.model]
+            else:
+                self._detour[ticket.model] += ticket.work
+        devices.give(device, ticket)
         self._ranks = None
-        heappop(person.waiting)
         del self._tickets[ticket.job]
         person.running += 1
         self._charge(person, ticket.work / ticket.weight)
+        heappop(heap)
+        person.entry = None
         if person.waiting and person.running < self.running:
-            following = person.waiting[0][2]
-            if self._heaps.get(following.model) is chosen:
-                person.entry = _key(person.counter, following), person.waiting[0][1], person
-                heapreplace(chosen, person.entry)
-            else:
-                heappop(chosen)
-                self._enter(person)
-        else:
-            person.entry = None
-            heappop(chosen)
-        return ticket
+            self._enter(person)
+        return ticket, device.name
 
     def _charge(self, person: _Person, charge: float) -> None:
         if charge > self._largest:
@@ -194,7 +253,7 @@ class FairQueue:
         ticket = self.remove(job)
         if ticket is None:
             return False
-        self.push(ticket._replace(urgency=_moved(moved)))
+        self.push(ticket._replace(urgency=moved_urgency(moved)))
         return True
 
     def remove(self, job: str) -> QueueEntry | None:
@@ -230,17 +289,18 @@ class FairQueue:
         for person in self._people.values():
             at = person.counter
             for _, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
-                ranked.append((_key(at, ticket), arrival, ticket))
+                ranked.append((place(at, ticket), arrival, ticket))
                 at += ticket.work / ticket.weight
         return [ticket for _, _, ticket in sorted(ranked, key=lambda one: one[:2])]
 
     def _enter(self, person: _Person) -> None:
         """Make the person's first ticket their one valid entry."""
         _, arrival, ticket = person.waiting[0]
-        person.entry = _key(person.counter, ticket), arrival, person
-        heap = self._heaps.get(ticket.model)
+        person.entry = place(person.counter, ticket), arrival, person
+        shape = Shape(ticket.model, IDLE if ticket.alone else ticket.rows)
+        heap = self._heaps.get(shape)
         if heap is None:
-            heap = self._heaps[ticket.model] = []
+            heap = self._heaps[shape] = []
         heappush(heap, person.entry)
 
     def _leave(self) -> None:
@@ -258,42 +318,3 @@ class FairQueue:
                 if person.waiting or person.running or person.counter > self.now
             }
             self._swept = max(1024, len(self._people))
-
-
-def _key(at: float, ticket: QueueEntry) -> float:
-    """Return where a ticket stands whose owner has been served up to ``at``.
-
-    A light ticket stands behind an ordinary one of the same work, a heavy one before it.
-    """
-    urgency, weight = ticket.urgency, ticket.weight
-    if not 0 <= urgency < _BACK:
-        return _FAR * (urgency if urgency < 0 else urgency - _BACK + 1)
-    return at if weight == 1.0 else at + (ticket.work / weight - ticket.work)
-
-
-def _moved(place: int) -> int:
-    """Return the urgency of a job that was moved to the front (below 0) or the back (above 0)."""
-    return place if place < 0 else place + _BACK - 1
-
-
-def ticket(
-    job: str,
-    owner: str,
-    spec: JobSpec,
-    speed: Speed,
-    *,
-    role: float = 1.0,
-    alone: bool = False,
-    moved: int = 0,
-) -> QueueEntry:
-    """Return the ticket of a job; ``role`` is its owner's weight, ``moved`` as for ``FairQueue.move``."""
-    return QueueEntry(
-        job=job,
-        owner=owner,
-        work=work(spec),
-        model=spec.model,
-        rows=rows(spec),
-        weight=role * WEIGHTS[speed],
-        urgency=_moved(moved) if moved else _URGENCY[speed],
-        alone=alone,
-    )

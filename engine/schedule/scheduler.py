@@ -6,10 +6,9 @@ Long: one task: decide, compute, book.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,18 +17,20 @@ from engine.jobs import Job, State
 from engine.library.gallery import Gallery
 from engine.moderation.pictures import Verdict
 from engine.planning.cost import rows
+from engine.schedule.crew import Crew
+from engine.schedule.estimates import Estimates
 from engine.schedule.host_notes import HostNotes
-from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.metrics import Metrics
 from engine.schedule.offered import Offered, needs_model
-from engine.schedule.queue import FairQueue, QueueEntry, ticket
+from engine.schedule.queue import FairQueue
+from engine.schedule.tickets import Ticket, ticket
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Result
 from engine.store.moderation import refuse
 from engine.workers.process import Died, LocalWorker
 from engine.workers.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status, Unfit
-from engine.workers.worker import Setup
+from engine.workers.setup import Setup
 
 T = TypeVar("T")
 
@@ -76,6 +77,7 @@ class Scheduler:
         tell: Callable[[Job | str, Progress | None], None],
         judge: Callable[[Job, Outcome], Verdict] = lambda job, outcome: Verdict(),
         offered: Offered | None = None,
+        limits: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.store = store
         self.gallery = gallery
@@ -86,28 +88,23 @@ class Scheduler:
         self._judge = judge
         self.offered = Offered(setups[0].models) if offered is None else offered
         self._inbox: asyncio.Queue[tuple[LocalWorker, Event | Died] | None] = asyncio.Queue()
-        self.workers = [
-            LocalWorker(setup, lambda worker, event: self._inbox.put_nowait((worker, event)))
-            for setup in setups
-        ]
+        self.estimates = Estimates()
+        self.crew = Crew(
+            setups, lambda *told: self._inbox.put_nowait(told), limits or {}, self.estimates.price
+        )
         self.tally = Metrics()
         self.running: dict[str, _Running] = {}
-        self.rate: float | None = None  # work a second, as lately seen
         self.idle = asyncio.Event()  # set while nothing runs
         self.idle.set()
         self._cancelled: set[str] = set()
-        self._room: dict[LocalWorker, float] = {}
         self._booking: set[asyncio.Task[None]] = set()
         self._host = HostNotes(store, self.offered, self._insist)
-        self._meters = {worker: DeviceTimeMeter() for worker in self.workers}
-        self.pace: dict[str, float] = {}  # by model: seconds of the device for one unit of work, lately
 
     async def run(self) -> None:
         """Work until cancelled; then hand running jobs back, without counting the attempt."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                for worker in self.workers:
-                    tasks.create_task(worker.run())
+                self.crew.start(tasks)
                 while True:
                     await self._fill()
                     self._take(await self._inbox.get())
@@ -161,22 +158,10 @@ class Scheduler:
 
     async def _fill(self) -> None:
         while not self.paused:
-            worker = max(
-                (one for one in self.workers if one.ready), key=lambda one: self._free(one), default=None
-            )
-            if worker is None:
-                return
-            held = [run.ticket for run in self.running.values() if run.worker is worker]
-            if any(one.alone for one in held) or (held and self._free(worker) <= 0):
-                return
-            chosen = self.queue.pick(worker.status.models, self._free(worker), idle=not held)
+            chosen = self.queue.pick(self.crew.devices)
             if chosen is None:
                 return
-            await self._start(worker, chosen)
-
-    def _free(self, worker: LocalWorker) -> float:
-        """Return the rows a worker can take: what it last said, less what it was given since."""
-        return self._room.get(worker, 0.0)
+            await self._start(self.crew.named(chosen[1]), chosen[0])
 
     async def _start(self, worker: LocalWorker, chosen: QueueEntry) -> None:
         self.idle.clear()
@@ -206,9 +191,8 @@ class Scheduler:
         if chosen.job in self._cancelled:
             self._over(chosen.job, refund=chosen.work)
             return
-        self._room[worker] = self._free(worker) - rows(job.spec)
         self.running[job.id].warm = job.spec.model in worker.status.models
-        self._meters[worker].begin(job.id, rows(job.spec))
+        self.crew.meters[worker].begin(job.id, rows(job.spec))
         worker.send(Start(job.id, job.spec, inputs))
 
     # ---- book ----------------------------------------------------------------------------------------------
@@ -219,21 +203,28 @@ class Scheduler:
         worker, event = told
         match event:
             case Died(jobs=jobs):
-                self._room.pop(worker, None)
+                self.crew.died(worker)
                 for job in jobs:
                     self._write(self._put_back(job))
-            case Status(room=room):
-                self._room[worker] = room
+            case Status():
+                self.crew.seen(worker, event)
+            case Unfit(model=model, why=why):
+                self._write(self._host.leave_out(model, why))
+            case Progress(job=job) | Done(job=job) | Failed(job=job):
+                run = self.running.get(job)
+                if run is not None and run.worker is worker:  # else it was given to another since
+                    self._hear(run, event)
+
+    def _hear(self, run: _Running, event: Progress | Done | Failed) -> None:
+        match event:
             case Progress(job=job, step=step, total=total):
-                if (run := self.running.get(job)) is not None and job not in self._cancelled:
+                if job not in self._cancelled:
                     run.share = step / total
                     self._tell(job, event)
             case Done(job=job):
-                if (run := self.running.get(job)) is not None:
-                    run.seconds = self._meters[worker].end(job)
+                run.seconds = self.crew.meters[run.worker].end(job)
+                self.crew.drawn[run.worker.name] += 1
                 self._write(self._book(job, event))
-            case Unfit(model=model, why=why):
-                self._write(self._host.leave_out(model, why))
             case Failed(job=job):
                 self._write(self._fail(job, event))
 
@@ -266,7 +257,7 @@ class Scheduler:
         try:
             if run is None or run.job is None or job in self._cancelled:
                 return  # cancelled while its last step ran
-            self._measure(run)
+            self._measure(run, done.outcome)
             drawn, outcome, seconds = run.job, done.outcome, run.seconds
             after = await self._insist(f"keep pictures of {job}", lambda: self._keep(drawn, outcome, seconds))
             if after is not None:
@@ -303,7 +294,7 @@ class Scheduler:
             rated=verdict.rated,
             took=sum(spent for stage, spent in outcome.timings.items() if stage != "load") or None,
         )
-        fact = (PACE, json.dumps(self.pace))
+        fact = (PACE, self.estimates.stored())
         return await self.store.write(store_jobs.finish, self.store.now(), job.id, result, fact)
 
     async def _insist(self, what: str, write: Callable[[], Awaitable[T]]) -> T:
@@ -350,44 +341,47 @@ class Scheduler:
         if not self.running:
             self.idle.set()
         if run is not None:
-            self._meters[run.worker].end(job)
+            self.crew.meters[run.worker].end(job)
+            self.crew.devices.ended(run.worker.name, job)
             self.queue.done(run.ticket.owner, refund / run.ticket.weight)
             self.wake()
         return run
 
     # ---- looking -------------------------------------------------------------------------------------------
 
-    def _measure(self, run: _Running) -> None:
+    def _measure(self, run: _Running, outcome: Outcome) -> None:
         together = sum(other.worker is run.worker for other in self.running.values())
-        seen = run.ticket.work * max(1, together) / max(0.001, time.monotonic() - run.began)
-        self.rate = seen if self.rate is None else 0.8 * self.rate + 0.2 * seen
+        work, model = run.ticket.work, run.ticket.model
+        self.estimates.worked(work, time.monotonic() - run.began, together)
         if run.seconds is not None and run.warm:  # not where a model had to be loaded first
-            pace = run.seconds / run.ticket.work
-            before = self.pace.get(run.ticket.model)
-            self.pace[run.ticket.model] = pace if before is None else 0.8 * before + 0.2 * pace
+            self.estimates.drew(model, work, run.seconds)
+        elif not run.warm and "load" in outcome.timings:
+            self.estimates.loaded(model, outcome.timings["load"])
 
     def given(self, job: str) -> float:
         """Return the seconds of its device that a running job has had so far."""
         run = self.running.get(job)
-        return 0.0 if run is None else self._meters[run.worker].given(job)
+        return 0.0 if run is None else self.crew.meters[run.worker].given(job)
 
     def seconds_until_done(self, owner: str, work: float) -> float | None:
         """Return in about how many seconds new work of this person's is over; None where that is unknown.
 
         Those who wait share the engine, so that what others ask for beyond their share is not waited for.
         """
-        if not self.rate:
+        rate = (self.estimates.rate or 0.0) * max(1, self.crew.ready)
+        if not rate:
             return None
         loads: dict[str, float] = {owner: work}
         for one in self.queue.waiting():
             loads[one.owner] = loads.get(one.owner, 0.0) + one.work
         for run in self.running.values():
             loads[run.ticket.owner] = loads.get(run.ticket.owner, 0.0) + run.ticket.work * (1 - run.share)
-        return min(sum(loads.values()), loads[owner] * len(loads)) / self.rate
+        return min(sum(loads.values()), loads[owner] * len(loads)) / rate
 
     def seconds_until_slot(self, owner: str) -> float | None:
         """Return in about how many seconds a job of this person's is over; None where that is unknown."""
         runs = [run for run in self.running.values() if run.ticket.owner == owner]
-        if not runs or not self.rate:
+        rate = self.estimates.rate
+        if not runs or not rate:
             return None
-        return min(run.ticket.work * (1 - run.share) for run in runs) * len(runs) / self.rate
+        return min(run.ticket.work * (1 - run.share) for run in runs) * len(runs) / rate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +12,8 @@ from engine.errors import NotFound, UserError, no_model
 from engine.jobs import WAITED_FOR, Job
 from engine.rules.rules import EVERYWHERE
 from engine.schedule.metrics import Metrics
-from engine.schedule.queue import ticket
 from engine.schedule.scheduler import PACE, Scheduler
+from engine.schedule.tickets import ticket
 from engine.service.admin import Administration
 from engine.service.finishing import Finishing
 from engine.service.outbox import Outbox
@@ -62,7 +61,7 @@ class Control:
         """Put back what was interrupted, in the order and at the pace of before."""
         scheduler, store = self._scheduler, self._store
         pace = await store.read(store_meta.get, PACE)
-        scheduler.pace.update(json.loads(pace or "{}"))
+        scheduler.estimates.restore(pace)
         now, counters = await store.write(store_ledger.standings)
         for job in await store.write(store_jobs.recover, store.now()):
             log.info("job %s was interrupted: %s", job.id, job.state)
@@ -210,7 +209,8 @@ class Control:
             raise NotFound(no_model(model, names))
         if wanted:
             offered.try_again(model)
-        for worker in self._scheduler.workers:
+        crew = self._scheduler.crew
+        for worker in [one for one in crew.workers if crew.may(one, model)]:
             worker.send(Load(model) if wanted else Unload(model))
 
     @property
@@ -218,14 +218,22 @@ class Control:
         """What was counted since the start."""
         return self._scheduler.tally
 
+    @property
+    def switches(self) -> int:
+        """How many jobs went to a device that had other models loaded, and not theirs."""
+        return self._scheduler.crew.devices.switches
+
     def workers(self) -> list[dict[str, Any]]:
-        """Return each worker: device, models, bytes, free rows, process id, restarts, seconds silent."""
+        """Return each worker: its device's name and what it is, models, bytes, free rows, how it fares."""
         return [
             {
+                "name": worker.name,
                 "device": worker.status.device,
                 "models": list(worker.status.models),
                 "memory": worker.status.memory,
                 "room": worker.status.room,
+                "drawing": len(worker.jobs),
+                "drawn": self._scheduler.crew.drawn[worker.name],
                 "calls": worker.status.calls,
                 "rows": worker.status.rows,
                 "pid": worker.pid,
@@ -233,5 +241,5 @@ class Control:
                 "ready": worker.ready,
                 "silence": worker.silence,
             }
-            for worker in self._scheduler.workers
+            for worker in self._scheduler.crew.workers
         ]

@@ -26,6 +26,7 @@ from typing import Any
 
 from engine import readiness
 from engine.config import Config, ModelConfig, pocket
+from engine.config.devices import named
 from engine.errors import ConfigError, NotFound
 from engine.jobs import FINAL, Delivery, Job, State
 from engine.library.gallery import Gallery
@@ -72,7 +73,7 @@ from engine.store import meta as store_meta
 from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 from engine.workers.protocol import Progress
-from engine.workers.worker import Setup
+from engine.workers.setup import Setup, each
 
 log = logging.getLogger("limner.service")
 
@@ -111,15 +112,15 @@ class Service:
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)
-        setups = [setup] * config.engine.workers
+        setups, placed = each(setup), {named((one.device,))[0]: one.models for one in config.engine.placement}
         self._scheduler = Scheduler(
-            store, gallery, self._queue, setups, self._tell, self.screening.after, models
+            store, gallery, self._queue, setups, self._tell, self.screening.after, models, placed
         )
         self.control = Control(
             store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing
         )
         self.settings = Settings(self._host, models, store)
-        self.prices = Prices(self._host, store, admin, self._scheduler.pace)
+        self.prices = Prices(self._host, store, admin, self._scheduler.estimates.pace)
         self.planner = Planner(
             self._host,
             models,
@@ -341,7 +342,7 @@ class Service:
             waiting=tuple(entry.job for entry in self._queue.waiting()),
             running=tuple(scheduler.running),
             paused=scheduler.paused,
-            ready=any(worker.ready for worker in scheduler.workers),
+            ready=any(worker.ready for worker in scheduler.crew.workers),
         )
 
     async def unfinished(self) -> list[tuple[Job, str | None]]:

@@ -89,6 +89,7 @@ async def health(service: Service, parts: Mapping[str, Callable[[], bool]]) -> d
     workers = [
         {
             "ready": worker["ready"] and worker["silence"] < SILENT_AFTER,
+            "name": worker["name"],
             "device": worker["device"],
             "models": worker["models"],
             "restarts": worker["restarts"],

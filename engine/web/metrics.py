@@ -36,22 +36,34 @@ def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> I
     yield GaugeMetricFamily("limner_jobs_waiting", "Jobs that wait for their turn.", waiting)
     yield GaugeMetricFamily("limner_jobs_running", "Jobs being drawn.", running)
     yield GaugeMetricFamily("limner_deliveries_pending", "Promised messages not shown yet.", undelivered)
-    each = ["worker"]
-    memory = GaugeMetricFamily("limner_device_memory_bytes", "Memory in use.", labels=[*each, "device"])
+    each = ["worker", "device"]
+    memory = GaugeMetricFamily("limner_device_memory_bytes", "Memory in use.", labels=[*each, "card"])
     ready = GaugeMetricFamily("limner_worker_ready", "1 where a worker can draw.", labels=each)
     silence = GaugeMetricFamily("limner_worker_silence_seconds", "Since it was heard of.", labels=each)
+    drawing = GaugeMetricFamily("limner_worker_jobs", "Jobs a worker has in hand.", labels=each)
     restarts = CounterMetricFamily("limner_worker_restarts", "Times a worker was started anew.", labels=each)
     calls = CounterMetricFamily("limner_unet_calls", "Calls of the UNet by a worker.", labels=each)
     rows = CounterMetricFamily("limner_unet_rows", "Rows of all these calls.", labels=each)
+    drawn = CounterMetricFamily("limner_worker_drawn", "Jobs that a worker finished.", labels=each)
     for number, worker in enumerate(service.control.workers()):
-        label = str(number)
-        memory.add_metric([label, worker["device"]], worker["memory"])
-        ready.add_metric([label], float(worker["ready"]))
-        silence.add_metric([label], worker["silence"])
-        restarts.add_metric([label], worker["restarts"])
-        calls.add_metric([label], worker["calls"])
-        rows.add_metric([label], worker["rows"])
-    yield from (memory, ready, silence, restarts, calls, rows)
+        labels = [str(number), worker["name"]]
+        memory.add_metric([*labels, worker["device"]], worker["memory"])
+        for family, key in (
+            (ready, "ready"),
+            (silence, "silence"),
+            (drawing, "drawing"),
+            (restarts, "restarts"),
+            (calls, "calls"),
+            (rows, "rows"),
+            (drawn, "drawn"),
+        ):
+            family.add_metric(labels, float(worker[key]))
+    yield CounterMetricFamily(
+        "limner_model_switches",
+        "Jobs given to a device that held other models, not theirs.",
+        service.control.switches,
+    )
+    yield from (memory, ready, silence, drawing, restarts, calls, rows, drawn)
 
 
 def _counted(service: Service) -> Iterator[Metric]:

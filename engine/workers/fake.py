@@ -20,8 +20,9 @@ from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
 
 
 class _Task:
-    def __init__(self, spec: JobSpec) -> None:
+    def __init__(self, spec: JobSpec, loaded: float) -> None:
         self.spec = spec
+        self.loaded = loaded
         self.step = 0
         self.total = 1 if spec.kind is Kind.UPSCALE or spec.kind in WORDS else spec.steps
 
@@ -47,7 +48,8 @@ class Renderer:
     of its life (0 = never). ``poison``: a word that kills the process when it is in a prompt. ``memory``: a
     word that fails a job for want of memory. ``unfit``: a model that
     cannot be loaded. ``red``: a word for which every picture is plain red.
-    ``start_seconds``: time until it is ready, like importing torch.
+    ``start_seconds``: time until it is ready, like importing torch. ``load_seconds``: time to load a
+    model; ``keeps`` of them stay. ``cards``: how many CUDA devices it says are there.
     """
 
     def __init__(
@@ -64,6 +66,9 @@ class Renderer:
         memory: str = "",
         red: str = "",
         unfit: str = "",
+        load_seconds: float = 0.0,
+        keeps: int = 100,
+        cards: int = 0,
     ) -> None:
         time.sleep(start_seconds)
         self._engine = engine
@@ -76,25 +81,37 @@ class Renderer:
         self._unfit = unfit
         self._ticks = self._calls = self._rows = 0
         self._tasks: dict[str, _Task] = {}
-        self._models: set[str] = set()
+        self._models: list[str] = []  # the last used last
+        self._load_seconds = load_seconds
+        self._keeps = keeps
+        self._there = tuple(f"cuda:{card}" for card in range(cards)) or ("cpu:0",)
         self._dropped: list[str] = []
 
     def load(self, name: str) -> None:
         """Remember the model as loaded."""
         if name == self._unfit:
             raise ModelError(name, "its weights are cut short")
-        self._models.add(name)
+        self._use(name)
+
+    def _use(self, name: str) -> float:
+        """Have a model in memory; return the seconds that took."""
+        loaded = name in self._models
+        if loaded:
+            self._models.remove(name)
+        else:
+            time.sleep(self._load_seconds)
+        self._models = [*self._models, name][-self._keeps :]
+        return 0.0 if loaded else self._load_seconds
 
     def unload(self, name: str) -> None:
         """Forget the model."""
-        self._models.discard(name)
+        self._models = [model for model in self._models if model != name]
 
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
         """Take a job in."""
         for needed in spec.inputs:
             images.opened(inputs[needed.sha256])
-        self._models.add(spec.model)
-        self._tasks[job] = _Task(spec)
+        self._tasks[job] = _Task(spec, self._use(spec.model))
 
     def cancel(self, job: str) -> None:
         """Drop the job; its end is told at the next tick."""
@@ -111,7 +128,7 @@ class Renderer:
 
     def status_fields(self) -> Mapping[str, Any]:
         """Return what Status tells."""
-        told = {"models": sorted(self._models), "device": "fake", "memory": 0}
+        told = {"models": sorted(self._models), "device": "fake", "memory": 0, "there": self._there}
         return told | {"calls": self._calls, "rows": self._rows}
 
     def tick(self) -> list[Event]:
@@ -146,7 +163,7 @@ class Renderer:
                 events.append(Progress(job, task.step, task.total, preview))
             else:
                 del self._tasks[job]
-                events.append(Done(job, self._outcome(task.spec)))
+                events.append(Done(job, self._outcome(task.spec, task.loaded)))
         return events
 
     def _preview(self, task: _Task) -> bytes:
@@ -155,7 +172,7 @@ class Renderer:
         sheet.thumbnail((512, 512))
         return images.jpeg(sheet)
 
-    def _outcome(self, spec: JobSpec) -> Outcome:
+    def _outcome(self, spec: JobSpec, loaded: float) -> Outcome:
         if spec.kind is Kind.DESCRIBE:
             return Outcome(texts=tuple(f"{count} discs on a plain ground" for count in (2, 3, 4, 5)))
         if spec.kind is Kind.SHORTEN:
@@ -171,5 +188,5 @@ class Renderer:
             return Outcome(pictures=(images.png(mask),))
         return Outcome(
             pictures=tuple(map(images.png, cells)),
-            timings={"denoise": self._step_seconds * spec.steps},
+            timings={"denoise": self._step_seconds * spec.steps, "load": loaded},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import pickle
 import struct
 import sys
@@ -13,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.workers.protocol import Done, Event, Failed, Order, Start, Status, Unfit
-from engine.workers.worker import Setup, frame
+from engine.workers.setup import Setup
+from engine.workers.worker import frame
 
 log = logging.getLogger("limner.backends")
 
@@ -37,6 +39,8 @@ class LocalWorker:
 
     def __init__(self, setup: Setup, sink: Callable[[LocalWorker, Event | Died], None]) -> None:
         self.setup = setup
+        self.name = setup.device
+        """The device's name, kind and index; empty until a worker that looks for one has found it."""
         self.jobs: dict[str, str] = {}  # job → model
         self.status = Status(0, (), "starting", 0, 0)
         self.ready = False
@@ -99,6 +103,7 @@ class LocalWorker:
             *(sys.executable, "-m", "engine.workers.worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env=os.environ | self.setup.environment,
             start_new_session=True,  # Ctrl-C is for the bot, which then closes the pipe
         )
         assert process.stdin is not None
@@ -131,6 +136,7 @@ class LocalWorker:
             if event.beat != self.status.beat:
                 self._moved = self._heard
             self.status = event
+            self.name = self.name or next(iter(event.there), "")
             self._was_ready = self._was_ready or event.device != "starting"
             self.ready = event.device != "starting"
         elif isinstance(event, Unfit):

@@ -45,7 +45,9 @@ Order = Start | Cancel | Load | Unload
 class Status:
     """The worker's heartbeat. ``room``: UNet rows that may still be admitted; ``memory``: bytes in use.
 
-    ``calls`` of the UNet since the worker's start, and the ``rows`` they had together.
+    ``device``: what it is (``NVIDIA H200``, ``cpu``), or ``starting``. ``there``: all devices that a worker
+    which chose its own sees, its own first (``cuda:0``). ``calls`` of the UNet since
+    the worker's start, and the ``rows`` they had together.
     """
 
     room: int
@@ -55,6 +57,7 @@ class Status:
     beat: int
     calls: int = 0
     rows: int = 0
+    there: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

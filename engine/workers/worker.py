@@ -14,11 +14,10 @@ import queue
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO, Protocol
 
-from engine.config import EngineConfig, LoraConfig, ModelConfig, ModerationConfig
 from engine.errors import Cancelled, EngineError, LimnerError, ModelError, UserError
 from engine.jobs import JobSpec, Kind
 from engine.log import setup as logs
@@ -35,24 +34,13 @@ from engine.workers.protocol import (
     Unfit,
     Unload,
 )
+from engine.workers.setup import Setup
 
 log = logging.getLogger("limner.worker")
 
 BEAT = 1.0  # seconds between heartbeats
 APART = 0.05  # seconds between two progress messages of a job
 NICENESS = 5  # the bot's event loop goes first
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """The first frame: which Renderer (``module:class``), and what it is given."""
-
-    renderer: str
-    models: Sequence[ModelConfig]
-    engine: EngineConfig
-    loras: Sequence[LoraConfig] = ()
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    moderation: ModerationConfig = field(default_factory=ModerationConfig)
 
 
 class Renderer(Protocol):
@@ -80,7 +68,7 @@ class Renderer(Protocol):
         """Say whether a tick would do anything."""
 
     def status_fields(self) -> Mapping[str, Any]:
-        """Return ``models``, ``device``, ``memory`` and, of one that makes calls, ``calls`` and ``rows``."""
+        """Return what Status tells: ``models``, ``device``, ``memory``, ``there``, ``calls``, ``rows``."""
 
 
 def frame(message: object) -> bytes:
@@ -218,6 +206,7 @@ class _Worker:
             beat=self._beat,
             calls=int(fields.get("calls", 0)),
             rows=int(fields.get("rows", 0)),
+            there=tuple(fields.get("there", ())),
         )
         if (before.room, before.models, before.device) != (
             self._status.room,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import config
+from engine.config.devices import named
 from engine.config.secret import formed
 from engine.errors import ConfigError
 from tests import ROOT
@@ -144,8 +145,8 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
     for said in ("`data_dirr`", "`engine.devise`", "Models number 1", "`named`"):
         assert said in str(caught.value)
     with pytest.raises(ConfigError) as caught:
-        config.load(write(tmp_path, "[engine]\nworkers = 'x'\ndevice = 'y'\n"), {})
-    for said in ("`engine.workers`", "`engine.device`"):
+        config.load(write(tmp_path, "[engine]\nmax_rows = 'x'\ndevice = 'y'\n"), {})
+    for said in ("`engine.max_rows`", "`engine.device`"):
         assert said in str(caught.value)
     many = "".join(f"k{number} = 1\n" for number in range(40))
     with pytest.raises(ConfigError, match="And 35 more"):
@@ -159,9 +160,67 @@ def test_a_key_of_older_versions_is_left_out_and_said(tmp_path: Path) -> None:
     assert said.startswith("models number 1: `family` is read no more")
 
 
+PLACED = "[engine]\ndevices = ['cuda:0', 'cuda:1']\n[[engine.placement]]\ndevice = 'cuda:1'\nmodels = ['a']\n"
+MODELS = "[[models]]\nname = 'a'\nsource = 'o/n'\n[[models]]\nname = 'b'\nsource = 'o/m'\n"
+
+
+def test_devices_have_a_kind_and_an_index() -> None:
+    assert named(("cpu", "cuda", "cpu", "cuda:1", "mps")) == ("cpu:0", "cuda:0", "cpu:1", "cuda:1", "mps:0")
+    assert named(("cpu:1", "cpu", "cpu")) == ("cpu:1", "cpu:0", "cpu:2")
+
+
+def test_a_device_can_be_kept_for_some_models(tmp_path: Path) -> None:
+    engine = config.load(write(tmp_path, PLACED + MODELS), {}).engine
+    assert engine.devices == ("cuda:0", "cuda:1")
+    assert [(one.device, one.models) for one in engine.placement] == [("cuda:1", ("a",))]
+    assert config.load(write(tmp_path, ""), {"LIMNER_ENGINE_DEVICES": "cpu,cpu"}).engine.devices == (
+        "cpu",
+        "cpu",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "devices = ['cuda:0', 'cuda:1']",
+            "devices = ['cuda:0', 'gpu']",
+            "name devices `cuda:0`, `cuda:1`, `mps` or",
+        ),
+        ("devices = ['cuda:0', 'cuda:1']", "devices = ['cuda', 'cuda:0', 'cuda:1']", "`cuda:0` stands twice"),
+        (
+            "devices = ['cuda:0', 'cuda:1']",
+            "devices = ['cuda:0']",
+            "for `cuda:1`, which is not among `devices`",
+        ),
+        ("'cuda:0', ", "", "no device may draw `b`"),
+        ("['a']", "['c']", "the model `c`, which is not named here"),
+        ("[engine]\n", "[engine]\ndevice = 'cpu'\n", "`device` and `devices` both"),
+        ("[engine]\n", "[engine]\nworkers = 2\n", 'Write `devices = ["cuda:0", "cuda:1"]` under `[engine]`'),
+        ("[[engine.placement]]", "[engine.placement]", "Write `[[engine.placement]]` above each."),
+        (
+            "models = ['a']",
+            "models = ['a']\n[[engine.placement]]\ndevice = 'cuda:1'\nmodels = []",
+            "has two `[[",
+        ),
+    ],
+)
+def test_devices_that_cannot_be_are_said(tmp_path: Path, before: str, after: str, said: str) -> None:
+    text = PLACED + MODELS
+    assert before in text
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, text.replace(before, after)), {})
+    assert said in str(caught.value)
+
+
+def test_the_old_number_of_workers_is_refused_from_the_environment_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="each device has one worker"):
+        config.load(write(tmp_path, ""), {"LIMNER_ENGINE_WORKERS": "2"})
+
+
 def test_the_mark_that_editors_put_first_is_no_mistake(tmp_path: Path) -> None:
-    (tmp_path / "c.toml").write_bytes(b"\xef\xbb\xbf[engine]\nworkers = 2\n")
-    assert config.load(tmp_path / "c.toml", {}).engine.workers == 2
+    (tmp_path / "c.toml").write_bytes(b"\xef\xbb\xbf[engine]\nmax_rows = 2\n")
+    assert config.load(tmp_path / "c.toml", {}).engine.max_rows == 2
 
 
 TOKEN = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"  # as in Discord's documentation

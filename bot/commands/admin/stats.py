@@ -19,7 +19,7 @@ LISTED = 100
 DAYS = "How many days back."
 
 
-@helpers.admin.command(name="stats", description="Jobs, people, seconds, failures and waits, with a picture.")
+@helpers.admin.command(name="stats", description="Jobs, people, failures, waits and devices, with a picture.")
 @app_commands.describe(days=DAYS, everywhere=ALL_SERVERS)
 async def stats(interaction: Interaction, days: Days = 30, everywhere: bool = False) -> None:
     """Show the figures."""
@@ -29,7 +29,8 @@ async def stats(interaction: Interaction, days: Days = 30, everywhere: bool = Fa
     title = words.EVERYWHERE if guild is None else (interaction.guild.name if interaction.guild else guild)
     picture = await service.admin.chart(figures, title)
     file = discord.File(io.BytesIO(picture), "stats.png", description=words.chart_alt(figures))
-    await helpers.reply(interaction, words.stats(figures), [file])
+    told = f"{words.stats(figures)}\n{words.devices(service.control.workers())}"
+    await helpers.reply(interaction, told, [file])
 
 
 @helpers.admin.command(name="export", description="Every job as a CSV file, without prompts.")

@@ -12,8 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bot.cli.check import Finding, _classifier, judge
-from engine.config import Config, EngineConfig, ModelConfig, ModerationConfig, pocket
+from bot.cli.check import _classifier
+from bot.cli.devices import judge
+from bot.cli.findings import Finding
+from engine.config import Config, EngineConfig, ModelConfig, ModerationConfig, PlacementConfig, pocket
 from tests.bot.cli.test_cli import limner, refused
 from tests.engine.readiness.broken import FOLDERS, SINGLES
 
@@ -31,17 +33,25 @@ def card(gib: float = 24, **more: Any) -> dict[str, Any]:
 
 
 def findings(
-    torch: dict[str, Any], *, device: Any = "auto", offload: Any = "auto", nvidia: str | None = None
+    torch: dict[str, Any],
+    *,
+    device: Any = "auto",
+    offload: Any = "auto",
+    nvidia: str | None = None,
+    devices: tuple[str, ...] = (),
+    placement: dict[str, tuple[str, ...]] | None = None,
 ) -> list[Finding]:
     large = ModelConfig(name="sdxl", source="owner/sdxl")
-    config = Config(models=(pocket(), large), engine=EngineConfig(device=device, offload=offload))
+    placed = tuple(PlacementConfig(device=one, models=models) for one, models in (placement or {}).items())
+    engine = EngineConfig(device=device, offload=offload, devices=devices, placement=placed)
+    config = Config(models=(pocket(), large), engine=engine)
     return list(judge(torch, config, nvidia))
 
 
 @pytest.mark.parametrize(
     ("found", "state", "said"),
     [
-        (findings(report(card()), nvidia="RTX"), "ok", "RTX, 24.0 GiB, torch 2.13.0"),
+        (findings(report(card()), nvidia="RTX"), "ok", "cuda:0: RTX, 24.0 GiB, torch 2.13.0"),
         # a card that the driver knows and this torch does not
         (
             findings(report(cuda=None), nvidia="RTX 4090"),
@@ -64,6 +74,17 @@ def findings(
         (findings(report(cuda=None)), "ok", "CPU, "),
         (findings(report(cuda=None)), "note", "Without a GPU, sdxl will take minutes"),
         (findings(report(card()), device="cpu", nvidia="RTX"), "ok", "CPU, "),
+        # two cards: each is named; one that is not there is wrong
+        (findings(report(card(), card(8, index=1, name="GTX"))), "ok", "cuda:1: GTX, 8.0 GiB"),
+        (findings(report(card(), card(index=1)), devices=("cuda:1",)), "ok", "cuda:1: RTX"),
+        (
+            findings(report(card()), devices=("cuda:0", "cuda:1")),
+            "wrong",
+            "`cuda:1`, and torch can use: cuda:0.",
+        ),
+        (findings(report(cuda=None), devices=("cpu", "cpu")), "ok", "cpu:1: "),
+        (findings(report(card()), placement={"cuda:1": ("sdxl",)}), "wrong", "A placement is for `cuda:1`"),
+        (findings(report(card()), placement={"cuda:0": ("sdxl",)}), "wrong", "No device may draw `pocket`"),
     ],
 )
 def test_each_machine_gets_the_advice_it_needs(found: list[Finding], state: str, said: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import csv
 import io
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -288,7 +289,9 @@ async def test_figures_as_a_picture_and_as_a_table(discord: Discord, bot: BotPro
     await alice.slash("imagine", prompt="=HYPERLINK(1)")
     await discord.wait_for_message(is_grid)
     stats = await ada.slash("admin stats")
-    assert "1 job by 1 person, 4 pictures" in await told(discord, stats)
+    said = await told(discord, stats)
+    assert "1 job by 1 person, 4 pictures" in said
+    assert "cpu:0 (fake): drawing 0, 1 drawn since the start, holds `pocket`" in said
     [file] = stats.message.data["attachments"]
     picture = Image.open(io.BytesIO(discord.world.file(file["id"])))
     assert (picture.format, picture.size) == ("PNG", (1200, 1040))
@@ -299,6 +302,22 @@ async def test_figures_as_a_picture_and_as_a_table(discord: Discord, bot: BotPro
     rows = [*csv.DictReader(io.StringIO(discord.world.file(file["id"]).decode("utf-8-sig")))]
     assert [(row["person"], row["state"], row["pictures"]) for row in rows] == [(ALICE_ID, "rendered", "4")]
     assert "HYPERLINK" not in str(rows), "prompts stay out"
+
+
+async def test_two_devices_at_work_stand_in_the_figures(
+    discord: Discord, make_bot: MakeBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMNER_ENGINE_DEVICES", "cpu,cpu")
+    ada = discord.user("ada")
+    async with make_bot(step_seconds=0.1):
+        for name in ("alice", "bob", "ada", "alice"):
+            await discord.user(name).slash("imagine", prompt="a red apple --steps 20")
+        await discord.until(lambda: len([*filter(is_grid, discord.messages())]) == 4, "all grids")
+        said = await told(discord, await ada.slash("admin stats"))
+    drawn = {name: int(count) for name, count in re.findall(r"(cpu:\d) \(fake\): .*?(\d+) drawn", said)}
+    assert sorted(drawn) == ["cpu:0", "cpu:1"]
+    assert sum(drawn.values()) == 4
+    assert all(drawn.values())
 
 
 async def limner(*arguments: str, data: Path) -> tuple[int, str]:

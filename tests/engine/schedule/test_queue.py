@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from engine.jobs import Condition, Input, JobSpec, Kind, Role, Speed
 from engine.planning.cost import rows, work
-from engine.schedule.queue import CROWD, FairQueue, QueueEntry, ticket
+from engine.schedule.queue import CROWD, FairQueue
+from engine.schedule.tickets import Ticket, ticket
+from tests.engine.schedule.one_device import pick
 
 
 def fill(queue: FairQueue, owner: str, count: int, cost: float = 1.0, **more: object) -> None:
@@ -22,7 +24,7 @@ def fill(queue: FairQueue, owner: str, count: int, cost: float = 1.0, **more: ob
 def serve(queue: FairQueue, count: int) -> list[str]:
     served = []
     for _ in range(count):
-        one = queue.pick()
+        one = pick(queue)
         assert one is not None
         queue.done(one.owner)
         served.append(one.owner)
@@ -78,8 +80,8 @@ def test_speeds_share_the_engine_by_their_weights() -> None:
 def test_an_urgent_job_passes_the_owners_own_patient_ones() -> None:
     queue = FairQueue()
     fill(queue, "anna", 3, urgency=2, weight=0.25)
-    queue.push(QueueEntry("now", "anna", 1.0, urgency=1))
-    first = queue.pick()
+    queue.push(Ticket("now", "anna", 1.0, urgency=1))
+    first = pick(queue)
     assert first is not None
     assert first.job == "now"
 
@@ -91,7 +93,7 @@ def test_a_loaded_model_goes_first_within_the_bound_only() -> None:
         queue.push(QueueEntry(f"b{index}", "ben", 1.0, model="cold"))
     order = []
     for _ in range(20):
-        one = queue.pick(warm={"warm"})
+        one = pick(queue, warm={"warm"})
         assert one is not None
         queue.done(one.owner)
         order.append(one.owner)
@@ -102,26 +104,26 @@ def test_a_loaded_model_goes_first_within_the_bound_only() -> None:
 def test_nobody_runs_more_than_their_share_at_once() -> None:
     queue = FairQueue(running=3)
     fill(queue, "anna", 10)
-    assert [queue.pick() is not None for _ in range(4)] == [True, True, True, False]
+    assert [pick(queue) is not None for _ in range(4)] == [True, True, True, False]
     queue.done("anna")
-    assert queue.pick() is not None
+    assert pick(queue) is not None
 
 
 def test_what_fits_never_overtakes_what_is_due() -> None:
     queue = FairQueue()
-    queue.push(QueueEntry("wide", "anna", 8.0, rows=16))
-    queue.push(QueueEntry("slim", "ben", 8.0, rows=1))
-    assert queue.pick(room=4, idle=False) is None
-    first = queue.pick(room=4, idle=True)
+    queue.push(Ticket("wide", "anna", 8.0, rows=16))
+    queue.push(Ticket("slim", "ben", 8.0, rows=1))
+    assert pick(queue, room=4, idle=False) is None
+    first = pick(queue, room=4, idle=True)
     assert first is not None
     assert first.job == "wide"
 
 
 def test_a_suspect_waits_for_an_idle_worker() -> None:
     queue = FairQueue()
-    queue.push(QueueEntry("suspect", "anna", 1.0, alone=True))
-    assert queue.pick(room=100, idle=False) is None
-    assert queue.pick(idle=True) is not None
+    queue.push(Ticket("suspect", "anna", 1.0, alone=True))
+    assert pick(queue, room=100, idle=False) is None
+    assert pick(queue, idle=True) is not None
 
 
 def test_a_stream_of_newcomers_does_not_starve_who_waits() -> None:
@@ -208,7 +210,7 @@ def test_backlogged_people_are_never_two_largest_jobs_apart(seed: int, people: i
     for step in range(400):
         if dice.random() < 0.3:
             one(f"guest{dice.randrange(40)}")
-        chosen = queue.pick(warm={"a"} if dice.random() < 0.5 else ())
+        chosen = pick(queue, warm={"a"} if dice.random() < 0.5 else ())
         if chosen is not None:
             given_[chosen.owner] += chosen.work
             running.append(chosen)
@@ -243,7 +245,7 @@ def test_no_ticket_is_lost_or_served_twice(history: list[tuple[str, int, int]]) 
         elif act == "pick":
             busy = Counter(one.owner for one in running)
             allowed = {job for job, owner in waiting.items() if busy[owner] < 2}
-            chosen = queue.pick()
+            chosen = pick(queue)
             assert (chosen is not None) == bool(allowed)  # work-conserving
             if chosen is not None:
                 assert chosen.job in allowed
@@ -272,7 +274,7 @@ def test_everybody_may_ask_where_they_stand_and_is_ranked_once_a_change() -> Non
     assert queue.rankings == 1
     positions()
     assert queue.rankings == 1
-    first = queue.pick()
+    first = pick(queue)
     assert first is not None
     assert positions().count(None) == 1
     assert queue.position(first.job) is None

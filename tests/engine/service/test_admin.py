@@ -16,12 +16,14 @@ from engine.rules.changes import Change
 from engine.rules.people import Requester
 from engine.rules.permissions import PermissionCheck
 from engine.rules.rules import Rule
-from engine.schedule.queue import FairQueue, QueueEntry, ticket
+from engine.schedule.queue import FairQueue
+from engine.schedule.tickets import Ticket, ticket
 from engine.service import Imagine, Service, server
 from engine.service.admin import Administration, RefusedError
 from engine.store.audit import Decision
 from engine.store.connection import Store
 from tests.engine.conftest import Open, asking, calling, drawn, editing, ended, submit
+from tests.engine.schedule.one_device import pick
 
 ANNA = Requester("anna", "100", "111", roles=("100",))
 BOSS = Requester("boss", "100", "111", roles=("100",), manager=True)
@@ -239,7 +241,7 @@ def test_a_moved_job_goes_first_or_last_and_is_charged_all_the_same() -> None:
     assert queue.move("a1", 1)
     assert not queue.move("nothing", -1)
     order = []
-    while (chosen := queue.pick()) is not None:
+    while (chosen := pick(queue)) is not None:
         order.append(chosen.job)
         queue.done(chosen.owner)
     # c was served out of turn, so c's other job comes after those of b
@@ -254,7 +256,7 @@ def test_whoever_was_moved_last_goes_before_those_moved_earlier() -> None:
         assert queue.move(job, moved)
     queue.push(QueueEntry("late", "g", 1.0, urgency=0))
     assert [one.job for one in queue.waiting()] == ["f", "e", "c", "d", "late", "a", "b"]
-    assert [one.job for one in iter(queue.pick, None)] == ["f", "e", "c", "d", "late", "a", "b"]
+    assert [one.job for one in iter(lambda: pick(queue), None)] == ["f", "e", "c", "d", "late", "a", "b"]
 
 
 async def test_a_moved_job_keeps_its_place_through_restarts_and_pauses(open_service: Open) -> None:

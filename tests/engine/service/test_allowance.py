@@ -15,9 +15,11 @@ from engine.rules.allowance import FIRST_PACE, Balance, check, limits, period
 from engine.rules.people import Requester
 from engine.rules.rules import Allowance
 from engine.schedule.meter import DeviceTimeMeter
-from engine.schedule.queue import FairQueue, QueueEntry
+from engine.schedule.queue import FairQueue
+from engine.schedule.tickets import Ticket
 from engine.service import Imagine, Service
 from tests.engine.conftest import Open, asking, drawn, editing, submit
+from tests.engine.schedule.one_device import pick
 
 ROUNDS = int(os.environ.get("LIMNER_ALLOWANCE_ROUNDS", "100"))
 ANNA = Requester("anna", guild="1", roles=("1", "77"))
@@ -214,8 +216,8 @@ async def test_fifty_at_once_for_one_credit_get_one_job(open_service: Open) -> N
 def test_a_queue_goes_on_where_an_earlier_one_ended() -> None:
     queue = FairQueue()
     for job, owner in (("c1", "carl"), ("d1", "dora"), ("e1", "ella")):
-        queue.push(QueueEntry(job, owner, 10.0))
-    assert [taken.job for taken in (queue.pick(),) if taken] == ["c1"]
+        queue.push(Ticket(job, owner, 10.0))
+    assert [taken.job for taken in (pick(queue),) if taken] == ["c1"]
     now, counter = queue.standing("carl")
     assert counter > now  # he was served, and the others wait
     after = FairQueue()

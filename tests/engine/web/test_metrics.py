@@ -58,11 +58,14 @@ async def test_a_scrape_tells_what_happened(tmp_path: Path) -> None:
         assert found["limner_wait_seconds_count{}"] == 2
         assert found["limner_drawing_seconds_count{}"] == 1
         assert 0.1 <= found["limner_drawing_seconds_sum{}"] < 30  # ten steps of 10 ms
-        assert found["limner_worker_ready{worker=0}"] == 1
-        assert found["limner_unet_calls_total{worker=0}"] >= 10
+        assert found["limner_worker_ready{device=cpu:0,worker=0}"] == 1
+        calls = found["limner_unet_calls_total{device=cpu:0,worker=0}"]
+        assert calls >= 10
         # four pictures with guidance are eight rows; each of the ten steps was one call
-        assert found["limner_unet_rows_total{worker=0}"] / found["limner_unet_calls_total{worker=0}"] == 8
-        assert "limner_device_memory_bytes{device=fake,worker=0}" in found
+        assert found["limner_unet_rows_total{device=cpu:0,worker=0}"] / calls == 8
+        assert "limner_device_memory_bytes{card=fake,device=cpu:0,worker=0}" in found
+        assert found["limner_worker_drawn_total{device=cpu:0,worker=0}"] == 1
+        assert found["limner_model_switches_total{}"] == 0
         await service.cancel(waiting.id, "4242424242")
         assert (await scraped(client))["limner_jobs_total{state=cancelled}"] == 1
         assert "4242424242" not in (await client.get("/metrics")).text
