@@ -69,6 +69,7 @@ reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of 
 
 simulate: $(STAMP) ## the production queue in virtual time: fairness, waits and speed with up to a million people
 	$(BIN)/python -m bench.simulate
+	$(BIN)/python -m bench.fleet
 
 clients: $(STAMP) ## fetch hikari and discord.js into build/: they too must find a Discord in the stand-in
 	$(BIN)/python -m pip install -q --upgrade --target build/hikari hikari==2.7.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench import fleet
 from bench.simulate import LOADS, FirstCome, arrivals, run
 from engine.schedule.queue import FairQueue
 
@@ -24,3 +25,10 @@ def test_greedy_people_slow_themselves_down_and_nobody_else() -> None:
 def test_the_same_seed_gives_the_same_order() -> None:
     digests = {run(FairQueue(), arrivals("model hopping", 300, 2000, seed)).digest for seed in (7, 7, 8)}
     assert len(digests) == 2
+
+
+def test_a_small_fleet_is_fair_while_devices_fail() -> None:
+    found = fleet.run(240.0, count=14, check=True, load=2.0, fails=3.0)
+    assert found.jobs > 600
+    assert found.failures > 0
+    assert found.gap <= 2
