@@ -29,7 +29,7 @@ from engine.config import Config, EngineConfig, ProvenanceConfig
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
 from engine.schedule.devices import Devices
 from engine.schedule.queue import FairQueue
-from engine.schedule.tickets import Ticket
+from engine.schedule.tickets import QueueEntry
 from engine.service import UNRULED, Caller, Imagine, Service, Submitted
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store

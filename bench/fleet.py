@@ -22,7 +22,7 @@ from typing import Any
 from bench.simulate import SEED, Watch
 from engine.schedule.devices import Devices
 from engine.schedule.queue import FairQueue
-from engine.schedule.tickets import Ticket
+from engine.schedule.tickets import QueueEntry
 
 DEVICES = 280
 LARGE = 80  # devices whose cards hold the large models
@@ -117,7 +117,7 @@ class Fleet:
         self.log.append((what, args))
         getattr(self.devices if what in OF_DEVICES else self.queue, what)(*args)
 
-    def pick(self) -> tuple[Ticket, str] | None:
+    def pick(self) -> tuple[QueueEntry, str] | None:
         """Let the queue decide, and note it."""
         self.log.append(("pick", ()))
         return self.queue.pick(self.devices)
@@ -189,7 +189,7 @@ def run(
     dice, fleet, found = random.Random(SEED), Fleet(price, count), Found()
     coming = iter(arrivals(dice, seconds, load * count / DEVICES))
     following = next(coming, None)
-    ends: list[tuple[float, int, str, int, Ticket]] = []
+    ends: list[tuple[float, int, str, int, QueueEntry]] = []
     every = fails * DEVICES / count
     faults = deque(itertools.accumulate(dice.expovariate(1 / every) for _ in range(int(seconds / every))))
     returns: list[tuple[float, str]] = []
@@ -207,7 +207,7 @@ def run(
             faults[0] if faults else math.inf,
             returns[0][0] if returns else math.inf,
         )
-        again: list[Ticket] = []
+        again: list[QueueEntry] = []
         if faults and faults[0] == when:
             faults.popleft()
             name = f"d{dice.randrange(count)}"
@@ -237,7 +237,7 @@ def run(
             _, owner, model = following
             job = str(next(numbers))
             since[job], wants[job] = when, model
-            again = [Ticket(job, owner, model.seconds, model.name, model.rows)]
+            again = [QueueEntry(job, owner, model.seconds, model.name, model.rows)]
             following = next(coming, None)
         for ticket in again:
             if ticket.job not in since:

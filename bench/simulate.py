@@ -25,7 +25,7 @@ from typing import Protocol
 
 from engine.schedule.devices import Devices
 from engine.schedule.queue import FairQueue
-from engine.schedule.tickets import Ticket
+from engine.schedule.tickets import QueueEntry
 
 PLACES = 8  # jobs that run at once
 LOAD = 0.7  # of what the places can do, from ordinary people
@@ -41,7 +41,7 @@ class Policy(Protocol):
 
     def push(self, ticket: QueueEntry) -> None: ...
 
-    def pick(self, devices: Devices) -> tuple[Ticket, str] | None: ...
+    def pick(self, devices: Devices) -> tuple[QueueEntry, str] | None: ...
 
     def done(self, owner: str) -> None: ...
 
@@ -58,7 +58,7 @@ class FirstCome:
     def push(self, ticket: QueueEntry) -> None:
         self._waiting.append(ticket)
 
-    def pick(self, devices: Devices) -> tuple[Ticket, str] | None:
+    def pick(self, devices: Devices) -> tuple[QueueEntry, str] | None:
         while self._waiting and devices.opened:
             ticket = self._waiting.popleft()
             if ticket.job not in self._gone:
@@ -132,7 +132,7 @@ def run(
 ) -> Outcome:
     """Serve a load to its end; ``price``: what the queue believes that loading a model costs."""
     outcome = Outcome()
-    ends: list[tuple[float, int, Ticket, str]] = []
+    ends: list[tuple[float, int, QueueEntry, str]] = []
     quits: list[tuple[float, str]] = []
     devices, loaded = Devices(dict.fromkeys("abcd", price)), dict.fromkeys(map(str, range(PLACES)), "")
     for place in loaded:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from engine.schedule.tickets import Ticket
+from engine.schedule.tickets import QueueEntry
 
 IDLE = 1e6  # rows that no device has
 CLOSED = -1.0
@@ -26,7 +26,7 @@ class Device:
         self.room = 0.0
         self.resident: frozenset[str] = frozenset()  # as it last said
         self.loaded: frozenset[str] = frozenset()  # and those its jobs bring
-        self.jobs: dict[str, Ticket] = {}
+        self.jobs: dict[str, QueueEntry] = {}
         self.left = 0.0  # work in hand
         self.alone = False  # a suspect runs here
         self.place = CLOSED  # on the shelves: its room, and beyond ``IDLE`` where it does nothing
@@ -127,7 +127,7 @@ class Devices:
         device.taking = False
         self._keep(device, frozenset())
 
-    def give(self, device: Device, ticket: Ticket) -> None:
+    def give(self, device: Device, ticket: QueueEntry) -> None:
         """Count a job in."""
         device.jobs[ticket.job] = ticket
         device.left += ticket.work

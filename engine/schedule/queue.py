@@ -34,7 +34,7 @@ from math import inf
 from typing import NamedTuple
 
 from engine.schedule.devices import IDLE, Device, Devices
-from engine.schedule.tickets import Ticket, moved_urgency, place
+from engine.schedule.tickets import QueueEntry, moved_urgency, place
 
 CROWD = 256
 """With more people than this, virtual time moves as if there were so many: who waits is served before people
@@ -77,7 +77,7 @@ class FairQueue:
         self._people: dict[str, _Person] = {}
         self._swept = 1024
         self._heaps: dict[Shape, list[_Entry]] = {}  # by what each person's first ticket needs
-        self._tickets: dict[str, Ticket] = {}
+        self._tickets: dict[str, QueueEntry] = {}
         self._detour: dict[str, float] = {}  # by model: work done with it while others waited for that
         self._ranks: dict[str, int] | None = None  # of every waiting job; None: something changed since
 
@@ -119,7 +119,7 @@ class FairQueue:
         if person.running < self.running and person.waiting[0][2] is ticket:
             self._enter(person)
 
-    def pick(self, devices: Devices) -> tuple[Ticket, str] | None:
+    def pick(self, devices: Devices) -> tuple[QueueEntry, str] | None:
         """Take the next job that a device can start now; return it and the device's name.
 
         None: nobody may start now. The device is given the job, the person is charged.
@@ -153,7 +153,7 @@ class FairQueue:
             del self._heaps[shape]
         return chosen
 
-    def _search(self, devices: Devices) -> tuple[Ticket, str] | None:
+    def _search(self, devices: Devices) -> tuple[QueueEntry, str] | None:
         """Look for a device for what is due first, then for the next; all heaps have a valid top now."""
         could = {shape for shape in self._heaps if devices.could(shape.model, shape.least)}
         if not could:
@@ -194,7 +194,7 @@ class FairQueue:
             self._detour.setdefault(ticket.model, 0.0)
         return waits
 
-    def _started(self, devices: Devices, device: Device, heap: list[_Entry]) -> tuple[Ticket, str]:
+    def _started(self, devices: Devices, device: Device, heap: list[_Entry]) -> tuple[QueueEntry, str]:
         """Take the first ticket of a heap out, give it to a device and charge its owner."""
         person = heap[0][2]
         ticket = heappop(person.waiting)[2]

@@ -23,7 +23,7 @@ from engine.schedule.host_notes import HostNotes
 from engine.schedule.metrics import Metrics
 from engine.schedule.offered import Offered, needs_model
 from engine.schedule.queue import FairQueue
-from engine.schedule.tickets import Ticket, ticket
+from engine.schedule.tickets import QueueEntry, ticket
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Result

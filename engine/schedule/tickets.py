@@ -16,7 +16,7 @@ _FAR = 1e300  # virtual time that nobody reaches
 _URGENCY = {Speed.TURBO: 0, Speed.FAST: 1, Speed.RELAX: 2}
 
 
-class Ticket(NamedTuple):
+class QueueEntry(NamedTuple):
     """A job in the queue: whose it is, what it costs, what it needs."""
 
     job: str
@@ -29,7 +29,7 @@ class Ticket(NamedTuple):
     alone: bool = False  # a suspect: only on a worker that does nothing else
 
 
-def place(at: float, ticket: Ticket) -> float:
+def place(at: float, ticket: QueueEntry) -> float:
     """Return where a ticket stands whose owner has been served up to ``at``.
 
     A light ticket stands behind an ordinary one of the same work, a heavy one before it.
@@ -54,9 +54,9 @@ def ticket(
     role: float = 1.0,
     alone: bool = False,
     moved: int = 0,
-) -> Ticket:
+) -> QueueEntry:
     """Return the ticket of a job; ``role`` is its owner's weight, ``moved`` as for ``FairQueue.move``."""
-    return Ticket(
+    return QueueEntry(
         job=job,
         owner=owner,
         work=work(spec),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.schedule.devices import Devices
 from engine.schedule.queue import FairQueue
-from engine.schedule.tickets import Ticket
+from engine.schedule.tickets import QueueEntry
 
 
 def having(price: dict[str, float] | None = None, **rooms: float) -> Devices:
@@ -22,7 +22,7 @@ def having(price: dict[str, float] | None = None, **rooms: float) -> Devices:
     return devices
 
 
-def asked(queue: FairQueue, *tickets: Ticket) -> FairQueue:
+def asked(queue: FairQueue, *tickets: QueueEntry) -> FairQueue:
     for one in tickets:
         queue.push(one)
     return queue
@@ -39,7 +39,9 @@ def placed(queue: FairQueue, devices: Devices) -> dict[str, str]:
 def test_the_model_loaded_goes_before_room_and_room_before_the_rest() -> None:
     devices = having(small=4, large=16)
     devices.seen("small", {"a"}, 4)
-    queue = asked(FairQueue(), Ticket("1", "anna", 1.0, "a", rows=4), Ticket("2", "ben", 1.0, "b", rows=4))
+    queue = asked(
+        FairQueue(), QueueEntry("1", "anna", 1.0, "a", rows=4), QueueEntry("2", "ben", 1.0, "b", rows=4)
+    )
     assert placed(queue, devices) == {"1": "small", "2": "large"}
 
 
@@ -49,9 +51,9 @@ def test_a_model_goes_only_where_it_may() -> None:
     devices.add("large", {"a", "b"})
     for name in ("small", "large"):
         devices.seen(name, (), 8)
-    queue = asked(FairQueue(), *(Ticket(f"{n}", f"p{n}", 1.0, "b", rows=8) for n in range(3)))
+    queue = asked(FairQueue(), *(QueueEntry(f"{n}", f"p{n}", 1.0, "b", rows=8) for n in range(3)))
     assert placed(queue, devices) == {"0": "large"}  # the small one is left alone though it is idle
-    asked(queue, Ticket("a", "anna", 1.0, "a", rows=8))
+    asked(queue, QueueEntry("a", "anna", 1.0, "a", rows=8))
     assert placed(queue, devices) == {"a": "small"}
     devices.ended("large", "0")
     devices.seen("large", {"b"}, 8)
@@ -63,11 +65,11 @@ def test_a_model_goes_only_where_it_may() -> None:
 def test_what_fits_nowhere_holds_back_one_device_and_others_go_on() -> None:
     devices = having(one=16, two=16)
     queue = FairQueue()
-    first = asked(queue, Ticket("x", "x", 9.0, "a", rows=6), Ticket("y", "y", 9.0, "a", rows=12))
+    first = asked(queue, QueueEntry("x", "x", 9.0, "a", rows=6), QueueEntry("y", "y", 9.0, "a", rows=12))
     assert placed(first, devices) == {"x": "one", "y": "two"}  # 10 and 4 rows are left
-    asked(queue, Ticket("wide", "anna", 1.0, "a", rows=16), Ticket("slim", "ben", 2.0, "a", rows=4))
+    asked(queue, QueueEntry("wide", "anna", 1.0, "a", rows=16), QueueEntry("slim", "ben", 2.0, "a", rows=4))
     assert placed(queue, devices) == {"slim": "two"}  # `one` is nearer to 16 rows: nothing else starts there
-    asked(queue, Ticket("next", "carl", 3.0, "a", rows=2))
+    asked(queue, QueueEntry("next", "carl", 3.0, "a", rows=2))
     assert placed(queue, devices) == {}
     devices.ended("one", "x")
     devices.seen("one", {"a"}, 16)
@@ -76,33 +78,33 @@ def test_what_fits_nowhere_holds_back_one_device_and_others_go_on() -> None:
 
 def test_a_suspect_waits_for_a_device_that_does_nothing_and_shares_it_with_nobody() -> None:
     devices = having(one=16, two=16)
-    queue = asked(FairQueue(), Ticket("x", "x", 1.0, "a", rows=2))
+    queue = asked(FairQueue(), QueueEntry("x", "x", 1.0, "a", rows=2))
     assert placed(queue, devices) == {"x": "one"}
-    asked(queue, Ticket("bad", "anna", 1.0, "a", alone=True), Ticket("good", "ben", 1.0, "a", rows=2))
+    asked(queue, QueueEntry("bad", "anna", 1.0, "a", alone=True), QueueEntry("good", "ben", 1.0, "a", rows=2))
     assert placed(queue, devices) == {"bad": "two", "good": "one"}
     devices.ended("two", "bad")
     devices.seen("two", {"a"}, 16)
-    assert placed(asked(queue, Ticket("z", "z", 1.0, "a")), devices) == {"z": "two"}
+    assert placed(asked(queue, QueueEntry("z", "z", 1.0, "a")), devices) == {"z": "two"}
 
 
 def test_a_device_that_died_takes_nothing_until_it_is_seen_again() -> None:
     devices = having(one=16, two=16)
     devices.close("one")
-    queue = asked(FairQueue(), Ticket("1", "anna", 1.0, "a"), Ticket("2", "ben", 1.0, "a"))
+    queue = asked(FairQueue(), QueueEntry("1", "anna", 1.0, "a"), QueueEntry("2", "ben", 1.0, "a"))
     assert set(placed(queue, devices).values()) == {"two"}
     devices.remove("two")
     assert not devices.opened
     devices.seen("one", (), 16)
-    assert placed(asked(queue, Ticket("3", "carl", 1.0, "a")), devices) == {"3": "one"}
+    assert placed(asked(queue, QueueEntry("3", "carl", 1.0, "a")), devices) == {"3": "one"}
 
 
 def test_a_job_waits_for_its_model_while_that_costs_less_than_loading_it() -> None:
     """Loading `a` costs 10 units of work. The device that has it has 4 in hand: the other is left alone."""
     devices = having({"a": 10.0}, one=4, two=4)
-    queue = asked(FairQueue(), Ticket("0", "p0", 4.0, "a", rows=4))
+    queue = asked(FairQueue(), QueueEntry("0", "p0", 4.0, "a", rows=4))
     assert placed(queue, devices) == {"0": "one"}  # nowhere loaded: nothing to wait for
-    asked(queue, *(Ticket(f"{n}", f"p{n}", 4.0, "a", rows=4) for n in range(1, 9)))
-    asked(queue, *(Ticket(f"own{n}", f"p{n}", 1000.0, "a", rows=4) for n in range(1, 3)))
+    asked(queue, *(QueueEntry(f"{n}", f"p{n}", 4.0, "a", rows=4) for n in range(1, 9)))
+    asked(queue, *(QueueEntry(f"own{n}", f"p{n}", 1000.0, "a", rows=4) for n in range(1, 3)))
     drawn = 0.0
     for job in range(8):
         assert placed(queue, devices).get(f"{job}", "one") == "one"
@@ -117,7 +119,9 @@ def test_a_job_waits_for_its_model_while_that_costs_less_than_loading_it() -> No
 
 def test_a_busy_device_with_more_in_hand_than_loading_costs_is_not_waited_for() -> None:
     devices = having({"a": 10.0}, one=4, two=4)
-    queue = asked(FairQueue(), Ticket("0", "p0", 11.0, "a", rows=4), Ticket("1", "p1", 11.0, "a", rows=4))
+    queue = asked(
+        FairQueue(), QueueEntry("0", "p0", 11.0, "a", rows=4), QueueEntry("1", "p1", 11.0, "a", rows=4)
+    )
     assert placed(queue, devices) == {"0": "one", "1": "two"}
 
 
@@ -129,11 +133,11 @@ def switches(price: float, *, even: bool) -> int:
     dice = random.Random(3)
     devices = having({"a": price, "b": price}, one=1, two=1)
     queue = FairQueue()
-    running: dict[str, Ticket] = {}
+    running: dict[str, QueueEntry] = {}
     for number in range(1000):
         while len(queue) < 8:
             model = "ab"[len(queue) % 2] if even else dice.choice("ab")
-            asked(queue, Ticket(f"{number}.{len(queue)}", f"{model}{number % 7}", 1.0, model))
+            asked(queue, QueueEntry(f"{number}.{len(queue)}", f"{model}{number % 7}", 1.0, model))
         while (chosen := queue.pick(devices)) is not None:
             running[chosen[1]] = chosen[0]
         name = sorted(running)[number % len(running)] if even else dice.choice(sorted(running))
@@ -162,7 +166,7 @@ def test_nothing_is_lost_misplaced_or_crowded_and_all_is_drawn(seed: int, count:
         devices.add(name, may)
         devices.seen(name, (), 8)
     queue = FairQueue(running=2)
-    on: dict[str, dict[str, Ticket]] = {name: {} for name in allowed}
+    on: dict[str, dict[str, QueueEntry]] = {name: {} for name in allowed}
     pushed: Counter[str] = Counter()
     ended: Counter[str] = Counter()
 
@@ -177,7 +181,9 @@ def test_nothing_is_lost_misplaced_or_crowded_and_all_is_drawn(seed: int, count:
         job = f"{step}"
         rows, alone = dice.choice((1, 2, 8, 20)), dice.random() < 0.1
         model = dice.choice(models)
-        queue.push(Ticket(job, f"p{dice.randrange(5)}", dice.choice((1.0, 4.0)), model, rows, alone=alone))
+        queue.push(
+            QueueEntry(job, f"p{dice.randrange(5)}", dice.choice((1.0, 4.0)), model, rows, alone=alone)
+        )
         pushed[job] += 1
         while (chosen := queue.pick(devices)) is not None:
             ticket, name = chosen

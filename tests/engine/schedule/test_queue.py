@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.jobs import Condition, Input, JobSpec, Kind, Role, Speed
 from engine.planning.cost import rows, work
 from engine.schedule.queue import CROWD, FairQueue
-from engine.schedule.tickets import Ticket, ticket
+from engine.schedule.tickets import QueueEntry, ticket
 from tests.engine.schedule.one_device import pick
 
 
@@ -80,7 +80,7 @@ def test_speeds_share_the_engine_by_their_weights() -> None:
 def test_an_urgent_job_passes_the_owners_own_patient_ones() -> None:
     queue = FairQueue()
     fill(queue, "anna", 3, urgency=2, weight=0.25)
-    queue.push(Ticket("now", "anna", 1.0, urgency=1))
+    queue.push(QueueEntry("now", "anna", 1.0, urgency=1))
     first = pick(queue)
     assert first is not None
     assert first.job == "now"
@@ -111,8 +111,8 @@ def test_nobody_runs_more_than_their_share_at_once() -> None:
 
 def test_what_fits_never_overtakes_what_is_due() -> None:
     queue = FairQueue()
-    queue.push(Ticket("wide", "anna", 8.0, rows=16))
-    queue.push(Ticket("slim", "ben", 8.0, rows=1))
+    queue.push(QueueEntry("wide", "anna", 8.0, rows=16))
+    queue.push(QueueEntry("slim", "ben", 8.0, rows=1))
     assert pick(queue, room=4, idle=False) is None
     first = pick(queue, room=4, idle=True)
     assert first is not None
@@ -121,7 +121,7 @@ def test_what_fits_never_overtakes_what_is_due() -> None:
 
 def test_a_suspect_waits_for_an_idle_worker() -> None:
     queue = FairQueue()
-    queue.push(Ticket("suspect", "anna", 1.0, alone=True))
+    queue.push(QueueEntry("suspect", "anna", 1.0, alone=True))
     assert pick(queue, room=100, idle=False) is None
     assert pick(queue, idle=True) is not None
 

@@ -17,7 +17,7 @@ from engine.rules.people import Requester
 from engine.rules.permissions import PermissionCheck
 from engine.rules.rules import Rule
 from engine.schedule.queue import FairQueue
-from engine.schedule.tickets import Ticket, ticket
+from engine.schedule.tickets import QueueEntry, ticket
 from engine.service import Imagine, Service, server
 from engine.service.admin import Administration, RefusedError
 from engine.store.audit import Decision

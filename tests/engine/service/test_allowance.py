@@ -16,7 +16,7 @@ from engine.rules.people import Requester
 from engine.rules.rules import Allowance
 from engine.schedule.meter import DeviceTimeMeter
 from engine.schedule.queue import FairQueue
-from engine.schedule.tickets import Ticket
+from engine.schedule.tickets import QueueEntry
 from engine.service import Imagine, Service
 from tests.engine.conftest import Open, asking, drawn, editing, submit
 from tests.engine.schedule.one_device import pick
@@ -216,7 +216,7 @@ async def test_fifty_at_once_for_one_credit_get_one_job(open_service: Open) -> N
 def test_a_queue_goes_on_where_an_earlier_one_ended() -> None:
     queue = FairQueue()
     for job, owner in (("c1", "carl"), ("d1", "dora"), ("e1", "ella")):
-        queue.push(Ticket(job, owner, 10.0))
+        queue.push(QueueEntry(job, owner, 10.0))
     assert [taken.job for taken in (pick(queue),) if taken] == ["c1"]
     now, counter = queue.standing("carl")
     assert counter > now  # he was served, and the others wait
