@@ -19,6 +19,8 @@ from engine.store import deliveries as store_deliveries
 from engine.workers.setup import Setup, each
 from tests.engine.conftest import FAKE, asking, ended, submit
 
+pytestmark = pytest.mark.timeout(900)
+
 OTHERS = tuple(
     ModelConfig(name=name, source="o/n", width=64, height=64, steps=8) for name in ("small", "large", "huge")
 )
@@ -42,7 +44,7 @@ async def several(
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(600):
         while not true():  # noqa: ASYNC110 (nothing tells us)
             await asyncio.sleep(0.02)
 
@@ -102,7 +104,7 @@ async def test_one_spec_gives_the_same_bytes_on_each_of_three(tmp_path: Path) ->
         assert others == [first, first]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 async def test_the_shipped_model_draws_the_same_bytes_on_two_devices(tmp_path: Path) -> None:
     async with several(tmp_path, 2, renderer="engine.render:Renderer") as service:
         first, second = await drawn_on_each(service, 2)
