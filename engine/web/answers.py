@@ -26,7 +26,8 @@ NUMBER: Schema = {"type": "number"}
 WHOLE: Schema = {"type": "integer"}
 YES_NO: Schema = {"type": "boolean"}
 FILE: Schema = {"type": "string", "format": "binary"}
-EVENTS: Schema = {"type": "string"}
+EVENTS: Schema = {}
+"""Server-sent events: each door has its own."""
 NOTHING: Schema = {"type": "object", "maxProperties": 0}
 
 HEALTH = _object({"status": TEXT})

@@ -56,7 +56,7 @@ _PAGE: dict[str, dict[str, Any]] = {
 _PROMPT = "text_prompts[0][text]"
 ENDPOINTS: Mapping[tuple[str, str], Told] = {
     ("get", "/healthz"): Told(_json(told.HEALTH)),
-    ("get", "/metrics"): Told({"text/plain": told.EVENTS}),
+    ("get", "/metrics"): Told({"text/plain": told.TEXT}),
     ("get", "/pictures/{job}/{cell}/{quality}/{until}.{kind}"): Told(told.PICTURES),
     ("get", "/v1/engines/list"): Told(_json(told.ENGINES)),
     ("get", "/v1/user/account"): Told(_json(told.ACCOUNT)),
