@@ -24,7 +24,7 @@ from bot.cli.offline import (
     JsonOption,
     Office,
     ServerOption,
-    person_id,
+    owner_id,
     server_id,
     work,
 )
@@ -87,7 +87,7 @@ def resume(server: ServerOption = None, config: ConfigOption = None) -> None:
 
 @app.command()
 def ban(
-    person: Annotated[str, typer.Argument(help="Their Discord id.")],
+    person: Annotated[str, typer.Argument(help="Their Discord id, or key:N for a key of the HTTP API.")],
     reason: Annotated[str, typer.Option(help="They read it.")] = "",
     length: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Such as 30m, 2h, 7d; else for good.")
@@ -101,7 +101,7 @@ def ban(
     span = None if length is None else seconds(length)
 
     async def do(office: Office) -> None:
-        await office.admin.ban(ACTOR, server_id(server), person_id(person), reason, span)
+        await office.admin.ban(ACTOR, server_id(server), owner_id(person), reason, span)
 
     work(config, do)
     typer.echo(LATER)
@@ -109,14 +109,14 @@ def ban(
 
 @app.command()
 def unban(
-    person: Annotated[str, typer.Argument(help="Their Discord id.")],
+    person: Annotated[str, typer.Argument(help="Their Discord id, or key:N for a key of the HTTP API.")],
     server: ServerOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Let somebody draw again."""
 
     async def do(office: Office) -> bool:
-        return await office.admin.unban(ACTOR, server_id(server), person_id(person))
+        return await office.admin.unban(ACTOR, server_id(server), owner_id(person))
 
     if not work(config, do):
         where = "that server" if server else "all servers (name one with --server)"

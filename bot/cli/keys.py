@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot.cli.offline import ACTOR, ConfigOption, JsonOption, Office, person_id, work
+from bot.cli.offline import ACTOR, LATER, ConfigOption, JsonOption, Office, person_id, work
+from engine.config import pocket
 from engine.errors import NotFound, PromptError
 from engine.jobs import Speed
+from engine.library.gallery import Gallery
+from engine.library.retention import Retention
 from engine.rules import keys
 from engine.rules.keys import SCOPES, Key, Scope
+from engine.service.origin import Origin
+from engine.service.pictures import Pictures
+from engine.service.settings import HostConfig
 from engine.store import keys as store_keys
 
 app = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API; the bot may run meanwhile.")
 
 DAY = 86400.0
+PART = 256 * 2**20
+"""Bytes of one file of an export."""
+KeyArgument = Annotated[str, typer.Argument(help="Its number, its name, or how it begins.")]
+SHARED = "This key acts for {}, who has `/privacy export` and `/privacy delete` for that."
 
 
 @app.command()
@@ -121,22 +132,76 @@ def _day(at: float) -> str:
 
 @app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(help="Its number, its name, or how it begins.")],
+    key: KeyArgument,
     config: ConfigOption = None,
 ) -> None:
     """End a key for good; what it does ends within a second."""
 
     async def do(office: Office) -> Key:
-        every = [one for one in await office.store.read(store_keys.every) if one.revoked_at is None]
-        named = [one for one in every if key in (str(one.id), one.name) or key.startswith(one.start)]
-        if not named:
-            start = key[: keys.START]
-            raise NotFound(f"There is no key `{start}` that still holds. `limner keys list` shows all.")
-        if len(named) > 1:
-            numbers = ", ".join(str(one.id) for one in named)
-            raise PromptError(f"Several keys are called `{key}`. Name one by its number: {numbers}.")
-        ended = await office.store.write(store_keys.revoke, office.store.now(), ACTOR, named[0].id)
-        return ended or named[0]
+        named = await _named(office, key, still=True)
+        ended = await office.store.write(store_keys.revoke, office.store.now(), ACTOR, named.id)
+        return ended or named
 
     ended = work(config, do, make=True)
     typer.echo(f"Key {ended.id} ({ended.name}) opens nothing any more.")
+
+
+@app.command()
+def export(
+    key: KeyArgument,
+    folder: Annotated[Path, typer.Argument(help="Where the ZIP files go.")],
+    config: ConfigOption = None,
+) -> None:
+    """Write everything that is kept about a key as ZIP files, its pictures too."""
+
+    async def do(office: Office) -> int:
+        owner = _alone(await _named(office, key))
+        gallery = Gallery(office.config.data_dir / "pictures")
+        origin = Origin(HostConfig(office.config), gallery, office.config.models or (pocket(),))
+        files, number = Pictures(office.store, gallery, origin), 0
+        retention = await Retention.of(office.store, gallery)
+        async for part in retention.export(owner, PART, files.shown, files.film):
+            number += 1
+            path = folder / f"{owner.replace(':', '-')}-{number}.zip"
+            path.touch(mode=0o600)
+            path.write_bytes(part)
+        return number
+
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = work(config, do)
+    typer.echo(f"{parts} file{'' if parts == 1 else 's'} in {folder}")
+
+
+@app.command()
+def forget(key: KeyArgument, config: ConfigOption = None) -> None:
+    """Delete a key and everything that was drawn with it; there is no way back."""
+
+    async def do(office: Office) -> None:
+        found = await _named(office, key)
+        owner = _alone(found)
+        await office.store.write(store_keys.revoke, office.store.now(), ACTOR, found.id)
+        await office.errand("forget", owner)
+
+    work(config, do)
+    typer.echo(LATER)
+
+
+async def _named(office: Office, key: str, *, still: bool = False) -> Key:
+    """Return the one key that is called so; ``still``: not revoked. Raises NotFound, PromptError."""
+    every = await office.store.read(store_keys.every)
+    named = [one for one in every if key in (str(one.id), one.name) or key.startswith(one.start)]
+    named = [one for one in named if not still or one.revoked_at is None]
+    if not named:
+        holds = " that still holds" if still else ""
+        raise NotFound(f"There is no key `{key[: keys.START]}`{holds}. `limner keys list` shows all.")
+    if len(named) > 1:
+        numbers = ", ".join(str(one.id) for one in named)
+        raise PromptError(f"Several keys are called `{key}`. Name one by its number: {numbers}.")
+    return named[0]
+
+
+def _alone(key: Key) -> str:
+    """Return as whom a key draws that acts for nobody. Raises PromptError."""
+    if key.owner != f"key:{key.id}":
+        raise PromptError(SHARED.format(key.owner))
+    return key.owner

@@ -99,6 +99,15 @@ def server_id(named: str | None) -> str | None:
     return named
 
 
+_KEY = re.compile(r"key:\d{1,9}")
+"""As whom a key of the HTTP API draws that acts for nobody."""
+
+
+def owner_id(named: str) -> str:
+    """Return a person's id, or ``key:N`` for a key of the HTTP API. Raises PromptError."""
+    return named.strip() if _KEY.fullmatch(named.strip()) else person_id(named)
+
+
 def person_id(named: str) -> str:
     """Return a person's id, from a mention too. Raises PromptError."""
     match = re.fullmatch(r"<?@?!?(\d{15,20})>?", named.strip())

@@ -74,6 +74,11 @@ def no_person(text: str) -> str:
     return f"{quoted(text, 40)} names nobody. Give a mention or an id; `/admin bans` lists them."
 
 
+def no_key(number: int) -> str:
+    """Return the refusal of a key that is not there."""
+    return f"There is no key {number} that holds. `limner keys list` shows all."
+
+
 def not_banned(owner: str) -> str:
     """Return the refusal of lifting a ban that is not there."""
     return f"{mention(owner)} is not banned here. `/admin bans` lists who is."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.errors import NotFound, UserError, no_model
@@ -45,6 +45,7 @@ class Control:
         tell: Callable[[Job | str, Progress | None], None],
         outbox: Outbox,
         finishing: Finishing,
+        forget: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._admin = admin
@@ -53,6 +54,7 @@ class Control:
         self._tell = tell
         self._outbox = outbox
         self._finishing = finishing
+        self._forget = forget
         self._paused = False  # by this process itself, whatever those in charge say
 
     # ---- running ------------------------------------------------------------------------------------------
@@ -189,6 +191,8 @@ class Control:
                     await self.cancel(target, "", force=True)
                 case "front" | "back":
                     await self.move(target, front=verb == "front")
+                case "forget":
+                    await self._forget(target)
                 case "load" | "unload":
                     self.load(target, verb == "load")
                 case _:

@@ -117,7 +117,7 @@ class Service:
             store, gallery, self._queue, setups, self._tell, self.screening.after, models, placed
         )
         self.control = Control(
-            store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing
+            store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing, self.forget
         )
         self.settings = Settings(self._host, models, store)
         self.prices = Prices(self._host, store, admin, self._scheduler.estimates.pace)

@@ -45,10 +45,20 @@ def acting(db: sqlite3.Connection) -> list[tuple[str, str]]:
     ]
 
 
+def _whose(table: str) -> str:
+    """Return the condition under which a row is somebody's: a key without an owner is a person of its own."""
+    return "coalesce(owner, 'key:' || id) = ?" if table == "api_key" else "owner = ?"
+
+
+def _told(row: sqlite3.Row) -> dict[str, Any]:
+    """Return a row without hashes of secrets, which tell nobody anything."""
+    return {name: value for name, value in dict(row).items() if not isinstance(value, bytes)}
+
+
 def everything(db: sqlite3.Connection, owner: str) -> dict[str, list[dict[str, Any]]]:
     """Return every row about a person, by table."""
     found = {
-        table: [dict(row) for row in db.execute(f"SELECT * FROM {table} WHERE owner = ?", (owner,))]
+        table: [_told(row) for row in db.execute(f"SELECT * FROM {table} WHERE {_whose(table)}", (owner,))]
         for table in personal(db)
     }
     found["picture"] = [
@@ -119,10 +129,11 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[GalleryFile]:
     # what somebody reported stays hidden or removed
     db.execute("UPDATE report SET owner = ?, words = '' WHERE owner = ?", (mark, owner))
     db.execute("UPDATE report SET moderator = ? WHERE moderator = ?", (mark, owner))
-    db.execute("DELETE FROM api_request WHERE key IN (SELECT id FROM api_key WHERE owner = ?)", (owner,))
+    keys = f"SELECT id FROM api_key WHERE {_whose('api_key')}"
+    db.execute(f"DELETE FROM api_request WHERE key IN ({keys})", (owner,))
     for table in personal(db):
         if table not in ("ledger", "ban", "report"):
-            db.execute(f"DELETE FROM {table} WHERE owner = ?", (owner,))
+            db.execute(f"DELETE FROM {table} WHERE {_whose(table)}", (owner,))
     return unneeded(db, files)
 
 

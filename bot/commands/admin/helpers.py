@@ -100,6 +100,11 @@ def identifier(text: str) -> str | None:
     return None if match is None else match[1]
 
 
+def owner(text: str) -> str | None:
+    """Return a person's id, as ``identifier``, or ``key:N`` of a key of the HTTP API; None: neither."""
+    return text.strip() if re.fullmatch(r"key:\d{1,9}", text.strip()) else identifier(text)
+
+
 def place(interaction: Interaction, named: str | None) -> Place:
     """Return the place somebody named by mention, id or name; without a name, where they are."""
     guild = interaction.guild

@@ -78,6 +78,28 @@ async def timeout(
     await _keep_out(interaction, person, reason, seconds(length), everywhere)
 
 
+@helpers.admin.command(name="bankey", description="Keep a program's key from drawing, in any server.")
+@app_commands.describe(
+    number="The key's number: limner keys list.", length="Such as 30m, 2h, 7d; else for good.",
+    reason="It reads it.",
+)  # fmt: skip
+async def bankey(
+    interaction: Interaction,
+    number: Range[int, 1],
+    length: Range[str, 2, 30] | None = None,
+    reason: Reason = "",
+) -> None:
+    """Ban a key of the HTTP API; it draws in no server, so it is the bot's owner who may."""
+    await interactions.acknowledge(interaction, ephemeral=True)
+    helpers.scope(interaction, True)
+    service, span = interaction.client.service, None if length is None else seconds(length)
+    key = await service.keys.get(number)
+    if key is None:
+        raise NotFound(words.no_key(number))
+    await service.admin.ban(str(interaction.user.id), None, key.owner, reason, span)
+    await helpers.reply(interaction, words.banned(f"`{key.owner}`", reason, span, True))
+
+
 @helpers.admin.command(name="unban", description="Let somebody draw again.")
 @app_commands.describe(person="Who: mention or id.", reason="For the record.", everywhere=ALL_SERVERS)
 async def unban(
@@ -85,7 +107,7 @@ async def unban(
 ) -> None:
     """Lift a ban."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    guild, number = helpers.scope(interaction, everywhere), helpers.identifier(person)
+    guild, number = helpers.scope(interaction, everywhere), helpers.owner(person)
     if number is None:
         raise PromptError(words.no_person(person))
     actor = str(interaction.user.id)

@@ -28,7 +28,7 @@ def test_the_table_has_every_command() -> None:
 
 
 OTHERWISE = {
-    "timeout": "ban", "jobs list": "jobs", "jobs move": "move", "jobs cancel": "cancel",
+    "timeout": "ban", "bankey": "ban", "jobs list": "jobs", "jobs move": "move", "jobs cancel": "cancel",
     "models load": "load", "models unload": "unload", "models disable": "disable", "models enable": "enable",
     "words block": "words", "words allow": "words", "words remove": "words", "words list": "words",
     "words try": "words", "models list": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,21 @@ def test_keys_of_one_name_are_told_apart_by_number() -> None:
     limner("create", "twin")
     assert "1, 2" in limner("revoke", "twin", code=2)
     limner("revoke", "2")
+
+
+def test_a_key_is_banned_exported_and_forgotten(folder: Path) -> None:
+    limner("create", "gallery")
+    limner("create", "bot", "--person", "123456789012345678")
+    for words in (("ban", "key:1", "--reason", "loud"), ("unban", "key:1")):
+        done = CliRunner().invoke(app, ["admin", *words])
+        assert done.exit_code == 0, done.output
+    assert "1 file" in limner("export", "gallery", str(folder / "out"))
+    [file] = (folder / "out").iterdir()
+    with zipfile.ZipFile(file) as archive:
+        told = json.loads(archive.read("data-1.json"))
+    assert [row["name"] for row in told["api_key"]] == ["gallery"]
+    assert {row["action"] for row in told["audit"]} == {"key create", "ban", "unban"}
+    limner("forget", "gallery")
+    assert [one["state"] for one in json.loads(limner("list", "--json"))] == ["revoked", "good"]
+    for verb in (("forget", "bot"), ("export", "bot", str(folder / "out"))):
+        assert "/privacy" in limner(*verb, code=2)

@@ -74,6 +74,7 @@ USES: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("bans", {}, "for good"),
     ("unban", {"person": f"<@{ALICE_ID}>"}, f"<@{ALICE_ID}> may draw again"),
     ("unban", {"person": ALICE_ID}, "is not banned here"),
+    ("bankey", {"number": 1}, "Only the bot's owner can do that"),
     ("timeout", {"person": ALICE_ID, "length": "2h"}, "does not draw in this server for 2 hours"),
     ("timeout", {"person": ALICE_ID, "length": "soon"}, "`soon` is no length of time"),
     ("unban", {"person": ALICE_ID}, "may draw again"),
@@ -352,6 +353,12 @@ async def test_the_command_line_does_the_same_beside_a_running_bot(
         banned = await limner("admin", "ban", ALICE_ID, "--reason", "spam", "--for", "2h", data=data)
         assert banned[0] == 0
         assert ALICE_ID in (await limner("admin", "bans", data=data))[1]
+        assert (await limner("keys", "create", "program", data=data))[0] == 0
+        kept_out = await admin(discord, ada, "bankey", number=1, length="2h", reason="loud")
+        assert kept_out.startswith("`key:1` does not draw in any server for 2 hours. ")
+        assert "key:1" in await admin(discord, ada, "bans", everywhere=True)
+        assert "key:1" in await admin(discord, ada, "unban", person="key:1", everywhere=True)
+        assert "key:1" not in (await limner("admin", "bans", data=data))[1]
         await asyncio.sleep(2.5)
         refused = await told(discord, await alice.slash("imagine", prompt="a red apple"))
         assert "You may not draw here for about 2 hours more. Reason: spam" in refused
