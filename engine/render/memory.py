@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
+
+from engine.render import gain
 
 if TYPE_CHECKING:  # which asks here whether memory ran out
     from engine.render.models import Model
@@ -34,6 +37,22 @@ def free() -> None:
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def used(device: torch.device, weights: int) -> int:
+    """Return the bytes of a device's memory in use; on a CPU those of the weights."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved()
+    return torch.mps.driver_allocated_memory() if device.type == "mps" else weights
+
+
+def pace(device: torch.device, learnt: Path | None) -> gain.Pace:
+    """Return what limits the rows of calls by their gain: on CUDA; a CPU's time is shared with all else."""
+    if device.type != "cuda":
+        return gain.Pace(None)
+    name = torch.cuda.get_device_name(device).lower().replace(" ", "-").replace("/", "-")
+    file = learnt / f"rows-{name}.json" if learnt else None
+    return gain.Pace(gain.read(file), file, torch.cuda.synchronize, every=8)
 
 
 CALM = 100

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -26,7 +27,7 @@ from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import Cancelled, EngineError, ModelError, NotFound, UserError, no_model, reason
 from engine.jobs import WORDS, JobSpec, Kind
 from engine.planning.cost import rows
-from engine.render import decode, memory, pipelines
+from engine.render import decode, gain, memory, pipelines
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
 from engine.render.instant import Instant
@@ -56,7 +57,7 @@ class Renderer:
 
     ``reserve`` is called before each piece of work with its stage (``unet``, ``vae``, ``upscale``) and its
     rows; what it raises is taken as raised by the work itself. A host may use it to refuse work that would
-    not fit.
+    not fit. ``learnt``: the folder that keeps what is learnt of this device; ``pace`` instead, for tests.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class Renderer:
         loras: Sequence[LoraConfig] = (),
         *,
         reserve: Callable[[str, int], None] = _nothing,
+        learnt: Path | None = None,
+        pace: gain.Pace | None = None,
     ) -> None:
         self._configs = {config.name: config for config in models}
         self._engine = engine
@@ -81,6 +84,7 @@ class Renderer:
         self._events: list[Event] = []
         self._turn = 0
         self._ladder = memory.MemoryBackoff()
+        self._pace = pace or memory.pace(self.machine.device, learnt)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
         self._instant = Instant(self._configs, engine, self.machine, self._upscalers, self._loaded)
@@ -135,7 +139,7 @@ class Renderer:
         """Do one piece of work, at most one UNet call; return what there is to tell."""
         with torch.inference_mode():
             begun = self._begin_next()
-            chosen = choose(self._in_flight(), self._engine.max_rows)
+            chosen = choose(self._in_flight(), self._most_rows())
             if chosen:
                 self._call(chosen)
             self._retire()
@@ -144,6 +148,12 @@ class Renderer:
         self._collect()
         events, self._events = self._events, []
         return events
+
+    def _most_rows(self) -> int:
+        """Return how many rows the next call may have, by the picture that waited longest."""
+        flying = [(p.turn, d.size) for d in self._drawings.values() for p in d.pictures if not p.finished]
+        most = self._engine.max_rows
+        return self._pace.rows(min(flying, key=lambda one: one[0])[1], most) if flying else most
 
     def room(self) -> int:
         """Return how many UNet rows may still be admitted. An idle worker takes any job."""
@@ -159,14 +169,9 @@ class Renderer:
 
     def status_fields(self) -> dict[str, object]:
         """Return what `Status` tells: room, models, device, memory in bytes, which devices there are."""
-        if (device := self.machine.device.type) == "cuda":
-            memory = torch.cuda.memory_reserved()
-        elif device == "mps":
-            memory = torch.mps.driver_allocated_memory()
-        else:
-            memory = sum(model.bytes for model in self._models.values())
-        told = {"room": self.room(), "models": tuple(self._models), "memory": memory}
-        told |= {"calls": self.unet_calls, "rows": self.unet_rows}
+        used = memory.used(self.machine.device, sum(model.bytes for model in self._models.values()))
+        told = {"room": self.room(), "models": tuple(self._models), "memory": used}
+        told |= {"calls": self.unet_calls, "rows": self.unet_rows, "limits": self._pace.limits()}
         return told | {"device": self.machine.name, "there": self.machine.there}
 
     def close(self) -> None:
@@ -241,7 +246,7 @@ class Renderer:
         rows_now = min(sum(picture.rows for picture in chosen), at_once or self._engine.max_rows)
         try:
             self._reserve("unet", rows_now)
-            with model.wrapping(spec.tile):
+            with model.wrapping(spec.tile), self._pace.call(size, rows_now):
                 predictions = predict(first.family, chosen, at_once, pad=self.machine.device.type == "cuda")
             self.unet_calls += 1
             self._ladder.worked(size, rows_now)

@@ -240,6 +240,7 @@ class Control:
                 "drawn": self._scheduler.crew.drawn[worker.name],
                 "calls": worker.status.calls,
                 "rows": worker.status.rows,
+                "limits": dict(worker.status.limits),
                 "pid": worker.pid,
                 "restarts": worker.restarts,
                 "ready": worker.ready,

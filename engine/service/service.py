@@ -168,8 +168,10 @@ class Service:
         if arguments is None:
             arguments = json.loads(os.environ.get("LIMNER_RENDERER_ARGUMENTS") or "{}")
         models = tuple(readiness.usable(model) for model in config.models or (pocket(),))
-        setup = Setup(renderer, models, config.engine, config.loras, arguments, config.moderation)
         data = config.data_dir
+        if renderer == "engine.render:Renderer":
+            arguments = {"learnt": data / "learnt", **arguments}
+        setup = Setup(renderer, models, config.engine, config.loras, arguments, config.moderation)
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)  # prompts are private
         except OSError as error:

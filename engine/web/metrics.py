@@ -45,6 +45,9 @@ def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> I
     calls = CounterMetricFamily("limner_unet_calls", "Calls of the UNet by a worker.", labels=each)
     rows = CounterMetricFamily("limner_unet_rows", "Rows of all these calls.", labels=each)
     drawn = CounterMetricFamily("limner_worker_drawn", "Jobs that a worker finished.", labels=each)
+    limits = GaugeMetricFamily(
+        "limner_rows_that_pay", "Rows past which a call gains nothing.", labels=[*each, "size"]
+    )
     for number, worker in enumerate(service.control.workers()):
         labels = [str(number), worker["name"]]
         memory.add_metric([*labels, worker["device"]], worker["memory"])
@@ -58,12 +61,14 @@ def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> I
             (drawn, "drawn"),
         ):
             family.add_metric(labels, float(worker[key]))
+        for size, most in worker["limits"].items():
+            limits.add_metric([*labels, size], most)
     yield CounterMetricFamily(
         "limner_model_switches",
         "Jobs given to a device that held other models, not theirs.",
         service.control.switches,
     )
-    yield from (memory, ready, silence, drawing, restarts, calls, rows, drawn)
+    yield from (memory, ready, silence, drawing, restarts, calls, rows, drawn, limits)
 
 
 def _counted(service: Service) -> Iterator[Metric]:

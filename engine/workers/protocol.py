@@ -47,7 +47,8 @@ class Status:
 
     ``device``: what it is (``NVIDIA H200``, ``cpu``), or ``starting``. ``there``: all devices that a worker
     which chose its own sees, its own first (``cuda:0``). ``calls`` of the UNet since
-    the worker's start, and the ``rows`` they had together.
+    the worker's start, and the ``rows`` they had together; ``limits``: model and size, and the rows past
+    which a call of them gains nothing.
     """
 
     room: int
@@ -58,6 +59,7 @@ class Status:
     calls: int = 0
     rows: int = 0
     there: tuple[str, ...] = ()
+    limits: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

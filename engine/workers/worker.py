@@ -207,6 +207,7 @@ class _Worker:
             calls=int(fields.get("calls", 0)),
             rows=int(fields.get("rows", 0)),
             there=tuple(fields.get("there", ())),
+            limits=tuple(sorted(fields.get("limits", {}).items())),
         )
         if (before.room, before.models, before.device) != (
             self._status.room,
