@@ -59,13 +59,16 @@ docs: $(STAMP) ## the README's pictures (the demo's page in headless Chromium) a
 	$(BIN)/python docs/strips.py
 
 reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of Discord; writes docs/reliability.md
+	LIMNER_API_CLIENTS=$${LIMNER_API_CLIENTS:-200} LIMNER_API_SLOW=$${LIMNER_API_SLOW:-1000} \
+	LIMNER_API_KILLS=$${LIMNER_API_KILLS:-100} \
 	LIMNER_API_CASES=$${LIMNER_API_CASES:-20000} LIMNER_API_SEED=$${LIMNER_API_SEED:-$$(date +%s)} \
 	LIMNER_ALLOWANCE_ROUNDS=$${LIMNER_ALLOWANCE_ROUNDS:-1000} \
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
 	  "Reliability" "make reliability" -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist load --maxschedchunk 1 \
 	  tests/engine/service/test_kill.py tests/bot/publish/test_delivery.py::test_killed_at_any_moment \
 	  tests/engine/workers/test_worker.py tests/e2e/test_kills.py tests/e2e/test_drain.py tests/e2e/test_storm.py \
-	  tests/engine/intake tests/engine/service/test_allowance.py tests/engine/web/test_description.py $(ARGS)
+	  tests/engine/intake tests/engine/service/test_allowance.py tests/engine/web/test_description.py \
+	  tests/engine/web/test_load.py $(ARGS)
 
 simulate: $(STAMP) ## the production queue in virtual time: fairness, waits and speed with up to a million people
 	$(BIN)/python -m bench.simulate

@@ -1,0 +1,258 @@
+"""Many clients at once, rude ones among them, and kill -9: nothing lost, nothing doubled, nothing left.
+
+``make reliability`` has the full counts: 200 clients, 1,000 slow connections, 100 kills.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import random
+import statistics
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from engine.jobs import FINAL, Job, State
+from tests.engine.conftest import asking, submit
+from tests.engine.web.conftest import Api, Opened, unhurried
+from tests.engine.web.served import Served, serving
+
+CLIENTS = int(os.environ.get("LIMNER_API_CLIENTS", "10"))
+KILLS = int(os.environ.get("LIMNER_API_KILLS", "5"))
+SLOW = int(os.environ.get("LIMNER_API_SLOW", "20"))
+FULL = CLIENTS >= 200
+EACH = 5
+DRAW, JOBS = "/v1/generation/stable-diffusion-v1-5/text-to-image", "/api/v1/jobs"
+MEMBER = "1234567890123456789"
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+def asked(seed: int, steps: int = 10) -> dict[str, Any]:
+    return {"text_prompts": [{"text": "a cat"}], "steps": steps, "seed": seed, "width": 512, "height": 512}
+
+
+async def polite(client: httpx.AsyncClient, seed: int) -> str:
+    answer = await client.post(DRAW, json=asked(seed))
+    assert answer.status_code == 200, answer.text
+    assert [one["seed"] for one in answer.json()["artifacts"]] == [seed]
+    return "answered"
+
+
+async def hasty(client: httpx.AsyncClient, seed: int, after: float) -> str:
+    """Hang up at some moment, unless the answer was there before."""
+    try:
+        async with asyncio.timeout(after):
+            return await polite(client, seed)
+    except TimeoutError:
+        return "left"
+
+
+async def slowly(api: Api, secret: str, seed: int) -> str:
+    """Read the answer a kilobyte at a time, with rests."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]), limit=1024)
+    body = json.dumps(asked(seed)).encode()
+    head = [f"POST {DRAW} HTTP/1.1", "Host: x", f"Authorization: Bearer {secret}", "Connection: close"]
+    head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    writer.write("\r\n".join([*head, "", ""]).encode() + body)
+    came = bytearray()
+    while piece := await reader.read(1024):
+        came += piece
+        await asyncio.sleep(0.01)
+    writer.close()
+    assert came.startswith(b"HTTP/1.1 200"), came[:300]
+    assert f'"seed":{seed}'.encode() in came.replace(b" ", b"")
+    return "answered"
+
+
+async def load(api: Api, dice: random.Random) -> tuple[dict[int, str], Job]:
+    """Have all clients ask, and a member of a Discord server in between; return what each saw, by seed."""
+    secrets = [(await api.key(name=f"client {number}"))[1] for number in range(CLIENTS)]
+    seen: dict[int, str] = {}
+
+    async def client(number: int) -> None:
+        async with api.client(secrets[number]) as one:
+            for turn in range(EACH):
+                seed = 1 + number * EACH + turn
+                fate = seed % 10  # of ten requests two hang up, one reads slowly
+                if fate in (3, 7):
+                    seen[seed] = await hasty(one, seed, dice.uniform(0.0, 3.0))
+                elif fate == 5:
+                    seen[seed] = await slowly(api, secrets[number], seed)
+                else:
+                    seen[seed] = await polite(one, seed)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(CLIENTS):
+            tasks.create_task(client(number))
+        await api.settled(lambda: _busy(api))
+        [member] = (await submit(api.service, asking("member", "a dog --steps 10", MEMBER))).jobs
+    async for snapshot in api.service.progress(member.id):
+        member = snapshot.job
+    return seen, member
+
+
+async def _busy(api: Api) -> bool:
+    return bool((await api.service.queue()).waiting)
+
+
+async def test_many_clients_lose_nothing_and_leave_nothing(api_at: Opened, record_property: Any) -> None:
+    dice, process = random.Random(14), psutil.Process()
+    async with api_at({"step_seconds": 0.001}, pace=unhurried()) as api:
+        async with api.client() as warm:  # what is made once is made before anything is counted
+            await polite(warm, 4_000_000_000)
+        await asyncio.sleep(0.5)
+        gc.collect()
+        before = process.num_fds(), len(asyncio.all_tasks()), process.memory_info().rss
+        began = time.monotonic()
+        seen, member = await load(api, dice)
+        took = time.monotonic() - began
+
+        async def over() -> bool:
+            queue = await api.service.queue()
+            return not queue.waiting and not queue.running and len(asyncio.all_tasks()) <= before[1]
+
+        await api.settled(over)
+        gc.collect()
+
+        async def closed() -> bool:
+            return process.num_fds() <= before[0]
+
+        await api.settled(closed)
+        grown = (process.memory_info().rss - before[2]) / 2**20
+        jobs = [job for owner in range(2, CLIENTS + 2) for job in await api.service.jobs_of(f"key:{owner}")]
+        assert len(seen) == CLIENTS * EACH
+        made = Counter(job.spec.seed for job in jobs)
+        assert max(made.values()) == 1  # none doubled
+        states = {job.spec.seed: job.state for job in jobs}
+        assert {states[seed] for seed, fate in seen.items() if fate == "answered"} == {State.RENDERED}
+        assert {states[seed] for seed, fate in seen.items() if seed in states} <= FINAL
+        assert sum(api.doors.streams.values()) == api.doors.budget.held == 0
+        # fairness: whoever comes waits for what runs and for one job of each other, and for no second
+        assert member.state is State.RENDERED
+        assert member.started_at is not None
+        first = Counter(
+            job.owner
+            for job in jobs
+            if job.started_at is not None and member.created_at < job.started_at < member.started_at
+        )
+        running = api.service.config.limits.running
+        assert max(first.values(), default=0) <= 1 + running
+        assert sum(first.values()) <= CLIENTS + running
+        if FULL:
+            assert grown < 32
+        record_property("requests", len(seen))
+        record_property("hung up", sum(fate == "left" for fate in seen.values()))
+        record_property("seconds", round(took, 1))
+        record_property("MiB more", round(grown, 1))
+        record_property("jobs before the member's", sum(first.values()))
+
+
+async def test_slow_connections_keep_nobody_waiting(api_at: Opened, record_property: Any) -> None:
+    async with api_at({"step_seconds": 0.001}, pace=unhurried(), headers_within=10.0) as api:
+        _, secret = await api.key()
+        port = int(api.url.rpartition(":")[2])
+
+        async def times(client: httpx.AsyncClient, first: int) -> list[float]:
+            found = []
+            for seed in range(first, first + 9):
+                began = time.monotonic()
+                await polite(client, seed)
+                found.append(time.monotonic() - began)
+            return found
+
+        async def drip(number: int) -> bytes:
+            """Send a byte a second, of the headers or (every second one) of a body; return what comes."""
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = f"POST {DRAW} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\n"
+            if number % 2:
+                head += "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+            try:
+                writer.write(head.encode())
+                answer = asyncio.create_task(reader.read())
+                while not answer.done():
+                    writer.write(b" " if number % 2 else b"X")
+                    await asyncio.wait({answer}, timeout=1)
+                return answer.result()
+            except ConnectionError:
+                return b""
+            finally:
+                writer.close()
+
+        async with api.client() as client:
+            await polite(client, 1)
+            alone = await times(client, 100)
+            drops = [asyncio.create_task(drip(number)) for number in range(SLOW)]
+
+            async def connected() -> bool:
+                return api.doors.budget.held >= SLOW // 2
+
+            await api.settled(connected)
+            beside = await times(client, 200)
+        came = await asyncio.gather(*drops)
+        ratio = statistics.median(beside) / statistics.median(alone)
+        record_property("connections", SLOW)
+        record_property("times as long", round(ratio, 2))
+        assert {one[:12] for one in came[1::2]} == {b"HTTP/1.1 408"}
+        assert {one[:8] for one in came[::2]} == {b""}  # closed without a word
+        assert api.doors.budget.held == 0
+        if FULL:
+            assert ratio <= 2
+
+
+async def insist(served: Served, secret: str, name: str, seed: int) -> list[int]:
+    """Ask under one name until there is an answer, through every kill; return the seeds of what came."""
+    headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": name}
+    while True:
+        try:
+            async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
+                answer = await client.post(DRAW, json=asked(seed))
+        except httpx.TransportError:
+            await asyncio.sleep(0.05)
+            continue
+        if answer.status_code == 200:
+            return [one["seed"] for one in answer.json()["artifacts"]]
+        assert answer.status_code in (429, 503), answer.text
+        await asyncio.sleep(0.2)
+
+
+async def test_killed_at_any_moment_each_is_drawn_and_charged_once(
+    tmp_path: Path, record_property: Any
+) -> None:
+    dice = random.Random(14)
+    with serving(tmp_path, step_seconds=0.01) as served:
+        secrets = [served.key() for _ in range(3)]
+        await served.start()
+        wanted: dict[str, int] = {}
+        asking_now: set[asyncio.Task[list[int]]] = set()
+        answers: dict[str, asyncio.Task[list[int]]] = {}
+        for turn in range(KILLS):
+            for place, secret in enumerate(secrets):
+                name, seed = f"order-{turn}", 1 + turn * len(secrets) + place
+                wanted[f"{place}:{name}"] = seed
+                task = asyncio.create_task(insist(served, secret, name, seed))
+                answers[f"{place}:{name}"] = task
+                asking_now.add(task)
+            await asyncio.sleep(dice.uniform(0.0, 0.6))
+            served.kill()
+            await served.start()
+        for name, task in answers.items():
+            assert await task == [wanted[name]]
+        # once more, and the same answer without a new job
+        assert await insist(served, secrets[0], "order-0", 1) == [1]
+        jobs = served.rows("SELECT state, spec ->> 'seed', attempts FROM job")
+        assert Counter(seed for _, seed, _ in jobs) == Counter(wanted.values())
+        assert {state for state, _, _ in jobs} == {"rendered"}
+        assert served.rows("SELECT count(*) FROM ledger WHERE settled > 0") == [(len(wanted),)]
+        assert served.rows("SELECT count(*) FROM ledger") == [(len(wanted),)]
+        record_property("kills", KILLS)
+        record_property("requests", len(wanted))
+        record_property("begun again", sum(attempts > 1 for _, _, attempts in jobs))
