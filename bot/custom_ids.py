@@ -1,5 +1,7 @@
 """Wire formats: what a ``custom_id`` says, for ever, and what an ``origin`` names; knows no discord.py.
 
+Long: every form that a button can have.
+
     l1:<verb>:<job>:<cell>[:<delivery>]     a button under a result or a progress message
     l1:<answer>:<key>                       an answer to a question asked before a request starts
     l1m:<verb>:<job>:<cell>:<opening>       a dialog that such a button opened, once
@@ -12,6 +14,8 @@
     l1n:<job>:<words>:<thing>               that job's line with a thing in the place of its unknown words
     l1d:[<verb>:<job>:<cell>]               draw the line that the message holds (by that button's edit)
     l1h:                                    the list of sections of /help
+    l1b:<list>:<page>:<search>              a page of a list of results; l1bo: its list of entries to open
+    l1b:<list>:<page>:<search>:<job>:<cell> an entry of that page, opened
     l1k:<part>:<key>[:<value>]              a control of a mask in the making
     l1km:<part>:<key>:<opening>             a dialog that such a control opened, once
 
@@ -89,6 +93,8 @@ class Verb(StrEnum):
     PAN_DOWN = ("pd", "pan_down", None, "⬇️", (3, None))
     LIKE = ("lk", None, None, "❤️", (3, 1))
     CANCEL = ("x", None, "Cancel")
+    POST = ("po", None, "Post here", "📌", (None, None), 2.0, "show")  # all of a job, or that cell
+    FULL = ("fs", None, "Full size", "💾", (None, None), 2.0, "show")  # the file that loses nothing
     # that prompt (of a description, of shorter ones) in a dialog to send; all of them at once
     PROMPT = ("p", None, None, None, (None, None), 2.0, "imagine")
     PROMPTS = ("pa", None, "Draw all", "🎉", (None, None), 2.0, "imagine")
@@ -158,6 +164,38 @@ def redo_id(press: Press | None = None) -> str:
 
 
 HELP_TOPIC = re.compile(r"l1h:")
+BROWSE = re.compile(
+    r"l1b:(?P<which>history|favorites|gallery):(?P<page>[0-9]{1,6}):(?P<search>[0-9]{0,20})"
+    r"(?::(?P<job>[0-9a-z]{10}):(?P<cell>[0-9]?))?"
+)
+BROWSE_OPEN = re.compile(
+    r"l1bo:(?P<which>history|favorites|gallery):(?P<page>[0-9]{1,6}):(?P<search>[0-9]{0,20})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A place in a list of results: its page (from 0), the search it is of, and an entry opened there."""
+
+    which: str
+    page: int = 0
+    search: str = ""
+    job: str | None = None
+    cell: int | None = None
+
+    def __str__(self) -> str:
+        """Return the ``custom_id``."""
+        entry = "" if self.job is None else f":{self.job}:{'' if self.cell is None else self.cell}"
+        return f"l1b:{self.which}:{self.page}:{self.search}{entry}"
+
+    @classmethod
+    def of(cls, match: re.Match[str]) -> ListPage:
+        """Return what a match of ``BROWSE`` or ``BROWSE_OPEN`` says."""
+        entry = match.groupdict()
+        cell = int(entry["cell"]) if entry.get("cell") else None
+        return cls(match["which"], int(match["page"]), match["search"], entry.get("job"), cell)
+
+
 NEAR = re.compile(r"l1n:(?P<job>[0-9a-z]{10}):(?P<words>[^\W\d_]+(?: [^\W\d_]+)*):(?P<thing>[^\W\d_][^\n:]*)")
 
 

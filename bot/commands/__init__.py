@@ -6,13 +6,14 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands import admin, answers, edit, imagine, jobs, origin, person, privacy, report, talk
+from bot.commands import admin, answers, browse, edit, imagine, jobs, origin, person, privacy, report, talk
 
 COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu, ...] = (
     *imagine.COMMANDS,
     *edit.COMMANDS,
     *answers.COMMANDS,
     *jobs.COMMANDS,
+    *browse.COMMANDS,
     *origin.COMMANDS,
     *person.COMMANDS,
     *privacy.COMMANDS,

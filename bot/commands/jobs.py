@@ -10,13 +10,14 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 
 from bot import interactions
-from bot.commands import origin
+from bot.commands import browse, origin
 from bot.components import buttons, picture
 from bot.custom_ids import Channel, Press, Token, Verb
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
+from engine.service import HISTORY
 
 ALL = "all"
 LISTED = 15
@@ -30,7 +31,7 @@ async def _open_jobs(interaction: Interaction) -> list[Job]:
 
 def _choice(job: Job) -> Choice[str]:
     words = " ".join(job.prompt.split())
-    return Choice(name=f"{job.id} {words}"[:100], value=job.id)
+    return Choice(name=f"{words[:85]} · {job.id}", value=job.id)
 
 
 @app_commands.command(name="queue", description="What is waiting, and where your jobs stand.")
@@ -73,11 +74,17 @@ async def _cancellable(interaction: Interaction, typed: str) -> list[Choice[str]
 
 
 @app_commands.command(name="show", description="Post one of your past results again, with live buttons.")
-@app_commands.describe(job="The job's id, as Info tells it.", image="Only this picture of it, from 1.")
+@app_commands.describe(
+    job="Which one: choose it by its words, or look through all of them without this.",
+    image="Only this picture of it, from 1.",
+)
 async def show(
-    interaction: Interaction, job: Range[str, 1, 32], image: Range[int, 1, 10] | None = None
+    interaction: Interaction, job: Range[str, 1, 32] | None = None, image: Range[int, 1, 10] | None = None
 ) -> None:
-    """Show a result again."""
+    """Show a result again; without one, all of them to choose from."""
+    if job is None:
+        await browse.listed(interaction, HISTORY)
+        return
     place = interactions.origin(interaction)
     await interactions.acknowledge(interaction, ephemeral=isinstance(place, Channel))
     found = await interaction.client.service.find(job.strip().lower())
@@ -132,8 +139,7 @@ async def info_menu(interaction: Interaction, message: discord.Message) -> None:
         await origin.answer(interaction, await picture.file_in(interaction, message))
         return
     job = await interaction.client.service.find(press.job)
-    shown = await buttons.info(interaction.client.service, job, picture.single(message))
-    await interaction.edit_original_response(embed=shown)
+    await buttons.info(interaction, job, picture.single(message))
 
 
 @app_commands.context_menu(name="DM results")

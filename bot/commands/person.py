@@ -11,13 +11,13 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.commands import origin
-from bot.components import picture
+from bot.components import browse, picture
 from bot.components.settings import REMIX, VARIATION, panel, turn
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import person as messages_person
 from bot.messages import settings as messages_settings
 from engine.errors import LimitError, PromptError
-from engine.jobs import FINAL
+from engine.jobs import FINAL, State
 from engine.prompt import BY_NAME, flags_of
 from engine.prompt.options import expand_options
 from engine.service import OPTION, SUFFIX
@@ -53,7 +53,11 @@ async def info(
         await service.prices.balances(owner, interactions.requester(interaction)),
     ):
         embed.add_field(name=name, value=value[:1024], inline=False)
-    await interaction.edit_original_response(embed=embed)
+    newest = next((job for job in jobs if job.state is State.RENDERED and job.pictures), None)
+    file = None if newest is None else await browse.safe_thumbnail(interaction, newest)
+    if file is not None:
+        embed.set_thumbnail(url=f"attachment://{file.filename}")
+    await interaction.edit_original_response(embed=embed, attachments=[] if file is None else [file])
 
 
 @app_commands.command(name="settings", description="What you draw with where the prompt says nothing.")

@@ -18,7 +18,7 @@ import discord
 from discord import ui
 
 from bot import interactions
-from bot.components import answers, confirm, mask_editor, modals, picture
+from bot.components import answers, browse, confirm, full_size, mask_editor, modals, picture
 from bot.components.near import NearButton
 from bot.components.settings import REMIX, VARIATION
 from bot.custom_ids import (
@@ -35,13 +35,14 @@ from bot.custom_ids import (
 )
 from bot.failures import REDO, TYPED, guarded
 from bot.interactions import MOST_CHOICES, Blue, Grey, Interaction
+from bot.messages import browse as messages_browse
 from bot.messages import facts as messages_facts
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
 from engine.errors import NotFound
 from engine.jobs import WORDS, Job, State
 from engine.planning.edits import EDITS
-from engine.service import Edit, Service
+from engine.service import Edit
 
 
 class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
@@ -118,7 +119,7 @@ class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
         await act(interaction, Press(Verb.REMASTER, self.job, self.cell), model=self.item.values[0])
 
 
-ITEMS = (JobButton, AnswerButton, ModelChoice, NearButton, *mask_editor.ITEMS)
+ITEMS = (JobButton, AnswerButton, ModelChoice, NearButton, *mask_editor.ITEMS, *browse.ITEMS)
 
 
 async def press(interaction: Interaction, press: Press) -> None:
@@ -149,10 +150,18 @@ async def instruct(interaction: Interaction, press: Press) -> None:
     await interaction.response.send_modal(modals.EditDialog(press, interaction.id))
 
 
+async def _post(interaction: Interaction, press: Press) -> None:
+    caller = interactions.caller(interaction)
+    here = not isinstance(address(caller.origin), Token)  # else this very answer is where it appears
+    await interactions.acknowledge(interaction, ephemeral=here)
+    await interaction.client.service.show(caller, press.job, press.cell)
+    if here:
+        await interaction.edit_original_response(content=messages_browse.POSTED)
+
+
 async def _info(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
-    job = await interaction.client.service.find(press.job)
-    await interaction.edit_original_response(embed=await info(interaction.client.service, job, press.cell))
+    await info(interaction, await interaction.client.service.find(press.job), press.cell)
 
 
 async def _like(interaction: Interaction, press: Press) -> None:
@@ -188,6 +197,8 @@ _DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]
     Verb.REMASTER: _remaster,
     Verb.REGION: mask_editor.opened,
     Verb.CANCEL: _cancel,
+    Verb.POST: _post,
+    Verb.FULL: full_size.pressed,
 }
 """The buttons that do something of their own; all others make an edit."""
 if forgotten := [verb.name for verb in Verb if verb.edit is None and verb not in _DONE_BY]:
@@ -308,8 +319,9 @@ def view_of(*rows: Sequence[Press]) -> ui.View:
     return view
 
 
-async def info(service: Service, job: Job, cell: int | None) -> discord.Embed:
-    """Return what the Info button shows."""
+async def info(interaction: Interaction, job: Job, cell: int | None) -> None:
+    """Answer what is known of a job: its words and a thumbnail first, ids last."""
+    service = interaction.client.service
     size = None
     if job.pictures:
         with contextlib.suppress(OSError, NotFound):  # the rest is known also of a picture that is gone
@@ -319,4 +331,7 @@ async def info(service: Service, job: Job, cell: int | None) -> discord.Embed:
         embed.add_field(name=name, value=value[:1024])
     if job.notes:
         embed.add_field(name="Notes", value="\n".join(job.notes)[:1024], inline=False)
-    return embed
+    file = await browse.safe_thumbnail(interaction, job, cell)
+    if file is not None:
+        embed.set_thumbnail(url=f"attachment://{file.filename}")
+    await interaction.edit_original_response(embed=embed, attachments=[] if file is None else [file])

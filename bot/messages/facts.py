@@ -42,7 +42,7 @@ def picture_facts(
     """
     spec = job.spec
     facts = [
-        ("Job", f"`{job.id}`" + ("" if cell is None else f", image #{cell + 1}")),
+        *([] if cell is None else [("Picture", f"Image #{cell + 1}")]),
         ("Model", f"`{spec.model}`"),
         ("Drawn at" if creative(job) and size is None else "Size", _sizes(spec, size)),
     ]
@@ -84,7 +84,8 @@ def picture_facts(
         facts.append(("Drawn in", f"{job.finished_at - job.started_at:.1f} s"))
     line = line_again(job, cell)
     block = None if line is None else to_copy(line, FACT_LIMIT - 8)
-    return facts if block is None else [*facts, ("Recipe, to copy", block)]
+    recipes = [] if block is None else [("Recipe, to copy", block)]
+    return [*facts, *recipes, ("Job", f"`{job.id}`")]
 
 
 _CHOSEN = {

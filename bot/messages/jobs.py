@@ -50,18 +50,18 @@ def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     who = mention(owner or job.owner)
     if cell is not None:
         return f"**{shown(job.prompt)}** - Image #{cell + 1} {who}"
-    doing = _done(job)
+    done = doing(job)
     if job.spec.kind is Kind.EDIT:
         return f'**Edit: "{shown(job.prompt)}"** - {who}'
-    if not doing:
+    if not done:
         return f"**{shown(job.prompt)}** - {who}"
     if job.spec.kind is Kind.UPSCALE:
-        return f"**{shown(job.prompt)}** - {doing} by {who}"
+        return f"**{shown(job.prompt)}** - {done} by {who}"
     of = "" if job.parent_cell is None else f" of image #{job.parent_cell + 1}"
-    return f"**{shown(job.prompt)}** - {doing}{of} by {who}"
+    return f"**{shown(job.prompt)}** - {done}{of} by {who}"
 
 
-def _done(job: Job) -> str:
+def doing(job: Job) -> str:
     """Return what was done to a picture; of jobs from before edits were kept, only its kind is known."""
     edit = EDITS.get(job.edit or "")
     if edit is not None:
@@ -166,7 +166,7 @@ def job_line(job: Job, place: int | None = None) -> str:
     state = _STANDING[job.state]
     if job.state is State.QUEUED and place is not None:
         state = f"waiting, {ordinal(place)} in the queue"
-    return f"`{job.id}` {shown(job.prompt, 80)} ({state})"
+    return f"{shown(job.prompt, 80)} ({state}) · `{job.id}`"
 
 
 def queue(running: int, waiting: int, *, paused: bool) -> str:
@@ -184,7 +184,7 @@ def cancelled(jobs: Sequence[Job]) -> str:
     taken = [job for job in jobs if job.state is State.CANCELLED]
     if not taken:
         return ALREADY_OVER
-    return "\n".join(f"Cancelled: `{job.id}` {shown(job.prompt, 80)}" for job in taken)[:CONTENT_LIMIT]
+    return "\n".join(f"Cancelled: {shown(job.prompt, 80)}" for job in taken)[:CONTENT_LIMIT]
 
 
 def liked(marked: bool, count: int) -> str:

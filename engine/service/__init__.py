@@ -2,6 +2,7 @@
 
 from engine.rules.people import UNRULED
 from engine.service.admin import RefusedError
+from engine.service.browse import FAVORITES, GALLERY, HISTORY, LISTS, Entry, Page
 from engine.service.requests import (
     Ask,
     Caller,
@@ -19,9 +20,14 @@ from engine.service.requests import (
 )
 from engine.service.service import Service
 from engine.service.settings import LABEL, OPTION, SETTINGS, SUFFIX
+from engine.store.browse import Search
 
 __all__ = [
+    "FAVORITES",
+    "GALLERY",
+    "HISTORY",
     "LABEL",
+    "LISTS",
     "OPTION",
     "SETTINGS",
     "SUFFIX",
@@ -31,9 +37,12 @@ __all__ = [
     "Describe",
     "Draw",
     "Edit",
+    "Entry",
     "Imagine",
+    "Page",
     "Planned",
     "RefusedError",
+    "Search",
     "Service",
     "Shorten",
     "Snapshot",

@@ -85,18 +85,22 @@ class Origin:
         label: str = "",
         form: images.Format | None = None,
         quality: int = images.USUAL,
+        most: int = 0,
     ) -> images.File:
         """Return stored cells (by SHA-256) of a job as one file that leaves, of at most ``limit`` bytes.
 
         ``form``: as this kind of file, however large, a JPEG or WebP at a ``quality`` of 0 to 100. A picture
-        whose longer side is below ``least`` pixels is enlarged for showing. ``label``: a word for people in
-        its corner. Raises NotFound.
+        whose longer side is below ``least`` pixels is enlarged for showing, one above ``most`` made smaller.
+        ``label``: a word for people in its corner. Raises NotFound.
         """
         publisher = await self.publisher()
 
         def made() -> images.File:
             sheet = images.grid([images.opened(self._gallery.read(one)) for one in cells])
             shown = images.enlarge(sheet, least) if least else sheet
+            if most:
+                shown = shown.copy()
+                shown.thumbnail((most, most))
             shown = images.labelled(shown, label) if label else shown
             return _sheet(
                 publisher,
@@ -106,7 +110,7 @@ class Origin:
                 None if form is None else (form, quality),
             )
 
-        key = (tuple(cells), job.id, cell, limit, least, label, form, quality, len(self.hashes))
+        key = (tuple(cells), job.id, cell, limit, least, label, form, quality, most, len(self.hashes))
         return await self._once(key, made)
 
     async def thumbnail(self, job: Job, sha256: str, side: int) -> bytes:
@@ -119,6 +123,22 @@ class Origin:
             return images.encoded(writer.marked(picture, job.id), "webp", THUMBNAIL_QUALITY)
 
         return (await self._once((sha256, job.id, side), made)).data
+
+    async def strips(self, job: Job, sha256: str, cell: int, limit: int) -> list[images.File]:
+        """Return one stored picture as it leaves, in files of at most ``limit`` bytes that lose nothing.
+
+        One file where one can hold it, else strips of its full width from top to bottom: marked as a whole,
+        each with recipe and signature. Raises NotFound.
+        """
+        publisher = await self.publisher()
+
+        def made() -> list[images.File]:
+            leaving = self._leaving(job.id, job.spec, job.prompt, recipe(job, cell), cell)
+            marked = publisher.marked(images.opened(self._gallery.read(sha256)), job.id)
+            files = images.strips(marked, max(limit - publisher.room(leaving), limit // 2))
+            return [replace(one, data=publisher.finished(one.data, leaving)) for one in files]
+
+        return await asyncio.to_thread(made)
 
     async def film(self, job: Job, sha256: str) -> bytes:
         """Return a job's film as it leaves. Raises NotFound."""
@@ -210,8 +230,7 @@ def _sheet(
         log.warning("job %s: goes out without recipe and signature, in %d bytes", leaving.job, limit)
         return file
     file = images.fit(marked, None if limit is None else limit - room)
-    data = publisher.finished(file.data, leaving)
-    return images.File(data, file.extension, file.width, file.height)
+    return replace(file, data=publisher.finished(file.data, leaving))
 
 
 def _fitting(png: bytes, limit: int | None) -> images.File:

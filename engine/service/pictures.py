@@ -92,16 +92,25 @@ class Pictures:
         label: str = "",
         form: images.Format | None = None,
         quality: int = images.USUAL,
+        most: int = 0,
     ) -> images.File:
         """Return one cell, or all in one picture (None), as a file that leaves, of at most ``limit`` bytes.
 
         PNG, or WebP where a PNG is too large; marked, with its recipe and signature. A picture whose longer
-        side is below ``least`` pixels is enlarged for showing. ``label``: a word for people in its corner.
-        ``form``: as this kind of file instead, a JPEG or WebP at a ``quality`` of 0 to 100.
+        side is below ``least`` pixels is enlarged for showing, one above ``most`` made smaller. ``label``: a
+        word for people in its corner. ``form``: as this kind of file instead, a JPEG or WebP at a ``quality``
+        of 0 to 100.
         """
         job = await self.job(job_id)
         wanted = [chosen(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
-        return await self.origin.picture(job, wanted, cell, limit, least, label, form, quality)
+        return await self.origin.picture(job, wanted, cell, limit, least, label, form, quality, most)
+
+    async def full(self, job_id: str, cell: int | None, limit: int) -> list[images.File]:
+        """Return one cell, or every one, as files of at most ``limit`` bytes that lose nothing, in order."""
+        job = await self.job(job_id)
+        cells = [cell] if cell is not None else range(len(job.pictures))
+        found = [await self.origin.strips(job, chosen(job, one), one, limit) for one in cells]
+        return [file for files in found for file in files]
 
     async def shown(self, sha256: str, limit: int | None = None) -> images.File:
         """Return a kept picture as a file of at most ``limit`` bytes; one made here leaves as such."""

@@ -46,10 +46,12 @@ from engine.schedule.queue import FairQueue
 from engine.schedule.scheduler import Scheduler
 from engine.service.acceptance import Acceptance
 from engine.service.admin import Administration
+from engine.service.browse import Browse
 from engine.service.control import Control
 from engine.service.finishing import Finishing
 from engine.service.hooks import Hooks
 from engine.service.keys import Keys
+from engine.service.links import Links
 from engine.service.origin import Origin
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures, chosen
@@ -107,8 +109,10 @@ class Service:
         self.reports = Reports(store, admin)
         self.masks = Masks(store, gallery)
         self.likes = Likes(store, gallery)
+        self.browse = Browse(store, self.files, self.screening)
         self.retention, self.keys, self.outbox = retention, Keys(store), Outbox(store)
         self.hooks = Hooks(store, stand_in)
+        self.links = Links(self.keys)
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)

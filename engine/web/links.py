@@ -1,32 +1,22 @@
-"""Links to pictures that need no key: signed, for an hour, made from the address the host names."""
+"""Pictures behind links that need no key: signed, for an hour; ``engine.service.links`` makes them."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import time
+from collections.abc import Callable
 
 from fastapi import FastAPI
 from fastapi.responses import Response
 
+from engine.errors import NotFound
 from engine.service import Service
-from engine.web.doors import Doors
-from engine.web.errors import Fault
 from engine.web.formats import FORMATS, format_of
 
-GOOD_FOR = 3600
-"""Seconds a link opens its picture."""
 GONE = "This link has ended: it was good for an hour. Ask for the picture again."
 WRONG = "There is nothing at this address."
 
 
-async def link(doors: Doors, job: str, cell: int, kind: str, quality: int) -> str:
-    """Return a link to a picture of a job, ``cell`` from 0, in a format at a quality."""
-    until = int(doors.clock()) + GOOD_FOR
-    name = f"{job}/{cell}/{quality}/{until}.{kind}"
-    return f"{doors.url}/pictures/{name}?signature={await _signature(doors.service, name)}"
-
-
-def mount(app: FastAPI, doors: Doors) -> None:
+def mount(app: FastAPI, service: Service, clock: Callable[[], float] = time.time) -> None:
     """Put the pictures on the application."""
 
     @app.get("/pictures/{job}/{cell}/{quality}/{until}.{kind}")
@@ -34,17 +24,14 @@ def mount(app: FastAPI, doors: Doors) -> None:
         job: str, cell: str, quality: str, until: str, kind: str, signature: str = ""
     ) -> Response:
         """Return a picture to whoever has a good link; a key that comes along means nothing."""
-        good = await _signature(doors.service, f"{job}/{cell}/{quality}/{until}.{kind}")
-        if not hmac.compare_digest(good.encode(), signature.encode()):
-            raise Fault("missing", WRONG)
-        if int(until) < doors.clock():
-            raise Fault("gone", GONE)
+        if not await service.links.good(f"{job}/{cell}/{quality}/{until}.{kind}", signature):
+            return Response(WRONG, 404, media_type="text/plain")
+        if int(until) < clock():
+            return Response(GONE, 410, media_type="text/plain")
         form = format_of(kind)
         assert form is not None  # as it was signed
-        file = await doors.service.files.file(job, int(cell), form=form, quality=int(quality))
-        return Response(file.data, media_type=FORMATS[form])
-
-
-async def _signature(service: Service, name: str) -> str:
-    secret = await service.keys.secret("links")
-    return hmac.new(secret, f"picture {name}".encode(), hashlib.sha256).hexdigest()[:40]
+        try:
+            file = await service.files.file(job, int(cell), form=form, quality=int(quality))
+        except NotFound as error:
+            return Response(str(error), 404, media_type="text/plain")
+        return Response(file.data, media_type=FORMATS[form], headers={"Cache-Control": "private, no-store"})

@@ -26,7 +26,6 @@ from engine.web.bodies import Part
 from engine.web.doors import Doors
 from engine.web.drawing import FILTERED, Picture
 from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of
-from engine.web.links import link
 from engine.web.openai_fields import FREEDOM, Edits, Images, Variations, size_of
 
 STARTS = ("/v1/images", "/v1/models")
@@ -238,8 +237,9 @@ class _Door:
     async def _answer(self, job: Job, asked: Images) -> dict[str, Any]:
         files = await self._files(job, asked)
         if asked.by_url():
-            told = (job.id, asked.output_format, asked.compression)
-            data = [{"url": await link(self._doors, told[0], cell, *told[1:])} for cell in range(len(files))]
+            url, to = self._doors.url, self._doors.service.links.to
+            how = asked.output_format, asked.compression, self._doors.clock()
+            data = [{"url": await to(url, job.id, cell, *how)} for cell in range(len(files))]
         else:
             data = [{"b64_json": base64.b64encode(file).decode()} for file in files]
         answer = {"created": int(job.created_at), **_described(job, asked), "data": data}

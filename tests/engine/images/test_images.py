@@ -89,3 +89,34 @@ def test_only_png_is_opened() -> None:
     Image.new("RGB", (8, 8)).save(buffer, "GIF")
     with pytest.raises(UnidentifiedImageError):
         images.opened(buffer.getvalue())
+
+
+def test_a_picture_fits_without_loss_as_long_as_it_can() -> None:
+    # smooth colours: WebP's predictors need far fewer bytes for them than one filter does
+    ramp = Image.merge("RGB", [Image.linear_gradient("L").rotate(turn) for turn in (0, 90, 180)])
+    whole = images.fit(ramp)
+    assert (whole.extension, whole.exact) == ("png", True)
+    lossless = images.fit(ramp, len(whole.data) - 1)
+    assert (lossless.extension, lossless.exact) == ("webp", True)
+    with Image.open(io.BytesIO(lossless.data)) as again:
+        assert list(again.convert("RGB").getdata()) == list(ramp.getdata())
+    lossy = images.fit(noise(128), 3 * 128 * 128 // 2)
+    assert (lossy.extension, lossy.exact) == ("webp", False)
+    assert len(lossy.data) <= 3 * 128 * 128 // 2
+
+
+def test_strips_put_together_are_the_picture() -> None:
+    picture = noise(101).crop((0, 0, 90, 101))
+    assert [one.extension for one in images.strips(picture, 10**6)] == ["png"]
+    files = images.strips(picture, 9000)  # 90 x 101 x 3 = 27,270 bytes of noise: at least four
+    assert len(files) >= 4
+    assert all(len(one.data) <= 9000 for one in files)
+    sheet = Image.new("RGB", picture.size)
+    top = 0
+    for one in files:
+        with Image.open(io.BytesIO(one.data)) as strip:
+            assert strip.size == (one.width, one.height)
+            sheet.paste(strip, (0, top))
+            top += strip.height
+    assert top == 101
+    assert sheet.tobytes() == picture.tobytes()
