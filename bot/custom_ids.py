@@ -93,6 +93,7 @@ class Verb(StrEnum):
     PAN_DOWN = ("pd", "pan_down", None, "⬇️", (3, None))
     LIKE = ("lk", None, None, "❤️", (3, 1))
     CANCEL = ("x", None, "Cancel")
+    CANCEL_ALL = ("xa", None, "Cancel all")  # every job of the request that made this one
     POST = ("po", None, "Post here", "📌", (None, None), 2.0, "show")  # all of a job, or that cell
     FULL = ("fs", None, "Full size", "💾", (None, None), 2.0, "show")  # the file that loses nothing
     # that prompt (of a description, of shorter ones) in a dialog to send; all of them at once

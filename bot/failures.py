@@ -15,7 +15,7 @@ from bot.custom_ids import Of, appeal_id
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
 from bot.messages.reports import APPEAL
-from engine.errors import Cancelled, EngineError, LimitError, LimnerError, PromptError, UserError
+from engine.errors import Cancelled, EngineError, LimitError, LimnerError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +100,8 @@ class Tree(app_commands.CommandTree[Any]):
 def sentence(error: BaseException) -> str:
     """Return what a person is told about ``error``; the general apology for what nobody foresaw."""
     match error:
-        case PromptError():
-            return messages_asking.refusal(str(error), error.repaired)
         case UserError():
-            return messages_asking.refusal(str(error))
+            return messages_asking.refusal(str(error), error.repaired)
         case EngineError():
             return error.apology
         case Cancelled():

@@ -8,7 +8,7 @@ import io
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import discord
@@ -17,8 +17,9 @@ from bot.custom_ids import Channel, Press, Token, Verb, address
 from bot.failures import GONE
 from bot.interactions import TRANSIENT, BotClient, Interaction
 from bot.messages import jobs as messages_jobs
+from bot.messages.jobs import Standing
 from engine.jobs import FINAL, Job, State
-from engine.service import Planned
+from engine.service import Planned, Service
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +78,9 @@ def _ending(picture: bytes) -> str:
 
 
 def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
-    """Return what is under a progress message: a cancel button for each job, as far as they fit."""
+    """Return what is under a progress message: a cancel button a job, as far as they fit, and one for all."""
     view = discord.ui.View(timeout=None)
-    for number, job in enumerate(jobs[:MOST_BUTTONS], 1):
+    for number, job in enumerate(jobs[: MOST_BUTTONS - 1], 1):
         # who presses it is answered by ``bot.components.buttons``, which knows it by its custom_id
         button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
             style=discord.ButtonStyle.danger,
@@ -87,6 +88,13 @@ def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
             custom_id=str(Press(Verb.CANCEL, job.id)),
         )
         view.add_item(button)
+    if len(jobs) > 1:
+        every: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+            style=discord.ButtonStyle.danger,
+            label=messages_jobs.CANCEL_ALL,
+            custom_id=str(Press(Verb.CANCEL_ALL, jobs[0].id)),
+        )
+        view.add_item(every)
     return view
 
 
@@ -154,6 +162,18 @@ async def _show(shown: ProgressMessage, progress: _ProgressState) -> None:
         await progress.look()
 
 
+async def standing(service: Service, job: Job) -> Standing:
+    """Return how a job stands in line, and the seconds left."""
+    before, held = await service.position(job.id), service.held(job)
+    return Standing(
+        job.state,
+        place=None if before is None else before + 1,
+        seconds=None if held else service.waits.left(job.id),
+        held=held,
+        until=service.control.paused_until(job.guild),
+    )
+
+
 class _ProgressState:
     """What is known about the jobs of one progress message; only ever the newest."""
 
@@ -163,22 +183,25 @@ class _ProgressState:
         self.preview: bytes | None = None
         self.changed = asyncio.Event()
         self._service = client.service
-        self._percent = 0
-        self._before: int | None = None
+        self._percent = {job.id: 0 for job in jobs}
+        self._standing: dict[str, Standing] = {}
 
     async def watch(self, job: Job) -> None:
         """Note every change of this job until it is over."""
         async for snapshot in self._service.progress(job.id):
-            self.states[job.id] = snapshot.state
+            self.states[job.id], self._percent[job.id] = snapshot.state, snapshot.percent
+            await self._look(job)
             if len(self.jobs) == 1:
-                self._percent, self._before = snapshot.percent, snapshot.position
                 self.preview = snapshot.preview or self.preview
             self.changed.set()
 
     async def look(self) -> None:
-        """Look up the place in the queue: others' jobs move it."""
-        if len(self.jobs) == 1 and self.states[self.jobs[0].id] is State.QUEUED:
-            self._before = await self._service.position(self.jobs[0].id)
+        """Look up places in line and times: others' jobs change them."""
+        for job in self.jobs:
+            await self._look(job)
+
+    async def _look(self, job: Job) -> None:
+        self._standing[job.id] = await standing(self._service, job)
 
     def over(self) -> bool:
         """Say whether every job has ended."""
@@ -186,9 +209,14 @@ class _ProgressState:
 
     def text(self) -> str:
         """Return what the progress message says now."""
-        if len(self.jobs) > 1:
-            return messages_jobs.several(self.jobs, list(self.states.values()))
-        job = self.jobs[0]
-        place = None if self._before is None else self._before + 1
-        state, held = self.states[job.id], self._service.held(job)
-        return messages_jobs.progress(job, state=state, place=place, percent=self._percent, held=held)
+        now = [
+            replace(
+                self._standing.get(job.id, Standing(self.states[job.id])),
+                state=self.states[job.id],
+                percent=self._percent[job.id],
+            )
+            for job in self.jobs
+        ]
+        if len(now) == 1:
+            return messages_jobs.progress(self.jobs[0], now[0])
+        return messages_jobs.several(self.jobs, now)

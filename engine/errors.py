@@ -16,6 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, Self
 
+OUT_OF_MEMORY = (
+    "This picture needs more memory than the engine has, even in pieces. "
+    "Nothing was charged. Ask for a smaller size, or for fewer pictures."
+)
+"""Why a job failed for which there was not enough memory: it may do in a smaller size."""
+
 
 class LimnerError(Exception):
     """The root: anything this project raises on purpose."""
@@ -30,11 +36,16 @@ class LimnerError(Exception):
 
 
 class UserError(LimnerError):
-    """A person can fix it: the message says what is wrong, then what to do."""
+    """A person can fix it: the message says what is wrong, then what to do.
+
+    ``repaired`` is the line that would do, where one can be guessed.
+    """
+
+    repaired: str | None = None
 
 
 class PromptError(UserError):
-    """The prompt cannot be read; ``repaired`` is the line to copy, where one can be guessed."""
+    """The prompt cannot be read."""
 
     def __init__(self, message: str, repaired: str | None = None) -> None:
         super().__init__(message)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,18 +60,27 @@ def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
     return work(config, do)
 
 
-def _state(config: Path | None, server: str | None, state: Open) -> None:
+def _state(config: Path | None, server: str | None, state: Open, until: float | None = None) -> None:
     async def do(office: Office) -> bool:
-        return await office.admin.change(ACTOR, server_id(server), changes.set_state(state))
+        return await office.admin.change(ACTOR, server_id(server), changes.set_state(state, until))
 
     changed = work(config, do)
     typer.echo(LATER if changed else "It stood so already.")
 
 
 @app.command()
-def pause(server: ServerOption = None, config: ConfigOption = None) -> None:
+def pause(
+    length: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Such as 30m, 2h; else until `resume`.")
+    ] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Start nothing new; what is asked for waits."""
-    _state(config, server, "paused")
+    from bot.commands.admin.people import seconds
+
+    until = None if length is None else time.time() + seconds(length)
+    _state(config, server, "paused", until)
 
 
 @app.command()

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import interactions
+from bot import interactions, progress
 from bot.commands import browse, origin
 from bot.components import buttons, picture
 from bot.custom_ids import Channel, Press, Token, Verb
@@ -42,11 +42,13 @@ async def queue(interaction: Interaction) -> None:
     view = await service.queue()
     guild = None if interaction.guild_id is None else str(interaction.guild_id)
     paused = view.paused or service.admin.rules(guild).state == "paused"
-    lines = [messages_jobs.queue(len(view.running), len(view.waiting), paused=paused)]
-    for job in (await _open_jobs(interaction))[:LISTED]:
-        before = await service.position(job.id)
-        lines.append(messages_jobs.job_line(job, None if before is None else before + 1))
-    await interaction.edit_original_response(content="\n".join(lines))
+    until = service.control.paused_until(guild)
+    first = messages_jobs.queue(len(view.running), len(view.waiting), held=paused, until=until)
+    mine = [
+        messages_jobs.job_line(job, await progress.standing(service, job))
+        for job in (await _open_jobs(interaction))[:LISTED]
+    ]
+    await interaction.edit_original_response(content="\n".join([first, *mine]))
 
 
 @app_commands.command(name="cancel", description="Take back a job of yours that waits or is being drawn.")

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import interactions
+from bot import interactions, progress
 from bot.commands import origin
 from bot.components import browse, picture
 from bot.components.settings import REMIX, VARIATION, panel, turn
@@ -43,7 +43,7 @@ async def info(
         return
     service, owner = interaction.client.service, str(interaction.user.id)
     jobs = await service.jobs_of(owner)
-    standing = [(job, await service.position(job.id)) for job in jobs if job.state not in FINAL]
+    standing = [(job, await progress.standing(service, job)) for job in jobs if job.state not in FINAL]
     embed = discord.Embed(title=messages_person.INFO_TITLE)
     for name, value in messages_person.person_facts(
         standing,

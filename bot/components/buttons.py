@@ -55,7 +55,8 @@ class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
             label = f"{press.verb.value.upper()}{press.cell + 1}"
         if press.verb is Verb.PROMPT and press.cell is not None:
             label = str(press.cell + 1)
-        style = discord.ButtonStyle.danger if press.verb is Verb.CANCEL else Blue if used else Grey
+        cancels = press.verb in (Verb.CANCEL, Verb.CANCEL_ALL)
+        style = discord.ButtonStyle.danger if cancels else Blue if used else Grey
         super().__init__(
             ui.Button(style=style, label=label, emoji=press.verb.emoji, custom_id=str(press), row=row)
         )
@@ -187,6 +188,14 @@ async def _cancel(interaction: Interaction, press: Press) -> None:
         await interaction.followup.send(messages_jobs.ALREADY_OVER, ephemeral=True)
 
 
+async def _cancel_all(interaction: Interaction, press: Press) -> None:
+    await interactions.acknowledge(interaction, thinking=False)
+    control = interaction.client.service.control
+    jobs = await control.cancel_request(press.job, str(interaction.user.id))
+    if all(job.state is not State.CANCELLED for job in jobs):
+        await interaction.followup.send(messages_jobs.ALREADY_OVER, ephemeral=True)
+
+
 _DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]]] = {
     Verb.PICTURE: _picture,
     Verb.EDIT: instruct,
@@ -197,6 +206,7 @@ _DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]
     Verb.REMASTER: _remaster,
     Verb.REGION: mask_editor.opened,
     Verb.CANCEL: _cancel,
+    Verb.CANCEL_ALL: _cancel_all,
     Verb.POST: _post,
     Verb.FULL: full_size.pressed,
 }

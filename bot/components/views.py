@@ -8,8 +8,8 @@ from discord import ui
 
 from bot.components.buttons import JobButton, view_of
 from bot.components.near import NearButton
-from bot.custom_ids import Of, Press, Verb, appeal_id
-from bot.messages.asking import TRY_AGAIN
+from bot.custom_ids import Of, Press, Verb, appeal_id, redo_id
+from bot.messages.asking import NEAREST_SIZE, TRY_AGAIN
 from bot.messages.reports import APPEAL
 from engine.jobs import Job, Kind, State
 
@@ -64,14 +64,20 @@ def _fits(verb: Verb, job: Job, models: int, editing: bool) -> bool:
             return True
 
 
-def failure_view(job: Job, delivery: int) -> ui.View:
-    """Return the row under a failure: try again, and appeal where it was our doing."""
+def failure_view(job: Job, delivery: int, *, smaller: bool = False) -> ui.View:
+    """Return the row under a failure: try again, and appeal where it was our doing.
+
+    ``smaller``: the message holds a line that asks for less, to draw that.
+    """
     view = ui.View(timeout=None)
+    if smaller:
+        view.add_item(ui.Button(label=NEAREST_SIZE, custom_id=redo_id(), row=0))
     again = JobButton(Press(Verb.REROLL, job.id, None, delivery), row=0)
     again.item.label = TRY_AGAIN
     view.add_item(again)
     if job.state is State.BLOCKED:
         view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
+    if smaller or job.state is State.BLOCKED:
         view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view
 

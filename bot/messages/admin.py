@@ -25,13 +25,18 @@ NOT_ME = "That is me. `/admin pause` stops the drawing."
 NOT_HERE = "There is no such job in this server."
 WHICH_JOB = "Name a job or a person, or choose `all`."
 LOG_OFF = "What those in charge do is reported nowhere now; `/admin audit` still shows it."
-PAUSED = "Paused: nothing new is started, what is asked for waits. `/admin resume` goes on."
 DRAINING = "Draining: nothing new is taken, what waits is still drawn. `/admin resume` ends it."
 RESUMED = "Going on."
 STILL_PAUSED = "The bot's owner has paused or is draining all servers, so it does not show yet."
 EVERYWHERE = "All servers"
 
 _STATE = {"open": "", "paused": "Paused.", "draining": "Draining: nothing new is taken."}
+
+
+def paused(until: float | None = None) -> str:
+    """Return what is said of a pause."""
+    end = "" if until is None else f" until <t:{int(until)}:f>"
+    return f"Paused{end}: nothing new is started, what is asked for waits. `/admin resume` goes on."
 
 
 def codes(texts: Iterable[str]) -> str:

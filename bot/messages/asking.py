@@ -12,6 +12,7 @@ from engine.rules.allowance import seconds as engine_seconds
 APOLOGY = "Something broke on our side. Nothing was charged; please try again."
 OUTDATED = "This command has changed since your Discord loaded it. Restart Discord (Ctrl+R) and try again."
 DRAW_THIS, TRY_AGAIN = "Draw this", "Try again"
+NEAREST_SIZE = "Draw in the nearest size"
 NOTHING_TO_DRAW = "That message holds no line to draw. Please send the command again."
 QUESTION_GONE = "That question is too old to answer. Please send the command again."
 NOT_STARTED = "Nothing was started."
@@ -64,6 +65,9 @@ def redo(typed: str, repaired: str | None) -> str:
     """Return what the button says that draws the line to copy: a repaired one, or the same once more."""
     if repaired is None:
         return TRY_AGAIN
+    sized = re.search(r" --width \d+ --height \d+$", repaired)
+    if sized is not None and sized[0] not in typed:
+        return NEAREST_SIZE
     model = re.search(r"--model (\S+)", repaired)
     return f"Use model {model[1][:60]}" if model is not None and model[1] not in typed.split() else DRAW_THIS
 

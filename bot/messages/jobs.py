@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from bot.messages.asking import APOLOGY, with_prompt
-from bot.messages.text import ALT_LIMIT, CONTENT_LIMIT, CONTROL, mention, ordinal, plural, shown
+from bot.messages.asking import APOLOGY, refusal, with_prompt
+from bot.messages.text import ALT_LIMIT, CONTENT_LIMIT, CONTROL, about, mention, ordinal, plural, shown
 from engine.jobs import Delivery, Job, Kind, Speed, State
 from engine.planning.edits import EDITS
 from engine.planning.references import LIKED_LEAST
 
 WHICH_MODEL = "Draw this picture again, with which model?"
 CANCELLED = "Cancelled."
+CANCEL_ALL = "Cancel all"
 ALREADY_OVER = "That job is already finished, so there is nothing to cancel."
 NO_JOBS = "You have no jobs waiting or running. `/imagine` starts one."
 NOT_A_RESULT = "That message is not one of my results. Pick a message of mine that has a picture and buttons."
@@ -81,36 +83,68 @@ def _upscale(job: Job) -> str:
     return f"{job.spec.scale}x" + (", creative" if creative(job) else "")
 
 
-def progress(
-    job: Job, *, state: State, place: int | None = None, percent: int = 0, held: bool = False
-) -> str:
-    """Return the progress message: waiting with the place in the queue (from 1), or running in per cent.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a job stands. ``place`` in line counts from 1, ``seconds`` are left (None: not known).
 
-    ``held``: nothing is started there until an admin resumes it.
+    ``held``: nothing is started there until an admin resumes it, or until then (``until``, Unix seconds).
     """
-    if state is State.QUEUED and held:
-        now = "waiting, paused by an admin"
-    elif state is State.QUEUED:
-        now = "waiting to start" if place is None or place <= 1 else f"waiting, {ordinal(place)} in the queue"
-    elif state is State.RUNNING:
-        now = f"{percent}%" if percent else "starting"  # a model may have to be loaded first
-    else:
-        now = {
-            State.RENDERED: "100%",
-            State.CANCELLED: "cancelled",
-            State.FAILED: "stopped",
-            State.BLOCKED: "not drawn",
-        }[state]
-    return f"{title(job)} ({now})"
+
+    state: State
+    place: int | None = None
+    percent: int = 0
+    seconds: float | None = None
+    held: bool = False
+    until: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.state not in (State.QUEUED, State.RUNNING)
 
 
-def several(jobs: Sequence[Job], states: Sequence[State]) -> str:
+def progress(job: Job, now: Standing) -> str:
+    """Return the progress message: the place in line, or how much is drawn in per cent, and the time left."""
+    return f"{title(job)} ({_now(now)})"
+
+
+def _now(now: Standing) -> str:
+    match now.state:
+        case State.QUEUED if now.held:
+            return "waiting, " + paused(now.until)
+        case State.QUEUED:
+            next_one = now.place is None or now.place <= 1
+            said = "waiting to start" if next_one else f"waiting, {ordinal(now.place or 1)} in line"
+        case State.RUNNING:
+            said = f"{now.percent}%" if now.percent else "starting"  # a model may have to be loaded first
+        case _:
+            return _ENDED[now.state]
+    return said + ("" if now.seconds is None else f", about {about(now.seconds)} left")
+
+
+_ENDED = {
+    State.RENDERED: "100%",
+    State.CANCELLED: "cancelled",
+    State.FAILED: "stopped",
+    State.BLOCKED: "not drawn",
+}
+
+
+def paused(until: float | None) -> str:
+    """Return that a queue is paused, and until when, as far as somebody said."""
+    return "paused by an admin" + ("" if until is None else f" until <t:{int(until)}:t>")
+
+
+def several(jobs: Sequence[Job], now: Sequence[Standing]) -> str:
     """Return the progress message of a request that became several jobs."""
-    over = sum(state not in (State.QUEUED, State.RUNNING) for state in states)
-    lines = [f"**{plural(len(jobs), 'job')}** - {mention(jobs[0].owner)} ({over} done)"]
+    over = sum(one.over for one in now)
+    left = [one.seconds for one in now if not one.over]
+    times = [one for one in left if one is not None]
+    time = f", about {about(max(times))} left" if times and len(times) == len(left) else ""
+    lines = [f"**{plural(len(jobs), 'job')}** - {mention(jobs[0].owner)} ({over} done{time})"]
     lines += [
-        f"{number}. {shown(job.prompt, 60)} ({_STANDING[state]})"
-        for number, (job, state) in enumerate(zip(jobs, states, strict=True), 1)
+        f"{number}. {shown(job.prompt, 60)} ({_STANDING[one.state] if one.over else _now(one)})"
+        for number, (job, one) in enumerate(zip(jobs, now, strict=True), 1)
     ]
     while len(text := "\n".join(lines)) > CONTENT_LIMIT:
         lines = [*lines[:-2], "…"]
@@ -136,10 +170,13 @@ def _fit(first: str, notes: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def failure(job: Job) -> tuple[str, bool]:
-    """Return what is said when a job ended without pictures: to whom, why; the rest as ``with_prompt``."""
-    why = job.failure or APOLOGY
-    return with_prompt(f"{mention(job.owner)} {why}", job.prompt)
+def failure(job: Job, smaller: str | None = None) -> tuple[str, bool]:
+    """Return what is said when a job ended without pictures: to whom, why; the rest as ``with_prompt``.
+
+    ``smaller``: the line that asks for less, to copy instead.
+    """
+    said = f"{mention(job.owner)} {job.failure or APOLOGY}"
+    return with_prompt(said, job.prompt) if smaller is None else (refusal(said, smaller), True)
 
 
 def alt(job: Job, cell: int | None = None) -> str:
@@ -161,22 +198,20 @@ def filename(job: Job, ending: str, cell: int | None = None) -> str:
     return f"{slug}-{job.id}{number}.{ending}"
 
 
-def job_line(job: Job, place: int | None = None) -> str:
+def job_line(job: Job, now: Standing | None = None) -> str:
     """Return one line about a job for ``/queue`` and ``/info``."""
-    state = _STANDING[job.state]
-    if job.state is State.QUEUED and place is not None:
-        state = f"waiting, {ordinal(place)} in the queue"
+    state = _STANDING[job.state] if now is None or now.over else _now(now)
     return f"{shown(job.prompt, 80)} ({state}) · `{job.id}`"
 
 
-def queue(running: int, waiting: int, *, paused: bool) -> str:
-    """Return the first line of ``/queue``."""
+def queue(running: int, waiting: int, *, held: bool, until: float | None = None) -> str:
+    """Return the first line of ``/queue``. ``held``: nothing is started here, until then if it is known."""
     line = "Nothing is waiting."
     if running or waiting:
         line = f"{plural(running, 'job')} being drawn, {waiting} waiting."
-    elif not paused:
+    elif not held:
         line += " `/imagine` starts at once."
-    return line + " The queue is paused; nothing new starts until an admin resumes it." if paused else line
+    return f"{line} The queue is {paused(until)}: nothing new starts." if held else line
 
 
 def cancelled(jobs: Sequence[Job]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.messages.asking import allowance
-from bot.messages.jobs import job_line
+from bot.messages.jobs import Standing, job_line
 from bot.messages.text import CONTENT_LIMIT, plural, quoted, shown
 from engine.config import LimitsConfig
 from engine.jobs import Job, State
@@ -42,14 +42,14 @@ def exported(parts: int) -> str:
 
 
 def person_facts(
-    open_jobs: Sequence[tuple[Job, int | None]],
+    open_jobs: Sequence[tuple[Job, Standing]],
     recent: Sequence[Job],
     limits: LimitsConfig,
     preferences: Mapping[str, str],
     balances: Sequence[Balance] = (),
 ) -> list[tuple[str, str]]:
-    """Return what ``/info`` tells, as (name, value) pairs. ``open_jobs``: a job and how many go before it."""
-    lines = [job_line(job, None if before is None else before + 1) for job, before in open_jobs[:10]]
+    """Return what ``/info`` tells, as (name, value) pairs. ``open_jobs``: each job and how it stands."""
+    lines = [job_line(job, now) for job, now in open_jobs[:10]]
     done = [job for job in recent if job.state is State.RENDERED][:5]
     kept = [(key, preferences[key]) for key in ("settings", "suffix") if key in preferences]
     habits = [f"`{key}`: {shown(flags, 200)}" for key, flags in kept]

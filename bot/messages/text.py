@@ -75,6 +75,18 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def about(seconds: float) -> str:
+    """Return a length of time as one would guess it aloud: a moment, 25 s, 1 min 30 s, 12 min, 2 h."""
+    if seconds < 3:
+        return "a moment"
+    if seconds < 57.5:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    if seconds < 585:
+        minutes, half = divmod(round(seconds / 30), 2)
+        return f"{minutes} min" + (" 30 s" if half else "")
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+
+
 def no_number(text: str) -> str:
     """Return the refusal of a zoom that is no number."""
     return f"{quoted(text)} is not a number. Write one above 1 and at most 2, such as `1.5`."

@@ -31,9 +31,10 @@ from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
 from bot.messages import origin as messages_origin
 from bot.messages import things as messages_things
-from engine.errors import EngineError
-from engine.jobs import Delivery, Job
+from engine.errors import OUT_OF_MEMORY, EngineError
+from engine.jobs import Delivery, Job, Kind
 from engine.planning import answers
+from engine.planning.size import smaller
 from engine.service import LABEL, Service, server
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ SEARCH_DEPTH = 300
 """Messages of a channel that are searched for an earlier send of unknown outcome."""
 LONGEST_PAUSE = 60.0
 """Seconds between two tries at the most."""
+MULTIPLE = 64
+"""Pixels that the sides of every model are a multiple of, or a divisor."""
 LEAST_SIDE = 512
 """Pixels a shown picture's longer side has at least: Discord shows a small file small."""
 TROUBLE = (
@@ -250,10 +253,12 @@ class Publisher:
         """Return what a delivery says, with files of at most ``limit`` bytes together."""
         match delivery.kind:
             case "failure":
-                content, whole = messages_jobs.failure(job)
+                less = _smaller(job)
+                content, whole = messages_jobs.failure(job, less)
                 prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages_asking.PROMPT_FILE)
                 attached = () if whole else (prompt,)
-                return OutgoingMessage(content, attached, views.failure_view(job, delivery.id))
+                view = views.failure_view(job, delivery.id, smaller=less is not None)
+                return OutgoingMessage(content, attached, view)
             case "text":
                 return await self._answer(job, delivery, limit)
         unknown = None
@@ -320,6 +325,14 @@ class Publisher:
         channel = self._client.get_partial_messageable(target.channel, guild_id=target.guild)
         with contextlib.suppress(*TROUBLE):
             await channel.get_partial_message(int(delivery.progress)).delete()
+
+
+def _smaller(job: Job) -> str | None:
+    """Return the line in half the pixels, for what failed for want of memory; None: that is not why."""
+    if job.failure != OUT_OF_MEMORY or job.spec.kind is not Kind.IMAGINE:
+        return None
+    width, height = job.spec.width, job.spec.height
+    return smaller(job.prompt, width, height, width * height / 2, MULTIPLE)
 
 
 def _mentions(owner: str) -> discord.AllowedMentions:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.planning.values import text
 from engine.prompt.prompt import Prompt
+
+SMALLEST = 64
+"""Pixels of a side below which no smaller size is offered."""
 
 
 def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[str]) -> tuple[int, int]:
@@ -70,6 +74,17 @@ def sides(area: float, a: int, b: int, multiple: int, upward: bool = True) -> tu
             multiple, int(high // multiple) * multiple
         )
     return _near(wide, multiple), _near(high, multiple)
+
+
+_SIZES = re.compile(r"\s*(?<!\S)(?:--|—)(?:width|height|ar|aspect)\s+\S+")
+
+
+def smaller(line: str, width: int, height: int, pixels: float, multiple: int) -> str | None:
+    """Return the line that asks for the same shape in at most so many pixels; None: it would be tiny."""
+    wide, high = sides(pixels, width, height, multiple, upward=False)
+    if min(wide, high) < SMALLEST or wide * high > pixels or wide * high >= width * height:
+        return None
+    return f"{_SIZES.sub('', line)} --width {wide} --height {high}"
 
 
 def _near(side: float, multiple: int) -> int:

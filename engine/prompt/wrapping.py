@@ -29,12 +29,13 @@ _COPIED_END = re.compile(
 """The same, copied from the screen: without the asterisks, the mention as a name."""
 _INSTRUCTION = re.compile(r'\AEdit: "(.+)"\Z', re.DOTALL)
 """How the title of what was changed by instruction names it."""
+_STANDS = r"\((?:waiting|starting|\d{1,3}%|being drawn|done|failed|not drawn|cancelled)[^()\n]{0,60}\)"
 _LISTED = re.compile(
-    r"`[0-9a-z]{8,12}`\s(?P<listed>[^\n]+)\s"
-    r"\((?:waiting|being drawn|done|failed|not drawn|cancelled)[^()\n]{0,40}\)(?=$|\s--)"
+    rf"`[0-9a-z]{{8,12}}`\s(?P<listed>[^\n]+)\s{_STANDS}(?=$|\s--)"
+    rf"|(?P<worded>[^\n]+)\s{_STANDS}\s·\s`?[0-9a-z]{{8,12}}`?(?=$|\s--)"
     r"|\d\ufe0f?\u20e3\s(?P<numbered>[^\n]+)"
 )
-"""A line of `/queue` and `/info`, or one of `/describe`'s prompts."""
+"""A line of `/queue` and `/info` (an older one, one of now), or one of `/describe`'s prompts."""
 _NOTES = re.compile(r"(?:^|\s)-#\s(?:[^\n]*[.!…](?=\s|$)|[^\n]*)")
 _DISARMED = re.compile(r"\\([\\`*_~|<@\[\]#:])")
 _FENCE = re.compile(r"```(?:[a-z]{1,12}(?=\n))?(.*?)```", re.DOTALL)
@@ -98,7 +99,7 @@ def _message(text: str, notes: list[str]) -> str:
         return f"{text[:begin]}{said} {rest}".strip()
     if (line := _LISTED.match(text)) is not None:
         _say(notes, COPIED)
-        said = _DISARMED.sub(r"\1", line["listed"] or line["numbered"])
+        said = _DISARMED.sub(r"\1", line["listed"] or line["worded"] or line["numbered"])
         return said + text[line.end() :]
     if (end := _COPIED_END.search(text)) is not None:
         rest = _NOTES.sub(" ", text[end.end() :]).strip()

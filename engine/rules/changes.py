@@ -174,10 +174,11 @@ def remove_words(held: Rules, words: Sequence[str]) -> Change:
 # ---- the queue and its models -------------------------------------------------------------------------
 
 
-def set_state(state: Open) -> Change:
-    """Pause, drain, or resume a server's queue."""
+def set_state(state: Open, until: float | None = None) -> Change:
+    """Pause (``until`` then, in Unix seconds, or a resume), drain, or resume a server's queue."""
     action = {"paused": "pause", "draining": "drain", "open": "resume"}[state]
-    return _either(action, Rule("state", value="" if state == "open" else state), state != "open", None, {})
+    value = "" if state == "open" else state if until is None else f"{state} {int(until)}"
+    return _either(action, Rule("state", value=value), state != "open", None, {})
 
 
 def switch_model(name: str, *, on: bool) -> Change:

@@ -84,7 +84,7 @@ class Rule(NamedTuple):
     ``word``       ``block`` or ``allow``   a word   ""
     ``style``      a name                   ""       the words it adds
     ``off``        a model                  ""       ""
-    ``state``      ""                       ""       ``paused`` or ``draining``
+    ``state``      ""                       ""       ``paused``, ``paused 1764429000`` or ``draining``
     ``log``        ""                       ""       a channel
     """
 
@@ -112,6 +112,7 @@ class Rules:
     styles: Mapping[str, str] = field(default_factory=dict)
     off: frozenset[str] = frozenset()
     state: Open = "open"
+    until: float | None = None  # Unix seconds at which a pause ends by itself
     log: str | None = None
     weight: float = 1.0
     allowance: Allowance | None = None
@@ -129,7 +130,7 @@ class Rules:
         words: dict[str, list[str]] = {"block": [], "allow": []}
         styles: dict[str, str] = {}
         off: set[str] = set()
-        state, log = "open", None
+        state, until, log = "open", "", None
         for kind, target, name, value in rules:
             match kind:
                 case "channel":
@@ -154,7 +155,7 @@ class Rules:
                 case "off":
                     off.add(target)
                 case "state":
-                    state = value
+                    state, _, until = value.partition(" ")
                 case "log":
                     log = value
         named = {*weights, *allowances, *pixels} - {""}
@@ -172,6 +173,7 @@ class Rules:
             styles=styles,
             off=frozenset(off),
             state=cast(Open, state),
+            until=float(until) if until else None,
             log=log,
             weight=weights.get("", 1.0),
             allowance=allowances.get(""),

@@ -12,18 +12,20 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping,
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from engine.errors import UserError
+from engine.errors import OUT_OF_MEMORY, UserError
 from engine.jobs import Job, State
 from engine.library.gallery import Gallery
 from engine.moderation.pictures import Verdict
 from engine.planning.cost import rows
 from engine.schedule.crew import Crew
 from engine.schedule.estimates import Estimates
+from engine.schedule.forecast import Running, seconds
 from engine.schedule.host_notes import HostNotes
 from engine.schedule.metrics import Metrics
 from engine.schedule.offered import Offered, needs_model
 from engine.schedule.queue import FairQueue
 from engine.schedule.tickets import QueueEntry, ticket
+from engine.schedule.waits import Waits
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Result
@@ -36,17 +38,12 @@ T = TypeVar("T")
 
 log = logging.getLogger("limner.scheduler")
 
-PACE = "pace"
-"""Where the store keeps how long each model lately took for a unit of work."""
+MEASURED = "measured"
+"""Where the store keeps how long each model lately took for a unit of work, and to load."""
 PAUSE = 2.0
 """Seconds before what our own disk refused is tried again; then twice as long each time, to a minute."""
 LAST = 5.0
 """Seconds a shutdown waits for pictures to be kept."""
-
-OUT_OF_MEMORY = (
-    "This picture needs more memory than the engine has, even in pieces. "
-    "Nothing was charged. Ask for a smaller size, or for fewer pictures."
-)
 
 
 @dataclass(slots=True)
@@ -99,6 +96,7 @@ class Scheduler:
         self._cancelled: set[str] = set()
         self._booking: set[asyncio.Task[None]] = set()
         self._host = HostNotes(store, self.offered, self._insist)
+        self.waits = Waits(queue, self.crew.devices, self.estimates, self._left)
 
     async def run(self) -> None:
         """Work until cancelled; then hand running jobs back, without counting the attempt."""
@@ -363,25 +361,18 @@ class Scheduler:
         run = self.running.get(job)
         return 0.0 if run is None else self.crew.meters[run.worker].given(job)
 
-    def seconds_until_done(self, owner: str, work: float) -> float | None:
-        """Return in about how many seconds new work of this person's is over; None where that is unknown.
-
-        Those who wait share the engine, so that what others ask for beyond their share is not waited for.
-        """
-        rate = (self.estimates.rate or 0.0) * max(1, self.crew.ready)
-        if not rate:
-            return None
-        loads: dict[str, float] = {owner: work}
-        for one in self.queue.waiting():
-            loads[one.owner] = loads.get(one.owner, 0.0) + one.work
+    def _left(self, now: float) -> Running:
+        """Return what runs on each device, and the seconds of it that each still needs."""
+        found: dict[str, list[tuple[QueueEntry, float]]] = {}
         for run in self.running.values():
-            loads[run.ticket.owner] = loads.get(run.ticket.owner, 0.0) + run.ticket.work * (1 - run.share)
-        return min(sum(loads.values()), loads[owner] * len(loads)) / rate
+            ticket = run.ticket
+            load = 0.0 if run.warm or run.share else self.estimates.loading.get(ticket.model, 0.0)
+            drawing = seconds(ticket, self.estimates, warm=True) * (1 - run.share)
+            left = max(0.0, load - (now - run.began)) + drawing
+            found.setdefault(run.worker.name, []).append((ticket, left))
+        return found
 
     def seconds_until_slot(self, owner: str) -> float | None:
         """Return in about how many seconds a job of this person's is over; None where that is unknown."""
-        runs = [run for run in self.running.values() if run.ticket.owner == owner]
-        rate = self.estimates.rate
-        if not runs or not rate:
-            return None
-        return min(run.ticket.work * (1 - run.share) for run in runs) * len(runs) / rate
+        said = (self.waits.left(job) for job, run in self.running.items() if run.ticket.owner == owner)
+        return min((left for left in said if left is not None), default=None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.errors import NotFound, UserError, no_model
 from engine.jobs import WAITED_FOR, Job
+from engine.rules import changes
 from engine.rules.rules import EVERYWHERE
 from engine.schedule.metrics import Metrics
 from engine.schedule.scheduler import PACE, Scheduler
@@ -18,6 +19,7 @@ from engine.service.admin import Administration
 from engine.service.finishing import Finishing
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures
+from engine.store import browse as store_browse
 from engine.store import jobs as store_jobs
 from engine.store import ledger as store_ledger
 from engine.store import meta as store_meta
@@ -26,6 +28,8 @@ from engine.workers.protocol import Load, Progress, Unload
 
 log = logging.getLogger("limner.service")
 
+CLOCK = "clock"
+"""Who ends a pause whose time has come, in the record."""
 POLL_EVERY = 2.0
 """Seconds between two looks at what other processes decided."""
 
@@ -126,6 +130,19 @@ class Control:
         self._scheduler.queue.move(job_id, moved)  # one that is held back comes in at its place later
         self._scheduler.wake()
 
+    async def cancel_request(self, job_id: str, by: str) -> list[Job]:
+        """Take back every job of the request that made this one, as ``cancel``; return them as they stand."""
+        jobs = await self._store.read(store_browse.beside, job_id)
+        return [await self.cancel(job.id, by) for job in jobs]
+
+    def paused_until(self, guild: str | None) -> float | None:
+        """Return when the pauses end that hold a server's jobs, in Unix seconds; None: nobody has said."""
+        rules = self._admin.every()
+        held = [rules[one] for one in (EVERYWHERE, guild or EVERYWHERE) if one in rules]
+        ends = [one.until for one in held if one.state == "paused"]
+        known = [end for end in ends if end is not None]
+        return max(known) if known and len(known) == len(ends) and not self._paused else None
+
     # ---- pauses --------------------------------------------------------------------------------------------
 
     def pause(self, paused: bool = True) -> None:
@@ -174,7 +191,7 @@ class Control:
         while True:
             await asyncio.sleep(POLL_EVERY)
             try:
-                if await self._admin.refresh():
+                if await self._admin.refresh() or await self._ended():
                     await self.apply_pauses()
                 if commands := await self._admin.errands():
                     for _, verb, target in commands:
@@ -182,6 +199,15 @@ class Control:
                     await self._admin.done([number for number, _, _ in commands])
             except Exception:
                 log.exception("what those in charge decided could not be done; tried again")
+
+    async def _ended(self) -> bool:
+        """End the pauses whose time has come, on the record; return whether there were any."""
+        now, ended = self._store.now(), False
+        for guild, rules in list(self._admin.every().items()):
+            if rules.state == "paused" and rules.until is not None and rules.until <= now:
+                where = guild if guild != EVERYWHERE else None
+                ended |= await self._admin.change(CLOCK, where, changes.set_state("open"))
+        return ended
 
     async def _run(self, verb: str, target: str) -> None:
         """Run an admin command; one that can be run no more is logged and forgotten."""

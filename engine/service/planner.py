@@ -18,6 +18,7 @@ from engine.planning import answers, edits, literal, references
 from engine.planning import edit_specs as specs
 from engine.planning.edits import EditType
 from engine.planning.plan import Plan, choose_model, default_model, find_model, plain, plan
+from engine.planning.size import smaller
 from engine.prompt import Given, Prompt
 from engine.readiness import editing
 from engine.rules import allowance, limits
@@ -65,8 +66,13 @@ class Planner:
                 job = await self._draw(ask)
                 command, line, jobs = "imagine", job.prompt, [job]
         for one in jobs:
-            self.permit(ask.caller, command, one.spec, one.speed)
-            limits.check_spec(one.spec, self.host.config.limits, line)
+            try:
+                self.permit(ask.caller, command, one.spec, one.speed)
+                limits.check_spec(one.spec, self.host.config.limits, line)
+            except UserError as error:
+                if isinstance(ask, Imagine):
+                    error.repaired = error.repaired or self._smaller(ask, one)
+                raise
         price = sum(one.price for one in jobs)
         balances = await self.prices.balances(ask.caller.owner, ask.caller.member)
         large = any(price > allowance.LARGE * one.limit for one in balances)
@@ -88,6 +94,22 @@ class Planner:
         self.admin.require(
             caller.member, PermissionCheck(command, spec.model, speed, spec.width * spec.height)
         )
+
+    def _smaller(self, ask: Imagine, job: PlannedJob) -> str | None:
+        """Return the line in the nearest size that may be drawn; None: size is not what is wrong."""
+        spec, most = job.spec, self.host.config.limits
+        mine = self.admin.standing(ask.caller.asker).pixels or most.max_pixels
+        fits = min(mine, most.max_pixels, most.max_pixel_steps // (spec.count * spec.steps))
+        model = find_model(spec.model, self.models)
+        try:
+            small = spec.model_copy(update={"width": 1, "height": 1})
+            self.permit(ask.caller, "imagine", small, job.speed)
+            limits.check_spec(small, most, ask.line)
+        except UserError:
+            return None
+        if model is None:
+            return None
+        return smaller(ask.line, spec.width, spec.height, fits, model.multiple)
 
     # ---- reading -------------------------------------------------------------------------------------------
 

@@ -35,14 +35,13 @@ from engine.library.lock import locked
 from engine.library.masks import Masks
 from engine.library.retention import Retention
 from engine.library.uploads import Uploads
-from engine.planning.cost import work
 from engine.prompt import foreign
 from engine.provenance.values import FoundRecipe, Verdict
 from engine.rules import limits
 from engine.rules.people import Requester
 from engine.rules.permissions import PermissionCheck
 from engine.schedule.offered import Offered
-from engine.schedule.queue import FairQueue
+from engine.schedule.queue import FairQueue, ticket
 from engine.schedule.scheduler import Scheduler
 from engine.service.acceptance import Acceptance
 from engine.service.admin import Administration
@@ -120,6 +119,7 @@ class Service:
         self._scheduler = Scheduler(
             store, gallery, self._queue, setups, self._tell, self.screening.after, models, placed
         )
+        self.waits = self._scheduler.waits
         self.control = Control(
             store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing, self.forget
         )
@@ -334,8 +334,9 @@ class Service:
 
     def seconds_until_done(self, planned: Planned) -> float | None:
         """Return in about how many seconds a planned request would be drawn; None where that is unknown."""
-        more = sum(work(job.spec) for job in planned.jobs)
-        return self._scheduler.seconds_until_done(planned.ask.caller.owner, more)
+        owner = planned.ask.caller.owner
+        more = [ticket(f"planned {nth}", owner, one.spec, one.speed) for nth, one in enumerate(planned.jobs)]
+        return self._scheduler.waits.with_more(more)
 
     def held(self, job: Job) -> bool:
         """Say whether a waiting job is held back by a pause, of its server or of everything."""

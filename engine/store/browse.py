@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.jobs import Job
+from engine.store.jobs import select
+
 Row = tuple[str, int | None, int]
 """A job, one of its pictures (None: all together), and how many people marked it."""
 
@@ -73,6 +76,11 @@ def admired(
         " AND delivery.origin IN (SELECT value FROM json_each(?)))"
     )
     return _pictures(db, found, (*values, json.dumps(list(origins))), limit, offset)
+
+
+def beside(db: sqlite3.Connection, job: str) -> list[Job]:
+    """Return all jobs of the request that made this one, in order."""
+    return select(db, "WHERE request = (SELECT request FROM job WHERE id = ?) ORDER BY nth", job)
 
 
 def admired_at(db: sqlite3.Connection, guild: str) -> list[str]:

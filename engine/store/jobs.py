@@ -268,10 +268,8 @@ def _end(
 
 def progress_message(db: sqlite3.Connection, job: str, message: str) -> bool:
     """Note which message shows a job's progress, as long as its end has not been promised."""
-    changed = db.execute(
-        "UPDATE job SET progress = ? WHERE id = ? AND state IN ('queued', 'running')", (message, job)
-    )
-    return changed.rowcount > 0
+    change = "UPDATE job SET progress = ? WHERE id = ? AND state IN ('queued', 'running')"
+    return db.execute(change, (message, job)).rowcount > 0
 
 
 # ---- looking -----------------------------------------------------------------------------------------------
@@ -279,8 +277,7 @@ def progress_message(db: sqlite3.Connection, job: str, message: str) -> bool:
 
 def get(db: sqlite3.Connection, job: str) -> Job | None:
     """Return the job, or None."""
-    found = select(db, "WHERE id = ?", job)
-    return found[0] if found else None
+    return next(iter(select(db, "WHERE id = ?", job)), None)
 
 
 def of_request(db: sqlite3.Connection, request: str) -> list[Job]:
@@ -310,8 +307,7 @@ def of_owner(db: sqlite3.Connection, owner: str, limit: int = 50) -> list[Job]:
 
 def every_id(db: sqlite3.Connection) -> list[str]:
     """Return the ids of all jobs that have pictures."""
-    found = db.execute("SELECT DISTINCT job FROM picture").fetchall()
-    return [row[0] for row in found]
+    return [row[0] for row in db.execute("SELECT DISTINCT job FROM picture")]
 
 
 def open_of(db: sqlite3.Connection, owner: str) -> list[Job]:
@@ -322,7 +318,7 @@ def open_of(db: sqlite3.Connection, owner: str) -> list[Job]:
 def messages(db: sqlite3.Connection, job: str) -> tuple[str | None, str | None]:
     """Return ``(reply_to, progress)`` of a job: the message it answers, the message that shows it."""
     row = db.execute("SELECT reply_to, progress FROM job WHERE id = ?", (job,)).fetchone()
-    return (row["reply_to"], row["progress"]) if row else (None, None)
+    return tuple(row) if row else (None, None)
 
 
 def usage(
@@ -341,7 +337,7 @@ def usage(
         " GROUP BY state",
         (owner,),
     )
-    counts = {row["state"]: int(row["jobs"]) for row in rows}
+    counts = {row["state"]: row["jobs"] for row in rows}
     names = [name for name in (owner, mark) if name]
     return Usage(
         waiting=counts.get(State.QUEUED, 0),

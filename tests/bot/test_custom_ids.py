@@ -66,6 +66,7 @@ GOLDEN = {
     "l1:lk:7h2k9q3v0x:0:7": Press(Verb.LIKE, JOB, 0, 7),
     "l1:ed:7h2k9q3v0x:0:7": Press(Verb.EDIT, JOB, 0, 7),
     "l1:po:7h2k9q3v0x:": Press(Verb.POST, JOB),
+    "l1:xa:7h2k9q3v0x:": Press(Verb.CANCEL_ALL, JOB),
     "l1:fs:7h2k9q3v0x:2": Press(Verb.FULL, JOB, 2),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -99,7 +100,7 @@ async def test_the_menu_cancels_every_job_of_a_message(discord: Discord, make_bo
     async with make_bot(step_seconds=0.5):
         alice = discord.user("alice")
         answer = await alice.slash("imagine", prompt="a {red, green, blue} apple")
-        numbered = ["Cancel 1", "Cancel 2", "Cancel 3"]
+        numbered = ["Cancel 1", "Cancel 2", "Cancel 3", "Cancel all"]
         await discord.until(lambda: faces(answer.message) == numbered, "the cancel buttons")
         lines = answer.message.data["content"].split("\n")
         assert lines[0] == f"**3 jobs** - <@{alice.id}> (0 done)"
@@ -109,6 +110,55 @@ async def test_the_menu_cancels_every_job_of_a_message(discord: Discord, make_bo
         await discord.until(lambda: told.message.data["content"], "the answer")
         assert told.message.data["content"].count("Cancelled: ") == 3
     assert not any(map(is_grid, discord.messages()))
+
+
+async def test_one_button_cancels_every_job_of_a_request(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot(step_seconds=0.5):
+        alice, bob = discord.user("alice"), discord.user("bob")
+        alone = await alice.slash("imagine", prompt="a tree")
+        await discord.until(lambda: faces(alone.message) == ["Cancel"], "the cancel button")
+        answer = await alice.slash("imagine", prompt="a {red, green, blue} apple")
+        await discord.until(lambda: "Cancel all" in faces(answer.message), "the button")
+        refused = await bob.click(answer.message, "Cancel all")
+        await discord.until(
+            lambda: any("belongs to" in m.data["content"] for m in discord.messages()), "a refusal"
+        )
+        assert refused.interaction.answered == 6
+        await alice.click(answer.message, "Cancel all")
+        gone = answer.message.id
+        await discord.until(lambda: gone not in {m.id for m in discord.messages()}, "the end of all three")
+        # what was asked for by itself goes on
+        assert "(cancelled)" not in alone.message.data["content"]
+        left = await alice.slash("queue")
+        await discord.until(lambda: "a tree (" in left.message.data["content"], "the queue")
+        assert "apple" not in left.message.data["content"]
+
+
+async def test_a_progress_message_says_how_long_it_takes(discord: Discord, make_bot: MakeBot) -> None:
+    async with make_bot(step_seconds=0.2) as bot:
+        alice = discord.user("alice")
+        first = await alice.slash("imagine", prompt="a tree --steps 5")
+        await discord.until(lambda: "%" in first.message.data["content"], "it runs")
+        assert "left)" not in first.message.data["content"], "nothing was ever measured"
+        grid = await discord.wait_for_message(is_grid)
+        second = await alice.slash("imagine", prompt="a tree --steps 5")
+        second_grid = await discord.wait_for_message(is_grid, after=grid)
+        # the model was loaded when that began: now its speed is known, also after a restart
+        await bot.kill()
+        await bot.start()
+        assert second.interaction.answered
+        third = await alice.slash("imagine", prompt="a {red, blue} tree --steps 50")
+        await discord.until(
+            lambda: "0 done, about" in third.message.data["content"], "the time left", 60
+        )
+        assert len(re.findall(r"about \S+(?: s| min|) left", third.message.data["content"])) >= 1
+        alone = await alice.slash("imagine", prompt="a house --steps 50")
+        await discord.until(lambda: "left)" in alone.message.data["content"], "the time left", 60)
+        queue = await alice.slash("queue")
+        await discord.until(lambda: "left)" in queue.message.data["content"], "the time left")
+        await alice.click(third.message, "Cancel all")
+        await alice.click(alone.message, "Cancel")
+        assert second_grid.data["content"]
 
 
 async def test_a_long_prompt_that_is_refused_comes_back_whole(discord: Discord, bot: BotProcess) -> None:

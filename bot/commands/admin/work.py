@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from typing import Literal
 
 import discord
@@ -11,6 +13,7 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
+from bot.commands.admin.people import seconds
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import admin as words
 from engine.errors import NotFound
@@ -24,10 +27,25 @@ JOB = "Its id; names are offered."
 
 
 @helpers.admin.command(name="pause", description="Start nothing new; what is asked for waits.")
-@app_commands.describe(everywhere=ALL_SERVERS)
-async def pause(interaction: Interaction, everywhere: bool = False) -> None:
+@app_commands.describe(
+    until="How long (30m, 2h), or a time of day in UTC (18:30); else until /admin resume.",
+    everywhere=ALL_SERVERS,
+)
+async def pause(
+    interaction: Interaction, until: Range[str, 2, 30] | None = None, everywhere: bool = False
+) -> None:
     """Pause."""
-    await _hold(interaction, "paused", words.PAUSED, everywhere)
+    end = None if until is None else ending(until, interaction.created_at)
+    await _hold(interaction, "paused", words.paused(end), everywhere, end)
+
+
+def ending(text: str, now: datetime.datetime) -> float:
+    """Return when a pause ends, in Unix seconds: after a length of time, or at the next such time in UTC."""
+    found = re.fullmatch(r"([01]?\d|2[0-3])[:.]([0-5]\d)", text.strip())
+    if found is None:
+        return now.timestamp() + seconds(text)
+    end = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
+    return (end if end > now else end + datetime.timedelta(days=1)).timestamp()
 
 
 @helpers.admin.command(name="drain", description="Take nothing new; what waits is still drawn.")
@@ -37,9 +55,11 @@ async def drain(interaction: Interaction, everywhere: bool = False) -> None:
     await _hold(interaction, "draining", words.DRAINING, everywhere)
 
 
-async def _hold(interaction: Interaction, state: Open, said: str, everywhere: bool) -> None:
+async def _hold(
+    interaction: Interaction, state: Open, said: str, everywhere: bool, until: float | None = None
+) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
-    await helpers.change(interaction, changes.set_state(state), said, everywhere=everywhere)
+    await helpers.change(interaction, changes.set_state(state, until), said, everywhere=everywhere)
 
 
 @helpers.admin.command(name="resume", description="End a pause or a drain.")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import datetime
 import io
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bot.cli import main
+from bot.commands.admin.work import ending
 from bot.demo.driver import Actor, Answer, BotProcess, Discord
 from bot.demo.seed_data import ADMIN_ROLE_ID, ALICE_ID, BOB_ID, GENERAL_ID, GUILD_ID
 from bot.demo.shapes import Json
+from engine.errors import PromptError
+from engine.rules.rules import Rule
+from engine.service.admin import Administration
+from engine.store.connection import Store
 from tests.bot.conftest import is_grid
 
 MakeBot = Callable[..., BotProcess]
@@ -259,6 +266,40 @@ async def test_a_pause_holds_jobs_that_can_be_seen_moved_and_cancelled(
         assert "does not wait (any more)" in await admin(
             discord, bob, "jobs move", job=second["value"], to="front"
         )
+
+
+def test_a_pause_ends_after_a_time_or_at_one() -> None:
+    now = datetime.datetime(2026, 11, 24, 17, 45, 30, tzinfo=datetime.UTC)
+    assert ending("2h", now) == datetime.datetime(2026, 11, 24, 19, 45, 30, tzinfo=datetime.UTC).timestamp()
+    assert ending("18:30", now) == datetime.datetime(2026, 11, 24, 18, 30, tzinfo=datetime.UTC).timestamp()
+    assert ending("6.05", now) == datetime.datetime(2026, 11, 25, 6, 5, tzinfo=datetime.UTC).timestamp()
+    for wrong in ("24:00", "soon", "18:60"):
+        with pytest.raises(PromptError, match="length of time"):
+            ending(wrong, now)
+
+
+async def test_a_pause_says_when_it_ends_and_ends_by_itself(
+    discord: Discord, make_bot: MakeBot, data: Path
+) -> None:
+    promote(discord, BOB_ID)
+    async with make_bot():
+        alice, bob = discord.user("alice"), discord.user("bob")
+        said = await admin(discord, bob, "pause", until="2h")
+        [end] = re.findall(r"Paused until <t:(\d+):f>", said)
+        assert 7100 < int(end) - time.time() < 7300
+        asked = await alice.slash("imagine", prompt="a red apple")
+        waits = f"(waiting, paused by an admin until <t:{end}:t>)"
+        await discord.until(lambda: waits in asked.message.data["content"], "the pause")
+        queue = await alice.slash("queue")
+        await discord.until(lambda: f"until <t:{end}:t>" in queue.message.data["content"], "the queue")
+        assert not any(map(is_grid, discord.messages()))
+    async with Store.open(data / "limner.db") as store:  # two hours later
+        keep = [Rule("state", value=f"paused {int(time.time())}")]
+        await (await Administration.of(store)).change(BOB_ID, "pause", GUILD_ID, keep=keep)
+    async with make_bot():
+        await discord.wait_for_message(is_grid, seconds=60)
+        record = await admin(discord, bob, "audit")
+        assert "resume" in record
 
 
 async def test_a_moved_job_goes_first_also_after_a_power_cut(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from bot.demo.driver import BotProcess, Discord, faces
@@ -39,3 +42,27 @@ async def test_a_repaired_line_is_a_press_away(discord: Discord, bot: BotProcess
     # nothing to repair, nothing to press
     empty = await alice.slash("imagine", prompt="\u200b\u2060")
     assert faces(empty.message) == []
+
+
+async def test_the_nearest_size_is_a_press_away(
+    discord: Discord, make_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    # 4 pictures in 10 steps of at most 128 x 96 pixels: 491,520 pixel-steps
+    (tmp_path / "config.toml").write_text("[limits]\nmax_pixel_steps = 491520\n", encoding="utf-8")
+    async with make_bot(memory="heavy"):
+        alice = discord.user("alice")
+        refused = await alice.slash("imagine", prompt="a cat --ar 4:3 --steps 10 --width 256 --height 192")
+        assert faces(refused.message) == ["Draw in the nearest size"]
+        line = "a cat --steps 10 --width 128 --height 96"
+        assert f"```\n{line}\n```" in refused.message.data["content"]
+        await alice.click(refused.message, "Draw in the nearest size")
+        grid = await discord.wait_for_message(is_grid)
+        assert grid.data["content"].startswith(f"**{line}** - <@{alice.id}>")
+        # nothing smaller helps where it is the steps that are too many
+        many = await alice.slash("imagine", prompt="a cat --steps 200")
+        assert faces(many.message) == []
+        # what failed for want of memory may do in half the pixels: 128 x 128 / 2, on multiples of 64
+        await alice.slash("imagine", prompt="a heavy cat --steps 5 --width 128 --height 128")
+        failed = await discord.wait_for_message(lambda said: "Try again" in faces(said), after=grid)
+        assert faces(failed) == ["Draw in the nearest size", "Try again"]
+        assert "```\na heavy cat --steps 5 --width 64 --height 64\n```" in failed.data["content"]

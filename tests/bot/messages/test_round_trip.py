@@ -32,11 +32,12 @@ def shown_of(line: str) -> list[str]:
     delivery = Delivery.model_validate({"id": 1, "job": made.id, "kind": "grid", **where})
     grid = jobs.result(made, delivery, [told])
     texts = [grid, grid.splitlines()[0], " ".join(grid.split("\n")), jobs.title(made, 2)]
-    texts.append(jobs.progress(made, state=State.QUEUED, place=3))
+    texts.append(jobs.progress(made, jobs.Standing(State.QUEUED, place=3, seconds=100)))
+    texts.append(jobs.progress(made, jobs.Standing(State.QUEUED, held=True, until=1764429000)))
     texts.append(asking.question(line, 2, 8))
     texts.append(jobs.alt(made))
     if len(line) < 80:
-        texts += [jobs.job_line(made), jobs.job_line(made, 3)]
+        texts += [jobs.job_line(made), jobs.job_line(made, jobs.Standing(State.QUEUED, 3, seconds=7))]
     if to_copy(line) is not None:
         texts += [
             str(to_copy(line)),
