@@ -14,17 +14,21 @@ from bot.messages.reports import APPEAL
 from engine.jobs import Job, Kind, State
 
 
-def grid_view(job: Job, delivery: int, near: Sequence[NearButton] = ()) -> ui.View:
+def grid_view(
+    job: Job, delivery: int, near: Sequence[NearButton] = (), *, lossy: bool = False
+) -> ui.View:
     """Return ``U1 U2 U3 U4 🔄`` over ``V1 V2 V3 V4``; more cells take more rows, five buttons to each.
 
-    ``near``: at most three, on the last row.
+    ``near``: at most three, on the last row. ``lossy``: what is shown is not all of it, so that is offered.
     """
     cells = range(len(job.pictures))
     us = [Press(Verb.PICTURE, job.id, cell, delivery) for cell in cells]
     vs = [Press(Verb.VARY, job.id, cell, delivery) for cell in cells]
     again = Press(Verb.REROLL, job.id, None, delivery)
+    full = [Press(Verb.FULL, job.id, None, delivery)] if lossy else []
     few = len(us) <= 4
-    view = view_of([*us, again], vs) if few else view_of(us[:5], us[5:], vs[:5], vs[5:], [again])
+    ends = [again, *full]
+    view = view_of([*us, again], [*vs, *full]) if few else view_of(us[:5], us[5:], vs[:5], vs[5:], ends)
     for button in near:
         button.row = 2 if few else 4
         view.add_item(button)
@@ -32,12 +36,12 @@ def grid_view(job: Job, delivery: int, near: Sequence[NearButton] = ()) -> ui.Vi
 
 
 def picture_view(
-    job: Job, cell: int, delivery: int, models: int = 1, *, editing: bool = False
+    job: Job, cell: int, delivery: int, models: int = 1, *, editing: bool = False, lossy: bool = False
 ) -> ui.View:
     """Return the rows under a single picture; an enlarged one can be enlarged another way, and varied.
 
     ``models``: how many there are; with more than one, another may draw it again. ``editing``: whether one
-    of them edits by instruction.
+    of them edits by instruction. ``lossy``: as above.
     """
     enlarged = job.spec.kind is Kind.UPSCALE
     rows: list[list[Press]] = [[], [], [], []]
@@ -45,6 +49,8 @@ def picture_view(
         row = verb.rows[enlarged]
         if row is not None and _fits(verb, job, models, editing):
             rows[row].append(Press(verb, job.id, cell, delivery))
+    if lossy:
+        rows[1 if enlarged else 2].append(Press(Verb.FULL, job.id, cell, delivery))
     return view_of(*rows)
 
 

@@ -25,7 +25,8 @@ SENT_TO_YOU = (
 NOT_YOURS_TO_SHOW = "That job belongs to someone else. `/show` posts your own; `/info` lists the newest."
 FILM_ALT = "The pictures forming, as a looping film."
 FILM_TOO_LARGE = "The film is larger than this place allows, so it was left out."
-WEBP_NOTE = "The PNG was larger than this place allows, so this is a WebP."
+WEBP_EXACT = "The PNG was larger than this place allows, so this is a WebP with the very same pixels."
+WEBP_NOTE = "It is larger than this place allows, so this is a good WebP; **Full size** gives all of it."
 _STANDING = {
     State.QUEUED: "waiting",
     State.RUNNING: "being drawn",

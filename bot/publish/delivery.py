@@ -261,22 +261,22 @@ class Publisher:
                 return OutgoingMessage(content, attached, view)
             case "text":
                 return await self._answer(job, delivery, limit)
-        unknown = None
-        if delivery.kind == "picture":
-            cell = delivery.cell or 0
-            models = self._service.models
-            able = bool(self._service.planner.editors())
-            view = views.picture_view(job, cell, delivery.id, len(models), editing=able)
-        else:
-            unknown = near.unknown(self._service, job)
-            offered = [] if unknown is None else near.offered(job, unknown)
-            cell, view = None, views.grid_view(job, delivery.id, offered)
+        cell = delivery.cell or 0 if delivery.kind == "picture" else None
         label = await self._label(delivery)
         corner = messages_origin.LABEL if label == "corner" else ""
         file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE, label=corner)
         notes = [messages_origin.LABEL] if label == "message" else []
-        notes += [messages_jobs.WEBP_NOTE] if file.extension == "webp" else []
-        notes += [messages_things.unknown(unknown)] if unknown is not None else []
+        if file.extension == "webp":
+            notes.append(messages_jobs.WEBP_EXACT if file.exact else messages_jobs.WEBP_NOTE)
+        lossy = not file.exact
+        if cell is not None:
+            models, able = len(self._service.models), bool(self._service.planner.editors())
+            view = views.picture_view(job, cell, delivery.id, models, editing=able, lossy=lossy)
+        else:
+            unknown = near.unknown(self._service, job)
+            offered = [] if unknown is None else near.offered(job, unknown)
+            notes += [] if unknown is None else [messages_things.unknown(unknown)]
+            view = views.grid_view(job, delivery.id, offered, lossy=lossy)
         cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
         files = [
             (

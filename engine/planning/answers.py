@@ -96,6 +96,75 @@ def without(pieces: Sequence[str], left_out: frozenset[int]) -> str:
     return re.sub(r"(?:\s*[,;:]+)+$", "", re.sub(r"^(?:[,;:]+\s*)+", "", kept)).strip()
 
 
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_MEDIUM = _set(
+    """picture pictures image photo photograph photography painting portrait drawing illustration sketch
+    render rendering close-up closeup shot view watercolor watercolour poster logo icon artwork art scene"""
+)
+"""What a picture is, where "of" tells what it shows."""
+_AFTER = _set(
+    """about above across after against along among and around as at before behind below beneath beside
+    between beyond by during for from full in inside into is near next off on onto or outside over past that
+    through to toward towards under underneath up upon wearing which while who whose with within without
+    are has"""
+)
+"""What no subject is named behind."""
+_BEGINS = _set("a an the one two three four five six some several many his her their my")
+_FULL_OF = _set(
+    """field herd flock pile group bunch pair couple stack crowd cup bowl glass plate basket bottle box jar
+    slice piece"""
+)
+"""What shows what "of" names, too."""
+_ONLY_HOW = _set(
+    """red orange yellow green blue purple pink brown black white grey gray golden silver dark bright big
+    small large little huge tiny giant old young ancient new tall short long wide beautiful pretty cute
+    lonely happy sad angry scary strange colorful colourful soft shiny wooden dirty broken empty quiet cold
+    warm hot"""
+)
+"""What is said of a thing and is none: a comma behind it ends no phrase."""
+
+
+def subject(pieces: Sequence[str]) -> frozenset[int]:
+    """Return which words of a prompt name what it shows: the noun of its first phrase with an article.
+
+    Where no phrase has one, the noun of the first phrase: words go before it, and a preposition, a comma or
+    what it is doing come after it.
+    """
+    plain = [re.sub(r"[^\w'-]", "", piece).lower() for piece in pieces]
+    phrases: list[list[int]] = [[]]
+    for index, piece in enumerate(pieces):
+        phrases[-1].append(index)
+        if piece.endswith((",", ";", ".", ":")) and plain[index] not in _ONLY_HOW:
+            phrases.append([])
+    phrases = [phrase for phrase in phrases if phrase] or [[]]
+    chosen = next((one for one in phrases if plain[one[0]] in _BEGINS), phrases[0]) if pieces else []
+    return frozenset(_nouns(plain, chosen))
+
+
+def _nouns(plain: Sequence[str], phrase: Sequence[int]) -> list[int]:
+    found: list[int] = []
+    last: int | None = None
+    for at, index in enumerate(phrase):
+        word = plain[index]
+        if word == "of" and last is not None:
+            if plain[last] in _MEDIUM | _FULL_OF:
+                found += [] if plain[last] in _MEDIUM else [last]
+                last = None
+                continue
+            break
+        # "a flying fox" is a fox, "a fox flying" is one too
+        doing = word.endswith("ing") and len(word) > 4 and last is not None and at > 1
+        if word in _AFTER or (doing and plain[last or 0] not in _BEGINS):
+            if last is not None:
+                break
+            continue
+        last = index
+    return [*found, last] if last is not None else found
+
+
 @dataclass(frozen=True, slots=True)
 class Shortened:
     """What matters in a prompt: its words with their shares (they sum to 1), and shorter prompts."""
@@ -105,12 +174,19 @@ class Shortened:
 
     @classmethod
     def of(cls, pieces: Sequence[str], changes: Sequence[float]) -> Shortened:
-        """Make the shorter prompts from what leaving out each word changes: the least matter goes first."""
+        """Make the shorter prompts from what leaving out each word changes: the least matter goes first.
+
+        The subject stays, however little it is said to matter.
+        """
         total = sum(changes) or 1.0
         shares = [max(0.0, change) / total for change in changes]
-        order = sorted(range(len(pieces)), key=lambda index: (shares[index], -index))
+        stays = subject(pieces)
+        order = sorted(
+            (index for index in range(len(pieces)) if index not in stays),
+            key=lambda index: (shares[index], -index),
+        )
         found: list[str] = []
-        most = len(pieces) - 1
+        most = min(len(order), len(pieces) - 1)
         for step in range(1, SHORTER + 1):
             gone = max(1, round(most * step / SHORTER))
             text = without(pieces, frozenset(order[:gone]))

@@ -19,7 +19,7 @@ from bot.demo.seed_data import AFTER_DARK_ID, APP_ID, GALLERY_ID, GUILD_ID
 from bot.demo.shapes import Message
 from engine.errors import UserError
 from tests.bot.components.test_likes import hearts, until
-from tests.bot.conftest import is_grid, is_picture
+from tests.bot.conftest import deliveries, is_grid, is_picture
 
 NOW = datetime.datetime(2026, 3, 1, 15, 30, tzinfo=datetime.UTC)
 DAY = 86400
@@ -178,6 +178,8 @@ async def test_a_gallery_holds_only_what_everybody_could_see(
         hidden = await discord.wait_for_message(is_grid, channel=GALLERY_ID)
         await alice.slash("imagine", prompt="a dark night", channel="after-dark")
         dark = await discord.wait_for_message(is_grid, channel=AFTER_DARK_ID)
+        # a heart is known by the message that it is on, which is noted once it was sent
+        await until(lambda: [state for _, state, _ in deliveries(data)] == ["sent"] * 3)
         for who, message in ((ada, hidden), (ada, public), (bob, public), (alice, dark)):
             who.react(message, "❤️")
         await until(lambda: len(hearts(data)) == 16)  # four of each grid

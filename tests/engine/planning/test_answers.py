@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from engine.errors import UserError
@@ -32,7 +34,42 @@ def test_the_word_that_matters_least_goes_first() -> None:
 
 
 def test_a_text_of_words_that_change_nothing_is_still_shortened() -> None:
-    assert Shortened.of(["x", "y"], [0.0, 0.0]).prompts == ("x",)
+    # the noun comes last
+    assert Shortened.of(["x", "y"], [0.0, 0.0]).prompts == ("y",)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kept"),
+    [
+        ("a red, very old castle", "castle"),
+        ("a fluffy cat sleeping on a sofa, watercolor, soft light", "cat"),
+        ("cinematic lighting, a lonely lighthouse in a storm, 8k", "lighthouse"),
+        ("a picture of a wizard with a long beard", "wizard"),
+        ("photo of an old man, black and white", "man"),
+        ("portrait of a mermaid under water", "mermaid"),
+        ("a knight riding a horse", "knight"),
+        ("a robot playing guitar", "robot"),
+        ("two small dogs and a ball", "dogs"),
+        ("a herd of zebras by a river", "zebras"),
+        ("a flying fox over the sea", "fox"),
+        ("a bowl of fruit", "fruit"),
+        ("a garden full of flowers", "garden"),
+        ("sunset over a village, oil painting", "sunset"),
+        ("the man who sold the world", "man"),
+        ("neon city at night", "city"),
+        ("Pikachu", "Pikachu"),
+    ],
+)
+def test_the_subject_is_never_lost(prompt: str, kept: str) -> None:
+    pieces = answers.words(prompt)
+    named = [re.sub(r"\W", "", pieces[index]) for index in sorted(answers.subject(pieces))]
+    assert kept in named
+    # whatever an encoder makes of it: here it says that the subject matters not at all
+    worst = [0.0 if index in answers.subject(pieces) else 1.0 for index in range(len(pieces))]
+    for changes in (worst, [1.0] * len(pieces)):
+        shorter = Shortened.of(pieces, changes).prompts
+        assert all(kept in text for text in shorter)
+        assert len(pieces) == 1 or shorter, "it is shortened all the same"
 
 
 def test_what_is_kept_is_read_again() -> None:
