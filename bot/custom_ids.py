@@ -14,6 +14,8 @@ Long: every form that a button can have.
     l1n:<job>:<words>:<thing>               that job's line with a thing in the place of its unknown words
     l1d:[<verb>:<job>:<cell>]               draw the line that the message holds (by that button's edit)
     l1h:                                    the list of sections of /help
+    l1w:                                    accept the host's rules
+    l1ws:<line>                             draw this line, a starter
     l1b:<list>:<page>:<search>              a page of a list of results; l1bo: its list of entries to open
     l1b:<list>:<page>:<search>:<job>:<cell> an entry of that page, opened
     l1k:<part>:<key>[:<value>]              a control of a mask in the making
@@ -162,6 +164,16 @@ def redo_id(press: Press | None = None) -> str:
     if press is None:
         return "l1d:"
     return f"l1d:{press.verb.value}:{press.job}:{'' if press.cell is None else press.cell}"
+
+
+ACCEPT_ID = "l1w:"
+ACCEPT = re.compile(ACCEPT_ID)
+STARTER = re.compile(r"l1ws:(?P<line>.{1,80})")
+
+
+def starter_id(line: str) -> str:
+    """Return the ``custom_id`` that draws a starter."""
+    return f"l1ws:{line[:80]}"
 
 
 HELP_TOPIC = re.compile(r"l1h:")

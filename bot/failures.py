@@ -11,11 +11,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import discord
 from discord import app_commands, ui
 
-from bot.custom_ids import Of, appeal_id
+from bot.custom_ids import ACCEPT_ID, Of, appeal_id
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
+from bot.messages import welcome as messages_welcome
 from bot.messages.reports import APPEAL
 from engine.errors import Cancelled, EngineError, LimitError, LimnerError, UserError
+from engine.service import RulesError
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +132,9 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
         typed = error.prompt
     kept = getattr(error, "repaired", None) or typed
     # a repaired line is the better one to copy
-    if typed and typed.strip() and getattr(error, "repaired", None) is None:
+    if isinstance(error, RulesError):
+        text, whole = messages_welcome.rules(str(error), typed)
+    elif typed and typed.strip() and getattr(error, "repaired", None) is None:
         text, whole = messages_asking.with_prompt(text, typed)
     else:
         whole = kept is None or kept.strip().replace("`", "'") in text.replace("`", "'")
@@ -144,6 +148,10 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
 def _buttons(interaction: Interaction, error: BaseException, text: str) -> ui.View | None:
     """Return the row under a refusal: draw the line in it, and appeal, each where it can help."""
     view = ui.View(timeout=None)
+    if isinstance(error, RulesError):
+        view.add_item(
+            ui.Button(label=messages_welcome.ACCEPT, style=discord.ButtonStyle.success, custom_id=ACCEPT_ID)
+        )
     redo = interaction.extras.get(REDO)
     repaired = getattr(error, "repaired", None)
     passing = isinstance(error, LimitError) and error.kind != "size"

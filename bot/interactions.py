@@ -6,6 +6,7 @@ Refuses to know what was asked for: commands and buttons say that, the service d
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -29,6 +30,8 @@ MOST_CHOICES = 25
 """Options of a list, and suggestions for what is typed (Discord)."""
 DIALOG_WITHIN = 1.0
 """Seconds our own database has to say what a dialog shows: it must be the first answer, within 3."""
+HINT = "limner.hint"
+"""Key of ``interaction.extras``: what is told beside the answer, once it is there."""
 Grey = discord.ButtonStyle.secondary
 Blue = discord.ButtonStyle.primary
 Green = discord.ButtonStyle.success
@@ -83,8 +86,12 @@ class BotClient(discord.Client):
         )
 
     def admit(self, interaction: Interaction, command: str) -> None:
-        """Raise the refusing sentence where whoever asks may not use this command here."""
+        """Raise the refusing sentence where whoever asks may not use this command here.
+
+        Who has not accepted the host's rules is shown those first: RulesError.
+        """
         self.service.admin.require(requester(interaction), PermissionCheck(command))
+        self.service.welcome.require(str(interaction.user.id), command)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work`` beside everything else; what it raises is logged and harms nothing else."""
@@ -197,6 +204,14 @@ async def in_time(work: Coroutine[Any, Any, T], default: T) -> T:
             return await work
     except TimeoutError:
         return default
+
+
+async def hint(interaction: Interaction) -> None:
+    """Tell what was kept under ``HINT`` to whoever pressed, alone; its message must have been filled."""
+    text = interaction.extras.pop(HINT, None)
+    if text is not None:
+        with contextlib.suppress(discord.HTTPException, *TRANSIENT):
+            await interaction.followup.send(text, ephemeral=True)
 
 
 async def repaint(interaction: Interaction, view: discord.ui.View) -> None:

@@ -15,7 +15,7 @@ import discord
 
 from bot.custom_ids import Channel, Press, Token, Verb, address
 from bot.failures import GONE
-from bot.interactions import TRANSIENT, BotClient, Interaction
+from bot.interactions import TRANSIENT, BotClient, Interaction, hint
 from bot.messages import jobs as messages_jobs
 from bot.messages.jobs import Standing
 from engine.jobs import FINAL, Job, State
@@ -154,6 +154,8 @@ async def _show(shown: ProgressMessage, progress: _ProgressState) -> None:
             fresh = now[1] if before is None or now[1] is not before[1] else None
             if not await shown.show(now[0], fresh, **more):
                 return
+            if before is None and shown.interaction is not None:
+                await hint(shown.interaction)
             before, more = now, {}
         await asyncio.sleep(EDIT_EVERY)
         with contextlib.suppress(TimeoutError):

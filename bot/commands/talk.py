@@ -35,7 +35,8 @@ async def help_command(
         embed = discord.Embed(title=f"--{found.name}", description=details)
     else:
         embed = help_pages.front() if topic is None else help_pages.page(service, topic.strip().lower())
-    await interaction.response.send_message(embed=embed, view=help_pages.view(service), ephemeral=True)
+    view = help_pages.view(service, starters=flag is None and topic is None)
+    await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
 
 
 def _named(service: Service, flag: str) -> Sequence[ModelConfig | LoraConfig]:

@@ -18,7 +18,7 @@ import discord
 from discord import ui
 
 from bot import interactions
-from bot.components import answers, browse, confirm, full_size, mask_editor, modals, picture
+from bot.components import answers, browse, confirm, full_size, mask_editor, modals, picture, welcome
 from bot.components.near import NearButton
 from bot.components.settings import REMIX, VARIATION
 from bot.custom_ids import (
@@ -33,12 +33,13 @@ from bot.custom_ids import (
     address,
     redo_id,
 )
-from bot.failures import REDO, TYPED, guarded
-from bot.interactions import MOST_CHOICES, Blue, Grey, Interaction
+from bot.failures import PUBLIC, REDO, THINKING, TYPED, guarded
+from bot.interactions import HINT, MOST_CHOICES, Blue, Grey, Interaction
 from bot.messages import browse as messages_browse
 from bot.messages import facts as messages_facts
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
+from bot.messages import welcome as messages_welcome
 from engine.errors import NotFound
 from engine.jobs import WORDS, Job, State
 from engine.planning.edits import EDITS
@@ -120,7 +121,10 @@ class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
         await act(interaction, Press(Verb.REMASTER, self.job, self.cell), model=self.item.values[0])
 
 
-ITEMS = (JobButton, AnswerButton, ModelChoice, NearButton, *mask_editor.ITEMS, *browse.ITEMS)
+ITEMS = (
+    *(JobButton, AnswerButton, ModelChoice, NearButton),
+    *(*mask_editor.ITEMS, *browse.ITEMS, *welcome.ITEMS),
+)
 
 
 async def press(interaction: Interaction, press: Press) -> None:
@@ -128,7 +132,15 @@ async def press(interaction: Interaction, press: Press) -> None:
     if press.verb.command is not None:
         # before a dialog opens or a panel is made: what is asked for is held to all rules once more later
         interaction.client.admit(interaction, press.verb.command)
+    if press.verb in messages_welcome.HINTS:
+        key, text = messages_welcome.HINTS[press.verb]
+        first = interaction.client.service.welcome.first(str(interaction.user.id), key)
+        if await interactions.in_time(first, default=False):
+            interaction.extras[HINT] = f"{text}\n{messages_welcome.ONCE}"
     await _DONE_BY.get(press.verb, _edit)(interaction, press)
+    modal = interaction.response.type is discord.InteractionResponseType.modal
+    if not modal and interaction.extras.get(THINKING) != PUBLIC:  # else once its progress is shown
+        await interactions.hint(interaction)
 
 
 async def _edit(interaction: Interaction, press: Press) -> None:

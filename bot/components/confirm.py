@@ -89,6 +89,7 @@ async def _ask(interaction: Interaction, planned: Planned) -> None:
         planned.line, len(planned.jobs), planned.pictures, planned.seconds, planned.balances
     )
     await interaction.edit_original_response(content=text, view=view(key))
+    await interactions.hint(interaction)
 
 
 async def answered(interaction: Interaction, key: str, *, start: bool) -> None:

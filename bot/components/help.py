@@ -10,6 +10,7 @@ import discord
 from discord import ui
 
 from bot.components import near
+from bot.components.welcome import StarterButton
 from bot.custom_ids import HELP_TOPIC
 from bot.failures import guarded
 from bot.interactions import Interaction
@@ -54,11 +55,13 @@ def topics(service: Service) -> dict[str, str]:
     return {**messages_help.SECTIONS, **things}
 
 
-def view(service: Service) -> ui.View:
-    """Return the row under every page."""
-    row = ui.View(timeout=None)
-    row.add_item(HelpSelect(topics(service)))
-    return row
+def view(service: Service, *, starters: bool = False) -> ui.View:
+    """Return the row under every page; ``starters``: with pictures to begin with."""
+    rows = ui.View(timeout=None)
+    rows.add_item(HelpSelect(topics(service)))
+    for line in service.config.welcome.starters if starters else ():
+        rows.add_item(StarterButton(line, row=1))
+    return rows
 
 
 def front() -> discord.Embed:

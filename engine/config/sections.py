@@ -184,6 +184,18 @@ class ProvenanceConfig(_Section):
     timestamp_authority: str = ""  # address of an RFC 3161 server; empty = signatures bear no proven time
 
 
+class WelcomeConfig(_Section):
+    """What newcomers read."""
+
+    rules: str = ""  # accepted by everybody before their first picture; empty = nobody is asked
+    starters: tuple[Annotated[str, Field(max_length=80)], ...] = (
+        "a red fox in the snow, watercolor",
+        "a lighthouse on a cliff at sunset",
+        "a village at night, pixel art",
+    )
+    hints: bool = True  # what a button does is told the first time somebody presses it
+
+
 class WebConfig(_Section):
     """The one optional HTTP listener."""
 
@@ -216,6 +228,7 @@ class Config(_Section):
     retention: RetentionConfig = RetentionConfig()
     moderation: ModerationConfig = ModerationConfig()
     links: LinksConfig = LinksConfig()
+    welcome: WelcomeConfig = WelcomeConfig()
     provenance: ProvenanceConfig = ProvenanceConfig()
     web: WebConfig = WebConfig()
     api: ApiConfig = ApiConfig()

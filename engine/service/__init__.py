@@ -20,6 +20,7 @@ from engine.service.requests import (
 )
 from engine.service.service import Service
 from engine.service.settings import LABEL, OPTION, SETTINGS, SUFFIX
+from engine.service.welcome import RulesError
 from engine.store.browse import Search
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Page",
     "Planned",
     "RefusedError",
+    "RulesError",
     "Search",
     "Service",
     "Shorten",

@@ -18,6 +18,7 @@ LIVE = (
     "links",
     "provenance",
     "wildcards",
+    "welcome",
     "moderation.blocked",
     "moderation.allowed",
     "moderation.direct_messages",

@@ -69,6 +69,7 @@ from engine.service.requests import (
 )
 from engine.service.screening import Screening
 from engine.service.settings import HostConfig, Settings
+from engine.service.welcome import Welcome
 from engine.store import jobs as store_jobs
 from engine.store import meta as store_meta
 from engine.store import preferences as store_preferences
@@ -107,7 +108,7 @@ class Service:
         self.screening = Screening(config.moderation, models, store, admin)
         self.reports = Reports(store, admin)
         self.masks, self.likes = Masks(store, gallery), Likes(store, gallery)
-        self.browse = Browse(store, self.files, self.screening)
+        self.browse, self.welcome = Browse(store, self.files, self.screening), Welcome(store, self._host)
         self.retention, self.keys, self.outbox = retention, Keys(store), Outbox(store)
         self.hooks, self.links = Hooks(store, stand_in), Links(self.keys)
         self._finishing = Finishing()
@@ -194,6 +195,7 @@ class Service:
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         """Put interrupted jobs back, then work in the background while inside."""
+        await self.welcome.load()
         await self.control.apply_pauses()
         await self.control.resume()
         background = [
@@ -394,6 +396,7 @@ class Service:
         await self._finishing.run(self._forget(owner))
 
     async def _forget(self, owner: str) -> None:
+        self.welcome.forget(owner)
         for job in await self.store.read(store_jobs.open_of, owner):
             await self.control.withdraw(job)
         for _ in range(int(LEAVING / 0.05)):  # what they draw stops at its next step

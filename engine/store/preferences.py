@@ -29,3 +29,18 @@ def prefer(db: sqlite3.Connection, owner: str, key: str, value: str | None) -> N
             " ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
             (owner, key, value),
         )
+
+
+def everybody(db: sqlite3.Connection, key: str) -> dict[str, str]:
+    """Return what everybody has set for this, by owner."""
+    rows = db.execute("SELECT owner, value FROM preference WHERE key = ?", (key,))
+    return {row["owner"]: row["value"] for row in rows}
+
+
+def note(db: sqlite3.Connection, owner: str, key: str, word: str) -> bool:
+    """Put a word to those a person has there; False: it was there."""
+    words = of(db, owner).get(key, "").split()
+    if word in words:
+        return False
+    prefer(db, owner, key, " ".join([*words, word]))
+    return True

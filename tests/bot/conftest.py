@@ -50,6 +50,7 @@ def make_bot(discord: Discord, data: Path, tmp_path: Path) -> Callable[..., BotP
         environment = {
             "LIMNER_DATA_DIR": str(data),
             "LIMNER_LIMITS_COMMANDS_A_MINUTE": "1000000",  # tests are quicker than people
+            "LIMNER_WELCOME_HINTS": "false",  # who looks at them turns them on
             "LIMNER_PROVENANCE_MARK": "false",  # takes a fifth of a second; who looks turns it on
             "LIMNER_RENDERER": "engine.workers.fake:Renderer",
             "LIMNER_RENDERER_ARGUMENTS": json.dumps(renderer),

@@ -12,6 +12,7 @@ from bot.components.help import HelpSelect
 from bot.components.near import NearButton
 from bot.components.redo import RedoButton
 from bot.components.settings import SETTABLE, FlagSelect, ModelSelect, SettingButton
+from bot.components.welcome import AcceptButton, StarterButton
 from bot.custom_ids import (
     APPEAL,
     CUSTOM_ID_LIMIT,
@@ -89,6 +90,18 @@ def test_every_verb_survives_the_way_discord_py_takes() -> None:
                 assert found is not None
                 assert Press.of(found) == press
                 assert len(button.custom_id) <= CUSTOM_ID_LIMIT
+
+
+def test_what_newcomers_press_keeps_its_form() -> None:
+    assert AcceptButton().custom_id == "l1w:"
+    starter = StarterButton("a fox: red, in the snow")
+    assert starter.custom_id == "l1ws:a fox: red, in the snow"
+    found = starter.template.fullmatch(starter.custom_id)
+    assert found is not None
+    assert found["line"] == "a fox: red, in the snow"
+    longest = StarterButton("é" * 80)
+    assert len(longest.custom_id or "") <= CUSTOM_ID_LIMIT
+    assert AcceptButton().template.fullmatch(longest.custom_id or "") is None
 
 
 def test_the_settings_table_keeps_its_form() -> None:

@@ -1,0 +1,58 @@
+"""Words for newcomers: the host's rules, three starters, what a button does; refuses to know discord.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.custom_ids import Verb
+from bot.messages.text import CONTENT_LIMIT, to_copy
+
+ACCEPT = "Accept"
+BEFORE = "**Before your first picture**"
+HELLO = (
+    "**Welcome!** Type `/imagine` and say what to draw, or press one of these to see how it goes. "
+    "`/help` fits one screen."
+)
+GO_ON = "**Thank you.** Here is what you were about to draw:"
+OR_THESE = "Or press one of the others to see how it goes."
+ONCE = "-# This is told once."
+
+_VARY = "**Vary** draws four more like it: subtle keeps how it is laid out, strong keeps only the idea."
+_ZOOM = "**Zoom Out** draws what lies around the picture, and the picture itself stays as it is."
+_PAN = "**The arrows** draw more of the scene on that side."
+HINTS: Mapping[Verb, tuple[str, str]] = {
+    Verb.PICTURE: ("u", "**U1–U4** post that picture alone, with all that can be made of it."),
+    Verb.VARY: ("v", _VARY.replace("Vary", "V1–V4", 1) + " `/settings` says which V1–V4 do."),
+    Verb.SUBTLE: ("vary", _VARY),
+    Verb.STRONG: ("vary", _VARY),
+    Verb.REROLL: ("r", "**🔄** draws the same prompt again: four other pictures."),
+    Verb.REGION: ("vr", "**Vary (Region)** repaints a part: mark it, then say what should be there."),
+    Verb.UPSCALE_2: ("s2", "**Upscale (Subtle)** makes it twice as large and changes nothing else."),
+    Verb.UPSCALE_4: ("s4", "**Upscale (4x)** makes it four times as large and changes nothing else."),
+    Verb.UPSCALE_CREATIVE: ("sc", "**Upscale (Creative)** makes it larger and draws new details into it."),
+    Verb.REMASTER: ("rm", "**Remaster** draws the picture again with another model."),
+    Verb.ZOOM_2: ("zoom", _ZOOM),
+    Verb.ZOOM_1_5: ("zoom", _ZOOM),
+    Verb.SQUARE: ("sq", "**Make Square** draws what is missing to a square, and the picture stays as it is."),
+    Verb.PAN_LEFT: ("pan", _PAN),
+    Verb.PAN_RIGHT: ("pan", _PAN),
+    Verb.PAN_UP: ("pan", _PAN),
+    Verb.PAN_DOWN: ("pan", _PAN),
+    Verb.LIKE: ("lk", "`/favorites` lists what you marked, and `--profile` draws in its colours."),
+}
+"""What a button does, told the first time somebody presses it, and under which word that is noted."""
+
+
+def rules(text: str, typed: str | None) -> tuple[str, bool]:
+    """Return the rules to accept, and what was typed, to draw then. False: that must come as a file."""
+    shown = f"{BEFORE}\n{text}"[: CONTENT_LIMIT - 10]
+    if not typed:
+        return shown, True
+    block = to_copy(typed, limit=CONTENT_LIMIT - len(shown) - 20)
+    return (shown, False) if block is None else (f"{shown}\n{block}", True)
+
+
+def welcome(line: str | None = None) -> str:
+    """Return what is said once the rules were accepted. ``line``: what somebody was about to draw."""
+    block = None if line is None else to_copy(line)
+    return HELLO if block is None else f"{OR_THESE}\n{GO_ON}\n{block}"
