@@ -30,6 +30,8 @@ MOST_CHOICES = 25
 """Options of a list, and suggestions for what is typed (Discord)."""
 DIALOG_WITHIN = 1.0
 """Seconds our own database has to say what a dialog shows: it must be the first answer, within 3."""
+APPEARS = "The pictures appear here, as a new message."
+APPEARS_IN_ANSWER = "The pictures appear in this message."
 HINT = "limner.hint"
 """Key of ``interaction.extras``: what is told beside the answer, once it is there."""
 Grey = discord.ButtonStyle.secondary
@@ -204,6 +206,14 @@ async def in_time(work: Coroutine[Any, Any, T], default: T) -> T:
             return await work
     except TimeoutError:
         return default
+
+
+async def begun(interaction: Interaction, what: str) -> None:
+    """Say at once what began after a dialog or a panel, and where it will appear; its progress follows."""
+    here = isinstance(origin(interaction), Channel)
+    text = f"{what}{'.' if what[-1].isalnum() else ''} {APPEARS if here else APPEARS_IN_ANSWER}"
+    with contextlib.suppress(discord.HTTPException, *TRANSIENT):  # the progress message says it too
+        await interaction.edit_original_response(content=text)
 
 
 async def hint(interaction: Interaction) -> None:

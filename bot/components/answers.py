@@ -8,6 +8,7 @@ from bot.custom_ids import Press, redo_id
 from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
 from bot.messages import answers as messages_answers
+from bot.messages import asking as messages_asking
 from engine.errors import NotFound
 from engine.planning import answers
 from engine.service import Describe, Imagine, Shorten
@@ -47,7 +48,9 @@ async def all_taken(interaction: Interaction, press: Press) -> None:
 
 async def submitted(interaction: Interaction, line: str) -> None:
     """Draw the prompt that was sent from the dialog."""
-    await _draw(interaction, await interactions.acknowledge(interaction), line)
+    message = await interactions.acknowledge(interaction)
+    await interactions.begun(interaction, messages_asking.begun(messages_asking.DRAWING, line))
+    await _draw(interaction, message, line)
 
 
 async def _draw(interaction: Interaction, message: str | None, line: str) -> None:

@@ -35,6 +35,7 @@ from bot.custom_ids import (
 )
 from bot.failures import PUBLIC, REDO, THINKING, TYPED, guarded
 from bot.interactions import HINT, MOST_CHOICES, Blue, Grey, Interaction
+from bot.messages import asking as messages_asking
 from bot.messages import browse as messages_browse
 from bot.messages import facts as messages_facts
 from bot.messages import jobs as messages_jobs
@@ -292,6 +293,10 @@ async def act(
     if press.verb is Verb.VARY:
         name = await as_strong_as_preferred(interaction)
     assert name is not None  # ``press`` sends others elsewhere
+    if line is not None or factor is not None or model is not None:  # after a dialog or a list
+        zoom = press.verb.factor if factor is None else modals.number(factor)
+        what = EDITS[name].title.format(factor=zoom) or messages_asking.AGAIN
+        await interactions.begun(interaction, messages_asking.begun(what, line, model))
     edit = Edit(
         interactions.caller(interaction, reply_to=_pressed(interaction)),
         name,

@@ -13,6 +13,7 @@ import asyncio
 import io
 import re
 import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ import discord
 from discord import ui
 
 from bot import interactions
-from bot.components import confirm, modals
+from bot.components import confirm, modals, near
 from bot.custom_ids import MASK, MASK_DIALOG, MaskControl, Press, Token, mask_id
 from bot.failures import TYPED, guarded
 from bot.interactions import Blue, Green, Grey, Interaction
@@ -28,6 +29,7 @@ from bot.messages import mask_editor as messages_region
 from engine.errors import UserError
 from engine.images import AREAS, COLUMNS, ROWS
 from engine.library.masks import MaskDraft, MaskPreview, MaskRecipe
+from engine.pocket import knows
 from engine.service import Edit
 
 NAME = "marked.png"
@@ -185,17 +187,31 @@ async def show(interaction: Interaction, sketch: MaskDraft) -> None:
     shown = await interaction.client.service.masks.show(sketch)
     alt = messages_region.alt(sketch, shown)
     file = discord.File(io.BytesIO(shown.overlay), NAME, description=alt)
-    await interaction.edit_original_response(view=panel(sketch, shown, page), attachments=[file])
+    strange = await _strange(interaction, sketch)
+    await interaction.edit_original_response(view=panel(sketch, shown, page, strange), attachments=[file])
 
 
-def panel(sketch: MaskDraft, shown: MaskPreview, page: str | None = None) -> ui.LayoutView:
+async def _strange(interaction: Interaction, sketch: MaskDraft) -> tuple[str, ...]:
+    """Return which words the model that looked was never taught; of other models nothing is known."""
+    service = interaction.client.service
+    if not sketch.outline.words or sketch.job is None or service.config.engine.segmenter:
+        return ()
+    model = (await service.find(sketch.job)).spec.model
+    shipped = any(one.name == model and one.source == near.SHIPPED for one in service.models)
+    return knows.unknown(sketch.outline.words) if shipped else ()
+
+
+def panel(
+    sketch: MaskDraft, shown: MaskPreview, page: str | None = None, strange: Sequence[str] = ()
+) -> ui.LayoutView:
     """Return the message of a mask: words, overlay, squares, list, and two rows of controls.
 
     With squares these are 39 components of Discord's 40. ``page``: the address of the drawing page.
+    ``strange``: words that the model looking was never taught.
     """
     key, outline, words = sketch.key, sketch.outline, messages_region
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(words.title(sketch, shown)))
+    view.add_item(ui.TextDisplay(words.title(sketch, shown, strange)))
     gallery = ui.MediaGallery[ui.LayoutView]()
     gallery.add_item(media=f"attachment://{NAME}", description=words.alt(sketch, shown))
     view.add_item(gallery)
@@ -352,6 +368,7 @@ async def _start(interaction: Interaction, key: str, line: str) -> None:
     """Repaint the marked part; the mask's message stays, for another prompt or another mask."""
     service, owner = interaction.client.service, str(interaction.user.id)
     message = await interactions.acknowledge(interaction)
+    await interactions.begun(interaction, messages_region.begun(line))
     sketch = await service.masks.find(key, owner)
     same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
     edit = Edit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.messages.text import CONTENT_LIMIT, plural, shown, to_copy
+from bot.messages.text import CONTENT_LIMIT, plural, quoted, shown, to_copy
 from engine.rules.allowance import Balance
 from engine.rules.allowance import seconds as engine_seconds
 
@@ -25,6 +25,7 @@ ONE_HERE = (
 )
 ZOOM_TITLE = "Custom Zoom"
 ZOOM_LABEL = "Zoom factor (more than 1, up to 2)"
+AGAIN, DRAWING = "The prompt again", "Drawing"
 REMIX_TITLE = "Remix"
 REMIX_LABEL = "Prompt, with its flags"
 EDIT_TITLE = "Edit"
@@ -33,6 +34,12 @@ EDIT_EXAMPLE = "make it night"
 EDIT_NUMBER = "Which picture of the grid"
 EDIT_MORE = "More pictures it speaks of"
 EDIT_MORE_HELP = "Such as: put the hat of the second picture on the fox."
+
+
+def begun(what: str, line: str | None = None, model: str | None = None) -> str:
+    """Return what began: an edit by its title, with the words or the model it was given."""
+    said = what + ("" if line is None else f": “{shown(line, 200)}”")
+    return said if model is None else f"{said} with {quoted(model)}"
 
 
 def blend_count(given: int) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.messages.text import shown as plain
 from engine.images import MaskPolarity
 from engine.library.masks import MaskDraft, MaskPreview
+from engine.planning.parts import looked_for, part
 
 ASK = "**Which part should change?** Tap the numbered squares, or choose whole parts from the list."
 MARKED = "**Is this the part that should change?**"
@@ -41,22 +44,40 @@ def looking(words: str) -> str:
     return f"Looking for “{plain(words, 100)}” in the picture …"
 
 
-def title(sketch: MaskDraft, shown: MaskPreview) -> str:
-    """Return the lines above the overlay."""
+def begun(line: str) -> str:
+    """Return what a repaint is, as soon as it was asked for."""
+    return f"Repainting the marked part: “{plain(line, 200)}”"
+
+
+def title(sketch: MaskDraft, shown: MaskPreview, strange: Sequence[str] = ()) -> str:
+    """Return the lines above the overlay. ``strange``: words that the model looking was never taught."""
     outline = sketch.outline
     head = ASK if outline.base is None else MARKED
     if shown.empty:
         state = f"{NOTHING} {STAYS if outline.base is None else AGAIN}"
     else:
         state = STAYS
-    return f"{head}\n{state}\n-# " + " · ".join(_facts(sketch, shown))
+    if outline.words and (named := part(outline.words, shown.share)) is not None:
+        state = f"{whole(named, share(shown))}\n{state}"
+    return f"{head}\n{state}\n-# " + " · ".join(_facts(sketch, shown, strange))
 
 
-def _facts(sketch: MaskDraft, shown: MaskPreview) -> list[str]:
+def whole(named: str, marked: str) -> str:
+    """Return the warning that more was marked than the part that was asked for."""
+    return (
+        f"⚠️ **{marked} is marked: that looks like more than the {plain(named, 40)}.** "
+        "Shrink it, use squares, or say where another way."
+    )
+
+
+def _facts(sketch: MaskDraft, shown: MaskPreview, strange: Sequence[str]) -> list[str]:
     outline = sketch.outline
     facts = []
     if outline.words:
-        facts.append(f"found by the words “{plain(outline.words, 100)}”")
+        known = [word for word in looked_for(outline.words) if word.lower().strip(",.") not in strange]
+        facts.append(f"matched: “{plain(' '.join(known), 100)}”" if known else "no word matched")
+        if strange:
+            facts.append(f"the model does not know “{plain(', '.join(strange), 100)}”")
     if outline.readings:
         facts.append(f"{REPAINTS[outline.reading].lower()} in your mask")
     facts.append(f"{share(shown)} of {shown.size[0]} × {shown.size[1]} pixels marked")

@@ -18,6 +18,7 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.planning.parts import looked_for
 from engine.render import decode, noise
 from engine.render.families.base import Family, Row
 from engine.render.families.sd import StableDiffusion
@@ -27,8 +28,6 @@ LEVELS = (0.3, 0.5, 0.7)
 """How far the latents are noised, as shares of the schedule: shapes are settled early, details late."""
 NOISES = 4
 """Noises at each level."""
-SMALL_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "at", "and", "with", "its", "his", "her"})
-"""Words that mean no thing."""
 
 
 @torch.inference_mode()
@@ -40,7 +39,7 @@ def attention(model: Model, picture: Image.Image, words: str, size: tuple[int, i
     family = model.family
     if family is None:
         raise UserError("This model cannot look for words. Mark the part with squares, or bring a mask.")
-    wanted = [word for word in words.split() if word.lower() not in SMALL_WORDS] or words.split()
+    wanted = looked_for(words)
     if not wanted:
         raise UserError("Say what to look for, such as `the hat`.")
     fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)

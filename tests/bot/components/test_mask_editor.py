@@ -175,7 +175,8 @@ async def test_a_mask_is_brought_by_command_or_into_the_dialog(discord: Discord,
         await said(discord, opened, "25% of")
         assert "white repaints" in text(opened.message)
         # the prompt came with the command, so nothing is asked any more
-        await alice.click(opened.message, "Repaint…")
+        begun = await alice.click(opened.message, "Repaint…")
+        assert begun.message.data["content"].startswith("Repainting the marked part: “a red apple”")
         painted = await discord.wait_for_message(is_grid)
         assert painted.data["content"].startswith("**a red apple** - Repaint by")
         await alice.click(opened.message, "Use squares")
@@ -198,11 +199,14 @@ async def test_words_say_where_and_looking_outlives_a_restart(discord: Discord, 
                 break
             await alice.click(opened.message, "Show")
             await asyncio.sleep(0.5)
-        await said(discord, opened, "found by the words “the \\*hat\\*”")
+        await said(discord, opened, "matched: “\\*hat\\*”")
+        # a quarter of the picture is more than a hat takes
+        assert "25% is marked: that looks like more than the hat" in text(opened.message)
         assert "25% of 120 × 80 pixels marked" in text(opened.message)
         dialog = await alice.click(opened.message, "Say where…")
         await alice.submit(dialog, {"prompt": "the dog"})
-        await said(discord, opened, "found by the words “the dog”")
+        await said(discord, opened, "matched: “dog”")
+        assert "looks like more" not in text(opened.message), "a dog may well take a quarter"
         info = await alice.slash("info")
         await discord.until(lambda: info.message.data["embeds"], "the info")
         assert "the dog" not in str(info.message.data["embeds"]), "looking is no result"
