@@ -166,7 +166,7 @@ async def _show(shown: ProgressMessage, progress: _ProgressState) -> None:
 
 async def standing(service: Service, job: Job) -> Standing:
     """Return how a job stands in line, and the seconds left."""
-    before, held = await service.position(job.id), service.held(job)
+    before, held = await service.position(job.id), service.control.held(job)
     return Standing(
         job.state,
         place=None if before is None else before + 1,

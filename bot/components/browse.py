@@ -94,10 +94,10 @@ async def show(interaction: Interaction, where: ListPage) -> None:
 
 
 async def _page(interaction: Interaction, where: ListPage) -> None:
-    browse, asker = interaction.client.service.browse, interactions.requester(interaction)
-    search = await browse.search(asker.owner, where.which, where.search)
+    browse, who = interaction.client.service.browse, interactions.requester(interaction)
+    search = await browse.search(who.owner, where.which, where.search)
     public = await visible(interaction) if where.which == GALLERY else ()
-    page = await browse.page(asker, where.which, search, where.page, public)
+    page = await browse.page(who, where.which, search, where.page, public)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(words.title(where.which, page.total, page.number, page.last, search)))
     files = []
@@ -141,10 +141,10 @@ def _options(page: Page) -> list[discord.SelectOption]:
 
 async def _entry(interaction: Interaction, where: ListPage, job_id: str) -> None:
     """Show one entry: its picture, which of its pictures, and what can be done with it."""
-    service, asker = interaction.client.service, interactions.requester(interaction)
+    service, who = interaction.client.service, interactions.requester(interaction)
     job = await service.find(job_id)
-    await service.reports.require_shown(job.id, asker.guild)
-    cover = service.screening.cover(job, asker)
+    await service.reports.require_shown(job.id, who.guild)
+    cover = service.screening.cover(job, who)
     cell = 0 if where.cell is None and len(job.pictures) == 1 else where.cell
     file = await _picture(interaction, job, cell, "picture", SHOWN, SHOWN_BYTES)
     view = ui.LayoutView(timeout=None)
@@ -202,10 +202,10 @@ async def thumbnail(
 
 async def safe_thumbnail(interaction: Interaction, job: Job, cell: int | None = None) -> discord.File | None:
     """As ``thumbnail``; None also where it is hidden, removed, or not to be seen openly in this place."""
-    service, asker = interaction.client.service, interactions.requester(interaction)
+    service, who = interaction.client.service, interactions.requester(interaction)
     with contextlib.suppress(UserError):
-        await service.reports.require_shown(job.id, asker.guild)
-        if job.pictures and not service.screening.cover(job, asker):
+        await service.reports.require_shown(job.id, who.guild)
+        if job.pictures and not service.screening.cover(job, who):
             return await thumbnail(interaction, job, cell)
     return None
 

@@ -25,10 +25,10 @@ CLOSED = 50007
 async def pressed(interaction: Interaction, press: Press) -> None:
     """Give whoever pressed the files of a picture (of a grid: all of them) that lose nothing."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    service, asker = interaction.client.service, interactions.requester(interaction)
+    service, who = interaction.client.service, interactions.requester(interaction)
     job = await service.find(press.job)
-    await service.reports.require_shown(job.id, asker.guild)
-    cover = service.screening.cover(job, asker)
+    await service.reports.require_shown(job.id, who.guild)
+    cover = service.screening.cover(job, who)
     web = interaction.client.config.web
     if web.enabled and web.public_url:
         links = await _links(service, web.public_url.rstrip("/"), job, press.cell)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from engine.errors import NotFound
 from engine.jobs import Job
-from engine.rules.people import Asker
+from engine.rules.people import Requester
 from engine.service.pictures import Pictures
 from engine.service.screening import Screening
 from engine.store import browse as store_browse
@@ -74,20 +74,20 @@ class Browse:
         return await self._store.read(store_browse.admired_at, guild)
 
     async def page(
-        self, asker: Asker, which: str, search: Search, number: int, public: Collection[str] = ()
+        self, who: Requester, which: str, search: Search, number: int, public: Collection[str] = ()
     ) -> Page:
         """Return a page of a list, the last one where there are not so many.
 
         ``public``: the addresses that everybody may see, for what a server likes. Adult content stands in no
         list where it is refused, and in a server's only where it is not covered.
         """
-        adult = self._screening.adult(asker)
+        adult = self._screening.adult(who)
         rated = adult == "allow" or (adult == "spoiler" and which != GALLERY)
         looked = Search(**{**asdict(search), "rated": rated})
-        rows, total = await self._rows(asker.owner, which, looked, number, public)
+        rows, total = await self._rows(who.owner, which, looked, number, public)
         if not rows and total:
             number = (total - 1) // PAGE
-            rows, total = await self._rows(asker.owner, which, looked, number, public)
+            rows, total = await self._rows(who.owner, which, looked, number, public)
         entries = []
         for job_id, cell, hearts in rows:
             job = await self._files.job(job_id)

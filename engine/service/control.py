@@ -135,6 +135,10 @@ class Control:
         jobs = await self._store.read(store_browse.beside, job_id)
         return [await self.cancel(job.id, by) for job in jobs]
 
+    def held(self, job: Job) -> bool:
+        """Say whether a waiting job is held back by a pause, of its server or of everything."""
+        return self._scheduler.paused or job.guild in self._scheduler.held
+
     def paused_until(self, guild: str | None) -> float | None:
         """Return when the pauses end that hold a server's jobs, in Unix seconds; None: nobody has said."""
         rules = self._admin.every()

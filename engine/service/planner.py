@@ -98,7 +98,7 @@ class Planner:
     def _smaller(self, ask: Imagine, job: PlannedJob) -> str | None:
         """Return the line in the nearest size that may be drawn; None: size is not what is wrong."""
         spec, most = job.spec, self.host.config.limits
-        mine = self.admin.standing(ask.caller.asker).pixels or most.max_pixels
+        mine = self.admin.standing(ask.caller.member).pixels or most.max_pixels
         fits = min(mine, most.max_pixels, most.max_pixel_steps // (spec.count * spec.steps))
         model = find_model(spec.model, self.models)
         try:

@@ -338,10 +338,6 @@ class Service:
         more = [ticket(f"planned {nth}", owner, one.spec, one.speed) for nth, one in enumerate(planned.jobs)]
         return self._scheduler.waits.with_more(more)
 
-    def held(self, job: Job) -> bool:
-        """Say whether a waiting job is held back by a pause, of its server or of everything."""
-        return self._scheduler.paused or job.guild in self._scheduler.held
-
     async def queue(self) -> QueueView:
         """Return the queue as it stands."""
         scheduler = self._scheduler

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from engine.schedule.forecast import Device, Measured, forecast
-from engine.schedule.queue import FairQueue, Ticket
+from engine.schedule.queue import FairQueue, QueueEntry
 
 PACES = {"small": 0.05, "large": 0.4}  # what the machine does, seconds for a unit of work
 LOADS = {"small": 2.0, "large": 12.0}
@@ -27,7 +27,7 @@ class Machine:
     queue: FairQueue = field(default_factory=FairQueue)
     measured: Measured = field(default_factory=Measured)
     models: set[str] = field(default_factory=set)
-    running: dict[str, tuple[Ticket, float, float, bool]] = field(default_factory=dict)
+    running: dict[str, tuple[QueueEntry, float, float, bool]] = field(default_factory=dict)
     ended: dict[str, float] = field(default_factory=dict)
     now: float = 0.0
 
@@ -71,7 +71,7 @@ class Machine:
         return Device(ROWS, set(self.models), running)
 
 
-def arrivals(dice: random.Random, jobs: int) -> list[tuple[float, Ticket]]:
+def arrivals(dice: random.Random, jobs: int) -> list[tuple[float, QueueEntry]]:
     found, at = [], 0.0
     for number in range(jobs):
         at += dice.expovariate(1 / 4.0)
@@ -80,7 +80,8 @@ def arrivals(dice: random.Random, jobs: int) -> list[tuple[float, Ticket]]:
         size = dice.choice((0.5, 1.0, 2.0))
         weight, urgency = dice.choice(((1.0, 1), (1.0, 1), (0.25, 2), (2.0, 0)))
         owner = f"person {dice.randrange(12)}"
-        found.append((at, Ticket(str(number), owner, size * count * steps, model, count, weight, urgency)))
+        work = size * count * steps
+        found.append((at, QueueEntry(str(number), owner, work, model, count, weight, urgency)))
     return found
 
 
@@ -110,9 +111,9 @@ def test_two_hundred_mixed_jobs_are_forecast_within_thirty_per_cent(seed: int) -
 def test_two_jobs_by_hand() -> None:
     measured = Measured({"a": 0.5}, {})
     queue = FairQueue()
-    queue.push(Ticket("first", "x", 10.0, "a", rows=4))
-    queue.push(Ticket("second", "y", 10.0, "a", rows=4))
-    queue.push(Ticket("third", "z", 4.0, "b", rows=4))
+    queue.push(QueueEntry("first", "x", 10.0, "a", rows=4))
+    queue.push(QueueEntry("second", "y", 10.0, "a", rows=4))
+    queue.push(QueueEntry("third", "z", 4.0, "b", rows=4))
     # room for two: each has half the device for 10 s; 'b' was never timed, so nothing is told of it
     assert forecast(queue, [Device(8, {"a"})], measured) == pytest.approx({"first": 10.0, "second": 10.0})
     assert len(queue) == 3, "the queue itself is not touched"
@@ -120,13 +121,13 @@ def test_two_jobs_by_hand() -> None:
     assert forecast(queue, [Device(4, {"a"})], measured) == pytest.approx({"first": 5.0, "second": 10.0})
     # two devices, the first of them loading for 3 s and busy for 2 s
     measured = Measured({"a": 0.5, "b": 1.0}, {"b": 3.0})
-    busy = Device(4, {"a"}, [(Ticket("now", "w", 4.0, "a", rows=4), 2.0)])
+    busy = Device(4, {"a"}, [(QueueEntry("now", "w", 4.0, "a", rows=4), 2.0)])
     said = forecast(queue, [busy, Device(4, {"a"})], measured)
     assert said == pytest.approx({"now": 2.0, "first": 5.0, "second": 7.0, "third": 5.0 + 3.0 + 4.0})
 
 
 def test_nothing_measured_nothing_said() -> None:
     queue = FairQueue()
-    queue.push(Ticket("first", "x", 10.0, "a"))
+    queue.push(QueueEntry("first", "x", 10.0, "a"))
     assert forecast(queue, [Device(8)], Measured()) == {}
     assert forecast(queue, [], Measured({"a": 1.0})) == {}
