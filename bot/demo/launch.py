@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 import webbrowser
@@ -20,6 +21,15 @@ from bot.demo.shapes import Event
 
 PORT = 8766
 """Where the demo answers unless told otherwise, so that yesterday's browser tab works today."""
+
+LISTENER_PORT = 8767
+"""Where the bot's own listener answers, with the page to draw masks on, if nobody has that port."""
+CONFIG = """# The demo's own configuration: what ships, and the page to draw masks on.
+[web]
+enabled = true
+port = {port}
+public_url = "http://127.0.0.1:{port}"
+"""
 
 STOP_WITHIN = 20.0  # seconds the bot may take to hand back what it draws
 RESTART_AFTER = 1.0  # seconds
@@ -48,7 +58,7 @@ async def launch(
     ``config``: the bot's configuration; without it the built-in one, whatever lies in the working directory.
     ``devices``: so many workers on the CPU; 0 leaves it to the configuration.
     """
-    await asyncio.to_thread(_prepare, data_dir, fresh)
+    await asyncio.to_thread(_prepare, data_dir, fresh, _free(LISTENER_PORT))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,13 +84,21 @@ async def launch(
         await standin.__aexit__(None, None, None)
 
 
-def _prepare(folder: Path, fresh: bool) -> None:
+def _free(port: int) -> int:
+    """Return this port of loopback if nobody has it, else any free one."""
+    for wanted in (port, 0):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", wanted)) as door:
+            return int(door.getsockname()[1])
+    raise LaunchError("No port is free on this machine.")
+
+
+def _prepare(folder: Path, fresh: bool, port: int) -> None:
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # what the bot reads, whatever config.toml lies in the working directory
-        (folder / "config.toml").write_text("# The demo's own configuration: what ships, and nothing else.\n")
+        (folder / "config.toml").write_text(CONFIG.format(port=port))
     except OSError as error:
         raise LaunchError(
             f"`{folder}` cannot be written ({error.strerror}). Set LIMNER_DATA_DIR to a folder of yours."

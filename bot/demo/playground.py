@@ -31,10 +31,11 @@ KEPT_TRAFFIC = 300  # lines of traffic a newly opened drawer sees
 KEPT_UPLOADS = 40  # files waiting to be sent with something
 ANSWER_WITHIN = 5.0  # seconds; the world itself fails an interaction after 3
 HEADERS = {
-    # the page needs nothing from outside and may send nothing there
+    # the page needs nothing from outside and may send nothing there; it holds itself, for two people at once
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-src 'self'; "
+        "frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -13,6 +13,7 @@ GUILD_ID = "1100000000000000100"
 ELSEWHERE_ID = "1100000000000000200"
 GENERAL_ID = "1100000000000000111"
 GALLERY_ID, AFTER_DARK_ID = "1100000000000000112", "1100000000000000113"
+ADMIN_CHANNEL_ID = "1100000000000000114"
 LOBBY_ID = "1100000000000000211"
 ALICE_ID, BOB_ID, ADMIN_ID = "1100000000000000011", "1100000000000000012", "1100000000000000013"
 ADMIN_ROLE_ID, BOT_ROLE_ID = "1100000000000000121", "1100000000000000122"
@@ -52,19 +53,29 @@ def channels() -> dict[str, Json]:
             "topic": topic,
             "nsfw": nsfw,
             "position": int(channel_id) % 10,
-            "permission_overwrites": [],
+            "permission_overwrites": overwrites,
             "rate_limit_per_user": 0,
             "parent_id": None,
             "last_message_id": None,
             "flags": 0,
         }
-        for channel_id, guild_id, name, topic, nsfw in (
-            (GENERAL_ID, GUILD_ID, "general", "Draw here.", False),
-            (GALLERY_ID, GUILD_ID, "gallery", "Finished pictures.", False),
-            (AFTER_DARK_ID, GUILD_ID, "after-dark", "Age-restricted.", True),
-            (LOBBY_ID, ELSEWHERE_ID, "lobby", "A server the bot is not in.", False),
+        for channel_id, guild_id, name, topic, nsfw, overwrites in (
+            (GENERAL_ID, GUILD_ID, "general", "Draw here.", False, []),
+            (GALLERY_ID, GUILD_ID, "gallery", "Finished pictures.", False, []),
+            (AFTER_DARK_ID, GUILD_ID, "after-dark", "Age-restricted.", True, []),
+            (ADMIN_CHANNEL_ID, GUILD_ID, "admin", "For those who run this server.", False, _only_admins()),
+            (LOBBY_ID, ELSEWHERE_ID, "lobby", "A server the bot is not in.", False, []),
         )
     }
+
+
+def _only_admins() -> list[Json]:
+    """Return what hides a channel from everybody but admins, who see all, and the bot."""
+    view = str(perm.VIEW_CHANNEL)
+    return [
+        {"id": GUILD_ID, "type": 0, "allow": "0", "deny": view},
+        {"id": APP_ID, "type": 1, "allow": view, "deny": "0"},
+    ]
 
 
 def guilds() -> dict[str, Json]:

@@ -219,6 +219,20 @@ export class Top {
                 : `${store.bot ? nameOf(store.bot) : "The bot"} is not connected`,
           ),
         ),
+        hands.two
+          ? h(
+              "button.plain.only-wide",
+              {
+                type: "button",
+                dataset: { tool: "two" },
+                "aria-label": "Two people side by side",
+                title: "Two people side by side",
+                "aria-pressed": String(document.body.classList.contains("two")),
+                onclick: hands.two,
+              },
+              icon("people"),
+            )
+          : null,
         h(
           "button.plain",
           {
@@ -298,7 +312,8 @@ export class Beginning {
             : channel.topic ||
                 (channel.type === 0 ? `The beginning of #${channel.name}.` : "The beginning of this thread."),
         ),
-        store.welcome.length && !hands.quiet && !(channel.type >= 10 && channel.type <= 12)
+        channel.name === "admin" && channel.type === 0 && store.welcome.length ? this.#steps(ready) : null,
+        store.welcome.length && channel.name !== "admin" && !hands.quiet && !(channel.type >= 10 && channel.type <= 12)
           ? h(
               "div.welcome",
               {},
@@ -336,4 +351,39 @@ export class Beginning {
       ].filter(Boolean),
     );
   }
+
+  /** What those in charge begin with: a press writes the command, to look at before it is sent. */
+  #steps(ready) {
+    return h(
+      "div.welcome",
+      {},
+      h("p", {}, h("b", {}, "Running the bot here, in six steps."), " A press writes the command; nothing is sent."),
+      h(
+        "ol.welcome-prompts",
+        {},
+        STEPS.map(([command, what]) =>
+          h(
+            "li",
+            {},
+            h(
+              "button.welcome-prompt",
+              { type: "button", onclick: () => this.hands.command(command) },
+              h("span", {}, h("kbd", {}, `/${command}`), ` ${what}`),
+            ),
+          ),
+        ),
+      ),
+      h("p.welcome-note", {}, ready ? "All of it can be undone, and stands in /admin audit." : "Limner is still getting ready…"),
+    );
+  }
 }
+
+/** The steps on the welcome of #admin. */
+const STEPS = [
+  ["admin log", "names this channel for what happens: reports, refusals, who changed what"],
+  ["admin channels allow", "names the channels in which Limner answers"],
+  ["admin channels content", "says what becomes of adult content, channel by channel"],
+  ["admin roles allowance", "gives each role its seconds of the engine"],
+  ["admin words block", "keeps words out of prompts"],
+  ["admin pause", "starts nothing new, until a time you give"],
+];

@@ -18,17 +18,21 @@ import { Viewer } from "./viewer.js";
 const place = (id) => document.getElementById(id);
 const recorded = place("record") ? JSON.parse(place("record").textContent) : null;
 
+// beside another: the second of two people on one page, who keeps nothing of the first
+const beside = new URLSearchParams(location.search).get("as");
+const prefix = beside ? "limner.beside." : "limner.";
+
 const kept = {
   get: (name) => {
     try {
-      return localStorage.getItem(`limner.${name}`);
+      return localStorage.getItem(`${name === "theme" ? "limner." : prefix}${name}`);
     } catch {
       return null;
     }
   },
   set: (name, value) => {
     try {
-      localStorage.setItem(`limner.${name}`, value);
+      localStorage.setItem(`${prefix}${name}`, value);
     } catch {
       /* a private window keeps nothing */
     }
@@ -40,7 +44,7 @@ const store = new Store();
 const viewer = new Viewer();
 let serial = 0;
 
-let actor = kept.get("user"); // who this tab acts as; two tabs may be two people
+let actor = beside ?? kept.get("user"); // who this tab acts as; two tabs may be two people
 const socket = new Socket(() => ({ user: actor }));
 
 // -- what a press does ------------------------------------------------------------------------
@@ -302,7 +306,21 @@ const sidebar = new Sidebar(place("sidebar"), store, {
   recorded: Boolean(recorded),
   switchUser,
 });
+/** Puts a second person beside the first, on the same page, or takes them away again. */
+function two() {
+  const there = document.getElementById("beside");
+  document.body.classList.toggle("two", !there);
+  if (there) there.remove();
+  else {
+    const other = [...store.people.values()].find((user) => user.id !== store.me.id);
+    document.body.append(h("iframe#beside", { src: `./?as=${other.id}`, title: `The same server as ${nameOf(other)}` }));
+    announce(`${nameOf(other)} is beside you.`);
+  }
+  top.draw();
+}
+
 const top = new Top(place("top"), store, {
+  two: beside || recorded ? null : two,
   sidebar: () => sidebar.toggle(),
   traffic: () => traffic.toggle(),
   trafficShown: () => !place("traffic").hidden,
@@ -326,6 +344,7 @@ const beginning = new Beginning(place("beginning"), store, {
     composer.submit();
   },
   fill: (text) => composer?.drawInstead(text),
+  command: (name) => composer?.begin(name),
 });
 const composer = recorded
   ? null
