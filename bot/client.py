@@ -29,7 +29,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot import progress
-from bot.commands import COMMANDS
+from bot.commands import offered
 from bot.components import buttons, dialogs, reports, settings
 from bot.components.help import HelpSelect
 from bot.components.redo import RedoButton
@@ -104,7 +104,7 @@ class Limner(BotClient):
         self.tree = Tree(self)
         self._told: dict[str, float] = {}
         scopes = [discord.Object(guild) for guild in config.discord.guilds]
-        for command in COMMANDS:
+        for command in offered(config):
             self.tree.add(command, scopes)
 
     async def setup_hook(self) -> None:

@@ -14,6 +14,7 @@ Long: every form that a button can have.
     l1n:<job>:<words>:<thing>               that job's line with a thing in the place of its unknown words
     l1d:[<verb>:<job>:<cell>]               draw the line that the message holds (by that button's edit)
     l1h:                                    the list of sections of /help
+    l1c:[<opening>]                         change the line in its message, then draw it: button, and dialog
     l1w:                                    accept the host's rules
     l1ws:<line>                             draw this line, a starter
     l1b:<list>:<page>:<search>              a page of a list of results; l1bo: its list of entries to open
@@ -166,7 +167,8 @@ def redo_id(press: Press | None = None) -> str:
     return f"l1d:{press.verb.value}:{press.job}:{'' if press.cell is None else press.cell}"
 
 
-ACCEPT_ID = "l1w:"
+ACCEPT_ID, CHANGE_ID = "l1w:", "l1c:"
+CHANGE = re.compile(CHANGE_ID)
 ACCEPT = re.compile(ACCEPT_ID)
 STARTER = re.compile(r"l1ws:(?P<line>.{1,80})")
 

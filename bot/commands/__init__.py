@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from discord import app_commands
 
 from bot.commands import admin, answers, browse, edit, imagine, jobs, origin, person, privacy, report, talk
+from engine.config import Config
 
-COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu, ...] = (
+Command = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
+COMMANDS: tuple[Command, ...] = (
     *imagine.COMMANDS,
     *edit.COMMANDS,
     *answers.COMMANDS,
@@ -22,3 +25,10 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group | app_c
     *admin.COMMANDS,
 )
 """Everything registered with Discord."""
+
+
+def offered(config: Config) -> Iterator[Command]:
+    """Yield the commands of a host: those that ask for what is not set up are left out."""
+    for command in COMMANDS:
+        if command.name != answers.enhance.name or config.engine.enhancer:
+            yield command

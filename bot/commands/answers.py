@@ -1,4 +1,4 @@
-"""``/describe`` and its menu, ``/shorten``: a picture or a prompt in, prompts out."""
+"""``/describe`` and its menu, ``/shorten``, ``/enhance``: a picture or a prompt in, prompts out."""
 
 from __future__ import annotations
 
@@ -55,4 +55,13 @@ async def shorten(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None
     await answers.shorten(interaction, progress, prompt)
 
 
-COMMANDS: tuple[Any, ...] = (describe, describe_menu, shorten)
+@app_commands.command(name="enhance", description="A longer prompt from yours, to see before it is drawn.")
+@app_commands.describe(prompt="The prompt. Flags may follow; they are kept.")
+async def enhance(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None:
+    """Lengthen a prompt."""
+    await interactions.acknowledge(interaction, ephemeral=True)
+    interaction.extras[TYPED] = prompt
+    await answers.enhance(interaction, prompt)
+
+
+COMMANDS: tuple[Any, ...] = (describe, describe_menu, shorten, enhance)

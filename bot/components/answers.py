@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any, Self
+
+import discord
+from discord import ui
+
 from bot import interactions, progress
 from bot.components import confirm, modals
-from bot.custom_ids import Press, redo_id
-from bot.failures import REDO, TYPED
-from bot.interactions import Interaction
+from bot.custom_ids import CHANGE, CHANGE_ID, Press, redo_id
+from bot.failures import REDO, TYPED, guarded
+from bot.interactions import Blue, Interaction
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
 from engine.errors import NotFound
 from engine.planning import answers
-from engine.service import Describe, Imagine, Shorten
+from engine.service import Describe, Imagine, Shorten, lengthen
 
 
 async def describe(interaction: Interaction, message: str | None, picture: str) -> None:
@@ -22,6 +28,57 @@ async def describe(interaction: Interaction, message: str | None, picture: str) 
 async def shorten(interaction: Interaction, message: str | None, line: str) -> None:
     """Hand over a prompt to be shortened; ``message`` shows the progress."""
     await confirm.submit(interaction, message, Shorten(interactions.caller(interaction), line))
+
+
+async def enhance(interaction: Interaction, line: str) -> None:
+    """Show a longer prompt to whoever asked: nothing is drawn until they say so."""
+    longer = await lengthen(interaction.client.service, interactions.caller(interaction), line)
+    content, whole = messages_answers.longer(line, longer)
+    view = ui.View(timeout=None)
+    if whole:
+        # who presses them is answered by ``bot.components.redo`` and by ``ChangeButton``
+        view.add_item(ui.Button(label=messages_asking.DRAW_THIS, style=Blue, custom_id=redo_id()))
+        view.add_item(ChangeButton())
+    await interaction.edit_original_response(content=content, view=view)
+
+
+class ChangeButton(ui.DynamicItem[ui.Button[ui.View]], template=CHANGE):
+    """Opens the dialog with the line that its message holds; sent, it is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=messages_answers.CHANGE, custom_id=CHANGE_ID))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the pressed button again from its wire format."""
+        return cls()
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Open the dialog."""
+        interaction.client.admit(interaction, "imagine")
+        line = None if interaction.message is None else messages_asking.copied(interaction.message.content)
+        if line is None:
+            raise NotFound(messages_asking.NOTHING_TO_DRAW)
+        title, label = messages_answers.IMAGINE_TITLE, messages_answers.IMAGINE_LABEL
+        await interaction.response.send_modal(
+            modals.TextDialog(f"{CHANGE_ID}{interaction.id}", title, label, default=line)
+        )
+
+
+async def changed(interaction: Interaction) -> None:
+    """Draw the line that was changed in the dialog."""
+    await _changed(modals.typed(interaction).get(modals.PROMPT, "").strip(), interaction)
+
+
+@guarded
+async def _changed(line: str, interaction: Interaction) -> None:
+    await submitted(interaction, line)
+
+
+ITEMS = (ChangeButton,)
 
 
 async def taken(interaction: Interaction, press: Press) -> None:

@@ -124,7 +124,7 @@ class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
 
 ITEMS = (
     *(JobButton, AnswerButton, ModelChoice, NearButton),
-    *(*mask_editor.ITEMS, *browse.ITEMS, *welcome.ITEMS),
+    *(*mask_editor.ITEMS, *browse.ITEMS, *welcome.ITEMS, *answers.ITEMS),
 )
 
 

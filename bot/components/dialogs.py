@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from bot.components import buttons, mask_editor, reports, settings
+from bot.components import answers, buttons, mask_editor, reports, settings
 from bot.interactions import Interaction
 
 DIALOGS: Mapping[str, Callable[[Interaction], Coroutine[Any, Any, None]]] = {
+    "l1c": answers.changed,
     "l1m": buttons.submitted,
     "l1km": mask_editor.submitted,
     "l1rm": reports.submitted,

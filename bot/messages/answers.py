@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bot.messages.text import CONTENT_LIMIT, mention, shown
+from bot.messages.text import CONTENT_LIMIT, mention, shown, to_copy
 from engine.jobs import Job, Kind
 from engine.planning.answers import Shortened
 
+CHANGE = "Change it first…"
+TOO_LONG = "The longer prompt is too long to be shown here. Take flags out and try again."
 IMAGINE_TITLE = "Imagine this"
 IMAGINE_LABEL = "Prompt, with its flags"
 DESCRIBED_ALT = "The picture that is described"
@@ -41,6 +43,13 @@ def answer(job: Job, prompts: tuple[str, ...], owner: str | None = None) -> str:
     room = (CONTENT_LIMIT - sum(len(line) + 1 for line in lines)) // max(1, len(prompts)) - 8
     lines += [f"{number}\ufe0f\u20e3 {shown(text, room)}" for number, text in enumerate(prompts, 1)]
     return "\n".join(lines)[:CONTENT_LIMIT]
+
+
+def longer(line: str, found: str) -> tuple[str, bool]:
+    """Return a lengthened prompt to look at, beside what was typed. False: it is too long to be shown."""
+    head = f"From “{shown(line, 300)}”. Nothing is drawn yet:"
+    block = to_copy(found, CONTENT_LIMIT - len(head) - 20)
+    return (TOO_LONG, False) if block is None else (f"{head}\n{block}", True)
 
 
 def _fitting(marked: str, limit: int) -> str:

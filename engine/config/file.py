@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
@@ -19,6 +20,8 @@ from engine.errors import ConfigError
 log = logging.getLogger(__name__)
 
 CONFIG_NAME = "config.toml"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine."""
 
 
 def load(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -160,6 +163,9 @@ def _finish(config: Config, base: Path, where: str) -> Config:
     update["moderation"] = config.moderation.model_copy(
         update={"classifier": resolved(config.moderation.classifier)}
     )
+    if config.engine.enhancer and urlsplit(config.engine.enhancer).hostname not in LOOPBACK:
+        told = f"`{config.engine.enhancer}` is not on this machine"
+        raise ConfigError(f"{where}: {told}. Set `enhancer` under `[engine]` to a http://127.0.0.1 address.")
     if config.wildcards.folder:
         folder = (base / Path(config.wildcards.folder).expanduser()).absolute()
         if not folder.is_dir():

@@ -117,6 +117,8 @@ class EngineConfig(_Section):
     heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
     threads: int = 0  # CPU threads of a worker; 0 = all but one core
     segmenter: str = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention
+    enhancer: str = ""  # a language model on this machine, for /enhance (OpenAI's chat completions)
+    enhancer_model: str = ""  # which of its models
     describer: str = ""  # image-to-text model for /describe (folder or hub name); "" = the encoder that ships
 
 

@@ -3,6 +3,7 @@
 from engine.rules.people import UNRULED
 from engine.service.admin import RefusedError
 from engine.service.browse import FAVORITES, GALLERY, HISTORY, LISTS, Entry, Page
+from engine.service.enhancer import lengthen
 from engine.service.requests import (
     Ask,
     Caller,
@@ -49,6 +50,7 @@ __all__ = [
     "Shorten",
     "Snapshot",
     "Submitted",
+    "lengthen",
     "restored",
     "server",
     "stored",
