@@ -10,7 +10,8 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.components import answers, picture
-from bot.failures import TYPED
+from bot.custom_ids import redo_id
+from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
 
 
@@ -51,7 +52,7 @@ async def describe_menu(interaction: Interaction, message: discord.Message) -> N
 async def shorten(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None:
     """Shorten a prompt."""
     progress = await interactions.acknowledge(interaction)
-    interaction.extras[TYPED] = prompt
+    interaction.extras[TYPED], interaction.extras[REDO] = prompt, redo_id()
     await answers.shorten(interaction, progress, prompt)
 
 
@@ -60,7 +61,7 @@ async def shorten(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None
 async def enhance(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None:
     """Lengthen a prompt."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    interaction.extras[TYPED] = prompt
+    interaction.extras[TYPED], interaction.extras[REDO] = prompt, redo_id()
     await answers.enhance(interaction, prompt)
 
 

@@ -13,8 +13,8 @@ from bot import interactions
 from bot.components import buttons, confirm, picture
 from bot.components.mask_editor import brought, found, postable, show
 from bot.components.picture import Picture
-from bot.custom_ids import Press, Verb
-from bot.failures import TYPED
+from bot.custom_ids import Press, Verb, redo_id
+from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
 from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound
@@ -174,6 +174,9 @@ async def _do(
     factor: float = 2.0,
     beside: Sequence[str] = (),
 ) -> None:
+    verb = next((one for one in Verb if one.edit == name), None)
+    if line is not None and found.job is not None and verb is not None and not beside:
+        interaction.extras[REDO] = redo_id(Press(verb, found.job, found.cell))
     asked = Edit(
         interactions.caller(interaction),
         name,

@@ -39,6 +39,17 @@ async def test_a_repaired_line_is_a_press_away(discord: Discord, bot: BotProcess
     varied = await discord.wait_for_message(is_grid, after=told)
     assert "a dog" in varied.data["content"]
     assert "- Variations (Strong) of image #2 by" in varied.data["content"]
+    # and so is that of a command that makes something of a picture, or asks about a prompt
+    [picture, *_] = await alice.autocomplete("vary", "link", "dog")
+    named = {"link": picture["value"], "strength": "vary_subtle"}
+    await alice.slash("vary", prompt="a cow --ar 3:2:1", **named)
+    told = await discord.wait_for_message(lambda said: faces(said) == ["Draw this"], after=varied)
+    await alice.click(told, "Draw this")
+    cow = await discord.wait_for_message(is_grid, after=told)
+    assert "a cow" in cow.data["content"]
+    assert "- Variations (Subtle) of image #1 by" in cow.data["content"]
+    await alice.slash("shorten", prompt="a very old castle --ar 3:2:1")
+    await discord.wait_for_message(lambda said: faces(said) == ["Draw this"], after=cow)
     # nothing to repair, nothing to press
     empty = await alice.slash("imagine", prompt="\u200b\u2060")
     assert faces(empty.message) == []
