@@ -226,6 +226,6 @@ def cancelled(jobs: Sequence[Job]) -> str:
 def liked(marked: bool, count: int) -> str:
     """Return what the heart button answers."""
     now = "Marked with ❤️." if marked else "No longer marked."
-    use = "`--profile` draws in their colours."
+    use = "`--profile` draws in their colours; `/favorites` lists them."
     use = use if count >= LIKED_LEAST else f"From {LIKED_LEAST} on, {use}"
     return f"{now} You have marked {plural(count, 'picture')}. {use}"

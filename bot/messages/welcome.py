@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.custom_ids import Verb
 from bot.messages.text import CONTENT_LIMIT, to_copy
 
 ACCEPT = "Accept"
@@ -20,27 +19,26 @@ ONCE = "-# This is told once."
 _VARY = "**Vary** draws four more like it: subtle keeps how it is laid out, strong keeps only the idea."
 _ZOOM = "**Zoom Out** draws what lies around the picture, and the picture itself stays as it is."
 _PAN = "**The arrows** draw more of the scene on that side."
-HINTS: Mapping[Verb, tuple[str, str]] = {
-    Verb.PICTURE: ("u", "**U1–U4** post that picture alone, with all that can be made of it."),
-    Verb.VARY: ("v", _VARY.replace("Vary", "V1–V4", 1) + " `/settings` says which V1–V4 do."),
-    Verb.SUBTLE: ("vary", _VARY),
-    Verb.STRONG: ("vary", _VARY),
-    Verb.REROLL: ("r", "**🔄** draws the same prompt again: four other pictures."),
-    Verb.REGION: ("vr", "**Vary (Region)** repaints a part: mark it, then say what should be there."),
-    Verb.UPSCALE_2: ("s2", "**Upscale (Subtle)** makes it twice as large and changes nothing else."),
-    Verb.UPSCALE_4: ("s4", "**Upscale (4x)** makes it four times as large and changes nothing else."),
-    Verb.UPSCALE_CREATIVE: ("sc", "**Upscale (Creative)** makes it larger and draws new details into it."),
-    Verb.REMASTER: ("rm", "**Remaster** draws the picture again with another model."),
-    Verb.ZOOM_2: ("zoom", _ZOOM),
-    Verb.ZOOM_1_5: ("zoom", _ZOOM),
-    Verb.SQUARE: ("sq", "**Make Square** draws what is missing to a square, and the picture stays as it is."),
-    Verb.PAN_LEFT: ("pan", _PAN),
-    Verb.PAN_RIGHT: ("pan", _PAN),
-    Verb.PAN_UP: ("pan", _PAN),
-    Verb.PAN_DOWN: ("pan", _PAN),
-    Verb.LIKE: ("lk", "`/favorites` lists what you marked, and `--profile` draws in its colours."),
+HINTS: Mapping[str, tuple[str, str]] = {
+    "u": ("u", "**U1–U4** post that picture alone, with all that can be made of it."),
+    "v": ("v", _VARY.replace("Vary", "V1–V4", 1) + " `/settings` says which V1–V4 do."),
+    "vs": ("vary", _VARY),
+    "vm": ("vary", _VARY),
+    "r": ("r", "**🔄** draws the same prompt again: four other pictures."),
+    "vr": ("vr", "**Vary (Region)** repaints a part: mark it, then say what should be there."),
+    "s2": ("s2", "**Upscale (Subtle)** makes it twice as large and changes nothing else."),
+    "s4": ("s4", "**Upscale (4x)** makes it four times as large and changes nothing else."),
+    "sc": ("sc", "**Upscale (Creative)** makes it larger and draws new details into it."),
+    "rm": ("rm", "**Remaster** draws the picture again with another model."),
+    "z20": ("zoom", _ZOOM),
+    "z15": ("zoom", _ZOOM),
+    "sq": ("sq", "**Make Square** draws what is missing to a square, and the picture stays as it is."),
+    "pl": ("pan", _PAN),
+    "pr": ("pan", _PAN),
+    "pu": ("pan", _PAN),
+    "pd": ("pan", _PAN),
 }
-"""What a button does, told the first time somebody presses it, and under which word that is noted."""
+"""What a button does, by its code on the wire: told the first time somebody presses it, noted as this word."""
 
 
 def rules(text: str, typed: str | None) -> tuple[str, bool]:

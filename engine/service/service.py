@@ -125,16 +125,9 @@ class Service:
         self.settings = Settings(self._host, models, store)
         self.prices = Prices(self._host, store, admin, self._scheduler.estimates.pace)
         self.planner = Planner(
-            self._host,
-            models,
-            self.settings,
-            self.prices,
-            self.files,
-            self.likes,
-            admin,
-            self.reports,
+            self._host, models, self.settings, self.prices, self.files, self.likes, admin, self.reports,
             lambda key: store.read(store_jobs.of_request, key),
-        )
+        )  # fmt: skip
         self._acceptance = Acceptance(
             self._host,
             store,

@@ -24,7 +24,7 @@ from bot.demo.driver import Actor, Answer, BotProcess, Discord
 from bot.demo.seed_data import ADMIN_ROLE_ID, ALICE_ID, BOB_ID, GENERAL_ID, GUILD_ID
 from bot.demo.shapes import Json
 from engine.errors import PromptError
-from engine.rules.rules import Rule
+from engine.rules import changes
 from engine.service.admin import Administration
 from engine.store.connection import Store
 from tests.bot.conftest import is_grid
@@ -294,8 +294,8 @@ async def test_a_pause_says_when_it_ends_and_ends_by_itself(
         await discord.until(lambda: f"until <t:{end}:t>" in queue.message.data["content"], "the queue")
         assert not any(map(is_grid, discord.messages()))
     async with Store.open(data / "limner.db") as store:  # two hours later
-        keep = [Rule("state", value=f"paused {int(time.time())}")]
-        await (await Administration.of(store)).change(BOB_ID, "pause", GUILD_ID, keep=keep)
+        ended = changes.set_state("paused", time.time())
+        await (await Administration.of(store)).change(BOB_ID, GUILD_ID, ended)
     async with make_bot():
         await discord.wait_for_message(is_grid, seconds=60)
         record = await admin(discord, bob, "audit")

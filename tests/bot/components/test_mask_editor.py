@@ -175,8 +175,11 @@ async def test_a_mask_is_brought_by_command_or_into_the_dialog(discord: Discord,
         await said(discord, opened, "25% of")
         assert "white repaints" in text(opened.message)
         # the prompt came with the command, so nothing is asked any more
-        begun = await alice.click(opened.message, "Repaint…")
-        assert begun.message.data["content"].startswith("Repainting the marked part: “a red apple”")
+        await alice.click(opened.message, "Repaint…")
+        told = "Repainting the marked part: “a red apple”. The pictures appear here"
+        await discord.until(
+            lambda: any(told in line for line in discord.transcript().splitlines()), "what began"
+        )
         painted = await discord.wait_for_message(is_grid)
         assert painted.data["content"].startswith("**a red apple** - Repaint by")
         await alice.click(opened.message, "Use squares")
