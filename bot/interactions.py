@@ -211,7 +211,8 @@ async def in_time(work: Coroutine[Any, Any, T], default: T) -> T:
 async def begun(interaction: Interaction, what: str) -> None:
     """Say at once what began after a dialog or a panel, and where it will appear; its progress follows."""
     here = isinstance(origin(interaction), Channel)
-    text = f"{what}{'.' if what[-1].isalnum() else ''} {APPEARS if here else APPEARS_IN_ANSWER}"
+    end = "" if what.endswith((".", "!", "?", "…")) else "."
+    text = f"{what}{end} {APPEARS if here else APPEARS_IN_ANSWER}"
     with contextlib.suppress(discord.HTTPException, *TRANSIENT):  # the progress message says it too
         await interaction.edit_original_response(content=text)
 

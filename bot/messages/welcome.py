@@ -38,7 +38,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
     "pu": ("pan", _PAN),
     "pd": ("pan", _PAN),
 }
-"""What a button does, by its code on the wire: told the first time somebody presses it, noted as this word."""
+"""What a button does, by its code on the wire: told the first time it is pressed, and noted as this word."""
 
 
 def rules(text: str, typed: str | None) -> tuple[str, bool]:
