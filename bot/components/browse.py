@@ -155,7 +155,8 @@ async def _entry(interaction: Interaction, where: ListPage, job_id: str) -> None
         gallery.add_item(media=f"attachment://{file.filename}", description=file.description, spoiler=cover)
         view.add_item(gallery)
         _to_do(view, where, job, cell)
-    view.add_item(_row(PageButton(_at(where, where.page), words.BACK)))
+    else:
+        view.add_item(_row(PageButton(_at(where, where.page), words.BACK)))
     await interaction.edit_original_response(view=view, attachments=[] if file is None else [file])
 
 
@@ -172,13 +173,14 @@ def _to_do(view: ui.LayoutView, where: ListPage, job: Job, cell: int | None) -> 
             for number in range(first, min(first + 5, count))
         ]
         view.add_item(_row(*numbers))
-    for verbs in TO_DO:
-        buttons = [
+    for number, verbs in enumerate(TO_DO):
+        buttons: list[ui.Item[Any]] = [
             button(Press(verb, job.id, cell), DOWNLOAD if verb is Verb.FULL else verb.label)
             for verb in verbs
             if cell is not None or verb.edit is None
         ]
-        view.add_item(_row(*buttons))
+        back = [PageButton(_at(where, where.page), words.BACK)] if number == len(TO_DO) - 1 else []
+        view.add_item(_row(*buttons, *back))
 
 
 def button(press: Press, label: str | None) -> ui.Button[ui.LayoutView]:

@@ -55,6 +55,8 @@ const DRAWN = {
   "⚡": [fill("M13.5 1.5 4 13.500h6.500L8.5 22.5 20 9.500h-7z", "#fcc419")],
   "📋": [["rect", { x: 4, y: 3, width: 16, height: 19, rx: 2, fill: "#b5793e" }], ["rect", { x: 6, y: 5.5, width: 12, height: 14.5, fill: "#f4f4f5" }], ["rect", { x: 8.5, y: 1.5, width: 7, height: 4.5, rx: 1.2, fill: "#8b95a3" }], line("M8.5 10h7M8.5 13h7M8.5 16h4.5", { stroke: "#8b95a3", "stroke-width": 1.4 })],
   "✂": [line("M8 8l11 11M8 16 19 5", { stroke: "#aab4c0", "stroke-width": 2.6 }), circle(5.5, 6.5, 3, "none", { stroke: "#e5304a", "stroke-width": 2.2 }), circle(5.5, 17.5, 3, "none", { stroke: "#e5304a", "stroke-width": 2.2 })],
+  "📌": [line("M9 15 4 21", { stroke: "#9aa3af", "stroke-width": 2.4 }), fill("M14.5 2 22 9.500l-2.2 1.2-1.3-.4-4 4c.5 2 .2 3.7-1 5L4.700 10.500c1.3-1.2 3-1.5 5-1l4-4-.4-1.300z", "#e5304a")],
+  "💾": [fill("M3 4.500A1.5 1.5 0 0 1 4.5 3H17l4 4v12.500a1.5 1.5 0 0 1-1.5 1.500h-15A1.5 1.5 0 0 1 3 19.500z", "#3f6fb5"), ["rect", { x: 7, y: 3, width: 9, height: 6.5, fill: "#dfe6ee" }], ["rect", { x: 12.4, y: 4.2, width: 2.2, height: 4, fill: "#3f6fb5" }], ["rect", { x: 6, y: 12.5, width: 12, height: 8.5, fill: "#f4f4f5" }], line("M8.5 15.500h7M8.5 18h7", { stroke: "#9aa3af", "stroke-width": 1.3 })],
   "🚀": [fill("M14.5 3.500C17.5 1.5 21 1.5 22.5 1.500c0 1.5 0 5-2 8l-6 6.5-6.5-6.500z", "#dfe6ee"), circle(16.5, 7.5, 2.2, "#3f8de8"), fill("M9 8.5 4 9.500l-1.5 4.5 4.5-.5zM15.5 15l-1 5-4.5 1.5.5-4.500z", "#e5304a"), fill("M7.5 14.500c-3 .5-4 3-4.5 6.5 3.5-.5 6-1.5 6.5-4.500z", "#fcc419")],
 };
 DRAWN["♻"] = DRAWN["🔄"];
