@@ -313,7 +313,7 @@ function two() {
   if (there) there.remove();
   else {
     const other = [...store.people.values()].find((user) => user.id !== store.me.id);
-    document.body.append(h("iframe#beside", { src: `./?as=${other.id}`, title: `The same server as ${nameOf(other)}` }));
+    document.body.append(h("iframe", { id: "beside", src: `./?as=${other.id}`, title: `The same server as ${nameOf(other)}` }));
     announce(`${nameOf(other)} is beside you.`);
   }
   top.draw();
