@@ -50,6 +50,20 @@ async def _cells(service: Service, job: Job) -> list[bytes]:
     return (await service.pictures(job.id))[:1]
 
 
+@way("full")
+async def _full(service: Service, job: Job) -> list[bytes]:
+    """What the Full size button gives: one file where it fits, else strips, each saying what it is."""
+    [whole] = await service.files.full(job.id, 0, 10**7)
+    assert whole.exact
+    return [whole.data]
+
+
+@way("thumbnail")
+async def _thumbnail(service: Service, job: Job) -> list[bytes]:
+    """The gallery page of the HTTP API, of pictures large enough to carry the mark."""
+    return [await service.files.thumbnail(job.id, 0, 512)]
+
+
 @way("shown")
 async def _shown(service: Service, job: Job) -> list[bytes]:
     """The page to draw masks on, and what was described."""
