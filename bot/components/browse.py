@@ -25,7 +25,7 @@ THUMBNAIL, SHOWN = 256, 1024
 """Pixels of the longer side of a thumbnail, and of an opened entry."""
 THUMBNAIL_BYTES, SHOWN_BYTES = 128 * 1024, 2 * 1024 * 1024
 TO_DO = (
-    (Verb.POST, Verb.SUBTLE, Verb.STRONG, Verb.REGION),
+    (Verb.POST, Verb.SUBTLE, Verb.STRONG, Verb.REGION, Verb.EDIT),
     (Verb.INFO, Verb.FULL, Verb.LIKE),
 )
 """What can be done with an opened picture, row by row."""
@@ -154,13 +154,15 @@ async def _entry(interaction: Interaction, where: ListPage, job_id: str) -> None
         gallery = ui.MediaGallery[ui.LayoutView]()
         gallery.add_item(media=f"attachment://{file.filename}", description=file.description, spoiler=cover)
         view.add_item(gallery)
-        _to_do(view, where, job, cell)
+        _to_do(view, where, job, cell, editing=bool(service.planner.editors()))
     else:
         view.add_item(_row(PageButton(_at(where, where.page), words.BACK)))
     await interaction.edit_original_response(view=view, attachments=[] if file is None else [file])
 
 
-def _to_do(view: ui.LayoutView, where: ListPage, job: Job, cell: int | None) -> None:
+def _to_do(
+    view: ui.LayoutView, where: ListPage, job: Job, cell: int | None, *, editing: bool
+) -> None:
     """Put the rows under an opened entry: its pictures by number, then what is done with the chosen one."""
     count = len(job.pictures)
     for first in range(0, count if count > 1 else 0, 5):
@@ -177,7 +179,7 @@ def _to_do(view: ui.LayoutView, where: ListPage, job: Job, cell: int | None) -> 
         buttons: list[ui.Item[Any]] = [
             button(Press(verb, job.id, cell), DOWNLOAD if verb is Verb.FULL else verb.label)
             for verb in verbs
-            if cell is not None or verb.edit is None
+            if (cell is not None or verb.edit is None) and (editing or verb is not Verb.EDIT)
         ]
         back = [PageButton(_at(where, where.page), words.BACK)] if number == len(TO_DO) - 1 else []
         view.add_item(_row(*buttons, *back))

@@ -1,5 +1,7 @@
 """From a request to what it would make: settings, words, stored pictures, rules and prices. Accepts nothing.
 
+Long: every kind of request, each read and priced.
+
 Planning fetches and paints nothing: ``acceptance`` does, once for each job that is to be accepted.
 """
 
