@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -69,7 +68,7 @@ def application(
         return Response(await metrics(service), media_type=CONTENT_TYPE)
 
     draw.mount(app, service)
-    links.mount(app, service, time.time if doors is None else lambda: doors.clock())
+    links.mount(app, service, doors)
     if doors is not None:
         for door in (stability, predict, openai, sdapi, jobs, uploads, webhooks, gallery, docs):
             door.mount(app, doors)
