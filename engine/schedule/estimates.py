@@ -11,18 +11,13 @@ def _eased(before: float | None, seen: float) -> float:
 
 
 class Estimates:
-    """Work a second of one device, and by model: seconds for one unit of work, seconds to load it."""
+    """By model: seconds of a device for one unit of work, and seconds to load it."""
 
     def __init__(self) -> None:
-        self.rate: float | None = None
         self.pace: dict[str, float] = {}
         self.loading: dict[str, float] = {}
         self.price: dict[str, float] = {}
         """By model: the work that a device could do while it loads it."""
-
-    def worked(self, work: float, seconds: float, together: int) -> None:
-        """Note that a job took so long, beside others on its device."""
-        self.rate = _eased(self.rate, work * max(1, together) / max(0.001, seconds))
 
     def drew(self, model: str, work: float, seconds: float) -> None:
         """Note what a job on a model that was loaded took of its device."""

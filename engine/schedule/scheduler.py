@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 log = logging.getLogger("limner.scheduler")
 
-MEASURED = "measured"
-"""Where the store keeps how long each model lately took for a unit of work, and to load."""
+PACE = "pace"
+"""Where the store keeps how long each model lately took for a unit of work."""
 PAUSE = 2.0
 """Seconds before what our own disk refused is tried again; then twice as long each time, to a minute."""
 LAST = 5.0
@@ -348,9 +348,7 @@ class Scheduler:
     # ---- looking -------------------------------------------------------------------------------------------
 
     def _measure(self, run: _Running, outcome: Outcome) -> None:
-        together = sum(other.worker is run.worker for other in self.running.values())
         work, model = run.ticket.work, run.ticket.model
-        self.estimates.worked(work, time.monotonic() - run.began, together)
         if run.seconds is not None and run.warm:  # not where a model had to be loaded first
             self.estimates.drew(model, work, run.seconds)
         elif not run.warm and "load" in outcome.timings:

@@ -41,8 +41,9 @@ from engine.rules import limits
 from engine.rules.people import Requester
 from engine.rules.permissions import PermissionCheck
 from engine.schedule.offered import Offered
-from engine.schedule.queue import FairQueue, ticket
+from engine.schedule.queue import FairQueue
 from engine.schedule.scheduler import Scheduler
+from engine.schedule.tickets import ticket
 from engine.service.acceptance import Acceptance
 from engine.service.admin import Administration
 from engine.service.browse import Browse
