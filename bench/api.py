@@ -22,6 +22,7 @@ from engine.web import Doors, listening
 
 FAKE = "engine.workers.fake:Renderer"
 CLIENTS, EACH, ROUNDS = 20, 10, 5
+LIMITS = httpx.Limits(max_connections=CLIENTS, keepalive_expiry=1)  # ended before the server ends them
 
 
 async def _together(ask: Callable[[int], Awaitable[object]]) -> list[float]:
@@ -54,7 +55,7 @@ async def _compared(share: Callable[[list[float]], float]) -> list[float]:
             async with (
                 listening(service, WebConfig(port=0), doors=doors) as port,
                 httpx.AsyncClient(
-                    base_url=f"http://127.0.0.1:{port}", limits=httpx.Limits(max_connections=CLIENTS)
+                    base_url=f"http://127.0.0.1:{port}", limits=LIMITS
                 ) as http,
             ):
                 headers = []

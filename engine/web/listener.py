@@ -25,6 +25,9 @@ from engine.web.protocol import HEADERS_WITHIN, impatient
 log = logging.getLogger(__name__)
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+KEPT_OPEN = 20
+"""Seconds a connection stays open between two requests: longer than clients keep theirs (httpx 5,
+aiohttp 15), so that none sends into one that is just being closed."""
 LEAVING = 5
 """Seconds that answers under way may take once the listener closes."""
 
@@ -137,6 +140,7 @@ async def listening(
         port=config.port,
         log_config=None,  # its lines go through ours, which hide tokens
         access_log=False,
+        timeout_keep_alive=KEPT_OPEN,
         lifespan="off",
         server_header=False,
         http=impatient(doors.headers_within if doors else HEADERS_WITHIN),
