@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60 + 20 * CYCLES)]
 
 async def all_kept(discord: Discord, data: Path, count: int) -> list[tuple[str, str, str | None]]:
     """Wait until ``count`` promises were made and none is open; return them."""
-    for _ in range(600):
+    for _ in range(2400):
         rows = deliveries(data)
         if len(rows) == count and all(state != "pending" for _, state, _ in rows):
             return rows
@@ -45,22 +46,25 @@ async def settled(discord: Discord) -> None:
 async def test_killed_at_any_moment(discord: Discord, make_bot: MakeBot, data: Path) -> None:
     seed = int(os.environ.get("LIMNER_RELIABILITY_SEED", "0")) or random.randrange(2**32)
     dice = random.Random(seed)
-    accepted: set[str] = set()
     async with make_bot(warm=True, step_seconds=0.02) as bot:
+        life = 0.0  # seconds from the promise to the picture, on this machine
         for cycle in range(CYCLES):
             answer = await discord.user("alice").slash("imagine", prompt=f"a red apple {cycle}")
             # whoever reads this was promised a picture
             await discord.until(lambda answer=answer: answer.message.data["content"], "the progress message")
-            accepted.add(f"a red apple {cycle}")
-            await asyncio.sleep(dice.uniform(0.0, 1.2))
-            await bot.kill()
-            if dice.random() < 0.5:
-                discord.act("forget_nonces")
-            await bot.start()
-        rows = await all_kept(discord, data, CYCLES)
+            began = time.monotonic()
+            if cycle:
+                await asyncio.sleep(dice.uniform(0.0, 1.2 * life))
+                await bot.kill()
+                if dice.random() < 0.5:
+                    discord.act("forget_nonces")
+                await bot.start()
+            # each is killed once: three times, and a job is given up, which is another promise
+            rows = await all_kept(discord, data, cycle + 1)
+            life = life or time.monotonic() - began
         await settled(discord)
     grids = [message.data["content"] for message in discord.messages() if is_grid(message)]
-    assert len(grids) == len(set(grids)) == CYCLES == len(accepted), f"seed {seed}\n{discord.transcript(80)}"
+    assert len(grids) == len(set(grids)) == CYCLES, f"seed {seed}\n{discord.transcript(80)}"
     assert {row[1] for row in rows} == {"sent"}, f"seed {seed}"
 
 
