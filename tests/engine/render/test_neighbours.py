@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.config import AdapterConfig, LoraConfig, ModelConfig
-from engine.jobs import Input, JobSpec, Kind, Lora, Role
+from engine.config import AdapterConfig, Config, LoraConfig, ModelConfig, ProvenanceConfig
+from engine.jobs import Input, JobSpec, Kind, Lora, Role, State
 from engine.render import Renderer, decode
+from engine.service import Service
 from engine.workers.protocol import Done, Event, Progress
+from tests.engine.conftest import asking, ended, submit
+from tests.engine.conftest import drawn as drawn_by_service
 from tests.engine.render import tiny
 from tests.engine.render.conftest import ENGINE
 from tests.engine.render.test_oracle import photo, spec
@@ -227,6 +232,44 @@ def test_a_renderer_begun_again_draws_the_same(
     again = fresh()
     assert {name: drawn(again, name) for name in FIXED} == alone
     again.close()
+
+
+@pytest.mark.timeout(900)
+async def test_a_worker_killed_with_two_pictures_in_hand_draws_both_as_before(
+    configs: Callable[[str], ModelConfig], loras: tuple[LoraConfig, ...], tmp_path: Path
+) -> None:
+    """A process of its own, ended by SIGKILL while both are in flight; the next one begins them again."""
+    config = Config(
+        data_dir=tmp_path / "data",
+        models=(configs("sd").model_copy(update={"steps": 60, "width": 64, "height": 64, "default": True}),),
+        loras=tuple(lora for lora in loras if lora.name == "ink"),
+        engine=ENGINE.model_copy(update={"threads": 1}),
+        provenance=ProvenanceConfig(mark=False),
+    )
+    lines = {"anna": "a red apple --seed 1", "ben": "a dog --seed 2 --lora ink"}
+
+    async def pixels(service: Service, job: str) -> list[bytes]:
+        # the recipe before the pixels names the job
+        return [data.split(b"IDAT", 1)[1] for data in await service.files.originals(job)]
+
+    async with Service.open(config, renderer="engine.render:Renderer") as service:
+        calm = {}
+        for who, line in lines.items():  # one after the other
+            calm[who] = await pixels(service, (await drawn_by_service(service, who, line, owner=who)).id)
+        jobs = {
+            who: (await submit(service, asking(f"{who} again", line, owner=who))).jobs[0].id
+            for who, line in lines.items()
+        }
+        killed = False
+        async for snapshot in service.progress(jobs["ben"]):
+            both = [(await service.find(job)).state for job in jobs.values()]
+            if not killed and snapshot.step >= 2 and both == [State.RUNNING] * 2:
+                os.kill(int(service.control.workers()[0]["pid"]), signal.SIGKILL)
+                killed = True
+        assert killed
+        ends = [await ended(service, job) for job in jobs.values()]
+        assert [(job.state, job.attempts) for job in ends] == [(State.RENDERED, 2)] * 2
+        assert {who: await pixels(service, job) for who, job in jobs.items()} == calm
 
 
 @pytest.mark.parametrize("name", ["v1.5-x", "few-steps", "lora_0", "0", "a.b.c", "weight"])
