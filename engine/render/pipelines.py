@@ -16,20 +16,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import diffusers
 import torch
 from PIL import Image
 
 from engine import images
 from engine.errors import Cancelled, EngineError, UserError
-from engine.jobs import JobSpec, Kind
+from engine.jobs import JobSpec, Kind, Role
 from engine.prompt.flags import DIRECT
 from engine.render import decode, guidance
 from engine.render.conditioning import styles
+from engine.render.conditioning.inputs import Sources
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Model
 from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
 
 log = logging.getLogger(__name__)
+
+OVER: Mapping[Kind, str] = {Kind.IMAGINE: "Img2Img", Kind.VARY: "Img2Img", Kind.INPAINT: "Inpaint"}
+"""What diffusers calls the pipelines that draw over a picture."""
+BROKEN = frozenset({"ChromaInpaintPipeline"})
+"""Those that cannot run: in diffusers 0.42.1 it reads `guidance_embeds`, which Chroma's transformer lacks."""
 
 
 class Stock:
@@ -44,10 +51,11 @@ class Stock:
 
     def start(self, job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> None:
         """Run a job in the background. Raises UserError where an input picture would be ignored."""
+        pipe = over = None
         if spec.inputs or spec.kind is not Kind.IMAGINE:
-            raise UserError(f"{model.name} can only draw from words here. Choose another model for pictures.")
+            pipe, over = _drawing_over(spec, model), Sources.of(spec, model, inputs)
         self._cancelled.clear()
-        self._running = (job, model.name, self._pool.submit(self._run, job, spec, model))
+        self._running = (job, model.name, self._pool.submit(self._run, job, spec, model, pipe, over))
 
     def cancel(self, job: str) -> bool:
         """Ask a running job to stop at its next step; return whether it was running."""
@@ -82,9 +90,9 @@ class Stock:
         self._cancelled.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, job: str, spec: JobSpec, model: Model) -> None:
+    def _run(self, job: str, spec: JobSpec, model: Model, pipe: Any, over: Sources | None) -> None:
         try:
-            self._events.put(Done(job, self._draw(job, spec, model)))
+            self._events.put(Done(job, self._draw(job, spec, model, pipe or model.pipe, over)))
         except Cancelled:
             self._events.put(Failed(job, "cancelled", "Cancelled."))
         except UserError as error:
@@ -99,13 +107,17 @@ class Stock:
             if hasattr(model.pipe, "maybe_free_model_hooks"):
                 model.pipe.maybe_free_model_hooks()
 
-    def _draw(self, job: str, spec: JobSpec, model: Model) -> Outcome:
-        """Draw every cell, one after the other."""
+    def _draw(self, job: str, spec: JobSpec, model: Model, pipe: Any, over: Sources | None) -> Outcome:
+        """Draw every cell, one after the other; ``over`` a picture with the pipeline that does that."""
         began = time.perf_counter()
-        takes = inspect.signature(model.pipe.__call__).parameters
+        takes = inspect.signature(pipe.__call__).parameters
         options, notes = self._options(spec, model, takes)
+        if over is not None:
+            options |= {"image": decode.to_picture(over.start[0][0]), "strength": over.strength}
+            notes += over.notes
+        if over is not None and over.mask is not None:
+            options["mask_image"] = over.mask
         pictures: list[Image.Image] = []
-        total = spec.steps * spec.count
         for cell in range(spec.count):
 
             def after(
@@ -113,7 +125,8 @@ class Stock:
             ) -> dict[str, Any]:
                 if self._cancelled.is_set():
                     raise Cancelled
-                self._events.put(Progress(job, cell * spec.steps + step + 1, total))
+                steps = getattr(pipe, "num_timesteps", spec.steps)  # fewer where it draws over a picture
+                self._events.put(Progress(job, cell * steps + step + 1, steps * spec.count))
                 return values
 
             if "callback_on_step_end" in takes:
@@ -121,8 +134,8 @@ class Stock:
             if self._cancelled.is_set():
                 raise Cancelled
             generator = torch.Generator().manual_seed(spec.seed_of(cell))
-            result = model.pipe(generator=generator, **options)
-            pictures.append(result.images[0])
+            result = pipe(generator=generator, **options)
+            pictures.append(_kept(result.images[0], over))
         drawn = time.perf_counter()
         files = tuple(decode.png(images.fitted(picture, spec.fitted)) for picture in pictures)
         timings = {"denoise": drawn - began, "encode": time.perf_counter() - drawn}
@@ -143,8 +156,9 @@ class Stock:
                 notes.append(f"`{flag}` has no effect with {model.name}.")
 
         offer("num_inference_steps", spec.steps, "--steps")
-        offer("width", spec.width, "--ar")
-        offer("height", spec.height, "--ar")
+        if not spec.inputs or "width" in takes:  # else the picture's own size, which is the same
+            offer("width", spec.width, "--ar")
+            offer("height", spec.height, "--ar")
         guided, idle = guidance.of(model.pipe).arguments(spec.guidance_scale, spec.negative_prompt)
         notes += [f"`{flag}` has no effect with {model.name}." for flag in idle]
         for name, value in guided.items():
@@ -163,3 +177,31 @@ class Stock:
         if len(wanted) > 1:
             notes.append(f"{model.name} reads several texts as one.")
         return options, notes
+
+
+def _drawing_over(spec: JobSpec, model: Model) -> Any:
+    """Return the model's parts as the pipeline that draws over a picture. Raises UserError: there is none."""
+    only_one = len([one for one in spec.inputs if one.role in (Role.INIT, Role.PROMPT)]) == 1
+    known = {one.role for one in spec.inputs} <= {Role.INIT, Role.PROMPT, Role.MASK}
+    title = type(model.pipe).__name__.replace("Pipeline", f"{OVER.get(spec.kind, '')}Pipeline")
+    kind = getattr(diffusers, title, None)
+    if kind is None or title in BROKEN or spec.kind not in OVER or not (only_one and known):
+        raise UserError(f"{model.name} cannot do that with pictures here. Choose another model for it.")
+    takes = list(inspect.signature(kind.__init__).parameters)[1:]
+    parts = {**dict(model.pipe.config), **model.pipe.components}
+    made = kind(**{name: parts[name] for name in takes if name in parts})
+    for name, value in vars(model.pipe).items():
+        if name.startswith(("_offload", "_all_hooks")):  # parts that wait off the card still do
+            setattr(made, name, value)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def _kept(picture: Image.Image, over: Sources | None) -> Image.Image:
+    """Return what was drawn; what is not repainted stays as it was, to the bit."""
+    if over is None or over.mask is None or over.parent is None:
+        return picture
+    size = over.parent.size
+    drawn = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+    mask = over.mask if over.mask.size == size else over.mask.resize(size, Image.Resampling.BILINEAR)
+    return Image.composite(drawn, over.parent, images.feathered(mask, images.rim(*size)))

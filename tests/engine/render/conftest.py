@@ -34,6 +34,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "flux2_dev": tiny_flow.flux2_dev,
         "qwen_image": tiny_flow.qwen_image,
         "krea2": tiny_flow.krea2,
+        "chroma": tiny_flow.chroma,
+        "edm": tiny.edm,
     }
 
     def folder(name: str) -> Path:

@@ -10,10 +10,12 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from engine.jobs import Condition, Input, Role
+from engine.jobs import Condition, Input, Kind, Role
+from engine.render import decode
 from engine.workers.protocol import Done, Event, Failed, Progress
-from tests.engine.render.test_oracle import spec
+from tests.engine.render.test_oracle import photo, spec
 from tests.engine.render.test_renderer import Make, drain, failed, pictures, renderer
 
 __all__ = ["renderer"]
@@ -76,7 +78,52 @@ def test_it_refuses_when_a_picture_would_be_ignored(renderer: Make) -> None:
         render.start("job", spec("krea2", inputs=(Input(sha256="p", role=Role.PROMPT),)), {"p": b""})
     answer = failed(drain(render)["job"])
     assert answer.kind == "user"
-    assert "from words" in answer.message
+    assert "cannot do that with pictures" in answer.message
+
+
+@pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    ("name", "kind", "title"),
+    [
+        ("chroma", Kind.VARY, "ChromaImg2Img"),
+        ("edm", Kind.VARY, "StableDiffusionImg2Img"),
+        ("edm", Kind.INPAINT, "StableDiffusionInpaint"),
+    ],
+)
+def test_it_draws_over_pictures_where_diffusers_has_a_pipeline_for_that(
+    renderer: Make, folders: Callable[[str], Path], name: str, kind: Kind, title: str
+) -> None:
+    parent, mask = photo(32, 32), Image.new("L", (32, 32))
+    mask.paste(255, (0, 0, 16, 32))
+    files = {"p": decode.png(parent), "m": decode.png(mask)}
+    inputs = [Input(sha256="p", role=Role.INIT)]
+    inputs += [Input(sha256="m", role=Role.MASK)] * (kind is Kind.INPAINT)
+    wanted = spec(name, kind=kind, steps=4, strength=0.5, guidance_scale=3.0, inputs=tuple(inputs), count=1)
+    render = renderer(name)
+    render.start("job", wanted, {one.sha256: files[one.sha256] for one in inputs})
+    told = drain(render)["job"]
+    assert [event.step for event in told if isinstance(event, Progress)] == [1, 2], "half of four steps"
+    assert {event.total for event in told if isinstance(event, Progress)} == {2}
+    mine = np.asarray(pictures(told)[0])
+
+    pipe = getattr(diffusers, f"{title}Pipeline").from_pretrained(folders(name))
+    masked = {"mask_image": mask} if kind is Kind.INPAINT else {}
+    if title != "StableDiffusionImg2Img":
+        masked |= {"width": 32, "height": 32}
+    theirs = pipe(
+        wanted.conditions[0].text,
+        image=parent,
+        strength=0.5,
+        num_inference_steps=4,
+        guidance_scale=3.0,
+        generator=torch.Generator().manual_seed(wanted.seed),
+        **masked,
+    ).images[0]
+    if kind is Kind.VARY:
+        assert np.array_equal(mine, np.asarray(theirs))
+    else:
+        assert np.array_equal(mine[:, :8], np.asarray(theirs)[:, :8])
+        assert np.array_equal(mine[:, 24:], np.asarray(parent)[:, 24:])
 
 
 @pytest.mark.parametrize("weight", [-0.5, 0.5])
@@ -87,3 +134,12 @@ def test_several_texts_are_told_about(renderer: Make, weight: float) -> None:
     done = drain(render)["job"][-1]
     assert isinstance(done, Done)
     assert len([note for note in done.outcome.notes if "--no" in note or "as one" in note]) == 1
+
+
+@pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning")
+def test_a_pipeline_of_diffusers_that_cannot_run_is_not_tried(renderer: Make) -> None:
+    render = renderer("chroma")
+    inputs = (Input(sha256="p", role=Role.INIT), Input(sha256="m", role=Role.MASK))
+    data = decode.png(photo(32, 32))
+    render.start("job", spec("chroma", kind=Kind.INPAINT, inputs=inputs), {"p": data, "m": data})
+    assert "cannot do that with pictures" in failed(drain(render)["job"]).message

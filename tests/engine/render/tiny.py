@@ -13,6 +13,7 @@ from diffusers import (
     AutoencoderKL,
     AutoencoderTiny,
     DDIMScheduler,
+    EDMEulerScheduler,
     FlowMatchEulerDiscreteScheduler,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
@@ -320,6 +321,13 @@ def sdxl(folder: Path) -> StableDiffusionXLPipeline:
         ).eval(),
         scheduler=scheduler(),
     )
+
+
+def edm(folder: Path) -> StableDiffusionPipeline:
+    """An SD whose noise is EDM's: samplers of ours do not fit, so its loop is not ours."""
+    pipe = sd(folder)
+    pipe.register_modules(scheduler=EDMEulerScheduler())
+    return pipe
 
 
 def clipping(folder: Path) -> StableDiffusionXLPipeline:

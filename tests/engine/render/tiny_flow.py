@@ -12,6 +12,8 @@ from diffusers import (
     AutoencoderKL,
     AutoencoderKLFlux2,
     AutoencoderKLQwenImage,
+    ChromaPipeline,
+    ChromaTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
     Flux2KleinPipeline,
     Flux2Pipeline,
@@ -329,6 +331,33 @@ def qwen_image(folder: Path) -> QwenImagePipeline:
                 num_attention_heads=2,
                 joint_attention_dim=16,
                 axes_dims_rope=(4, 6, 6),
+            )
+        ),
+    )
+
+
+def chroma(folder: Path) -> ChromaPipeline:
+    """A Chroma: a family whose loop is not ours; diffusers has pipelines that draw over pictures with it."""
+    torch.manual_seed(0)
+    tokens = t5_tokens()
+    return ChromaPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=_vae(),
+        text_encoder=t5(tokens),
+        tokenizer=tokens,
+        transformer=randomized(
+            ChromaTransformer2DModel(
+                patch_size=1,
+                in_channels=16,
+                num_layers=1,
+                num_single_layers=1,
+                attention_head_dim=16,
+                num_attention_heads=2,
+                joint_attention_dim=32,
+                axes_dims_rope=(4, 4, 8),
+                approximator_num_channels=64,
+                approximator_hidden_dim=32,
+                approximator_layers=1,
             )
         ),
     )
