@@ -10,6 +10,8 @@ from engine.jobs import WORDS, Job, JobSpec, Kind, Role
 from engine.planning.redraw import line_again
 from engine.prompt.flags import DIRECT
 
+RECIPE = "Recipe, to copy"
+"""The one fact that is as wide as the message."""
 FACT_LIMIT = 1024
 """Most characters of an embed field's value (Discord)."""
 
@@ -84,7 +86,7 @@ def picture_facts(
         facts.append(("Drawn in", f"{job.finished_at - job.started_at:.1f} s"))
     line = line_again(job, cell)
     block = None if line is None else to_copy(line, FACT_LIMIT - 8)
-    recipes = [] if block is None else [("Recipe, to copy", block)]
+    recipes = [] if block is None else [(RECIPE, block)]
     return [*facts, *recipes, ("Job", f"`{job.id}`")]
 
 

@@ -94,7 +94,9 @@ export class MessageView {
     const ephemeral = Boolean(message.flags & EPHEMERAL);
     const loading = Boolean(message.flags & LOADING);
     // with the V2 layout Discord shows a file only where the layout names it
-    const loose = message.flags & COMPONENTS_V2 ? [] : (message.attachments ?? []);
+    // what an embed shows is not shown a second time
+    const shown = new Set((message.embeds ?? []).flatMap((embed) => [embed.thumbnail?.url, embed.image?.url]).map(bare));
+    const loose = message.flags & COMPONENTS_V2 ? [] : (message.attachments ?? []).filter((file) => !shown.has(bare(file.url)));
     const mine = message.mentions?.some((user) => user.id === store.me?.id) || message.mention_everyone;
     this.element.dataset.id = message.id;
     this.element.id = `m-${message.id}`;
@@ -480,3 +482,6 @@ function strip(value) {
     ]),
   );
 }
+
+/** A file's address without what signs it, which differs from place to place. */
+const bare = (url) => url?.split("?")[0];
