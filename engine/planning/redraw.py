@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.jobs import Job, Kind
+from engine.prompt.flags import DIRECT
 
 _ELSEWHERE = frozenset({"suffix", "settings", "server"})
 """Who chose a flag that does not stand in the prompt, and that another person's line would lack."""
@@ -17,9 +18,7 @@ def line_again(job: Job, cell: int | None = None) -> str | None:
         "ar": f"{spec.width}:{spec.height}",
         "style": spec.style,
         "stylize": spec.stylize,
-        "weird": spec.weird,
-        "chaos": spec.chaos,
-        "exp": spec.exp,
+        **{flag.name: getattr(spec, flag.field) for flag in DIRECT},
         "stop": spec.stop,
         "steps": spec.steps,
         "cfg": f"{spec.guidance_scale:g}",
