@@ -27,7 +27,7 @@ class ImpatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self._look(begun=True)
+        self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -37,20 +37,21 @@ class ImpatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what came."""
         super().data_received(data)
-        self._look(begun=True)
+        self._look()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, as long as uvicorn has it, or for the rest of this one."""
         super().on_response_complete()
-        self._look(begun=self.conn.their_state is h11.SEND_BODY)
+        self._look()
 
-    def _look(self, *, begun: bool) -> None:
-        if self.transport.is_closing() or (self.cycle is not None and not self.cycle.response_complete):
+    def _look(self) -> None:
+        """Wait where a request has begun and nobody serves it; a connection's first is expected at once."""
+        served = self.cycle is not None and not self.cycle.response_complete
+        begun = self.cycle is None or self.conn.their_state is h11.SEND_BODY or self.conn.trailing_data[0]
+        if self.transport.is_closing() or served or not begun:
             self._stop()
-        elif begun and self._closing is None:
+        elif self._closing is None:
             self._closing = self.loop.call_later(self.within, self.transport.abort)
-        elif not begun:
-            self._stop()
 
     def _stop(self) -> None:
         if self._closing is not None:

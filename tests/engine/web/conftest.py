@@ -87,7 +87,7 @@ class Api:
 
     async def settled(self, good: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something is so."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             while not await good():  # noqa: ASYNC110 - what is waited for tells nobody
                 await asyncio.sleep(0.02)
 
