@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
+import logging
 from typing import Any
 
 import httpx
+import pytest
+import requests
 from PIL import Image
 
 from engine.config import AllowanceConfig
@@ -338,3 +342,98 @@ async def test_words_that_are_never_drawn_are_named(api: Api) -> None:
     async with api.client() as client:
         answer = await words(client, text_prompts=[{"text": "a nude child"}])
         assert refusal(answer) == (400, "invalid_prompts")
+
+
+async def test_a_missing_accept_is_json(api: Api) -> None:
+    async with api.client() as client:
+        del client.headers["accept"]
+        assert first(await words(client)).size == (512, 512)
+
+
+async def test_the_shares_of_the_schedule_have_two_sides(api: Api) -> None:
+    files, stepped = {"init_image": picture()}, {"init_image_mode": "STEP_SCHEDULE"}
+    async with api.client() as client:
+        for name in ("step_schedule_start", "step_schedule_end"):
+            for value, status in (("0", 200), ("1", 200), ("-0.01", 400), ("1.01", 400)):
+                answer = await sent(client, "image-to-image", files, **stepped, **{name: value})
+                assert answer.status_code == status, (name, value)
+                assert status == 200 or name in answer.json()["message"]
+        answer = await sent(client, "image-to-image", files, init_image_mode="SOME")
+        assert refusal(answer) == (400, "bad_request")
+        for fields, named in (
+            ({"seed": -1}, "seed"),
+            ({"cfg_scale": 35.01}, "cfg_scale"),
+            ({"cfg_scale": -0.01}, "cfg_scale"),
+            ({"width": 0}, "width"),
+            ({"samples": 2.5}, "samples"),
+        ):
+            answer = await words(client, **fields)
+            assert refusal(answer) == (400, "bad_request"), fields
+            assert named in answer.json()["message"]
+
+
+async def test_an_upscale_holds_to_its_pixels(api: Api) -> None:
+    path = "/v1/generation/esrgan-v1-x2plus/image-to-image/upscale"
+    cases: list[tuple[tuple[int, int], dict[str, str], Any]] = [
+        ((683, 683), {"width": "2049"}, "invalid_pixel_count"),
+        ((683, 683), {"width": "2048"}, (2048, 2048)),
+        ((512, 128), {"width": "4096"}, (4096, 1024)),
+        ((300, 200), {"height": "511"}, "bad_request"),
+        ((300, 200), {"height": "512"}, (768, 512)),
+    ]
+    async with api.client() as client:
+        for size, asked, made in cases:
+            answer = await client.post(path, files={"image": picture(*size)}, data=asked)
+            if isinstance(made, str):
+                assert refusal(answer) == (400, made), (size, asked)
+            else:
+                assert first(answer).size == made
+
+
+async def test_every_error_is_its_own_and_in_the_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="limner.web")
+    png = {"Accept": "image/png"}
+    async with api.client() as client:
+        refused = [await words(client, steps=9, headers=png), await words(client, steps=9)]
+        refused.append(await client.get("/v1/engines/nothing"))
+        refused.append(await client.delete("/v1/engines/list"))
+    names = [refusal(answer)[1] for answer in refused]
+    assert names == ["bad_request", "bad_request", "not_found", "method_not_allowed"]
+    ids = {answer.json()["id"] for answer in refused}
+    assert len(ids) == 4
+    assert ids <= {getattr(record, "request", "") for record in caplog.records}
+
+
+async def test_plain_requests_as_the_published_samples_write_them(api: Api) -> None:
+    """Python's `requests`: a filename and no type; the account, the balance; one's own organization."""
+    _, secret = await api.key()
+    base, key = f"{api.url}/v1", {"Authorization": f"Bearer {secret}"}
+
+    def ask() -> list[requests.Response]:
+        with requests.Session() as http:
+            found = [http.get(f"{base}/user/{name}", headers=key) for name in ("account", "balance")]
+            mine = key | {"Organization": "org-limner", "Stability-Client-ID": "sample"}
+            found.append(http.get(f"{base}/engines/list", headers=mine))
+            found.append(
+                http.post(
+                    f"{base}/generation/{V16}/image-to-image",
+                    headers=key | {"Accept": "application/json"},
+                    files={"init_image": ("a.png", picture())},
+                    data={
+                        "image_strength": 0.35,
+                        "init_image_mode": "IMAGE_STRENGTH",
+                        "text_prompts[0][text]": "A dog",
+                        "cfg_scale": 7,
+                        "clip_guidance_preset": "FAST_BLUE",
+                        "samples": 1,
+                        "steps": 30,
+                    },
+                )
+            )
+            return found
+
+    answers = await asyncio.to_thread(ask)
+    assert [answer.status_code for answer in answers] == [200] * 4
+    [artifact] = answers[3].json()["artifacts"]
+    assert opened(base64.b64decode(artifact["base64"])).size == (512, 512)
+    assert answers[1].json()["credits"] > 0
