@@ -15,7 +15,6 @@ from PIL import Image
 
 from engine.config import AllowanceConfig, LimitsConfig, ModerationConfig, ProvenanceConfig
 from engine.jobs import State
-from tests.engine.moderation import colours
 from tests.engine.web.conftest import Api, Opened
 
 Ask = Callable[[httpx.AsyncClient, dict[str, Any]], Awaitable[httpx.Response]]
@@ -137,6 +136,8 @@ async def test_too_many_waiting_is_said_with_a_time(api_at: Opened) -> None:
 
 @pytest.mark.timeout(300)
 async def test_a_picture_refused_after_drawing_is_never_shown(api_at: Opened, tmp_path: Path) -> None:
+    from tests.engine.moderation import colours  # brings transformers, for which others need not wait
+
     looking = ModerationConfig(classifier=str(colours.save(tmp_path / "colours")))
     async with api_at({"red": "apple"}, moderation=looking) as api, api.client() as client:
         asked = {"prompt": "a red apple", **FIELDS}
