@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli import admin, draw, init, keys, models, origin, serve, update
+from bot.cli import admin, draw, init, keys, loras, models, origin, serve, update
 from bot.cli.draw import PROMPT_SETTINGS, no_slip
 from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, read
 from engine import config as configuration
@@ -207,5 +207,6 @@ app.command()(serve.reload)
 app.command()(origin.verify)
 app.command()(origin.info)
 app.add_typer(models.app, name="models")
+app.add_typer(loras.app, name="loras")
 app.add_typer(admin.app, name="admin")
 app.add_typer(keys.app, name="keys")

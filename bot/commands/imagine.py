@@ -16,6 +16,7 @@ from bot.messages import asking as messages_asking
 from bot.messages import help as messages_help
 from engine.errors import UserError
 from engine.jobs import SEED_MAX
+from engine.planning.plan import find_model
 from engine.planning.references import kept
 from engine.pocket import knows
 from engine.prompt.flags import FLAGS, STYLE_NAMES
@@ -49,6 +50,7 @@ CHOICE_LIMIT = 100
     negative="What to keep out of the picture.",
     image="A picture to go by, beside the words.",
     linked="The same by link, a message's link, or job.2; --iw says how much it weighs.",
+    lora="A LoRA, with its weight if not 1 (ink:0.8); several with commas between.",
 )
 @app_commands.rename(linked="picture")
 async def imagine(
@@ -61,9 +63,11 @@ async def imagine(
     negative: Range[str, 1, 1000] | None = None,
     image: Attachment | None = None,
     linked: Range[str, 1, 2000] | None = None,
+    lora: Range[str, 1, 400] | None = None,
 ) -> None:
     """Draw."""
     given = {"aspect": aspect, "model": model, "style": style, "seed": seed, "negative": negative}
+    given["lora"] = lora
     line = interaction.extras[TYPED] = with_flags(prompt, given)
     if image is None and linked is None:
         await confirm.preview_in_time(interaction, line)
@@ -155,6 +159,23 @@ async def _models(interaction: Interaction, typed: str) -> list[Choice[str]]:
     }
     fitting = [name for name in shown if typed.strip().lower() in shown[name].lower()]
     return [Choice(name=shown[name], value=name) for name in fitting[:MOST_CHOICES]]
+
+
+@imagine.autocomplete("lora")
+async def _loras(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Suggest LoRAs of the model by name and trigger words, each beside those named before it."""
+    service = interaction.client.service
+    model = find_model(getattr(interaction.namespace, "model", None) or "", service.models)
+    before, _, last = typed.rpartition(",")
+    begun = f"{before.strip()}, " if before.strip() else ""
+    fitting = [one for one in service.config.loras if model is None or one.model in ("", model.name)]
+    shown = {one.name: messages_help.called(one.name, one.trigger_words or ()) for one in fitting}
+    found = [name for name, words in shown.items() if last.strip().lower() in words.lower()]
+    return [
+        Choice(name=f"{begun}{shown[name]}"[:CHOICE_LIMIT], value=begun + name)
+        for name in found[:MOST_CHOICES]
+        if len(begun + name) <= CHOICE_LIMIT
+    ]
 
 
 @imagine.autocomplete("style")

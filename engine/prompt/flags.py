@@ -265,6 +265,7 @@ FLAGS: tuple[Flag, ...] = (
         "A configured LoRA at a weight (1 as trained, 0 as if absent).",
         repeats=True,
         example="ink:0.8",
+        option="lora",
     ),
     # -- how it is drawn
     _honoured(

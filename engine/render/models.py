@@ -118,6 +118,11 @@ class Model:
         """What reads its texts in CLIP's chunks; None where they are read otherwise."""
         return self.family.text if isinstance(self.family, StableDiffusion) else None
 
+    def offer_loras(self, loras: Sequence[LoraConfig]) -> None:
+        """Let pictures from now on wear these LoRAs, as far as they are for it, and no others."""
+        if self.loras is not None:
+            self.loras.files = lora_files(self.config, loras)
+
     @contextmanager
     def wrapping(self, tile: bool) -> Iterator[None]:
         """Make every convolution wrap around the picture's edges while inside, so that it tiles."""
@@ -204,12 +209,16 @@ def load(
     if adapter is not None:
         adapter.to(machine.device)
     if model.family is not None:
-        files = {lora.name: lora.source for lora in loras if lora.model in ("", name)}
-        own = {FEW_STEPS: config.few_steps_source} if config.few_steps_source else {}
-        model.loras = Loras(pipe, files | own, machine.device, engine.loras_kept)
+        model.loras = Loras(pipe, lora_files(config, loras), machine.device, engine.loras_kept)
     kind = model.family.name if model.family else "its own loop"
     log.info("%s (%s, %s) is on %s in %s", name, type(pipe).__name__, kind, machine.device, machine.dtype)
     return model
+
+
+def lora_files(config: ModelConfig, loras: Sequence[LoraConfig]) -> dict[str, str]:
+    """Return the sources of the LoRAs that are for a model, by name; its few-step weights among them."""
+    files = {lora.name: lora.source for lora in loras if lora.model in ("", config.name)}
+    return files | ({FEW_STEPS: config.few_steps_source} if config.few_steps_source else {})
 
 
 def _read(config: ModelConfig, dtype: torch.dtype) -> Any:

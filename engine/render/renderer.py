@@ -48,10 +48,6 @@ class _Waiting:
     inputs: Mapping[str, bytes]
 
 
-def _nothing(stage: str, rows: int) -> None:
-    """Reserve nothing."""
-
-
 class Renderer:
     """Renders jobs of several models, sharing calls where it can.
 
@@ -66,7 +62,7 @@ class Renderer:
         engine: EngineConfig,
         loras: Sequence[LoraConfig] = (),
         *,
-        reserve: Callable[[str, int], None] = _nothing,
+        reserve: Callable[[str, int], None] = lambda stage, rows: None,
         learnt: Path | None = None,
         pace: gain.Pace | None = None,
     ) -> None:
@@ -89,8 +85,7 @@ class Renderer:
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
         self._instant = Instant(self._configs, engine, self.machine, self._upscalers, self._loaded)
         self._stock = pipelines.Stock(engine.preview_every)
-        self.unet_calls = 0
-        self.unet_rows = 0
+        self.unet_calls = self.unet_rows = 0
 
     # ---- orders
 
@@ -116,6 +111,12 @@ class Renderer:
             del self._models[name]
             self._ladder.forget(name)
             memory.free()
+
+    def offer_loras(self, loras: Sequence[LoraConfig]) -> None:
+        """Let jobs from now on wear these LoRAs and no others; what is in flight keeps its own."""
+        self._loras = tuple(loras)
+        for model in self._models.values():
+            model.offer_loras(loras)
 
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes] | None = None) -> None:
         """Take a job. Never raises: what is wrong with it comes back as `Failed`."""
@@ -159,9 +160,7 @@ class Renderer:
         """Return how many UNet rows may still be admitted. An idle worker takes any job."""
         taken = sum(picture.rows for picture in self._in_flight())
         taken += sum(rows(waiting.spec) for waiting in self._waiting)
-        if self._stock.busy():
-            return 0
-        return max(0, self._engine.max_rows - taken)
+        return 0 if self._stock.busy() else max(0, self._engine.max_rows - taken)
 
     def busy(self) -> bool:
         """Return whether a `tick` would have something to do."""

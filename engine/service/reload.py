@@ -25,6 +25,7 @@ LIVE = (
     "moderation.threshold",
     "moderation.unsure",
     "discord.owners",
+    "loras",
 )
 """Keys and sections that are read anew each time they are needed; all others are given out once."""
 

@@ -226,6 +226,8 @@ class Service:
         self._queue.running = found.config.limits.running
         self.uploads.config = found.config.links
         self.screening.config = found.config.moderation
+        for worker in self._scheduler.crew.workers:
+            worker.offer_loras(found.config.loras)
         await self.store.write(store_meta.put, OUTCOME, found.as_json(self.store.now()))
         return found
 

@@ -107,6 +107,9 @@ class Renderer:
         """Forget the model."""
         self._models = [model for model in self._models if model != name]
 
+    def offer_loras(self, loras: Sequence[LoraConfig]) -> None:
+        """Draw with no LoRA, whichever there are."""
+
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
         """Take a job in."""
         for needed in spec.inputs:

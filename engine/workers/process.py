@@ -10,10 +10,11 @@ import pickle
 import struct
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from engine.workers.protocol import Done, Event, Failed, Order, Start, Status, Unfit
+from engine.config import LoraConfig
+from engine.workers.protocol import Done, Event, Failed, OfferLoras, Order, Start, Status, Unfit
 from engine.workers.setup import Setup
 from engine.workers.worker import frame
 
@@ -72,6 +73,12 @@ class LocalWorker:
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(ConnectionError, RuntimeError):
                 self._process.stdin.write(frame(order))
+
+    def offer_loras(self, loras: Sequence[LoraConfig]) -> None:
+        """Tell the process, also one started later, which LoRAs there are; the same again is not told."""
+        if self.setup.loras != tuple(loras):
+            self.setup = replace(self.setup, loras=tuple(loras))
+            self.send(OfferLoras(tuple(loras)))
 
     def kill(self) -> None:
         """End the process at once; it is started again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.config import LoraConfig
 from engine.jobs import JobSpec
 
 
@@ -38,7 +39,14 @@ class Unload:
     model: str
 
 
-Order = Start | Cancel | Load | Unload
+@dataclass(frozen=True, slots=True)
+class OfferLoras:
+    """Jobs from now on may wear these LoRAs and no others."""
+
+    loras: tuple[LoraConfig, ...]
+
+
+Order = Start | Cancel | Load | Unload | OfferLoras
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ import queue
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO, Protocol
 
+from engine.config import LoraConfig
 from engine.errors import Cancelled, EngineError, LimnerError, ModelError, UserError
 from engine.jobs import JobSpec, Kind
 from engine.log import setup as logs
@@ -27,6 +28,7 @@ from engine.workers.protocol import (
     Event,
     Failed,
     Load,
+    OfferLoras,
     Order,
     Progress,
     Start,
@@ -51,6 +53,9 @@ class Renderer(Protocol):
 
     def unload(self, name: str) -> None:
         """Drop a model from memory."""
+
+    def offer_loras(self, loras: Sequence[LoraConfig]) -> None:
+        """Let jobs from now on wear these LoRAs and no others."""
 
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
         """Take a job in; it joins at the next tick. May raise UserError."""
@@ -236,6 +241,8 @@ class _Worker:
                     self.send(Failed(job, "engine", EngineError.apology))
             case Cancel(job):
                 renderer.cancel(job)
+            case OfferLoras(loras):
+                renderer.offer_loras(loras)
             case Load(model) | Unload(model):
                 try:
                     (renderer.load if isinstance(order, Load) else renderer.unload)(model)

@@ -199,7 +199,8 @@ def test_values_of_references() -> None:
 
 
 def test_slash_options_are_the_common_flags() -> None:
-    assert {flag.option for flag in FLAGS if flag.option} == {"aspect", "model", "style", "seed", "negative"}
+    options = {"aspect", "model", "style", "seed", "negative", "lora"}
+    assert {flag.option for flag in FLAGS if flag.option} == options
 
 
 # modules/sd_samplers_kdiffusion.py and sd_schedulers.py (AUTOMATIC1111), comfy/samplers.py (ComfyUI),

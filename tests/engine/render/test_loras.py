@@ -18,15 +18,17 @@ from torch import nn
 from engine.config import LoraConfig, ModelConfig
 from engine.errors import UserError
 from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role
-from engine.render import decode
+from engine.render import Renderer, decode
 from engine.render.denoise import Picture, choose
 from engine.render.drawing import begin
 from engine.render.models import DeviceSpec, Model, load
+from engine.workers.protocol import Done
 from tests.engine.render import test_families, test_oracle
 from tests.engine.render.conftest import ENGINE
 from tests.engine.render.loop import advance
 from tests.engine.render.test_families import flowing
 from tests.engine.render.test_oracle import TOGETHER, assert_same, oracle, ours, photo, spec
+from tests.engine.render.test_renderer import drain, failed
 from tests.engine.render.tiny import WORDS, layers_named, random_lora
 
 UNETS = {"sd": "StableDiffusionPipeline", "sdxl": "StableDiffusionXLPipeline"}
@@ -359,3 +361,30 @@ def test_a_file_that_is_another_by_now_is_read_again(
     assert all(map(torch.equal, ours(model, wanted), a))
     file.write_bytes(Path(sources["b"]).read_bytes())
     assert all(map(torch.equal, ours(model, wanted), b))
+
+
+def test_a_lora_offered_later_is_drawn_with_and_one_withdrawn_is_not(
+    configs: Callable[[str], ModelConfig], files: Callable[[str], dict[str, str]]
+) -> None:
+    offers = {one: LoraConfig(name=one, source=source) for one, source in files("sd").items()}
+    renderer = Renderer([configs("sd")], ENGINE, [offers["a"]])
+    flying = asking("sd", seed=1, steps=4, count=1, loras=(Lora(name="a"),))
+    renderer.start("flying", flying)
+    renderer.tick()
+    renderer.offer_loras([offers["b"]])
+    renderer.start("later", asking("sd", seed=1, steps=4, count=1, loras=(Lora(name="b"),)))
+    renderer.start("gone", flying)
+    told = drain(renderer)
+    assert "no LoRA `a`" in failed(told["gone"]).message
+    pictures = {}
+    for job in ("flying", "later"):
+        last = told[job][-1]
+        assert isinstance(last, Done), last
+        [pictures[job]] = last.outcome.pictures
+    assert pictures["flying"] != pictures["later"]
+    renderer.offer_loras(list(offers.values()))
+    renderer.start("again", flying)
+    last = drain(renderer)["again"][-1]
+    assert isinstance(last, Done)
+    assert last.outcome.pictures == (pictures["flying"],), "what was in flight kept its own"
+    renderer.close()
