@@ -12,8 +12,7 @@ HELLO = (
     "**Welcome!** Type `/imagine` and say what to draw, or press one of these to see how it goes. "
     "`/help` fits one screen."
 )
-GO_ON = "**Thank you.** Here is what you were about to draw:"
-OR_THESE = "Or press one of the others to see how it goes."
+GO_ON = "**Thank you, and welcome!** Draw what you were about to, or one of the others to see how it goes:"
 ONCE = "-# This is told once."
 
 _VARY = "**Vary** draws four more like it: subtle keeps how it is laid out, strong keeps only the idea."
@@ -53,4 +52,4 @@ def rules(text: str, typed: str | None) -> tuple[str, bool]:
 def welcome(line: str | None = None) -> str:
     """Return what is said once the rules were accepted. ``line``: what somebody was about to draw."""
     block = None if line is None else to_copy(line)
-    return HELLO if block is None else f"{OR_THESE}\n{GO_ON}\n{block}"
+    return HELLO if block is None else f"{GO_ON}\n{block}"
