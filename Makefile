@@ -63,10 +63,12 @@ reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of 
 	LIMNER_API_KILLS=$${LIMNER_API_KILLS:-100} \
 	LIMNER_API_CASES=$${LIMNER_API_CASES:-20000} LIMNER_API_SEED=$${LIMNER_API_SEED:-$$(date +%s)} \
 	LIMNER_ALLOWANCE_ROUNDS=$${LIMNER_ALLOWANCE_ROUNDS:-1000} \
+	LIMNER_FAULT_ROUNDS=$${LIMNER_FAULT_ROUNDS:-100} LIMNER_RAY_ROUNDS=$${LIMNER_RAY_ROUNDS:-100} \
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
 	  "Reliability" "make reliability" -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist load --maxschedchunk 1 \
 	  tests/engine/service/test_kill.py tests/bot/publish/test_delivery.py::test_killed_at_any_moment \
-	  tests/engine/workers/test_worker.py tests/e2e/test_kills.py tests/e2e/test_drain.py tests/e2e/test_storm.py \
+	  tests/engine/workers/test_worker.py tests/engine/workers/test_faults.py tests/engine/workers/test_ray.py \
+	  tests/e2e/test_kills.py tests/e2e/test_drain.py tests/e2e/test_storm.py \
 	  tests/engine/intake tests/engine/service/test_allowance.py tests/engine/web/test_description.py \
 	  tests/engine/web/test_load.py $(ARGS)
 

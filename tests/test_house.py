@@ -47,6 +47,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "torch": ("engine.render", "engine.pocket"),
     "diffusers": ("engine.render", "engine.pocket"),
     "transformers": ("engine.render", "engine.pocket"),
+    "ray": ("engine.workers.ray",),
     "nudenet": ("engine.render",),
     "safetensors": ("engine.render", "engine.pocket"),
     "aiosqlite": ("engine.store",),
@@ -237,7 +238,7 @@ def test_no_test_patches_our_own_code() -> None:
 
 
 def test_the_bot_starts_without_torch_and_numpy() -> None:
-    heavy = ("torch", "diffusers", "transformers", "numpy")
+    heavy = ("torch", "diffusers", "transformers", "numpy", "ray")
     code = f"import sys, bot.client, bot.cli.main; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

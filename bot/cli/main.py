@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli import admin, draw, init, keys, loras, models, origin, serve, update
+from bot.cli import admin, draw, init, keys, loras, models, origin, serve, update, worker
 from bot.cli.draw import PROMPT_SETTINGS, no_slip
 from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, read
 from engine import config as configuration
@@ -83,6 +83,7 @@ def _main(
 app.command()(init.init)
 app.command()(update.update)
 app.command()(serve.run)
+app.command()(worker.worker)
 app.command("serve")(serve.api)
 app.command()(serve.demo)
 app.command(context_settings=PROMPT_SETTINGS)(draw.imagine)

@@ -29,10 +29,20 @@ RELOADED_WITHIN = 10.0
 
 def run(
     config: ConfigOption = None,
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", metavar="HOST:PORT", help="Draw on the machines that `limner worker` joined."),
+    ] = None,
     attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
 ) -> None:
     """Run the bot until Ctrl-C or SIGTERM."""
+    if ray is not None:
+        os.environ["LIMNER_ENGINE_RAY"] = ray  # and so it stays through a reload
     loaded = configuration.load(config)
+    if loaded.engine.ray:
+        from bot.cli.worker import needs_ray
+
+        needs_ray()
     set_up_logs(loaded.log_level, loaded.log_format)
     token = configuration.token(loaded)
     log.hide(token)

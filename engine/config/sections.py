@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.config.devices import DeviceName
+from engine.config.devices import DeviceName, named
 
 SMALL = 128
 """Models whose pictures are at most this many pixels a side hand them out enlarged."""
@@ -111,6 +111,7 @@ class EngineConfig(_Section):
     offload: Literal["auto", "none", "model", "sequential"] = "auto"
     devices: tuple[DeviceName, ...] = ()  # one worker each; empty = every one of the kind `device` says
     placement: tuple[PlacementConfig, ...] = ()
+    ray: str = ""  # draw on other machines: the address of their head (host:port)
     max_rows: int = 16  # rows of one UNet call
     preview_every: int = 4  # steps between previews; 0 = none
     loras_kept: Annotated[int, Field(ge=0)] = 8  # LoRAs a model keeps in memory when no picture wears them
@@ -120,6 +121,11 @@ class EngineConfig(_Section):
     enhancer: str = ""  # a language model on this machine, for /enhance (OpenAI's chat completions)
     enhancer_model: str = ""  # which of its models
     describer: str = ""  # image-to-text model for /describe (folder or hub name); "" = the encoder that ships
+
+    @property
+    def placed(self) -> dict[str, tuple[str, ...]]:
+        """The models of each device that is limited to some, by its full name."""
+        return {named((one.device,))[0]: one.models for one in self.placement}
 
 
 class LimitsConfig(_Section):

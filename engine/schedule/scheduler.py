@@ -30,8 +30,19 @@ from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Result
 from engine.store.moderation import refuse
-from engine.workers.process import Died, LocalWorker
-from engine.workers.protocol import Cancel, Done, Event, Failed, Outcome, Progress, Start, Status, Unfit
+from engine.workers.handle import Died, Worker
+from engine.workers.protocol import (
+    Cancel,
+    Done,
+    Event,
+    Failed,
+    Leaving,
+    Outcome,
+    Progress,
+    Start,
+    Status,
+    Unfit,
+)  # fmt: skip
 from engine.workers.setup import Setup
 
 T = TypeVar("T")
@@ -49,7 +60,7 @@ LAST = 5.0
 @dataclass(slots=True)
 class _Running:
     ticket: QueueEntry
-    worker: LocalWorker
+    worker: Worker
     began: float
     job: Job | None = None  # once it is claimed
     share: float = 0.0  # of its steps that are done
@@ -75,6 +86,7 @@ class Scheduler:
         judge: Callable[[Job, Outcome], Verdict] = lambda job, outcome: Verdict(),
         offered: Offered | None = None,
         limits: Mapping[str, Collection[str]] | None = None,
+        far: tuple[str, Setup] | None = None,
     ) -> None:
         self.store = store
         self.gallery = gallery
@@ -84,11 +96,13 @@ class Scheduler:
         self._tell = tell
         self._judge = judge
         self.offered = Offered(setups[0].models) if offered is None else offered
-        self._inbox: asyncio.Queue[tuple[LocalWorker, Event | Died] | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[Worker, Event | Died] | None] = asyncio.Queue()
         self.estimates = Estimates()
         self.crew = Crew(
             setups, lambda *told: self._inbox.put_nowait(told), limits or {}, self.estimates.price
         )
+        if far is not None:
+            self.crew.reach(*far, lambda why: self._write(self._host.trouble(why)))
         self.tally = Metrics()
         self.running: dict[str, _Running] = {}
         self.idle = asyncio.Event()  # set while nothing runs
@@ -161,7 +175,7 @@ class Scheduler:
                 return
             await self._start(self.crew.named(chosen[1]), chosen[0])
 
-    async def _start(self, worker: LocalWorker, chosen: QueueEntry) -> None:
+    async def _start(self, worker: Worker, chosen: QueueEntry) -> None:
         self.idle.clear()
         self.running[chosen.job] = _Running(chosen, worker, time.monotonic())
         try:
@@ -195,7 +209,7 @@ class Scheduler:
 
     # ---- book ----------------------------------------------------------------------------------------------
 
-    def _take(self, told: tuple[LocalWorker, Event | Died] | None) -> None:
+    def _take(self, told: tuple[Worker, Event | Died] | None) -> None:
         if told is None:
             return
         worker, event = told
@@ -206,6 +220,8 @@ class Scheduler:
                     self._write(self._put_back(job))
             case Status():
                 self.crew.seen(worker, event)
+            case Leaving():
+                self.crew.leaving(worker)
             case Unfit(model=model, why=why):
                 self._write(self._host.leave_out(model, why))
             case Progress(job=job) | Done(job=job) | Failed(job=job):
@@ -340,7 +356,7 @@ class Scheduler:
             self.idle.set()
         if run is not None:
             self.crew.meters[run.worker].end(job)
-            self.crew.devices.ended(run.worker.name, job)
+            self.crew.ended(run.worker, job)
             self.queue.done(run.ticket.owner, refund / run.ticket.weight)
             self.wake()
         return run
@@ -363,6 +379,8 @@ class Scheduler:
         """Return what runs on each device, and the seconds of it that each still needs."""
         found: dict[str, list[tuple[QueueEntry, float]]] = {}
         for run in self.running.values():
+            if run.worker.name not in self.crew.devices:
+                continue  # its machine is gone, and it waits again in a moment
             ticket = run.ticket
             load = 0.0 if run.warm or run.share else self.estimates.loading.get(ticket.model, 0.0)
             drawing = seconds(ticket, self.estimates, warm=True) * (1 - run.share)

@@ -26,7 +26,6 @@ from typing import Any
 
 from engine import readiness
 from engine.config import Config, ModelConfig, pocket
-from engine.config.devices import named
 from engine.errors import ConfigError, NotFound
 from engine.jobs import FINAL, Delivery, Job, State
 from engine.library.gallery import Gallery
@@ -115,10 +114,7 @@ class Service:
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
         self._watches = Watches(self.files, self._queue, self.screening.preview)
-        setups, placed = each(setup), {named((one.device,))[0]: one.models for one in config.engine.placement}
-        self._scheduler = Scheduler(
-            store, gallery, self._queue, setups, self._tell, self.screening.after, models, placed
-        )
+        self._scheduler = self._scheduling(config, setup)
         self.waits = self._scheduler.waits
         self.control = Control(
             store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing, self.forget
@@ -141,6 +137,12 @@ class Service:
             self._finishing,
         )
         self._rate_limit = limits.RateLimiter(time.monotonic)
+
+    def _scheduling(self, config: Config, setup: Setup) -> Scheduler:
+        """Return the scheduler with a worker for each device, here or, with Ray, on other machines."""
+        far = (config.engine.ray, setup) if config.engine.ray else None
+        told = (self._tell, self.screening.after, self.models, config.engine.placed)
+        return Scheduler(self.store, self.gallery, self._queue, [] if far else each(setup), *told, far)
 
     @classmethod
     @asynccontextmanager

@@ -123,4 +123,9 @@ class Unfit:
     why: str
 
 
-Event = Unfit | Status | Progress | Done | Failed
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The device goes: it ends what it draws and takes nothing new."""
+
+
+Event = Leaving | Unfit | Status | Progress | Done | Failed

@@ -1,0 +1,141 @@
+"""`limner worker`: joins this machine to others, so that its devices draw for the bot; lets it leave."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Annotated
+
+import typer
+
+from bot.cli.options import set_up_logs
+from engine.errors import ConfigError, NotFound
+from engine.library.lock import holder, locked
+
+log = logging.getLogger("limner.worker")
+
+NO_RAY = (
+    "Other machines are reached with Ray, which is not installed: "
+    ".venv/bin/pip install -c constraints.txt -e '.[ray]'"
+)
+PORT = 6379
+
+
+def worker(
+    address: Annotated[
+        str | None, typer.Argument(metavar="HOST:PORT", help="The head to join; none with --head.")
+    ] = None,
+    head: Annotated[bool, typer.Option("--head", help="Be the head, which others join.")] = False,
+    ip: Annotated[
+        str | None, typer.Option("--ip", metavar="IP", help="This machine's address in your private network.")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="So many devices on the CPU; else every card.")
+    ] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Let the worker here end what it draws, and leave.")
+    ] = False,
+) -> None:
+    """Draw for a bot on another machine (`limner run --ray`), until Ctrl-C or `limner worker --drain`."""
+    lock = Path(gettempdir()) / f"limner-worker-{os.getuid()}.lock"
+    if drain:
+        _ask_to_leave(lock)
+        return
+    if head == (address is not None):
+        raise ConfigError("Name the head to join (`limner worker HOST:6379`), or be it (`--head`).")
+    if ip is None:
+        raise ConfigError("Say which address the others reach this machine at: `--ip 10.0.0.6`.")
+    needs_ray()
+    set_up_logs("INFO", "text")
+    _token(head)
+    with locked(lock):
+        raise typer.Exit(_joined(_command(address, ip, devices), address or f"{ip}:{PORT}"))
+
+
+def needs_ray() -> None:
+    """Look for Ray, and ask for its token wherever it is spoken to. Raises ConfigError."""
+    if importlib.util.find_spec("ray") is None:
+        raise ConfigError(NO_RAY)
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _command(address: str | None, ip: str, devices: int | None) -> list[str]:
+    """Return how Ray is started: no dashboard, no report to its makers, on one address alone."""
+    cards = _cards() if devices is None else 0
+    count = cards or (1 if devices is None else devices)
+    where = [f"--address={address}"] if address else ["--head", f"--port={PORT}", "--include-dashboard=false"]
+    return [
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *where),
+        *(f"--node-ip-address={ip}", f"--num-gpus={cards}", "--disable-usage-stats"),
+        f"--resources={json.dumps({'limner': count} if count else {})}",
+    ]
+
+
+def _cards() -> int:
+    """Return how many NVIDIA cards this machine shows us."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if seen is not None:
+        return len([card for card in seen.split(",") if card.strip()])
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return 0
+    done = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
+    return sum(line.startswith("GPU ") for line in done.stdout.splitlines())
+
+
+def _token(head: bool) -> None:
+    """Have a token, without which whoever reaches the port could run programs here. Raises ConfigError."""
+    if os.environ["RAY_AUTH_MODE"] != "token" or os.environ.get("RAY_AUTH_TOKEN"):
+        return
+    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    if file.exists():
+        return
+    if not head:
+        raise ConfigError(f"There is no token in `{file}`. Copy that file from the head (chmod 600).")
+    command = [sys.executable, "-m", "ray.scripts.scripts", "get-auth-token", "--generate"]
+    subprocess.run(command, check=True, capture_output=True)
+    file.chmod(0o600)
+    typer.echo(f"Made a token: {file}. Copy it to each machine that joins; who has it can run programs here.")
+
+
+def _joined(command: list[str], address: str) -> int:
+    """Keep this machine joined; return the exit status."""
+    asked: list[int] = []
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda number, _: asked.append(number))
+    node = subprocess.Popen(command, start_new_session=True)
+    while not asked and node.poll() is None:
+        time.sleep(0.2)
+    if node.poll() is not None:
+        return node.returncode
+    log.info("leaving once what is drawn here has ended; a second signal leaves at once")
+    # a process of its own: the library may end the one it is in
+    command = [sys.executable, "-m", "engine.workers.ray", "leave", address]
+    leave = subprocess.Popen(command, start_new_session=True)
+    while len(asked) < 2 and leave.poll() is None:
+        time.sleep(0.2)
+    leave.kill()
+    leave.wait()
+    node.terminate()
+    node.wait()
+    log.info("left")
+    return 0
+
+
+def _ask_to_leave(lock: Path) -> None:
+    process = holder(lock)
+    if process is None:
+        raise NotFound("No `limner worker` runs on this machine.")
+    os.kill(process, signal.SIGTERM)
+    while holder(lock) == process:
+        time.sleep(0.2)
+    typer.echo("This machine has left.")

@@ -1,0 +1,260 @@
+"""Workers on other machines, as the scheduler sees them: a helper process speaks to them; knows no Ray.
+
+The library that reaches them may end its process when its head is gone, so it never runs in the bot's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import pickle
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from engine.workers.handle import Died, Worker
+from engine.workers.protocol import Event, Order
+from engine.workers.setup import Setup
+from engine.workers.worker import frame
+
+log = logging.getLogger("limner.backends")
+
+AGAIN = 3.0
+"""Seconds until the helper process is started again where it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A device joined: its name, and the models whose weights are there."""
+
+    device: str
+    models: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A device left, or its machine was lost."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A machine may not draw; ``why`` is a sentence for the host."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A worker's event, as it was framed there. ``life`` tells its present process from those before."""
+
+    device: str
+    life: int
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A worker's process, of this life, ended."""
+
+    device: str
+    life: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start a worker's process."""
+
+    device: str
+    life: int
+    setup: Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Hand an order to a worker's process of this life."""
+
+    device: str
+    life: int
+    order: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End a worker's process of this life, or of an earlier one; for good: nothing more is asked of it."""
+
+    device: str
+    life: int
+    for_good: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The first message: the cluster's address, and what its devices are compared with."""
+
+    address: str
+    setup: Setup
+
+
+Told = Joined | Gone | Refused | Said | Over
+
+
+class Fleet:
+    """The helper process, and the workers it tells of."""
+
+    def __init__(
+        self,
+        address: str,
+        setup: Setup,
+        sink: Callable[[Worker, Event | Died], None],
+        hire: Callable[[Worker], None],
+        dismiss: Callable[[Worker], None],
+        trouble: Callable[[str], None],
+    ) -> None:
+        self._look = Look(address, setup)
+        self._sink, self._hire, self._dismiss, self._trouble = sink, hire, dismiss, trouble
+        self._workers: dict[str, RemoteWorker] = {}
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The helper's process id, for tests."""
+        return self._process.pid if self._process else None
+
+    async def run(self) -> None:
+        """Keep the helper process alive until cancelled; where it ends, all its workers are gone."""
+        try:
+            while True:
+                await self._live()
+                log.error("nothing reaches the other machines at the moment; tried again in %.0f s", AGAIN)
+                await asyncio.sleep(AGAIN)
+        finally:
+            await self._stop()
+
+    async def _live(self) -> None:
+        self._process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "engine.workers.ray"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"RAY_DEDUP_LOGS": "0"},
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        self.write(self._look)
+        try:
+            while True:
+                (length,) = struct.unpack(">I", await process.stdout.readexactly(4))
+                self._take(pickle.loads(await process.stdout.readexactly(length)))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        for device in [*self._workers]:
+            self._gone(device)
+
+    def write(self, message: object) -> None:
+        """Tell the helper something; what cannot be told any more is dropped."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                self._process.stdin.write(frame(message))
+
+    def _take(self, told: Told) -> None:
+        match told:
+            case Joined(device, models):
+                log.info("%s joined, with %s", device, ", ".join(sorted(models)) or "no model")
+                kind = device.rpartition("/")[2].partition(":")[0]
+                setup = self._look.setup
+                engine = setup.engine.model_copy(update={"device": kind})
+                worker = RemoteWorker(replace(setup, device=device, engine=engine), self._sink, self)
+                worker.models = models
+                self._workers[device] = worker
+                self._hire(worker)
+            case Gone(device):
+                self._gone(device)
+            case Refused(why):
+                log.error("%s", why)
+                self._trouble(why)
+            case Said(device, life, event):
+                if device in self._workers:
+                    self._workers[device].said(life, event)
+            case Over(device, life, why):
+                if device in self._workers:
+                    self._workers[device].over(life, why)
+
+    def _gone(self, device: str) -> None:
+        worker = self._workers.pop(device, None)
+        if worker is not None:
+            log.warning("%s is gone", device)
+            self._dismiss(worker)
+
+    async def _stop(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(5.0):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+class RemoteWorker(Worker):
+    """A worker on another machine. Whatever an earlier life of it says is refused."""
+
+    _lives = itertools.count(1)
+
+    def __init__(self, setup: Setup, sink: Callable[[Worker, Event | Died], None], fleet: Fleet) -> None:
+        super().__init__(setup, sink)
+        self._fleet = fleet
+        self._life = 0
+        self._events: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._why = ""
+
+    @property
+    def pid(self) -> int | None:
+        """None: the process is not on this machine."""
+        return None
+
+    def said(self, life: int, event: bytes) -> None:
+        """Take an event of the present life."""
+        if life == self._life:
+            self._events.put_nowait(event)
+
+    def over(self, life: int, why: str) -> None:
+        """Take that the present life is over."""
+        if life == self._life:
+            self._why = why
+            self._events.put_nowait(None)
+
+    async def _start(self) -> None:
+        self._life = next(self._lives)
+        self._events = asyncio.Queue()
+        self._fleet.write(Begin(self.name, self._life, self.setup))
+
+    def _order(self, order: Order) -> None:
+        self._fleet.write(Give(self.name, self._life, frame(order)))
+
+    async def _pump(self) -> None:
+        while (event := await self._events.get()) is not None:
+            self._take(pickle.loads(event))
+
+    def kill(self) -> None:
+        """End the process at once; it is started again."""
+        self._fleet.write(End(self.name, self._life))
+        self._events.put_nowait(None)  # a machine that is frozen does not answer: nobody waits for it
+
+    async def _ended(self) -> object:
+        return self._why or "killed"
+
+    async def _stop(self) -> None:
+        self._fleet.write(End(self.name, self._life, for_good=True))
