@@ -40,18 +40,16 @@ class Machines:
         return str(self.cluster.address)
 
     def join(self, devices: int = 1) -> Any:
-        node = self.cluster.add_node(num_cpus=1, num_gpus=0, resources={"limner": devices})
+        try:
+            node = self.cluster.add_node(num_cpus=1, num_gpus=0, resources={"limner": devices})
+        except Exception as error:  # as in the fixture
+            pytest.skip(f"a node of Ray did not start here: {error}")
         self.nodes.append(node)
         return node
 
     def processes(self, node: Any) -> list[psutil.Process]:
         """Return a node's raylet with all that it started: actors, and their worker processes."""
-        [raylet] = [
-            psutil.Process(one.process.pid)
-            for kind, all_ in node.all_processes.items()
-            for one in all_
-            if "raylet" in str(kind)
-        ]
+        [raylet] = [psutil.Process(one.pid) for kind, one in node.live_processes() if kind == "raylet"]
         return [raylet, *raylet.children(recursive=True)]
 
 
@@ -100,7 +98,7 @@ async def asked(service: Service, prefix: str, count: int, steps: int = 20) -> l
 
 @pytest.mark.timeout(600 + 200 * ROUNDS)
 async def test_machines_join_draw_leave_and_are_lost(tmp_path: Path, machines: Machines) -> None:
-    await asyncio.to_thread(machines.join)
+    machines.join()
     seen: set[psutil.Process] = set()
     jobs: list[Job] = []
     async with bot(tmp_path, machines.address, step_seconds=0.02) as service:
@@ -111,7 +109,7 @@ async def test_machines_join_draw_leave_and_are_lost(tmp_path: Path, machines: M
             previews += snapshot.preview is not None
         assert snapshot.state is State.RENDERED
         assert previews  # they come through
-        node = await asyncio.to_thread(machines.join)  # while it runs
+        node = machines.join()  # while it runs
         await joined(service, 2)
         for turn in range(ROUNDS):
             # its machine is killed while it draws: all its processes at once
@@ -126,7 +124,7 @@ async def test_machines_join_draw_leave_and_are_lost(tmp_path: Path, machines: M
                 assert (await ended(service, job.id)).state is State.RENDERED
             jobs += more
             await until(lambda: len(fares(service)) == 1)
-            node = await asyncio.to_thread(machines.join)
+            node = machines.join()
             await joined(service, 2)
         await paid_once(service, jobs)
         # a cancelled job stops there
@@ -144,9 +142,10 @@ def _command(process: psutil.Process) -> str:
     return ""
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600 + 200 * ROUNDS)
 async def test_a_machine_that_froze_is_woken_too_late(tmp_path: Path, machines: Machines) -> None:
-    nodes = [await asyncio.to_thread(machines.join) for _ in range(2)]
+    nodes = [machines.join() for _ in range(2)]
     jobs: list[Job] = []
     async with bot(tmp_path, machines.address, silent=4.0, step_seconds=0.02) as service:
         for turn in range(ROUNDS):
