@@ -28,7 +28,7 @@ DEVICES = 280
 LARGE = 80  # devices whose cards hold the large models
 PEOPLE = 1_000_000  # who come in a day
 GRIDS = 5  # jobs of each
-ROWS = 16  # of a device
+ROOM = 16  # of a device
 FAILS_EVERY = 180.0  # seconds between two failures somewhere
 DOWN = 60.0  # seconds until a device is back, empty
 STRETCH = 1800.0  # seconds of a day that are looked at
@@ -139,7 +139,7 @@ class Fleet:
     def back(self, name: str) -> None:
         """Let a device come (back), empty."""
         self.held[name] = []
-        self.tell("seen", name, (), ROWS)
+        self.tell("seen", name, (), ROOM)
 
     def started(self, name: str, model: Model) -> float:
         """Return how long a job takes there: loading, if it must, then drawing."""
@@ -153,7 +153,7 @@ class Fleet:
     def stands(self, name: str) -> None:
         """Let a device say how it stands."""
         rows = sum(one.rows for one in self.devices[name].jobs.values())
-        self.tell("seen", name, tuple(self.held[name]), ROWS - rows)
+        self.tell("seen", name, tuple(self.held[name]), ROOM - rows)
 
 
 def arrivals(dice: random.Random, seconds: float, share: float) -> list[tuple[float, str, Model]]:
