@@ -14,8 +14,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from engine.web import answers as told
-from engine.web import jobs, openai_fields, predict, sdapi_fields, stability_fields
-from engine.web.sdapi_lists import CONSTANTS
+from engine.web import jobs, predict
+from engine.web.openai import fields as openai_fields
+from engine.web.sdapi import fields as sdapi_fields
+from engine.web.sdapi.lists import CONSTANTS
+from engine.web.stability import fields as stability_fields
 
 SCHEMAS = "#/components/schemas/{model}"
 HIDDEN = ("/draw/", "/gallery", "/docs", "/openapi.json")

@@ -14,7 +14,7 @@ from PIL import Image
 from engine.jobs import Job, State
 from engine.prompt.samplers import sampler_names
 from engine.service import Snapshot
-from engine.web.sdapi_fields import Drawn, Img2Img
+from engine.web.sdapi.fields import Drawn, Img2Img
 
 
 class Shown(NamedTuple):

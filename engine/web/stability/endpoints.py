@@ -23,7 +23,7 @@ from engine.web.doors import Doors
 from engine.web.drawing import Picture
 from engine.web.engines import ENGINES, UPSCALED_MOST, Engine, check_size
 from engine.web.errors import STATUS, Fault, Kind, Shaped
-from engine.web.stability_fields import (
+from engine.web.stability.fields import (
     ImageToImage,
     Masking,
     Options,

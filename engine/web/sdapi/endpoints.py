@@ -25,14 +25,14 @@ from engine.prompt import take_networks
 from engine.rules.keys import Key, Scope
 from engine.service import Describe, Snapshot
 from engine.web import bodies, fields
-from engine.web import sdapi_fields as asked_fields
 from engine.web.doors import Doors
 from engine.web.drawing import FILTERED, Picture
 from engine.web.engines import UPSCALED_MOST
 from engine.web.errors import STATUS, Fault, Shaped
-from engine.web.sdapi_answers import Shown, answered, as_progress
-from engine.web.sdapi_fields import Drawn, Extra, Img2Img, Options, Txt2Img, WithPicture
-from engine.web.sdapi_lists import CONSTANTS, UPSCALERS, listed, loras, scheduled
+from engine.web.sdapi import fields as asked_fields
+from engine.web.sdapi.answers import Shown, answered, as_progress
+from engine.web.sdapi.fields import Drawn, Extra, Img2Img, Options, Txt2Img, WithPicture
+from engine.web.sdapi.lists import CONSTANTS, UPSCALERS, listed, loras, scheduled
 
 STARTS = ("/sdapi/", "/config")
 BASE = "/sdapi/v1"

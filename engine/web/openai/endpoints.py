@@ -26,7 +26,7 @@ from engine.web.bodies import Part
 from engine.web.doors import Doors
 from engine.web.drawing import FILTERED, Picture
 from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of
-from engine.web.openai_fields import FREEDOM, Edits, Images, Variations, size_of
+from engine.web.openai.fields import FREEDOM, Edits, Images, Variations, size_of
 
 STARTS = ("/v1/images", "/v1/models")
 NAMES = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "chatgpt-image-latest")
