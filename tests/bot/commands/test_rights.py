@@ -25,6 +25,8 @@ pytestmark = pytest.mark.e2e
 FREE = {"Info", "❤️"}
 """Buttons that draw and show nothing to others."""
 NEEDED: dict[str, dict[str, Any]] = {
+    "edit": {"instruction": "make it night"},
+    "enhance": {"prompt": "a red apple"},
     "imagine": {"prompt": "a red apple"},
     "shorten": {"prompt": "a red apple"},
     "show": {"job": "0123456789"},

@@ -80,7 +80,8 @@ async def test_shorten_keeps_flags_and_refuses_several_texts(discord: Discord, b
     # the stand-in's words matter by their letters
     assert "**magnificent**" in marked
     assert "~~a~~" in marked
-    assert answer.data["content"].splitlines()[-1] == "5\ufe0f\u20e3 magnificent --ar 3:2"
+    # the shortest is still of its subject
+    assert answer.data["content"].splitlines()[-1] == "5\ufe0f\u20e3 castle --ar 3:2"
     await alice.slash("shorten", prompt="a castle::2 a hill")
     await discord.until(lambda: said(discord, "one plain text"), "the refusal")
     assert said(discord, "a castle::2 a hill")
