@@ -74,15 +74,16 @@ def test_everything_shown_reads_back_as_the_same_request() -> None:
         try:
             parsed = parse(line, limit=100)
         except PromptError as error:
-            if error.repaired is not None:
+            # a line with three backticks in it is not shown to copy: no block can hold it
+            if error.repaired is not None and to_copy(error.repaired) is not None:
                 again = parse(error.repaired, limit=100).prompts
-                assert same(asking.refusal(str(error), error.repaired), again), line  # noqa: PT017
+                assert same(asking.refusal(str(error), error.repaired), again), ascii(line)  # noqa: PT017
             continue
         for text in () if parsed.random else (parsed.line, *shown_of(parsed.line)):
-            assert same(text, parsed.prompts), (line, text)
+            assert same(text, parsed.prompts), ascii((line, text))
         for prompt in parsed.prompts:
             assert str(parse(str(prompt), limit=100).prompt) == str(prompt)
             for text in shown_of(str(prompt)):
-                assert prompt.get("repeat") or same(text, (prompt,)), (line, text)
+                assert prompt.get("repeat") or same(text, (prompt,)), ascii((line, text))
         tried += 1
     assert tried > 700
