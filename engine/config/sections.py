@@ -198,7 +198,7 @@ class WelcomeConfig(_Section):
     rules: str = ""  # accepted by everybody before their first picture; empty = nobody is asked
     starters: tuple[Annotated[str, Field(max_length=80)], ...] = (
         "a red fox in the snow, watercolor",
-        "a lighthouse on a cliff at sunset",
+        "a lighthouse at sunset",
         "a village at night, pixel art",
     )
     hints: bool = True  # what a button does is told the first time somebody presses it

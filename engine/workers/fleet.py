@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.workers.handle import Died, Worker
+from engine.workers.process import close
 from engine.workers.protocol import Event, Order
 from engine.workers.setup import Setup
 from engine.workers.worker import frame
@@ -195,17 +196,7 @@ class Fleet:
             self._dismiss(worker)
 
     async def _stop(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(5.0):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await close(self._process, 5.0)
 
 
 class RemoteWorker(Worker):

@@ -62,14 +62,19 @@ class LocalWorker(Worker):
         return await self._process.wait()
 
     async def _stop(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(2.0):
-                await process.wait()
-        except TimeoutError:
-            self.kill()
+        await close(self._process, 2.0)
+
+
+async def close(process: asyncio.subprocess.Process | None, seconds: float) -> None:
+    """Close a child's pipe, by which it ends; after ``seconds``, end it."""
+    if process is None or process.returncode is not None:
+        return
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(seconds):
             await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -82,7 +82,7 @@ async def test_a_button_is_told_the_first_time(
         front = await alice.slash("help")
         assert faces(front.message)[1:] == [
             "a red fox in the snow, watercolor",
-            "a lighthouse on a cliff at sunset",
+            "a lighthouse at sunset",
             "a village at night, pixel art",
         ]
         await alice.slash("imagine", prompt="a red apple")
