@@ -131,6 +131,8 @@ def test_cases_are_answered_as_described(
 
 def probed(running: Running, operation: Any, mode: GenerationMode, each: int) -> int:
     """Send cases of an endpoint, the first also without a key and with a wrong one; return how many."""
+    # that the engine is not ready, as on a busy machine, is no fault of the server: it is what is asked for
+    checks = [one for one in CHECKS if one is not not_a_server_error or operation.path != "/healthz"]
     right = {"Authorization": f"Bearer {running.key}"}
     wrong = {"Authorization": f"Bearer {keys.make()}"}
     shut = mode is GenerationMode.POSITIVE and bool(operation.definition.raw["security"])
@@ -151,7 +153,7 @@ def probed(running: Running, operation: Any, mode: GenerationMode, each: int) ->
         for headers in ({}, wrong, right) if shut and first else (right,):
             response = case.call(base_url=running.url, headers=headers, timeout=120)
             assert headers is right or response.status_code == 401
-            case.validate_response(response, checks=CHECKS)
+            case.validate_response(response, checks=checks)
 
     try:
         check()
