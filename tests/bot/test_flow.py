@@ -352,7 +352,8 @@ async def test_the_table_behind_the_settings_panel(discord: Discord, bot: BotPro
     alice = discord.user("alice")
     opened = await alice.slash("settings")
     await discord.until(lambda: "All settings" in faces(opened.message), "the panel")
-    await alice.slash("prefer suffix", new_value="--chaos 5")
+    kept = await alice.slash("prefer suffix", new_value="--chaos 5")
+    await discord.until(lambda: "--chaos 5" in kept.message.data["content"], "the suffix")
 
     def row(name: str) -> list[str]:
         lines = opened.message.data["content"].splitlines()

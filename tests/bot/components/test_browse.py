@@ -147,7 +147,7 @@ async def test_history_is_turned_searched_and_opened(discord: Discord, bot: BotP
     assert "`whenever` is no date" in wrong.message.data["content"]
     # an older search is not mistaken for a newer
     older = await listed(discord, await alice.slash("history", words="number"), "9 results")
-    await alice.slash("history", words="barn")
+    await listed(discord, await alice.slash("history", words="barn"), "2 results:")
     refused = await alice.click(older, "Older")
     await discord.wait_for_message(lambda said: "That list is too old" in said.data["content"])
     assert refused.interaction.failed is False

@@ -28,7 +28,8 @@ async def test_a_press_that_takes_much_is_priced_first(
         alice = discord.user("alice")
         await alice.slash("imagine", prompt="a red apple --relax")
         grid = await discord.wait_for_message(is_grid)  # what costs nothing is not asked about
-        await alice.slash("turbo")
+        told = await alice.slash("turbo")
+        await discord.until(lambda: "ahead of others" in told.message.data["content"], "the speed")
         await alice.click(grid, "V2")
         asked = await discord.wait_for_message(is_question, after=grid)
         assert "This makes 1 job with 4 pictures together." in asked.data["content"]
@@ -47,6 +48,7 @@ async def test_a_press_that_takes_much_is_priced_first(
         again = await discord.wait_for_message(is_question, after=one)
         await alice.click(again, "Cancel")
         await discord.until(lambda: again.data["content"] == "Nothing was started.", "the answer")
-        await alice.slash("relax")
+        slow = await alice.slash("relax")
+        await discord.until(lambda: "Relax is on" in slow.message.data["content"], "the speed")
         await alice.click(one, "Vary (Subtle)")
         await discord.wait_for_message(is_grid, after=again)

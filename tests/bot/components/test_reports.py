@@ -139,7 +139,8 @@ async def test_an_accepted_appeal_lets_the_words_through(
     await log_to_gallery(data)
     async with make_bot() as bot:
         alice, ada = discord.user("alice"), discord.user("ada")
-        await ada.slash("admin words block", words="teapot, lantern")
+        blocked = await ada.slash("admin words block", words="teapot, lantern")
+        await discord.until(lambda: "Not drawn here" in blocked.message.data["content"], "the list")
         await alice.slash("imagine", prompt="a t3apot")
         told = await discord.wait_for_message(lambda m: "does not draw `teapot`" in m.data["content"])
         opened = await alice.click(told, "Appeal")
