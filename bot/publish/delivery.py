@@ -31,9 +31,11 @@ from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
 from bot.messages import origin as messages_origin
 from bot.messages import things as messages_things
+from engine.config import ModelConfig
 from engine.errors import OUT_OF_MEMORY, EngineError
 from engine.jobs import Delivery, Job, Kind
 from engine.planning import answers
+from engine.planning.plan import find_model
 from engine.planning.size import smaller
 from engine.service import LABEL, Service, server
 
@@ -48,8 +50,6 @@ SEARCH_DEPTH = 300
 """Messages of a channel that are searched for an earlier send of unknown outcome."""
 LONGEST_PAUSE = 60.0
 """Seconds between two tries at the most."""
-MULTIPLE = 64
-"""Pixels that the sides of every model are a multiple of, or a divisor."""
 LEAST_SIDE = 512
 """Pixels a shown picture's longer side has at least: Discord shows a small file small."""
 TROUBLE = (
@@ -253,7 +253,7 @@ class Publisher:
         """Return what a delivery says, with files of at most ``limit`` bytes together."""
         match delivery.kind:
             case "failure":
-                less = _smaller(job)
+                less = _smaller(job, self._service.models)
                 content, whole = messages_jobs.failure(job, less)
                 prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages_asking.PROMPT_FILE)
                 attached = () if whole else (prompt,)
@@ -327,12 +327,13 @@ class Publisher:
             await channel.get_partial_message(int(delivery.progress)).delete()
 
 
-def _smaller(job: Job) -> str | None:
+def _smaller(job: Job, models: Sequence[ModelConfig]) -> str | None:
     """Return the line in half the pixels, for what failed for want of memory; None: that is not why."""
-    if job.failure != OUT_OF_MEMORY or job.spec.kind is not Kind.IMAGINE:
+    model = find_model(job.spec.model, models)
+    if job.failure != OUT_OF_MEMORY or job.spec.kind is not Kind.IMAGINE or model is None:
         return None
     width, height = job.spec.width, job.spec.height
-    return smaller(job.prompt, width, height, width * height / 2, MULTIPLE)
+    return smaller(job.prompt, width, height, width * height / 2, model.multiple)
 
 
 def _mentions(owner: str) -> discord.AllowedMentions:

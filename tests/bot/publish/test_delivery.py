@@ -225,7 +225,8 @@ async def test_a_failure_says_why_and_gives_the_prompt_back(
         rows = await all_kept(discord, data, 1)
         assert rows[0][0] == "failure"
         [told] = [message for message in discord.messages() if message.id == rows[0][2]]
-        assert "```\nan *elephant* --ar 3:2\n```" in told.data["content"]
+        # 160 × 104 was too much: half its pixels in its shape are 113 × 73, and sides are multiples of 8
+        assert "```\nan *elephant* --width 112 --height 72\n```" in told.data["content"]
         assert [user["id"] for user in told.data["mentions"]] == [alice.id]
-        assert faces(told) == ["Try again"]
+        assert faces(told) == ["Draw in the nearest size", "Try again"]
         await settled(discord)
