@@ -75,7 +75,8 @@ async def test_a_newcomer_draws_and_presses(visit: Open, tmp_path: Path) -> None
             await expect(single.locator(".content")).to_contain_text("Image #2")
             await _shown(single.locator(".picture img"))
             await single.get_by_role("button", name="Info").click()
-            note = page.locator(".message.ephemeral")
+            # beside it, what U1–U4 do is told once
+            note = page.locator(".message.ephemeral", has=page.locator(".embed"))
             await expect(note).to_contain_text("Only you can see this")
             await expect(note.locator(".embed")).to_contain_text("Seed")
             await page.screenshot(path=shots / "info.png")
@@ -157,7 +158,8 @@ async def test_a_mask_is_brought_as_a_file(visit: Open, tmp_path: Path) -> None:
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="U2").click(timeout=60_000)
         await page.get_by_role("button", name="Vary (Region)").click(timeout=60_000)
-        panel = page.locator(".message.ephemeral")
+        # the panel, not what is told once beside it
+        panel = page.locator(".message.ephemeral", has=page.locator("img[alt*=marked], img[alt*=picture]"))
         await panel.get_by_role("button", name="Upload a mask…").click()
         dialog = page.get_by_role("dialog", name="Upload a mask")
         await dialog.locator("input[type=file]").set_input_files(
@@ -175,6 +177,6 @@ async def test_a_mask_is_brought_as_a_file(visit: Open, tmp_path: Path) -> None:
         await _shown(panel.locator("img[alt*=marked]"))
         await page.screenshot(path=shots / "mask.png")
         await panel.get_by_role("button", name="Cancel", exact=True).click()
-        await expect(panel).to_contain_text("Nothing was painted")
+        await expect(page.locator(".message.ephemeral", has_text="Nothing was painted")).to_have_count(1)
         assert discord.checker.violations == []
         assert discord.rest.unbuilt == []
