@@ -115,6 +115,17 @@ async def test_a_host_whose_backup_is_put_back_still_knows_its_own_pictures(
         assert stat.S_IMODE((folder / "provenance").stat().st_mode) == 0o700
 
 
+async def test_a_place_that_cannot_be_used_is_named_with_what_to_do(
+    open_service: Open, tmp_path: Path
+) -> None:
+    async with open_service():
+        pass
+    (tmp_path / "a-file").write_text("")
+    for place in (Path("/proc/x"), tmp_path / "a-file", tmp_path / "a-file" / "below"):
+        with pytest.raises(ConfigError, match=f"`{place}` cannot be used: .*Name a folder that"):
+            backup(tmp_path / "data", place)
+
+
 async def test_the_command_line_says_what_it_did(open_service: Open, tmp_path: Path) -> None:
     async with open_service() as service:
         await drawn(service)
