@@ -12,10 +12,13 @@ from engine.prompt.samplers import sampler_names
 FACT = re.compile(r'\s*([\w ./+\-]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 """AUTOMATIC1111's own expression for its last line (``modules/infotext_utils.py``)."""
 
-def as_written_elsewhere(stored: str, spec: JobSpec, hashes: Mapping[str, str], version: str) -> str:
+def as_written_elsewhere(
+    stored: str, spec: JobSpec, hashes: Mapping[str, str], version: str, clip_skip: int | None = None
+) -> str:
     """Return the stored ``parameters`` with the names and facts that other programs know.
 
-    ``hashes``: SHA-256 by the names of models and LoRAs, as far as they are known.
+    ``hashes``: SHA-256 by the names of models and LoRAs, as far as they are known. ``clip_skip``: the layer,
+    counted from the end, that the model's text is taken from; None: its usual one.
     """
     head, _, last = stored.rpartition("\n")
     head = _without_negative_weights(head)
@@ -32,6 +35,8 @@ def as_written_elsewhere(stored: str, spec: JobSpec, hashes: Mapping[str, str], 
     loras = [f"{lora.name}: {hashes[lora.name][:12]}" for lora in spec.loras if lora.name in hashes]
     if loras:
         facts["Lora hashes"] = json.dumps(", ".join(loras), ensure_ascii=False)
+    if clip_skip is not None and clip_skip > 1:
+        facts["Clip skip"] = str(clip_skip)
     if spec.kind is Kind.UPSCALE:
         facts["Hires upscale"] = str(spec.scale)
         if spec.strength is not None:

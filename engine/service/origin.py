@@ -193,9 +193,10 @@ class Origin:
         from engine.provenance.publishing import Leaving
         from engine.provenance.recipe import as_written_elsewhere, record
 
+        skipped = next((model.clip_skip for model in self._models if model.name == spec.model), None)
         said = {
             "limner": record(texts["limner"], spec, self.hashes, self.version),
-            "parameters": as_written_elsewhere(texts["parameters"], spec, self.hashes, self.version),
+            "parameters": as_written_elsewhere(texts["parameters"], spec, self.hashes, self.version, skipped),
         }
         paths = [self._gallery.path(one.sha256) for one in spec.inputs if one.role is not Role.MASK]
         return Leaving(job, said, cell, [path.read_bytes() for path in paths if path.exists()], prompt)

@@ -31,6 +31,7 @@ SAMPLERS = {  # ours: as the web UI's menus say it (sampler, schedule type)
     "ddim": ("DDIM", None),
     "unipc": ("UniPC", None),
 }
+CLIP_SKIP = 2
 MODEL_HASH = "6ce0161689" + "0" * 54
 
 
@@ -58,7 +59,7 @@ def spec(chance: random.Random) -> JobSpec:
 def leaving(job: Job, cell: int) -> Leaving:
     said = recipe(job, cell)
     hashes = {"sd15": MODEL_HASH, "ink": "1a2b3c4d5e6f" + "0" * 52}
-    text = as_written_elsewhere(said["parameters"], job.spec, hashes, "1.2")
+    text = as_written_elsewhere(said["parameters"], job.spec, hashes, "1.2", CLIP_SKIP)
     return Leaving(job.id, {"limner": said["limner"], "parameters": text}, cell)
 
 
@@ -96,5 +97,6 @@ def test_an_independent_reader_finds_every_field_of_the_spec(identity: Identity,
         [model] = found.models
         assert (model.name, model.hash) == ("sd15", MODEL_HASH[:10])
         assert found.metadata["Size"] == f"{made.width}x{made.height}"
+        assert found.metadata["Clip skip"] == str(CLIP_SKIP)
         hashes = 'Lora hashes: "ink: 1a2b3c4d5e6f"'
         assert (hashes in str(found.raw_parameters)) == bool(made.loras)
