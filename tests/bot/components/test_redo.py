@@ -72,8 +72,8 @@ async def test_the_nearest_size_is_a_press_away(
         # nothing smaller helps where it is the steps that are too many
         many = await alice.slash("imagine", prompt="a cat --steps 200")
         assert faces(many.message) == []
-        # what failed for want of memory may do in half the pixels: 128 x 128 / 2, on multiples of 64
+        # what failed for want of memory may do in half the pixels: 90.5 x 90.5, on multiples of 8
         await alice.slash("imagine", prompt="a heavy cat --steps 5 --width 128 --height 128")
         failed = await discord.wait_for_message(lambda said: "Try again" in faces(said), after=grid)
         assert faces(failed) == ["Draw in the nearest size", "Try again"]
-        assert "```\na heavy cat --steps 5 --width 64 --height 64\n```" in failed.data["content"]
+        assert "```\na heavy cat --steps 5 --width 88 --height 88\n```" in failed.data["content"]
