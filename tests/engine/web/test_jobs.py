@@ -85,19 +85,16 @@ async def streamed(client: httpx.AsyncClient, where: str, known: str | None = No
 
 
 async def test_a_stream_tells_place_progress_previews_and_end(api_at: Opened) -> None:
-    async with api_at({"step_seconds": 0.05}) as api, api.client() as client:
+    async with api_at({"step_seconds": 0.2}) as api, api.client() as client:
         api.service.control.pause()
         prompts = ("a dog --steps 10", "a cat --steps 10")
         places = [(await client.post(JOBS, json={"prompt": one})).headers["location"] for one in prompts]
-        stream = asyncio.create_task(streamed(client, places[1]))
-        key_streams = api.doors.streams
-
-        async def listens() -> bool:
-            return sum(key_streams.values()) == 1
-
-        await api.settled(listens)
-        api.service.control.pause(False)
-        _, text = await stream
+        async with client.stream("GET", f"{places[1]}/events") as stream:
+            lines = stream.aiter_lines()
+            told = [await anext(lines) for _ in range(3)]  # where it stands, before anything is drawn
+            api.service.control.pause(False)
+            told += [line async for line in lines]
+        text = "\n".join(told)
         found = events(text)
         assert found[0] == {
             "event": "progress",
