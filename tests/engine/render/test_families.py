@@ -6,7 +6,7 @@ import functools
 import inspect
 import random
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -291,31 +291,43 @@ def anyones(rng: random.Random, name: str, model: Model) -> JobSpec:
     )
 
 
-def mix(name: str, model: Model, seed: int) -> int:
-    """Draw some unlike requests together, some joining late, and compare each with itself alone."""
-    rng = random.Random(seed)
-    wanted = [anyones(rng, name, model) for _ in range(rng.randint(2, 4))]
+def together(
+    model: Model,
+    wanted: Sequence[JobSpec],
+    rng: random.Random,
+    joins: float,
+    rows: Sequence[int],
+    shares: Callable[[list[Picture]], bool],
+) -> int:
+    """Draw requests together, some joining late; compare each with itself alone; count the shared calls."""
     alone = [ours(model, each) for each in wanted]
     arriving = [begin(str(index), each, model, {}).pictures for index, each in enumerate(wanted)]
     everyone = [picture for pictures in arriving for picture in pictures]
     here: list[Picture] = []
     turn = shared = 0
     while arriving or not all(picture.finished for picture in here):
-        if arriving and (not here or rng.random() < 0.6):
+        if arriving and (not here or rng.random() < joins):
             here += arriving.pop(0)
-        chosen = choose([picture for picture in here if not picture.finished], rng.choice((4, 8, 16)))
+        chosen = choose([picture for picture in here if not picture.finished], rng.choice(rows))
         if chosen:
             advance(chosen)
             turn += 1
-            shared += len(chosen) > 1
+            shared += shares(chosen)
             for picture in chosen:
                 picture.turn = turn
-    together = iter(everyone)
+    drawn = iter(everyone)
     for pictures in alone:
         for latents in pictures:
-            difference = float((next(together).latents - latents).norm() / latents.norm())
-            assert difference < TOGETHER, f"mix {seed}: {difference:.1e}"
+            difference = float((next(drawn).latents - latents).norm() / latents.norm())
+            assert difference < TOGETHER, f"{wanted}: {difference:.1e}"
     return shared
+
+
+def mix(name: str, model: Model, seed: int) -> int:
+    """Draw some unlike requests together, and compare each with itself alone."""
+    rng = random.Random(seed)
+    wanted = [anyones(rng, name, model) for _ in range(rng.randint(2, 4))]
+    return together(model, wanted, rng, 0.6, (4, 8, 16), lambda chosen: len(chosen) > 1)
 
 
 @pytest.mark.parametrize("name", DRAWING)

@@ -19,7 +19,7 @@ from engine.config import LoraConfig, ModelConfig
 from engine.errors import UserError
 from engine.jobs import Condition, Input, JobSpec, Kind, Lora, Role
 from engine.render import Renderer, decode
-from engine.render.denoise import Picture, choose
+from engine.render.denoise import choose
 from engine.render.drawing import begin
 from engine.render.models import DeviceSpec, Model, load
 from engine.workers.protocol import Done
@@ -127,30 +127,12 @@ def anyones(rng: random.Random, name: str, model: Model) -> JobSpec:
 
 
 def mix(name: str, model: Model, seed: int) -> int:
-    """Draw some of them together, some joining late; compare each with itself alone; count shared calls."""
+    """Draw some of them together, and compare each with itself alone; count the calls of unlike LoRAs."""
     rng = random.Random(seed)
     wanted = [anyones(rng, name, model) for _ in range(rng.randint(3, 5))]
-    alone = [ours(model, each) for each in wanted]
-    arriving = [begin(str(index), each, model, {}).pictures for index, each in enumerate(wanted)]
-    everyone = [picture for pictures in arriving for picture in pictures]
-    here: list[Picture] = []
-    turn = shared = 0
-    while arriving or not all(picture.finished for picture in here):
-        if arriving and (not here or rng.random() < 0.7):
-            here += arriving.pop(0)
-        chosen = choose([picture for picture in here if not picture.finished], rng.choice((6, 8, 16)))
-        if chosen:
-            advance(chosen)
-            turn += 1
-            shared += len({tuple(picture.loras) for picture in chosen}) > 1
-            for picture in chosen:
-                picture.turn = turn
-    together = iter(everyone)
-    for pictures in alone:
-        for latents in pictures:
-            difference = float((next(together).latents - latents).norm() / latents.norm())
-            assert difference < TOGETHER, f"mix {seed}: {difference:.1e}"
-    return shared
+    return test_families.together(
+        model, wanted, rng, 0.7, (6, 8, 16), lambda chosen: len({tuple(one.loras) for one in chosen}) > 1
+    )
 
 
 @pytest.mark.parametrize("name", FAMILIES)
