@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.offline import ACTOR, ConfigOption, Office, server_id, work
-from bot.cli.rules import ServerOption, change, look, say
+from bot.cli.rules import ServerOption, derive, look, say
 from bot.messages import rules as rules_words
 from engine.rules import changes
 from engine.rules.rules import EVERYWHERE
@@ -110,7 +110,7 @@ def show(server: ServerOption, config: ConfigOption = None) -> None:
 @styles.command("set")
 def style_set(name: str, adds: str, server: ServerOption, config: ConfigOption = None) -> None:
     """Make a style, used as --style NAME."""
-    change(
+    derive(
         config, server, lambda held: changes.set_style(held, name, adds),
         lambda made: rules_words.style_kept(made.target or name, made.detail["adds"]),
     )  # fmt: skip
@@ -119,7 +119,7 @@ def style_set(name: str, adds: str, server: ServerOption, config: ConfigOption =
 @styles.command("remove")
 def style_remove(name: str, server: ServerOption, config: ConfigOption = None) -> None:
     """Take a style away."""
-    change(
+    derive(
         config, server, lambda held: changes.remove_style(held, name),
         lambda made: rules_words.style_gone(made.target or name),
     )  # fmt: skip

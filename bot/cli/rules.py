@@ -76,13 +76,18 @@ def _id(named: str) -> str:
     return named
 
 
-def change(
+def change(config: Path | None, server: str | None, made: Change, said: str) -> None:
+    """Change rules on the record, and say so."""
+    derive(config, server, lambda held: made, lambda _: said)
+
+
+def derive(
     config: Path | None,
     server: str | None,
     make: Callable[[Rules], Change],
-    say_so: Callable[[Change], str],
+    said: Callable[[Change], str],
 ) -> None:
-    """Change rules as they stand, on the record, and say so."""
+    """Change rules by how they stand, on the record, and say so."""
     guild = server_id(server)
 
     async def do(office: Office) -> tuple[bool, Change]:
@@ -90,7 +95,7 @@ def change(
         return await office.admin.change(ACTOR, guild, change), change
 
     changed, made = work(config, do)
-    say(say_so(made) if changed else f"{words.ALREADY} {say_so(made)}")
+    say(said(made) if changed else f"{words.ALREADY} {said(made)}")
 
 
 def look(config: Path | None, do: Callable[[Office], Awaitable[str]]) -> None:
@@ -113,14 +118,14 @@ def allow(
 ) -> None:
     """Answer there; once a place is allowed, all others are closed."""
     made = changes.allow_channel(_id(channel), map(_id, inside or ()))
-    change(config, server, lambda held: made, lambda made: rules_words.allowed(channel))
+    change(config, server, made, rules_words.allowed(channel))
 
 
 @channels.command("deny")
 def deny(channel: Channel, server: ServerOption, config: ConfigOption = None) -> None:
     """Do not answer there."""
     made = changes.deny_channel(_id(channel))
-    change(config, server, lambda held: made, lambda made: rules_words.denied(channel))
+    change(config, server, made, rules_words.denied(channel))
 
 
 @channels.command("reset")
@@ -132,7 +137,7 @@ def reset(
     """Forget the rules of a channel, or of all."""
     named = None if channel is None else _id(channel)
     said = rules_words.ALL_CHANNELS_RESET if named is None else rules_words.channel_reset(named)
-    change(config, server, lambda held: changes.reset_channels(held, named), lambda made: said)
+    derive(config, server, lambda held: changes.reset_channels(held, named), lambda _: said)
 
 
 @channels.command("content")
@@ -146,7 +151,7 @@ def content(
     """Set how far pictures may go."""
     made = changes.set_content(level.value, past.value, None if channel is None else _id(channel))
     said = rules_words.content(channel, level.value, past.value)
-    change(config, server, lambda held: made, lambda made: said)
+    change(config, server, made, said)
 
 
 @channels.command("list")
@@ -171,7 +176,7 @@ def log(
     """Report in a channel what those in charge do."""
     made = changes.report_in(None if channel is None else _id(channel))
     said = words.LOG_OFF if channel is None else rules_words.log_kept(channel)
-    change(config, server, lambda held: made, lambda made: said)
+    change(config, server, made, said)
 
 
 # ---- roles --------------------------------------------------------------------------------------------
@@ -180,7 +185,7 @@ def log(
 def _permit(config: Path | None, server: str, kind: Kind, name: str, role: str, remove: bool) -> None:
     made = changes.permit(kind, name, _id(role), remove=remove)
     said = f"{name}: {'off the list' if remove else 'on the list'}: role {role}."
-    change(config, server, lambda held: made, lambda made: said)
+    change(config, server, made, said)
 
 
 @roles.command("command")
@@ -227,7 +232,7 @@ def role_size(
 ) -> None:
     """Set the largest picture of a role."""
     made = changes.limit_size(_id(role), side)
-    change(config, server, lambda held: made, lambda made: rules_words.size(role, side))
+    change(config, server, made, rules_words.size(role, side))
 
 
 @roles.command("weight")
@@ -239,7 +244,7 @@ def role_weight(
 ) -> None:
     """Set a role's share of the engine."""
     made = changes.weigh_role(_id(role), share)
-    change(config, server, lambda held: made, lambda made: rules_words.weight(role, share))
+    change(config, server, made, rules_words.weight(role, share))
 
 
 @roles.command("allowance")
@@ -252,7 +257,7 @@ def role_allowance(
 ) -> None:
     """Set engine seconds for each person with a role."""
     made = changes.allow_role(_id(role), None if seconds is None else Allowance(seconds, per.value))
-    change(config, server, lambda held: made, lambda made: rules_words.allowance(role, seconds, per.value))
+    change(config, server, made, rules_words.allowance(role, seconds, per.value))
 
 
 @roles.command("reset")
@@ -263,10 +268,8 @@ def role_reset(
 ) -> None:
     """Forget the rules of a role, or of all."""
     named = None if role is None else _id(role)
-    change(
-        config, server, lambda held: changes.forget_roles(held, named),
-        lambda made: rules_words.roles_reset(role),
-    )  # fmt: skip
+    said = rules_words.roles_reset(role)
+    derive(config, server, lambda held: changes.forget_roles(held, named), lambda _: said)
 
 
 @roles.command("list")
