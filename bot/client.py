@@ -37,6 +37,7 @@ from bot.failures import Tree
 from bot.interactions import BotClient
 from bot.publish import audit_feed, delivery
 from bot.publish.moderation import Moderation
+from bot.shards import LONGEST_PAUSE
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.log import hide
@@ -63,15 +64,14 @@ WRONG_TOKEN = (
     "https://discord.com/developers/applications."
 )
 AUTHENTICATION_FAILED = 4004
+MORE_SHARDS = 4011
+TOO_FEW_SHARDS = "Discord wants more shards than `shards` under [discord] says. Take that line out."
 HEARTS = ("❤️", "❤")
-LONGEST_PAUSE = 60.0
 DRAIN = 12.0
 """Seconds that what is being drawn, and then posted, is given when the bot is asked to stop; with leaving
 Discord and the workers' end it makes less than 20."""
 TOLD_AGAIN = 3600.0
 """Seconds before the host is told the same again."""
-STEADY = 300.0
-"""Seconds a connection must have lasted for the next pause to be short: Discord allows 1,000 logins a day."""
 
 
 def date_trace(tell: Callable[[float], None]) -> aiohttp.TraceConfig:
@@ -87,7 +87,7 @@ def date_trace(tell: Callable[[float], None]) -> aiohttp.TraceConfig:
 
 
 class Limner(BotClient):
-    """The bot: commands, buttons and delivery over one connection to Discord."""
+    """The bot: commands, buttons and delivery over its connection to Discord."""
 
     def __init__(self, config: Config, service: Service) -> None:
         super().__init__(
@@ -116,14 +116,6 @@ class Limner(BotClient):
         self.spawn(audit_feed.report(self), "record")
         self.spawn(Moderation(self, publisher).run(), "reports")
         await progress.resume(self)
-
-    async def close(self) -> None:
-        """Leave Discord; also while its servers are still being announced."""
-        # discord.py lets this wait go on, and it then finds the client's loop gone
-        waiting = getattr(self._connection, "_ready_task", None)
-        if waiting is not None:
-            waiting.cancel()
-        await super().close()
 
     async def on_ready(self) -> None:
         """Say in the log that people can be served."""
@@ -382,18 +374,17 @@ async def _connect(client: Limner, token: str) -> None:
             delay = await _again(client, error, delay)
     delay = 1.0
     while not client.is_closed():
-        began = time.monotonic()
         try:
             await client.connect()
         except discord.ConnectionClosed as error:
             # discord.py lets only those through after which it is no use to come back
             if error.code == AUTHENTICATION_FAILED:
                 raise ConfigError(WRONG_TOKEN) from None
+            if error.code == MORE_SHARDS:
+                raise ConfigError(TOO_FEW_SHARDS) from None
             raise ConfigError(f"Discord ended the connection for good (code {error.code}).") from None
-        except Exception:
-            # an event that discord.py cannot read ends its loop; the next event may be readable
-            log.exception("the connection to Discord broke; connecting again in %.0f s", delay)
-            with contextlib.suppress(Exception):
-                await client.ws.close(code=4000)
-        delay = 1.0 if time.monotonic() - began > STEADY else min(LONGEST_PAUSE, delay * 2)
-        await asyncio.sleep(delay)
+        except (discord.GatewayNotFound, aiohttp.ClientError, OSError, TimeoutError) as error:
+            why = type(error).__name__
+            log.warning("Discord does not say where to connect (%s); asking again in %.0f s", why, delay)
+            await asyncio.sleep(delay)
+            delay = min(LONGEST_PAUSE, delay * 2)

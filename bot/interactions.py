@@ -16,6 +16,7 @@ import discord
 
 from bot.custom_ids import Channel, Token
 from bot.failures import HIDDEN, PUBLIC, THINKING
+from bot.shards import ShardedClient
 from engine.config import Config
 from engine.rules.people import Requester
 from engine.rules.permissions import PermissionCheck
@@ -51,14 +52,14 @@ TRANSIENT = (
 raises KeyError over a 429 without ``retry_after``, ValueError over a cut-off body."""
 
 
-class BotClient(discord.Client):
+class BotClient(ShardedClient):
     """A Discord client that knows the engine's front door and keeps its background tasks."""
 
     background: asyncio.TaskGroup
     tree: discord.app_commands.CommandTree[Any]
 
     def __init__(self, config: Config, service: Service, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(shards=config.discord.shards, **options)
         self.service = service
         self.followed: set[str] = set()  # progress messages that are removed by their follower
 

@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.schedule",),
     ("engine.service",),
     ("engine.web", "bot.messages", "bot.custom_ids"),
-    ("bot.failures",),
+    ("bot.failures", "bot.shards"),
     ("bot.interactions",),
     ("bot.progress",),
     ("bot.components",),

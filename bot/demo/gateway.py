@@ -30,6 +30,7 @@ HEARTBEAT_MS = 41_250
 ROUND_TRIP = 0.1  # seconds before a heartbeat is answered: see `Gateway._acknowledge`
 KEPT = 1000  # dispatches kept for a resume
 SESSION_LIVES = 120.0  # seconds a session waits for its bot
+LOGIN_EVERY = 5.0  # seconds between two logins of one group of shards
 
 GUILDS, GUILD_MEMBERS, GUILD_PRESENCES, MESSAGE_CONTENT = 1 << 0, 1 << 1, 1 << 8, 1 << 15
 GUILD_MESSAGES, GUILD_REACTIONS, DM_MESSAGES, DM_REACTIONS = 1 << 9, 1 << 10, 1 << 12, 1 << 13
@@ -72,12 +73,18 @@ def without_content(data: Json, guild_id: str | None) -> Json:
 class Gateway:
     """All sessions. ``duplicate_next``, ``lose_next``, ``swap_next``: how many dispatches go wrong so.
 
-    ``heartbeat_ms`` is what HELLO asks of a client.
+    ``heartbeat_ms`` is what HELLO asks of a client. ``shards``: how many are recommended, and at least
+    wanted; one of each of ``max_concurrency`` groups of them may log in at a time.
     """
 
-    def __init__(self, world: World, *, privileged: int = 0) -> None:
+    def __init__(
+        self, world: World, *, privileged: int = 0, shards: int = 1, max_concurrency: int = 1
+    ) -> None:
         self.world = world
         self.privileged = privileged  # intents granted in the portal
+        self.shards = shards
+        self.max_concurrency = max_concurrency
+        self._logins: dict[int, float] = {}  # by group of shards: the last one
         self.sessions: dict[str, Session] = {}
         self.url = ""  # set by the server once its port is known
         self.duplicate_next = 0
@@ -88,6 +95,7 @@ class Gateway:
         self.identifies = 0
         self.resumes = 0
         self._sockets: dict[str, web.Request] = {}
+        self._shard_of: dict[str, int] = {}  # connection → its shard, once it is known
         self._muted: set[str] = set()
         self._stop = world.on_dispatch(self.dispatch)
 
@@ -142,10 +150,11 @@ class Gateway:
 
     # -- faults -----------------------------------------------------------------------------------
 
-    def drop(self) -> None:
-        """Break every gateway connection with a reset; the bot may resume."""
-        for request in list(self._sockets.values()):
-            faults.reset(request)
+    def drop(self, shard: int | None = None) -> None:
+        """Break the connection of one shard, or every one, with a reset; the bot may resume."""
+        for key, request in list(self._sockets.items()):
+            if shard is None or self._shard_of.get(key) == shard:
+                faults.reset(request)
 
     def mute(self) -> None:
         """Say nothing more on the connections there are, heartbeats unanswered: a line that went dead."""
@@ -210,10 +219,13 @@ class Gateway:
                     else:
                         self.world.traffic("gateway", f"← op {opcode}: not built here", status=501)
                         await socket.close(code=4001, message=b"Unknown opcode.")
+                    if session is not None:
+                        self._shard_of[key] = session.shard[0]
             except (TimeoutError, ConnectionError):
                 pass
             finally:
                 self._sockets.pop(key, None)
+                self._shard_of.pop(key, None)
                 self._muted.discard(key)
                 if session is not None and session.outbox is outbox:
                     session.outbox, session.away_since = None, self.world.clock()
@@ -264,6 +276,13 @@ class Gateway:
         if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
             await socket.close(code=4010, message=b"Invalid shard.")
             return None
+        if shard[1] < self.shards:
+            await socket.close(code=4011, message=b"Sharding required.")
+            return None
+        if not self._may_log_in(shard[0], shard[1]):
+            self.world.traffic("gateway", "← IDENTIFY refused: too soon")
+            outbox.put_nowait(json.dumps({"op": INVALID, "d": False}))
+            return None
         if int(data["intents"]) & PRIVILEGED & ~self.privileged:
             await socket.close(code=4014, message=b"Disallowed intent(s).")
             return None
@@ -288,6 +307,14 @@ class Gateway:
             self._send_event(session, "GUILD_CREATE", self.guild_create(guild, session.intents))
         self._presence(1)
         return session
+
+    def _may_log_in(self, shard: int, count: int) -> bool:
+        """Say whether a shard logs in no sooner than its group may; a bot of one shard is not held up."""
+        group, now = shard % self.max_concurrency, self.world.clock()
+        soon = count > 1 and now - self._logins.get(group, -LOGIN_EVERY) < LOGIN_EVERY
+        if not soon:
+            self._logins[group] = now
+        return not soon
 
     def _resume(self, outbox: asyncio.Queue[str | None], data: Json) -> Session | None:
         session = self.sessions.get(str(data.get("session_id")))

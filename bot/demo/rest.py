@@ -82,8 +82,9 @@ class Rest(Serving):
     @route("GET", "/gateway/bot")
     async def gateway_bot(self, call: Call) -> Answer:
         """Where the gateway is, and how many shards to open."""
-        limit = {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1}
-        return 200, {"url": self.gateway_url, "shards": 1, "session_start_limit": limit}
+        limit = {"total": 1000, "remaining": 999, "reset_after": 14_400_000}
+        limit["max_concurrency"] = self.max_concurrency
+        return 200, {"url": self.gateway_url, "shards": self.shards, "session_start_limit": limit}
 
     # -- commands ---------------------------------------------------------------------------------
 

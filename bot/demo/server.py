@@ -35,7 +35,8 @@ class Standin:
     """A running stand-in: ``async with Standin() as discord: …``.
 
     ``port=0`` takes a free one. ``tls``: be addressed by Discord's own names, with a certificate for them.
-    ``privileged``: intents granted in the portal.
+    ``privileged``: intents granted in the portal. ``shards``: how many are recommended to a bot, of which
+    ``max_concurrency`` may log in at a time.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Standin:
         seed: int = 0,
         rate_limits: bool = True,
         privileged: int = 0,
+        shards: int = 1,
+        max_concurrency: int = 1,
         openapi: str | None = None,
         tls: ssl.SSLContext | None = None,
         world: World | None = None,
@@ -54,9 +57,12 @@ class Standin:
         self.faults = Faults(seed)
         self.limits = Limits(enabled=rate_limits)
         self.checker = Checker(openapi)
-        self.gateway = Gateway(self.world, privileged=privileged)
+        self.gateway = Gateway(
+            self.world, privileged=privileged, shards=shards, max_concurrency=max_concurrency
+        )
         self.rest = Rest(self.world, self.limits, self.faults, self.checker)
         self.rest.privileged = privileged
+        self.rest.shards, self.rest.max_concurrency = shards, max_concurrency
         self.port = port
         self._tls = tls
         self._hosts = {"127.0.0.1", "localhost", "::1"} | (REAL_HOSTS if tls else set())
@@ -154,14 +160,14 @@ class Standin:
     def act(self, what: str, **more: Any) -> None:
         """Do one thing to the world or the gateway; raises ValueError for an unknown one.
 
-        ``drop_gateway``, ``reconnect``, ``invalid_session``, ``mute_gateway``, ``duplicate_dispatch``,
-        ``lose_dispatch`` and ``swap_dispatch`` (``count``), ``forget_nonces``, ``expire_tokens``,
-        ``delete_message`` (``message``), ``delete_channel`` (``channel``), ``lose_permissions`` and
-        ``restore_permissions`` (``channel``), ``close_dms`` (``user``).
+        ``drop_gateway`` (of one ``shard``, or all), ``reconnect``, ``invalid_session``, ``mute_gateway``,
+        ``duplicate_dispatch``, ``lose_dispatch`` and ``swap_dispatch`` (``count``), ``forget_nonces``,
+        ``expire_tokens``, ``delete_message`` (``message``), ``delete_channel`` (``channel``),
+        ``lose_permissions`` and ``restore_permissions`` (``channel``), ``close_dms`` (``user``).
         """
         world = self.world
         if what == "drop_gateway":
-            self.gateway.drop()
+            self.gateway.drop(more.get("shard"))
         elif what == "reconnect":
             self.gateway.reconnect()
         elif what == "invalid_session":

@@ -66,6 +66,7 @@ class Serving:
         self.checker = checker
         self.gateway_url = ""
         self.privileged = 0  # intents granted in the portal
+        self.shards = self.max_concurrency = 1  # recommended to a bot; how many of them may log in at a time
         self.requests = 0
         self.invalid = 0
         self.unbuilt: list[str] = []

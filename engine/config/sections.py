@@ -94,6 +94,7 @@ class DiscordConfig(_Section):
     token_file: str = ""
     owners: tuple[int, ...] = ()
     guilds: tuple[int, ...] = ()  # register commands in these servers only (at once); empty = everywhere
+    shards: Annotated[int, Field(ge=0)] = 0  # connections; 0 = as many as Discord recommends
 
 
 class PlacementConfig(_Section):

@@ -169,21 +169,6 @@ async def test_stopping_is_orderly_and_logs_no_token(discord: Discord, make_bot:
 
 
 @pytest.mark.e2e
-async def test_an_event_that_cannot_be_read_does_not_end_the_bot(discord: Discord, make_bot: MakeBot) -> None:
-    async with make_bot() as bot:
-        before = discord.gateway.identifies
-        discord.world.dispatch("CHANNEL_UPDATE", {"guild_id": GUILD_ID}, GUILD_ID)
-        await discord.until(
-            lambda: discord.gateway.identifies > before and discord.world.online, "the bot", 20
-        )
-        await discord.user("alice").slash("imagine", prompt="a red apple")
-        await discord.wait_for_message(is_grid)
-        assert bot.process is not None
-        assert bot.process.returncode is None
-    assert "the connection to Discord broke" in bot.output(10**6)
-
-
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("method", "path", "status", "said"),
     [

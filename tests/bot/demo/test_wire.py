@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -298,6 +299,7 @@ async def test_wrong_token_wrong_shard_unknown_opcode(client: Client) -> None:
 
 
 async def test_a_server_belongs_to_one_shard(client: Client) -> None:
+    client.discord.gateway.max_concurrency = 2  # both may log in at once
     home = (int(GUILD_ID) >> 22) % 2
     lines = [await connect(client) for _ in range(2)]
     readies = [await line.identify(client.discord, shard=[n, 2]) for n, line in enumerate(lines)]
@@ -308,6 +310,27 @@ async def test_a_server_belongs_to_one_shard(client: Client) -> None:
     assert (await lines[1 - home].read())["op"] == 11  # nothing came before the acknowledgement
     for line in lines:
         await line.socket.close()
+
+
+async def test_shards_log_in_one_after_another_and_are_as_many_as_wanted(client: Client) -> None:
+    discord = client.discord
+    discord.gateway.shards = discord.rest.shards = 2
+    told = (await client.call("GET", "/gateway/bot"))[2]
+    assert (told["shards"], told["session_start_limit"]["max_concurrency"]) == (2, 1)
+    assert await (await connect(client)).identify(discord) == {"closed": 4011}
+    first, soon = await connect(client), await connect(client)
+    assert (await first.identify(discord, shard=[0, 2]))["t"] == "READY"
+    assert await soon.identify(discord, shard=[1, 2]) == {"op": 9, "d": False}
+    discord.world.clock = lambda: time.time() + 5.0  # Discord's wait between two logins
+    later = await connect(client)
+    assert (await later.identify(discord, shard=[1, 2]))["t"] == "READY"
+    discord.act("drop_gateway", shard=1)
+    while "closed" not in await later.read():
+        pass
+    await first.socket.send_json({"op": 1, "d": None})
+    while (await first.read())["op"] != 11:
+        pass
+    await first.socket.close()
 
 
 async def test_resume_replays_what_was_missed(client: Client) -> None:
