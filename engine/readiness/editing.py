@@ -15,6 +15,8 @@ EDITORS: Mapping[str, tuple[str, int]] = {
     "Flux2KleinPipeline": ("FLUX.2 klein", 4),
     "Flux2Pipeline": ("FLUX.2 dev", 4),
     "FluxKontextPipeline": ("FLUX.1 Kontext", 1),
+    "QwenImageEditPipeline": ("Qwen-Image-Edit", 1),
+    "QwenImageEditPlusPipeline": ("Qwen-Image-Edit-2509 and later", 3),
 }
 """The pipelines of diffusers that do, how people call their models, and how many pictures they look at."""
 

@@ -187,7 +187,7 @@ def begin(
             f"{spec.height} are not. The host should give it `multiple = {family.multiple}`."
         )
     sources = Sources.of(spec, model, inputs, enlarge)
-    turns, unconditional = prepare.texts(spec, model, family, loras)
+    turns, unconditional = prepare.texts(spec, model, family, loras, sources.instructed(spec, family))
     text = unconditional or turns[0][0]
     looked_at = references.encoded(sources, family, text)
     toned = [one for one, image in zip(looked_at, sources.references, strict=True) if image.toned]

@@ -36,6 +36,7 @@ from engine import weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound
 from engine.render import samplers
+from engine.render.conditioning import vision
 from engine.render.conditioning.ip_adapter import Adapter
 from engine.render.conditioning.text import TextEncoder
 from engine.render.families.base import Family
@@ -229,9 +230,12 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
     options: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
     if path.is_dir():
         _refuse_code(path)
-        return diffusers.DiffusionPipeline.from_pretrained(
+        pipe = diffusers.DiffusionPipeline.from_pretrained(
             path, use_safetensors=True, **_left_out(path), **options
         )
+        if "processor" in pipe.config and (path / "processor").is_dir():
+            pipe.processor = vision.processor(path / "processor", pipe.tokenizer)
+        return pipe
     file, family = str(weights.safe_file(path)), weights.family_of(path)
     if family is None:
         raise EngineError(
@@ -289,6 +293,8 @@ def _left_out(folder: Path) -> dict[str, Any]:
     absent: dict[str, Any] = {}
     if "safety_checker" in index:
         absent |= {"safety_checker": None, "requires_safety_checker": False}
+    if index.get("processor", ["", ""])[1] == vision.WANTED:
+        absent["processor"] = None  # it would want torchvision
     pipeline = getattr(diffusers, index["_class_name"], None)
     if pipeline is not None:
         for name, parameter in list(inspect.signature(pipeline.__init__).parameters.items())[1:]:

@@ -23,16 +23,16 @@ from engine.render.models import Model
 
 
 def texts(
-    spec: JobSpec, model: Model, family: Family, loras: Worn
+    spec: JobSpec, model: Model, family: Family, loras: Worn, seen: Sequence[Image.Image] = ()
 ) -> tuple[list[list[Embedding]], Embedding | None]:
     """Return the embeddings that cells take turns with, bent by the flags, and that of the negative prompt.
 
     One list of a spec's conditions, or one for each of the model's scatter words where chaos asks for them:
     for models that draw one thing in one way whatever the seed, so that only words part the four. All are
-    encoded together, so that all have as many tokens.
+    encoded together, so that all have as many tokens. ``seen``: the pictures an instruction is about.
     """
     if spec.wordless:
-        [nothing], _ = _encoded(family, [""], None, loras)
+        [nothing], _ = _encoded(family, [""], None, loras, seen)
         return [[nothing]], None
     plain = [styles.styled(c.text, spec.style) if c.weight > 0 else c.text for c in spec.conditions] or [""]
     wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0]
@@ -40,7 +40,7 @@ def texts(
     scatter = model.config.scatter if spec.chaos and spec.kind is Kind.IMAGINE and wanted else ()
     every = plain + [styles.styled(plain[index], words) for words in (*house, *scatter) for index in wanted]
     negative = spec.negative_prompt if family.guided(spec.guidance_scale) else None
-    encoded, unconditional = _encoded(family, every, negative, loras)
+    encoded, unconditional = _encoded(family, every, negative, loras, seen)
     embeddings, worded = encoded[: len(plain)], iter(encoded[len(plain) :])
     if house:
         for index in wanted:
@@ -61,11 +61,15 @@ def texts(
 
 
 def _encoded(
-    family: Family, conditions: Sequence[str], unconditional: str | None, loras: Worn
+    family: Family,
+    conditions: Sequence[str],
+    unconditional: str | None,
+    loras: Worn,
+    seen: Sequence[Image.Image],
 ) -> tuple[list[Embedding], Embedding | None]:
     """Read texts with the LoRAs of the encoders on."""
     with lora_rows.wearing([loras], family.device):
-        return family.encode_texts(conditions, unconditional, said_with(loras))
+        return family.encode_texts(conditions, unconditional, said_with(loras), seen)
 
 
 def weights_of(spec: JobSpec) -> list[float]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.jobs import JobSpec, Kind, Role
 from engine.render import decode
+from engine.render.families.base import Family
 from engine.render.models import Model
 
 DEFAULT_STRENGTH = 0.6
@@ -111,6 +112,13 @@ class Sources:
             sources.start.append((pixels, source.weight))
         sources._settle(spec, model, prompts)
         return sources
+
+    def instructed(self, spec: JobSpec, family: Family) -> list[Image.Image]:
+        """Return the pictures that a spec's words speak of, for text encoders that look at them too."""
+        if spec.kind is Kind.INPAINT and family.sees_repainted and self.parent is not None:
+            size = (spec.width, spec.height)
+            return [self.parent.resize(size, Image.Resampling.LANCZOS)]
+        return self.edited
 
     def _settle(self, spec: JobSpec, model: Model, prompts: list[float]) -> None:
         """Decide how much of the schedule runs; ``prompts``: the weights of image prompts."""

@@ -102,7 +102,7 @@ def only(rows: Sequence[int]) -> Iterator[None]:
 
 @contextmanager
 def in_line(layers: Mapping[nn.Module, Sequence[int]]) -> Iterator[None]:
-    """Say which layers see the tokens of all rows behind each other, and how many tokens of each row."""
+    """Say which layers see more than one thing a row: which row each is of, in the order they are seen."""
     here = _here.get()
     if here is not None and len(here.rows) > 1:
         here = _Here(here.rows, here.device, layers)
@@ -126,8 +126,7 @@ def _added(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tenso
         return None
     seen = given[0]
     if layer in here.in_line:
-        each = zip(here.rows, here.in_line[layer], strict=True)
-        here = _Here([worn for worn, tokens in each for _ in range(tokens)], here.device)
+        here = _Here([here.rows[row] for row in here.in_line[layer]], here.device)
     if 1 != len(here.rows) != len(seen):
         raise ValueError(f"a {type(layer).__name__} sees {len(seen)} rows of a call of {len(here.rows)}")
     for weights, rows, scale in here.groups:

@@ -83,6 +83,8 @@ class Family(ABC):
     """That mix as `colours.fitted` found it, with what is added to it last."""
     sees_repainted: ClassVar[bool] = False
     """Whether a picture to be repainted is seen whole, too, beside the one that is drawn."""
+    texts_see: ClassVar[bool] = False
+    """Whether its text encoder looks at the pictures that an instruction is about."""
     draws_over: ClassVar[bool] = False
     """Whether repainting encodes the parent even where nothing of it is left (which draws random numbers)."""
 
@@ -137,11 +139,16 @@ class Family(ABC):
 
     @abstractmethod
     def encode_texts(
-        self, conditions: Sequence[str], unconditional: str | None, state: Hashable = None
+        self,
+        conditions: Sequence[str],
+        unconditional: str | None,
+        state: Hashable = None,
+        seen: Sequence[Image.Image] = (),
     ) -> tuple[list[Embedding], Embedding | None]:
         """Return the embeddings of a picture's texts. ``unconditional``: the negative, None without guidance.
 
-        ``state`` names what else decides them (LoRAs in the encoders), for the cache.
+        ``state`` names what else decides them (LoRAs in the encoders), for the cache; ``seen`` are the
+        pictures they speak of, where the encoder looks at those (`texts_see`).
         """
 
     def guided(self, guidance_scale: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import warnings
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from engine.prompt.attention import parse_attention
@@ -143,17 +145,24 @@ class Flow(Family):
         return (shape[-2] // 2) * (shape[-1] // 2)
 
     def encode_texts(
-        self, conditions: Sequence[str], unconditional: str | None, state: Hashable = None
+        self,
+        conditions: Sequence[str],
+        unconditional: str | None,
+        state: Hashable = None,
+        seen: Sequence[Image.Image] = (),
     ) -> tuple[list[Embedding], Embedding | None]:
         """Encode each text on its own; they need not be of one length."""
-        encoded = [self._text(text, state) for text in conditions]
-        return encoded, None if unconditional is None else self._text(unconditional, state)
+        seen = seen if self.texts_see else ()
+        also = (state, *(hashlib.sha256(one.tobytes()).digest() for one in seen), *(one.size for one in seen))
+        encoded = [self._text(text, also, seen) for text in conditions]
+        return encoded, None if unconditional is None else self._text(unconditional, also, seen)
 
-    def _text(self, text: str, state: Hashable) -> Embedding:
+    def _text(self, text: str, state: Hashable, seen: Sequence[Image.Image]) -> Embedding:
         key = (text, state)
         if key not in self._texts:
             with torch.inference_mode():
-                self._texts[key] = self.encode_text(plain(text))
+                words = plain(text)
+                self._texts[key] = self.encode_instruction(words, seen) if seen else self.encode_text(words)
             if len(self._texts) > CACHED:
                 self._texts.popitem(last=False)
         self._texts.move_to_end(key)
@@ -161,6 +170,10 @@ class Flow(Family):
 
     def encode_text(self, text: str) -> Embedding:
         """Return the embedding of a text without marks, as diffusers' pipeline has it."""
+        raise NotImplementedError
+
+    def encode_instruction(self, text: str, seen: Sequence[Image.Image]) -> Embedding:
+        """Return the same of a text that speaks of pictures, where the encoder looks at them."""
         raise NotImplementedError
 
     def schedule(self, sampler: str, steps: int, shape: Sequence[int]) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from engine.render.conditioning import lora_rows
 from engine.render.families import vae
 from engine.render.families.base import Embedding, Row
 from engine.render.families.flow import Flow, pack, padded, unpack
@@ -37,17 +39,34 @@ class QwenImage(Flow):
         high, wide = sample.shape[2:]
         alike = len({row.text.tokens.shape[1] for row in rows}) == 1
         text, mask = padded([row.text for row in rows], () if alike else BUCKETS)
-        timestep = torch.cat([row.timestep for row in rows]).to(self.device, self.dtype)
-        prediction = self.network(
+        prediction = self.run(
+            rows,
             hidden_states=pack(sample),
-            timestep=timestep / 1000,
-            guidance=None,
             encoder_hidden_states=text,
             encoder_hidden_states_mask=None if alike else mask,
             img_shapes=[[(1, high // 2, wide // 2)]] * len(rows),
-            return_dict=False,
-        )[0]
+        )
         return list(unpack(prediction, high, wide).split(1))
+
+    def run(self, rows: Sequence[Row], **more: Any) -> Tensor:
+        """Run the transformer on rows as it takes them; return what it says of every token."""
+        timestep = torch.cat([row.timestep for row in rows]).to(self.device, self.dtype)
+        with lora_rows.in_line(self._twice(len(rows))):
+            (answer,) = self.network(timestep=timestep / 1000, guidance=None, return_dict=False, **more)
+        return answer
+
+    def _twice(self, rows: int) -> Mapping[nn.Module, Sequence[int]]:
+        """Return the layers that see each row's time and, after all of those, zero for each, and whose it is.
+
+        Qwen-Image-Edit-2511 is told that pictures beside are without noise.
+        """
+        if not self.network.config.zero_cond_t:
+            return {}
+        embedder = self.network.time_text_embed.timestep_embedder
+        layers = [embedder.linear_1, embedder.linear_2]
+        layers += [block.img_mod[1] for block in self.network.transformer_blocks]
+        seen = [*range(rows), *range(rows)]
+        return dict.fromkeys(layers, seen)
 
     def rescaled(self, combined: Tensor, wanted: Tensor) -> Tensor:
         """Give each token the length that it had without guidance."""

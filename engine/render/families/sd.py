@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from engine.render import noise, samplers
@@ -48,7 +49,11 @@ class StableDiffusion(Family):
         return int(self.network.config.in_channels) - self.channels
 
     def encode_texts(
-        self, conditions: Sequence[str], unconditional: str | None, state: Hashable = None
+        self,
+        conditions: Sequence[str],
+        unconditional: str | None,
+        state: Hashable = None,
+        seen: Sequence[Image.Image] = (),
     ) -> tuple[list[Embedding], Embedding | None]:
         """Encode in chunks, all padded to as many as the longest has."""
         return self.text.encode_all(conditions, unconditional, state)

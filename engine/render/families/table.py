@@ -11,6 +11,7 @@ from engine.render.families.flux2 import Flux2Klein
 from engine.render.families.flux2_dev import Flux2Dev
 from engine.render.families.flux_fill import FluxFill
 from engine.render.families.flux_kontext import FluxKontext
+from engine.render.families.qwen_edit import QwenImageEdit, QwenImageEditPlus
 from engine.render.families.qwen_image import QwenImage
 from engine.render.families.sd import StableDiffusion
 from engine.render.families.sd3 import StableDiffusion3
@@ -28,6 +29,9 @@ FAMILIES: Mapping[str, type[Family]] = {
     "FluxKontextPipeline": FluxKontext,
     "FluxPipeline": Flux,
     "LatentConsistencyModelPipeline": StableDiffusion,
+    "QwenImageEditInpaintPipeline": QwenImageEdit,
+    "QwenImageEditPipeline": QwenImageEdit,
+    "QwenImageEditPlusPipeline": QwenImageEditPlus,
     "QwenImageImg2ImgPipeline": QwenImage,
     "QwenImageInpaintPipeline": QwenImage,
     "QwenImagePipeline": QwenImage,

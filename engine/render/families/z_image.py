@@ -61,12 +61,14 @@ class ZImage(Flow):
         return [-prediction.float().squeeze(1)[None] for prediction in predictions]
 
     def _in_line(self, rows: Sequence[Row]) -> Mapping[nn.Module, Sequence[int]]:
-        """Return the layers that see all rows' tokens behind each other, filled up, and how many of each."""
+        """Return the layers that see all rows' tokens behind each other, filled up, and whose each is."""
         return {
-            self.network.all_x_embedder["2-1"]: [_filled(self.tokens(row.sample.shape)) for row in rows],
-            self.network.cap_embedder[1]: [_filled(row.text.tokens.shape[1]) for row in rows],
+            self.network.all_x_embedder["2-1"]: _filled([self.tokens(row.sample.shape) for row in rows]),
+            self.network.cap_embedder[1]: _filled([row.text.tokens.shape[1] for row in rows]),
         }
 
 
-def _filled(tokens: int) -> int:
-    return -(-tokens // SEQ_MULTI_OF) * SEQ_MULTI_OF
+def _filled(tokens: Sequence[int]) -> list[int]:
+    """Return the row of each token, where those of each row are filled up to a whole block."""
+    blocks = [-(-count // SEQ_MULTI_OF) * SEQ_MULTI_OF for count in tokens]
+    return [row for row, count in enumerate(blocks) for _ in range(count)]

@@ -9,7 +9,7 @@ import pytest
 
 from engine.config import EngineConfig, ModelConfig
 from engine.render.models import DeviceSpec, Model, load
-from tests.engine.render import tiny, tiny_flow
+from tests.engine.render import tiny, tiny_edit, tiny_flow
 
 ENGINE = EngineConfig(device="cpu", dtype="float32", preview_every=0)
 
@@ -33,6 +33,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "flux_kontext": tiny_flow.flux_kontext,
         "flux2_dev": tiny_flow.flux2_dev,
         "qwen_image": tiny_flow.qwen_image,
+        "qwen_edit": tiny_edit.qwen_edit,
+        "qwen_edit_plus": tiny_edit.qwen_edit_plus,
+        "qwen_edit_2511": lambda folder: tiny_edit.qwen_edit_plus(folder, zero_cond_t=True),
         "krea2": tiny_flow.krea2,
         "chroma": tiny_flow.chroma,
         "edm": tiny.edm,

@@ -94,6 +94,14 @@ ORACLES: dict[str, Oracle] = {
         guidance="true_cfg_scale", needs_negative=True, latents=unpacked,
         samplers=("euler",),  # the noise of others is drawn packed there
     ),
+    "qwen_edit": Oracle(
+        "QwenImagePipeline", guidance="true_cfg_scale", needs_negative=True, latents=unpacked,
+        samplers=(),
+    ),
+    "qwen_edit_plus": Oracle(
+        "QwenImagePipeline", guidance="true_cfg_scale", needs_negative=True, latents=unpacked,
+        samplers=(),
+    ),
     "flux": Oracle(
         "FluxPipeline", "FluxImg2ImgPipeline", "FluxInpaintPipeline", negative=False, latents=unpacked,
         samplers=("euler", "dpmpp_2m"),
@@ -298,10 +306,11 @@ def together(
     joins: float,
     rows: Sequence[int],
     shares: Callable[[list[Picture]], bool],
+    inputs: dict[str, bytes] | None = None,
 ) -> int:
     """Draw requests together, some joining late; compare each with itself alone; count the shared calls."""
-    alone = [ours(model, each) for each in wanted]
-    arriving = [begin(str(index), each, model, {}).pictures for index, each in enumerate(wanted)]
+    alone = [ours(model, each, inputs) for each in wanted]
+    arriving = [begin(str(index), each, model, inputs or {}).pictures for index, each in enumerate(wanted)]
     everyone = [picture for pictures in arriving for picture in pictures]
     here: list[Picture] = []
     turn = shared = 0
