@@ -48,13 +48,18 @@ class ProvenanceWriter:
 
     def marked(self, picture: Image.Image, job: str) -> Image.Image:
         """Return the picture with the invisible mark, where marks are on."""
+        return self.marked_each([picture], job)[0]
+
+    def marked_each(self, pictures: list[Image.Image], job: str) -> list[Image.Image]:
+        """Return the frames of a film with the invisible mark, where marks are on."""
         if not self.settings.mark or self.identity is None:
-            return picture
+            return pictures
+        mark = Mark(self.identity.host, job_number(job))
         try:
-            return watermark.embed(picture.convert("RGB"), Mark(self.identity.host, job_number(job)))
+            return list(watermark.embed_each(pictures, mark))
         except (ValueError, ArithmeticError, MemoryError) as error:
             self._missing("marked", job, error)
-            return picture
+            return pictures
 
     def room(self, leaving: Leaving) -> int:
         """Return how many bytes ``finished`` adds to a file, at most."""
@@ -90,9 +95,10 @@ class ProvenanceWriter:
         with Image.open(io.BytesIO(data)) as film:
             frames, times = [], []
             for frame in ImageSequence.Iterator(film):
-                frames.append(self.marked(frame.convert("RGB"), job))
+                frames.append(frame.convert("RGB"))
                 times.append(int(frame.info.get("duration", 100)))
             loop = film.info.get("loop", 0)
+        frames = self.marked_each(frames, job)
         buffer = io.BytesIO()
         frames[0].save(
             buffer, "WEBP", save_all=True, append_images=frames[1:], duration=times, loop=loop,

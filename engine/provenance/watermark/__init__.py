@@ -7,15 +7,15 @@ which host and which job. What is tried, and how well each survives: docs/proven
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from PIL import Image
 
 from engine.provenance.values import HOST_BITS, JOB_BITS, VERSION, Found, Mark
 from engine.provenance.watermark import lattice, spread
-from engine.provenance.watermark.code import SIGNS, decoded, encoded
-from engine.provenance.watermark.features import Floats, Ints, luminance, pixels
+from engine.provenance.watermark.code import BITS, HEAD, SIGNS, decoded, encoded
+from engine.provenance.watermark.features import Floats, Ints, luminance, luminance_of, pixels
 
 SMALL, MIDDLE = 200, 400
 """Sides in pixels (roots of areas) from which a picture is marked as a middle one, and as a large one."""
@@ -23,18 +23,27 @@ LEAST_SIDE = 32
 MOST_PIXELS = 2048 * 2048
 """Larger pictures are read at this size: no mark reaches finer."""
 CHANCE = 2e-8
-"""Chance of seeing a mark where none is, at most, for each reading; a picture has about fifty."""
+"""Chance of seeing a mark where none is, at most, for each test; a picture has at most fifty."""
 
 
 def embed(picture: Image.Image, mark: Mark) -> Image.Image:
     """Return an RGB picture with the mark in it, of the same size; one too small comes back as it is."""
-    if min(picture.size) < LEAST_SIDE:
-        return picture
+    return next(embed_each([picture], mark))
+
+
+def embed_each(pictures: Iterable[Image.Image], mark: Mark) -> Iterator[Image.Image]:
+    """Yield RGB pictures with one mark in them. Frames of a film cost less in their order: they are alike."""
     signs = encoded(mark.bits)
-    side = math.sqrt(picture.width * picture.height)
-    if side < SMALL:
-        return lattice.write(picture, signs)
-    return spread.write(picture, signs, spread.MIDDLE if side < MIDDLE else spread.LARGE)
+    writers = [spread.SpreadWriter(signs, plan) for plan in (spread.MIDDLE, spread.LARGE)]
+    for picture in pictures:
+        side = math.sqrt(picture.width * picture.height)
+        if min(picture.size) < LEAST_SIDE:
+            yield picture
+        elif side < SMALL:
+            yield lattice.write(picture, signs)
+        else:
+            coloured = picture if picture.mode == "RGB" else picture.convert("RGB")
+            yield writers[side >= MIDDLE].write(coloured)
 
 
 def detect(picture: Image.Image, host: int | None = None) -> Found | None:
@@ -48,7 +57,7 @@ def detect(picture: Image.Image, host: int | None = None) -> Found | None:
         scale = (MOST_PIXELS / (picture.width * picture.height)) ** 0.5
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.convert("RGB").resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    for values, words, local in _readings(pixels(picture)):
+    for values, words, local in _readings(picture):
         if found := _believed(values, words, local, host):
             return found
     return None
@@ -61,13 +70,14 @@ def rehearse() -> None:
     next(lattice.whole(levels))
 
 
-def _readings(rgb: Floats) -> Iterator[tuple[Floats, Ints, bool]]:
+def _readings(picture: Image.Image) -> Iterator[tuple[Floats, Ints, bool]]:
     """Yield values, the signs they speak for and whether they were read place by place; the likely first."""
-    side, levels = math.sqrt(rgb.shape[0] * rgb.shape[1]), luminance(rgb)
+    side, levels = math.sqrt(picture.width * picture.height), luminance_of(picture)
     every = np.arange(SIGNS, dtype=np.int32)
     plans = [spread.LARGE, spread.MIDDLE] if side >= MIDDLE else [spread.MIDDLE, spread.LARGE]
     small = side < MIDDLE  # also where a small picture came back enlarged
     if small:
+        rgb = pixels(picture)
         yield from ((values, words, True) for values, words in lattice.whole(rgb))
     yield from ((spread.whole(levels, plan), every, False) for plan in plans)
     if side < SMALL:
@@ -78,20 +88,29 @@ def _readings(rgb: Floats) -> Iterator[tuple[Floats, Ints, bool]]:
 
 def _believed(values: Floats, words: Ints, local: bool, host: int | None) -> Found | None:
     """Return what values say where chance does not explain it."""
-    bits = decoded(np.bincount(words, values, SIGNS).astype(np.float32))
-    mark = Mark(bits >> JOB_BITS & (1 << HOST_BITS) - 1, bits & (1 << JOB_BITS) - 1)
-    if bits >> HOST_BITS + JOB_BITS != VERSION:
-        return None
-    signs = encoded(bits)
+    heard = np.bincount(words, values, SIGNS).astype(np.float32)
     total = float(values @ values) + 1e-9
-    agreement = float(signs[words] @ values) ** 2 / total
-    free = JOB_BITS if mark.host == host else HOST_BITS + JOB_BITS
-    # local: Hoeffding's bound for random signs; else the tail of the angle between random directions
+    # this host's marks are looked for first: fewer words are possible, so more noise is borne
+    for head in (None,) if host is None else (VERSION << HOST_BITS | host, None):
+        bits = decoded(heard, head)
+        if bits >> HOST_BITS + JOB_BITS != VERSION:
+            continue
+        signs = encoded(bits)
+        agreement = float(signs @ heard) ** 2 / total
+        free = BITS if head is None else BITS - HEAD
+        if _unlikely(agreement, local) >= free * math.log(2) - math.log(CHANCE):
+            mark = Mark(bits >> JOB_BITS & (1 << HOST_BITS) - 1, bits & (1 << JOB_BITS) - 1)
+            return Found(mark, int((heard * signs > 0).sum()))
+    return None
+
+
+def _unlikely(agreement: float, local: bool) -> float:
+    """Return minus the logarithm of the chance that one word agrees so well with a picture without a mark.
+
+    Place by place each value's sign is random: Bentkus and Dzindzalieta, "A tight Gaussian bound for weighted
+    sums of Rademacher random variables", Bernoulli 21 (2015). Else: the tail of the angle between random
+    directions.
+    """
     if local:
-        unlikely = agreement / 2
-    else:
-        unlikely = -(SIGNS - 1) / 2 * math.log(max(1e-30, 1 - min(1.0, agreement / SIGNS)))
-    if unlikely < free * math.log(2) - math.log(CHANCE):
-        return None
-    heard = np.bincount(words, values, SIGNS) * signs > 0
-    return Found(mark, int(heard.sum()))
+        return agreement / 2 + math.log(math.sqrt(2 * math.pi * agreement) / 3.18) if agreement > 3 else 0.0
+    return -(SIGNS - 1) / 2 * math.log(max(1e-30, 1 - min(1.0, agreement / SIGNS)))

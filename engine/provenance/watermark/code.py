@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float32]
 BITS = 48
 RATE = 4
 SIGNS = BITS * RATE
+HEAD = 24
+"""Bits that a host knows before it reads: the version and its own number."""
 _GENERATORS = (0o463, 0o535, 0o733, 0o745)
 _MEMORY = 8
 _STATES = 1 << _MEMORY
@@ -46,19 +48,44 @@ def encoded(payload: int) -> Floats:
     return np.concatenate(signs)
 
 
-def decoded(values: Floats) -> int:
-    """Return the 48 bits whose signs agree best with 192 values of any scale."""
-    branches = np.tile(values.reshape(BITS, RATE), (3, 1)) @ _outputs().T  # (144, 512)
+def decoded(values: Floats, head: int | None = None) -> int:
+    """Return the 48 bits whose signs agree best with 192 values of any scale.
+
+    ``head``: the first 24 bits, where they are known: then only words that begin so are looked through.
+    """
+    branches = values.reshape(BITS, RATE) @ _outputs().T  # (48, 512)
+    if head is None:
+        start = np.zeros(_STATES, np.float32)
+        bits = _best(np.tile(branches, (3, 1)), start, None)[BITS : 2 * BITS]
+        return int("".join(map(str, bits)), 2)
+    # from behind the known bits once round to their first eight: the state is known at both ends
+    start = np.full(_STATES, -np.inf, np.float32)
+    start[_turned(head & _STATES - 1)] = 0
+    order = [*range(HEAD, BITS), *range(_MEMORY)]
+    bits = _best(branches[order], start, _turned(head >> HEAD - _MEMORY))[: BITS - HEAD]
+    return head << BITS - HEAD | int("".join(map(str, bits)), 2)
+
+
+def _turned(byte: int) -> int:
+    """Return the state of the register after eight bits, the first of them the highest of a byte."""
+    return int(f"{byte:08b}"[::-1], 2)
+
+
+def _best(branches: Floats, metric: Floats, end: int | None) -> list[int]:
+    """Return the bits of the best way through, by the Viterbi algorithm.
+
+    ``branches`` (steps, 512): what each content of the register is worth. ``metric`` (256): of each state at
+    the start. ``end``: the state at the end, if it is known.
+    """
     before = (2 * np.arange(_STATES)[:, None] + np.arange(2)) & (_STATES - 1)
-    metric = np.zeros(_STATES, np.float32)
-    choices = np.empty((3 * BITS, _STATES), np.uint8)
-    for at, branch in enumerate(branches):
-        ways = metric[before] + branch.reshape(_STATES, 2)
-        choices[at] = ways[:, 1] > ways[:, 0]
-        metric = np.take_along_axis(ways, choices[at][:, None].astype(np.intp), 1)[:, 0]
-    state = int(metric.argmax())
-    bits = np.empty(3 * BITS, np.uint8)
-    for at in range(3 * BITS - 1, -1, -1):
-        bits[at] = state >> (_MEMORY - 1)
-        state = (2 * state + int(choices[at, state])) & (_STATES - 1)
-    return int("".join(map(str, bits[BITS : 2 * BITS])), 2)
+    choices = []
+    for branch in branches.reshape(-1, _STATES, 2):
+        ways = metric[before] + branch
+        choices.append(ways[:, 1] > ways[:, 0])
+        metric = ways.max(1)
+    state = int(metric.argmax()) if end is None else end
+    bits = []
+    for choice in reversed(choices):
+        bits.append(state >> (_MEMORY - 1))
+        state = (2 * state + int(choice[state])) & (_STATES - 1)
+    return bits[::-1]

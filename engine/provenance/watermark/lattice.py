@@ -18,7 +18,9 @@ from PIL import Image
 
 from engine.provenance.watermark.code import SIGNS
 from engine.provenance.watermark.features import (
+    ALIKE,
     FIELD,
+    LOSSY,
     Band,
     Floats,
     Ints,
@@ -35,6 +37,7 @@ from engine.provenance.watermark.features import (
     peak_ratio,
     pixels,
     resized,
+    unseen,
 )
 
 SIDE = 128
@@ -52,8 +55,6 @@ DARK_ENOUGH = 0.35
 """Share of pixels below the ceiling that a picture needs, to be marked below it."""
 CLEAR = 40.2
 """PSNR in dB that a marked picture has at least, where one of these tries can give it."""
-ALIKE = 0.981
-"""SSIM of luminance, likewise."""
 TRIES = ((STEPS[0], 4.0), (STEPS[1], 4.0), (STEPS[1], 3.0), (STEPS[1], 2.2))
 """(step, levels by which a pixel may change at most)."""
 ROUNDS, REHEARSED = 10, 6
@@ -127,7 +128,7 @@ def _written(rgb: Floats, signs: Floats, ceiling: float, step: float, most: floa
         marked = added(rgb, resized(change, full))
         tries = [pixels(marked)]
         if turn >= ROUNDS - REHEARSED:
-            tries += [compressed(marked, "JPEG", 75), compressed(marked, "WEBP", 80), halved(marked)]
+            tries += [pixels(compressed(marked, kind, quality)) for kind, quality in LOSSY] + [halved(marked)]
             if ceiling == 255:  # else nothing that is read changes
                 tries.append(np.minimum(tries[0] * np.float32(1.15), 255))
         seen = [features(resized(luminance(one, ceiling), size), BAND) for one in tries]
@@ -135,7 +136,7 @@ def _written(rgb: Floats, signs: Floats, ceiling: float, step: float, most: floa
         off = np.where(reach > 8e-4, np.clip(off, -step / 4, step / 4), 0) / reach
         push = chips * off.astype(np.float32)[places] / seen[0][1] / _NORM
         change = np.clip(change + 0.8 * allowed * allowed * passed(push, BAND), -3 * allowed, 3 * allowed)
-    return added(rgb, resized(change, full))
+    return unseen(rgb, resized(change, full))
 
 
 def whole(rgb: Floats) -> Iterator[tuple[Floats, Ints]]:

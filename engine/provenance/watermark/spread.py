@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from engine.provenance.watermark.code import SIGNS
 from engine.provenance.watermark.features import (
     FIELD,
+    LOSSY,
     Band,
     Floats,
     Ints,
@@ -25,12 +27,16 @@ from engine.provenance.watermark.features import (
     allowance,
     canonical_size,
     compressed,
+    energy,
     features,
-    luminance,
+    luminance_of,
     passed,
-    pixels,
     resized,
+    smooth,
+    unseen,
 )
+
+Complexes = npt.NDArray[np.complex64]
 
 KNOWN = 32
 """Signs that are the same in every mark."""
@@ -50,15 +56,20 @@ class MarkLayout:
     band: Band
     plain: float
     margin: float
+    loudest: float
+    """Levels (root of the mean square) that are changed at most: 2.05 are a PSNR of 42 dB."""
     rehearsed: bool
     """Whether lossy formats are tried while writing: small pictures need it."""
 
 
-MIDDLE = MarkLayout(256, Band(0.08, 0.25, 1.0, 3, 1.5), 0.8, 2.2, True)
-LARGE = MarkLayout(384, Band(0.05, 0.25, 1.0, 3, 1.5), 0.9, 3.0, False)
-STEPS = 8
-ROUGH = 6
-"""So many of the steps are taken without looking at the whole picture, where it is a large one."""
+MIDDLE = MarkLayout(256, Band(0.08, 0.25, 1.0, 3, 1.5), 0.8, 2.2, 2.3, True)
+LARGE = MarkLayout(384, Band(0.05, 0.25, 1.0, 3, 1.5), 0.9, 3.0, 2.05, False)
+STEPS = 5
+"""Corrections of a change, at most."""
+SHORT = 0.2
+"""By how much signs may stay below the margin in the mean."""
+FIRST, MOST = 0.4, 1.2
+"""Levels (root of the mean square) that the first correction changes at least, and each one at most."""
 HELD = 0.9
 """What is left of a change once it is brought to the picture's size and back."""
 
@@ -87,43 +98,64 @@ def read(feature: Floats, top: int = 0, left: int = 0) -> Floats:
     return np.asarray(sums / np.sqrt(squares + 1e-6), np.float32)
 
 
-def write(picture: Image.Image, signs: Floats, plan: MarkLayout) -> Image.Image:
-    """Return the picture with the 192 signs in it."""
-    rgb = pixels(picture)
-    full = picture.size
-    size = canonical_size(*full, plan.side)
-    start = resized(luminance(rgb), size)
-    height, width = start.shape
-    chips, groups = (part[:height, :width] for part in _field())
-    wanted = np.concatenate([signs, np.ones(KNOWN, np.float32)])
-    allowed = allowance(start, plan.plain, 0.12, 6.0)
-    allowed = np.where(start > BRIGHT, allowed / 4, allowed)
-    change = np.zeros_like(start)
+class SpreadWriter:
+    """Writes one mark. Each picture begins with what the last one got: frames of a film are much alike."""
 
-    def shown() -> list[Floats]:
-        """Return the luminance of the file as it would be now, and after lossy formats if rehearsed."""
-        marked = added(rgb, resized(change, full))
-        kinds = (("JPEG", 75), ("WEBP", 80)) if plan.rehearsed else ()
-        levels = [pixels(marked), *(compressed(marked, kind, quality) for kind, quality in kinds)]
-        return [resized(luminance(one), size) for one in levels]
+    def __init__(self, signs: Floats, plan: MarkLayout) -> None:
+        self._wanted = np.concatenate([signs, np.ones(KNOWN, np.float32)])
+        self._plan = plan
+        self._last: Floats | None = None
 
-    # full size costs most: large pictures are written at the canonical size, then corrected
-    rough = not plan.rehearsed
-    for step in range(STEPS):
-        rough = rough and step < ROUGH
-        read_in = [np.clip(start + HELD * change, 0, 255)] if rough else shown()
-        seen = [features(levels, plan.band) for levels in read_in]
-        short = np.clip(plan.margin - np.stack([read(one) for one, _ in seen]) * wanted, 0, None).mean(0)
-        if short.mean() <= 0.05:
-            if not rough:
+    def write(self, picture: Image.Image) -> Image.Image:
+        """Return the RGB picture with the signs in it."""
+        plan = self._plan
+        size = canonical_size(*picture.size, plan.side)
+        start = resized(luminance_of(picture), size)
+        allowed = allowance(start, plan.plain, 0.12, 6.0)
+        allowed = np.where(start > BRIGHT, allowed / 4, allowed)
+        known = self._last is not None and self._last.shape == start.shape
+        change = self._last if self._last is not None and known else np.zeros_like(start)
+        change = np.clip(change, -3 * allowed, 3 * allowed)
+        for step in range(STEPS):
+            # at full size only where lossy formats are tried: that costs most
+            levels = _rehearsed(picture, change, size) if plan.rehearsed else [start + HELD * change]
+            seen = [features(np.clip(one, 0, 255), plan.band) for one in levels]
+            reads = np.stack([read(feature) for feature, _ in seen]) * self._wanted
+            short = np.clip(plan.margin - reads, 0, None).mean(0)
+            if short.mean() <= SHORT:
                 break
-            rough = False
-            continue
-        push = chips * (wanted * short).astype(np.float32)[groups] / seen[0][1]
-        push = passed(push, plan.band) * allowed * allowed
-        push *= 0.5 / (1 + 0.3 * step) / (float(np.sqrt((push * push).mean())) + 1e-9)
-        change = np.clip(change + push, -3 * allowed, 3 * allowed)
-    return added(rgb, resized(change, full))
+            push = self._push(short, allowed, *seen[0])
+            size_of = float(np.sqrt((push * push).mean())) + 1e-9
+            push *= min(MOST, max(size_of, FIRST if step == 0 and not known else 0)) / size_of
+            change = np.clip(change + push, -3 * allowed, 3 * allowed)
+            loud = float(np.sqrt((change * change).mean()))
+            if loud > plan.loudest:
+                change *= np.float32(plan.loudest / loud)
+                break
+        self._last = change
+        mark = unseen if plan.rehearsed else added  # in large pictures it is unseen anyway
+        return mark(np.asarray(picture), resized(change, picture.size))
+
+    def _push(self, short: Floats, allowed: Floats, feature: Floats, deviation: Floats) -> Floats:
+        """Return the change after which signs that are ``short`` of the margin would just reach it.
+
+        Were they all apart, that is: what they do to each other the next correction sees.
+        """
+        height, width = feature.shape
+        chips, groups = (part[:height, :width] for part in _field())
+        wanted = (self._wanted * short).astype(np.float32)[groups]
+        push = passed(np.asarray(chips * wanted / deviation, np.float32), self._plan.band)
+        push *= allowed * allowed
+        loudness = float(np.sqrt((feature * feature).mean() * GROUPS / feature.size)) + 1e-6
+        reach = float(np.square(allowed / deviation).mean()) * energy(height, width, self._plan.band) * HELD
+        return np.asarray(push * (loudness / reach), np.float32)
+
+
+def _rehearsed(picture: Image.Image, change: Floats, size: tuple[int, int]) -> list[Floats]:
+    """Return the canonical luminance of the file as it would be now, and after lossy formats."""
+    marked = added(np.asarray(picture), resized(change, picture.size))
+    shown = [marked, *(compressed(marked, kind, quality) for kind, quality in LOSSY)]
+    return [resized(luminance_of(one), size) for one in shown]
 
 
 def whole(levels: Floats, plan: MarkLayout) -> Floats:
@@ -141,15 +173,23 @@ def cropped(levels: Floats, plan: MarkLayout) -> Iterator[Floats]:
 
 def _places(levels: Floats, plan: MarkLayout) -> Iterator[tuple[float, float, int, int]]:
     """Yield (how clearly the known signs are seen, side of the crop, top, left), the best for each side."""
-    chips, groups = _field()
+    across, down = canonical_size(levels.shape[1], levels.shape[0], plan.side)
+    shape = smooth(min(FIELD, down + 3)), smooth(min(FIELD, across + 3))
     for share in SHARES:
         size = canonical_size(levels.shape[1], levels.shape[0], plan.side, share * share)
         feature, _ = features(resized(levels, size), plan.band)
         height, width = feature.shape
-        down, across = int(height / share - height) + 3, int(width / share - width) + 3
-        shape = (min(FIELD, height + down), min(FIELD, width + across))
-        known = np.where(groups[: shape[0], : shape[1]] >= SIGNS, chips[: shape[0], : shape[1]], 0)
-        spectrum = np.fft.rfft2(known) * np.conj(np.fft.rfft2(feature, shape))
-        match = np.fft.irfft2(spectrum, shape)[: shape[0] - height + 1, : shape[1] - width + 1]
+        tops, lefts = min(FIELD, down + 2) - height + 1, min(FIELD, across + 2) - width + 1
+        spectrum = np.fft.rfft2(feature, shape)
+        np.conj(spectrum, out=spectrum)
+        spectrum *= _known(*shape)
+        match = np.fft.irfft2(spectrum, shape)[: max(1, tops), : max(1, lefts)]
         top, left = divmod(int(match.argmax()), match.shape[1])
         yield float(match.max() / np.sqrt((feature * feature).sum() + 1e-9)), share, top, left
+
+
+@functools.lru_cache(maxsize=32)
+def _known(height: int, width: int) -> Complexes:
+    """Return the spectrum of the known signs over so many canonical pixels."""
+    chips, groups = (part[:height, :width] for part in _field())
+    return np.asarray(np.fft.rfft2(np.where(groups >= SIGNS, chips, 0), (height, width)), np.complex64)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.provenance import watermark
 from engine.provenance.values import Mark, job_number
-from engine.provenance.watermark.code import BITS, SIGNS, decoded, encoded
+from engine.provenance.watermark.code import BITS, HEAD, SIGNS, decoded, encoded
 from tests.engine.provenance.pictures import TREATMENTS, icon, photograph, psnr, ssim
 
 MARK = Mark(0xABCDE, job_number("h4x7p0q2rs"))
@@ -37,6 +39,27 @@ def test_bits_are_read_through_noise() -> None:
         payload = random.Random(number).getrandbits(BITS)
         noisy = encoded(payload) + generator.normal(size=SIGNS)
         assert decoded(noisy.astype(np.float32)) == payload
+
+
+def test_a_known_host_bears_more_noise() -> None:
+    """At three parts noise and one part signal, those who know half of the bits read most of the rest."""
+    generator, lost, lost_knowing = np.random.default_rng(0), 0, 0
+    for number in range(100):
+        payload = random.Random(number).getrandbits(BITS)
+        noisy = (encoded(payload) + generator.normal(size=SIGNS, scale=1.75)).astype(np.float32)
+        lost += decoded(noisy) != payload
+        lost_knowing += decoded(noisy, payload >> BITS - HEAD) != payload
+    assert lost_knowing < lost / 2
+
+
+@pytest.mark.parametrize(("file", "job"), [("marked-512.jpg", 0), ("marked-128.jpg", 2)])
+def test_marks_of_the_first_version_are_still_read(file: str, job: int) -> None:
+    """JPEGs (q75) that were marked as version 0.1.0 marked: what is out there stays readable."""
+    with Image.open(Path(__file__).parent / file) as picture:
+        for host in (MARK.host, None):
+            found = watermark.detect(picture, host)
+            assert found is not None
+            assert found.mark == Mark(MARK.host, job)
 
 
 @pytest.mark.parametrize("kind", PICTURES)
