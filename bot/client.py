@@ -163,7 +163,7 @@ class Limner(BotClient):
         wanted |= {str(guild): [] for guild in self.config.discord.guilds}
         for scope in wanted:
             guild = None if scope == EVERYWHERE else discord.Object(int(scope))
-            wanted[scope] = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
+            wanted[scope] = await self.tree.payload(guild)
         known: Mapping[str, str] = json.loads(await self.service.meta(REGISTERED) or "{}")
         hashes = {scope: _hash(self.application_id, payload) for scope, payload in wanted.items() if payload}
         if hashes == known:

@@ -12,12 +12,14 @@ import discord
 from discord import app_commands, ui
 
 from bot.custom_ids import ACCEPT_ID, Of, appeal_id
+from bot.language import Translator, hear
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
 from bot.messages import welcome as messages_welcome
 from bot.messages.reports import APPEAL
 from engine.errors import Cancelled, EngineError, LimitError, LimnerError, UserError
 from engine.service import RulesError
+from engine.words import said, say
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ def guarded(callback: Answering[S, P]) -> Answering[S, P]:
 
     @wraps(callback)
     async def answering(self: S, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        hear(interaction)
         try:
             interaction.client.service.pace(str(interaction.user.id))
             await callback(self, interaction, *args, **kwargs)
@@ -72,8 +75,15 @@ class Tree(app_commands.CommandTree[Any]):
             key = command.name, None if scope is None else scope.id, command.type.value
             self._context_menus[key] = command
 
+    async def payload(self, guild: discord.Object | None) -> list[dict[str, Any]]:
+        """Return what is registered in a server, or everywhere, with descriptions in every language."""
+        await self.set_translator(translator := Translator())
+        commands = self.get_commands(guild=guild)
+        return [await command.get_translated_payload(self, translator) for command in commands]
+
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Ask the rules of the place before anything else, also before what is typed is completed."""
+        hear(interaction)
         command = interaction.command
         if command is None:
             return True
@@ -103,17 +113,20 @@ def sentence(error: BaseException) -> str:
     """Return what a person is told about ``error``; the general apology for what nobody foresaw."""
     match error:
         case UserError():
-            return messages_asking.refusal(str(error), error.repaired)
+            return messages_asking.refusal(said(error), error.repaired)
         case EngineError():
-            return error.apology
+            return say(error.apology)
         case Cancelled():
-            return messages_jobs.CANCELLED
+            return say(messages_jobs.CANCELLED)
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return messages_asking.OUTDATED
+            return say(messages_asking.OUTDATED)
         case app_commands.TransformerError():
-            return f"`{str(error.value)[:80]}` cannot be used there. Please choose one of the values offered."
+            return say(
+                "`{value}` cannot be used there. Please choose one of the values offered.",
+                value=str(error.value)[:80],
+            )
         case _:
-            return messages_asking.APOLOGY
+            return say(messages_asking.APOLOGY)
 
 
 async def answer(interaction: Interaction, error: BaseException) -> None:
@@ -140,7 +153,7 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
         whole = kept is None or kept.strip().replace("`", "'") in text.replace("`", "'")
     try:
         # a message cannot hold the longest prompts: those come back as a file
-        await say(interaction, text, None if whole else kept, _buttons(interaction, error, text))
+        await reply(interaction, text, None if whole else kept, _buttons(interaction, error, text))
     except (discord.DiscordException, OSError) as silent:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 
@@ -150,7 +163,9 @@ def _buttons(interaction: Interaction, error: BaseException, text: str) -> ui.Vi
     view = ui.View(timeout=None)
     if isinstance(error, RulesError):
         view.add_item(
-            ui.Button(label=messages_welcome.ACCEPT, style=discord.ButtonStyle.success, custom_id=ACCEPT_ID)
+            ui.Button(
+                label=say(messages_welcome.ACCEPT), style=discord.ButtonStyle.success, custom_id=ACCEPT_ID
+            )
         )
     redo = interaction.extras.get(REDO)
     repaired = getattr(error, "repaired", None)
@@ -161,12 +176,12 @@ def _buttons(interaction: Interaction, error: BaseException, text: str) -> ui.Vi
     # a rule that moderators can change
     number = getattr(error, "number", None)
     if number is not None and not getattr(error, "absolute", False):
-        view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.REFUSAL, str(number))))
+        view.add_item(ui.Button(label=say(APPEAL), custom_id=appeal_id(Of.REFUSAL, str(number))))
     view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view if view.children else None
 
 
-async def say(
+async def reply(
     interaction: Interaction, text: str, prompt: str | None = None, view: ui.View | None = None
 ) -> None:
     """Give this interaction its answer, whichever state it is in; only the person sees it where possible.
@@ -179,7 +194,7 @@ async def say(
         if prompt is None:
             return []
         data = io.BytesIO(prompt.encode("utf-8", "replace"))
-        return [discord.File(data, "prompt.txt", description=messages_asking.PROMPT_FILE)]
+        return [discord.File(data, "prompt.txt", description=say(messages_asking.PROMPT_FILE))]
 
     if not interaction.response.is_done():
         await interaction.response.send_message(text, ephemeral=True, files=files(), **buttons)
@@ -187,7 +202,9 @@ async def say(
         await interaction.edit_original_response(content=text, attachments=files(), view=view)
     elif interaction.extras.get(THINKING) == PUBLIC:
         # the first follow-up of a public "thinking" would be public too: fill that one, then remove it
-        await interaction.edit_original_response(content=messages_asking.REFUSED, attachments=[], view=None)
+        await interaction.edit_original_response(
+            content=say(messages_asking.REFUSED), attachments=[], view=None
+        )
         await interaction.followup.send(text, ephemeral=True, files=files(), **buttons)
         await interaction.delete_original_response()
     else:

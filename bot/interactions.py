@@ -15,12 +15,13 @@ import aiohttp
 import discord
 
 from bot.custom_ids import Channel, Token
-from bot.failures import HIDDEN, PUBLIC, THINKING
+from bot.failures import HIDDEN, PUBLIC, THINKING, Tree
 from bot.shards import ShardedClient
 from engine.config import Config
 from engine.rules.people import Requester
 from engine.rules.permissions import PermissionCheck
 from engine.service import Caller, Service
+from engine.words import Sentence, say
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,8 @@ MOST_CHOICES = 25
 """Options of a list, and suggestions for what is typed (Discord)."""
 DIALOG_WITHIN = 1.0
 """Seconds our own database has to say what a dialog shows: it must be the first answer, within 3."""
-APPEARS = "The pictures appear here, as a new message."
-APPEARS_IN_ANSWER = "The pictures appear in this message."
+APPEARS = Sentence("The pictures appear here, as a new message.")
+APPEARS_IN_ANSWER = Sentence("The pictures appear in this message.")
 HINT = "limner.hint"
 """Key of ``interaction.extras``: what is told beside the answer, once it is there."""
 Grey = discord.ButtonStyle.secondary
@@ -56,7 +57,7 @@ class BotClient(ShardedClient):
     """A Discord client that knows the engine's front door and keeps its background tasks."""
 
     background: asyncio.TaskGroup
-    tree: discord.app_commands.CommandTree[Any]
+    tree: Tree
 
     def __init__(self, config: Config, service: Service, **options: Any) -> None:
         super().__init__(shards=config.discord.shards, **options)
@@ -213,7 +214,7 @@ async def begun(interaction: Interaction, what: str) -> None:
     """Say at once what began after a dialog or a panel, and where it will appear; its progress follows."""
     here = isinstance(origin(interaction), Channel)
     end = "" if what.endswith((".", "!", "?", "…")) else "."
-    text = f"{what}{end} {APPEARS if here else APPEARS_IN_ANSWER}"
+    text = f"{what}{end} {say(APPEARS) if here else say(APPEARS_IN_ANSWER)}"
     with contextlib.suppress(discord.HTTPException, *TRANSIENT):  # the progress message says it too
         await interaction.edit_original_response(content=text)
 

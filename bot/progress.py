@@ -16,10 +16,12 @@ import discord
 from bot.custom_ids import Channel, Press, Token, Verb, address
 from bot.failures import GONE
 from bot.interactions import TRANSIENT, BotClient, Interaction, hint
+from bot.language import remember, spoken_with
 from bot.messages import jobs as messages_jobs
 from bot.messages.jobs import Standing
 from engine.jobs import FINAL, Job, State
 from engine.service import Planned, Service
+from engine.words import say, speaking
 
 log = logging.getLogger(__name__)
 
@@ -84,14 +86,14 @@ def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
         # who presses it is answered by ``bot.components.buttons``, which knows it by its custom_id
         button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
             style=discord.ButtonStyle.danger,
-            label="Cancel" if len(jobs) == 1 else f"Cancel {number}",
+            label=say("Cancel") if len(jobs) == 1 else say("Cancel {number}", number=number),
             custom_id=str(Press(Verb.CANCEL, job.id)),
         )
         view.add_item(button)
     if len(jobs) > 1:
         every: discord.ui.Button[discord.ui.View] = discord.ui.Button(
             style=discord.ButtonStyle.danger,
-            label=messages_jobs.CANCEL_ALL,
+            label=say(messages_jobs.CANCEL_ALL),
             custom_id=str(Press(Verb.CANCEL_ALL, jobs[0].id)),
         )
         view.add_item(every)
@@ -100,7 +102,9 @@ def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
 
 async def start(interaction: Interaction, message: str | None, planned: Planned) -> None:
     """Submit a planned request; ``message`` is the progress message its interaction was acknowledged with."""
-    submitted = await interaction.client.service.submit(planned, progress=message)
+    service = interaction.client.service
+    await remember(service, planned.ask.caller.owner, str(interaction.locale))
+    submitted = await service.submit(planned, progress=message)
     place = address(planned.ask.caller.origin)
     if message is not None and place is not None and submitted.new:  # a press repeated is followed already
         shown = ProgressMessage(interaction.client, place, message, interaction)
@@ -115,7 +119,8 @@ async def resume(client: BotClient) -> None:
             shown.setdefault((job.origin, message), []).append(job)
     for (where, message), jobs in shown.items():
         if isinstance(place := address(where), Channel):
-            client.spawn(follow(ProgressMessage(client, place, message), jobs), f"progress-{message}")
+            with speaking(await spoken_with(client, client.service, jobs[0].owner, place.guild)):
+                client.spawn(follow(ProgressMessage(client, place, message), jobs), f"progress-{message}")
 
 
 async def follow(shown: ProgressMessage, jobs: Sequence[Job]) -> None:

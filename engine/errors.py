@@ -16,9 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, Self
 
-OUT_OF_MEMORY = (
-    "This picture needs more memory than the engine has, even in pieces. "
-    "Nothing was charged. Ask for a smaller size, or for fewer pictures."
+from engine.words import Sentence
+
+OUT_OF_MEMORY = Sentence(
+    "This picture needs more memory than the engine has, even in pieces. Nothing was "
+    "charged. Ask for a smaller size, or for fewer pictures."
 )
 """Why a job failed for which there was not enough memory: it may do in a smaller size."""
 
@@ -84,7 +86,9 @@ class ConfigError(UserError):
 class EngineError(LimnerError):
     """Ours to fix. People see ``apology``; the log gets the traceback, the job id and the spec."""
 
-    apology = "Something broke on our side while drawing this. Nothing was charged; please try again."
+    apology: str = Sentence(
+        "Something broke on our side while drawing this. Nothing was charged; please try again."
+    )
 
     def __init__(self, message: str, apology: str | None = None) -> None:
         super().__init__(message)
@@ -110,8 +114,13 @@ def reason(error: BaseException) -> str:
     return first if isinstance(error, LimnerError) else f"{type(error).__name__}: {first}"
 
 
-def no_model(name: str, known: Iterable[str]) -> str:
+def no_model(name: str, known: Iterable[str]) -> Sentence:
     """Return the sentence that refuses a model nobody set up."""
     listed = [f"`{model}`" for model in known]
-    there = "is" if len(listed) == 1 else "are"
-    return f"There is no model `{name[:64].replace('`', '')}`. There {there} {', '.join(listed) or 'none'}."
+    return Sentence.counted(
+        len(listed),
+        "There is no model `{name}`. There is {models}.",
+        "There is no model `{name}`. There are {models}.",
+        name=name[:64].replace("`", ""),
+        models=", ".join(listed) or Sentence("none"),
+    )

@@ -16,6 +16,7 @@ from tests import ROOT
 
 # from the ground up; a room imports from lower floors, and from itself
 FLOORS: tuple[tuple[str, ...], ...] = (
+    ("engine.words",),
     ("engine.errors", "engine.log", "engine.jobs", "engine.pocket", "bot.demo"),
     ("engine.config", "engine.checkpoint"),
     ("engine.prompt", "engine.weights", "engine.workers.protocol"),
@@ -26,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.workers",),
     ("engine.schedule",),
     ("engine.service",),
-    ("engine.web", "bot.messages", "bot.custom_ids"),
+    ("engine.web", "bot.messages", "bot.custom_ids", "bot.language"),
     ("bot.failures", "bot.shards"),
     ("bot.interactions",),
     ("bot.progress",),
@@ -72,7 +73,7 @@ OPEN_TO_DOORS = (
     *("engine.service", "engine.jobs", "engine.errors", "engine.config", "engine.log"),
     *("engine.prompt", "engine.planning", "engine.rules", "engine.moderation", "engine.images"),
     *("engine.library.masks", "engine.schedule.metrics", "engine.pocket.knows"),  # values that are shown
-    *("engine.provenance.values", "engine.provenance.words"),
+    *("engine.provenance.values", "engine.provenance.words", "engine.words"),
 )
 # the rooms that wire and look at everything
 SEE_EVERYTHING = ("bot.cli", "bot.__main__")

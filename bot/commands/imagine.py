@@ -20,17 +20,18 @@ from engine.planning.plan import find_model
 from engine.planning.references import kept
 from engine.pocket import knows
 from engine.prompt.flags import FLAGS, STYLE_NAMES
+from engine.words import Sentence, say
 
 ASPECTS = {
-    "1:1": "square",
-    "3:2": "landscape, as a photo",
-    "2:3": "portrait, as a photo",
-    "4:3": "landscape",
-    "3:4": "portrait",
-    "16:9": "wide, as a screen",
-    "9:16": "tall, as a phone",
-    "2:1": "very wide",
-    "1:2": "very tall",
+    "1:1": Sentence("square"),
+    "3:2": Sentence("landscape, as a photo"),
+    "2:3": Sentence("portrait, as a photo"),
+    "4:3": Sentence("landscape"),
+    "3:4": Sentence("portrait"),
+    "16:9": Sentence("wide, as a screen"),
+    "9:16": Sentence("tall, as a phone"),
+    "2:1": Sentence("very wide"),
+    "1:2": Sentence("very tall"),
 }
 DIMENSIONS = {"Portrait": "2:3", "Square": "1:1", "Landscape": "3:2"}
 BLENDED = (2, 5)
@@ -145,9 +146,9 @@ def with_flags(prompt: str, given: Mapping[str, object]) -> str:
 @imagine.autocomplete("aspect")
 async def _aspects(interaction: Interaction, typed: str) -> list[Choice[str]]:
     return [
-        Choice(name=f"{aspect} ({words})", value=aspect)
+        Choice(name=f"{aspect} ({say(words)})"[:CHOICE_LIMIT], value=aspect)
         for aspect, words in ASPECTS.items()
-        if typed.strip().lower() in f"{aspect} {words}"
+        if typed.strip().lower() in f"{aspect} {words} {say(words)}".lower()
     ]
 
 

@@ -18,6 +18,7 @@ from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
 from engine.jobs import FINAL, Job, State
 from engine.service import HISTORY
+from engine.words import say
 
 ALL = "all"
 LISTED = 15
@@ -71,7 +72,7 @@ async def cancel(interaction: Interaction, job: Range[str, 1, 32] | None = None)
 @cancel.autocomplete("job")
 async def _cancellable(interaction: Interaction, typed: str) -> list[Choice[str]]:
     jobs = [job for job in await _open_jobs(interaction) if typed.lower() in f"{job.id} {job.prompt}".lower()]
-    every = [Choice(name="all of them", value=ALL)] if len(jobs) > 1 else []
+    every = [Choice(name=say("all of them"), value=ALL)] if len(jobs) > 1 else []
     return [*every, *(_choice(job) for job in jobs)][:MOST_CHOICES]
 
 
@@ -151,7 +152,7 @@ async def dm_menu(interaction: Interaction, message: discord.Message) -> None:
     job = await interaction.client.service.find(_press(message).job)
     direct = await interaction.user.create_dm()
     await _show(interaction, job, picture.single(message), Channel(None, direct.id))
-    await interaction.edit_original_response(content=messages_jobs.SENT_TO_YOU)
+    await interaction.edit_original_response(content=say(messages_jobs.SENT_TO_YOU))
 
 
 COMMANDS: tuple[Any, ...] = (queue, cancel, show, cancel_menu, info_menu, dm_menu)

@@ -21,6 +21,7 @@ from engine.jobs import FINAL, State
 from engine.prompt import BY_NAME, flags_of
 from engine.prompt.options import expand_options
 from engine.service import OPTION, SUFFIX
+from engine.words import say
 
 MOST_OPTIONS = 20
 OPTION_LENGTH = 1000
@@ -44,7 +45,7 @@ async def info(
     service, owner = interaction.client.service, str(interaction.user.id)
     jobs = await service.jobs_of(owner)
     standing = [(job, await progress.standing(service, job)) for job in jobs if job.state not in FINAL]
-    embed = discord.Embed(title=messages_person.INFO_TITLE)
+    embed = discord.Embed(title=say(messages_person.INFO_TITLE))
     for name, value in messages_person.person_facts(
         standing,
         jobs,
@@ -65,7 +66,7 @@ async def settings(interaction: Interaction) -> None:
     """Show the settings panel."""
     await interactions.acknowledge(interaction, ephemeral=True)
     await interaction.edit_original_response(
-        content=messages_settings.SETTINGS, view=await panel(interaction)
+        content=say(messages_settings.SETTINGS), view=await panel(interaction)
     )
 
 
@@ -141,7 +142,7 @@ async def remix(interaction: Interaction) -> None:
     await turn(service, owner, "remix", "")
     on = (await service.preferences(owner)).get(REMIX) == "on"
     await interaction.edit_original_response(
-        content=messages_person.REMIX_ON if on else messages_person.REMIX_OFF
+        content=say(messages_person.REMIX_ON) if on else say(messages_person.REMIX_OFF)
     )
 
 
@@ -153,7 +154,7 @@ async def variability(interaction: Interaction) -> None:
     low = (await service.preferences(owner)).get(VARIATION) == "low"
     await turn(service, owner, "variation", "high" if low else "low")
     await interaction.edit_original_response(
-        content=messages_person.VARIATION_HIGH if low else messages_person.VARIATION_LOW
+        content=say(messages_person.VARIATION_HIGH) if low else say(messages_person.VARIATION_LOW)
     )
 
 
@@ -162,7 +163,7 @@ def _speed(name: str, description: str) -> app_commands.Command[Any, ..., Any]:
     async def speed(interaction: Interaction) -> None:
         await interactions.acknowledge(interaction, ephemeral=True)
         await turn(interaction.client.service, str(interaction.user.id), "speed", name)
-        await interaction.edit_original_response(content=messages_person.SPEED_KEPT[name])
+        await interaction.edit_original_response(content=say(messages_person.SPEED_KEPT[name]))
 
     return speed
 

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot import interactions
 from bot.interactions import Interaction
 from bot.messages import person as messages_person
+from engine.words import say
 
 MOST = 25 * 1024 * 1024
 """Bytes of one file, however much more a server's boosts allow: an export is read on phones too."""
@@ -39,7 +40,7 @@ async def delete(interaction: Interaction, confirm: Literal["Delete everything a
     """Delete everything."""
     await interactions.acknowledge(interaction, ephemeral=True)
     await interaction.client.service.forget(str(interaction.user.id))
-    await interaction.edit_original_response(content=messages_person.FORGOTTEN)
+    await interaction.edit_original_response(content=say(messages_person.FORGOTTEN))
 
 
 COMMANDS: tuple[Any, ...] = (privacy,)

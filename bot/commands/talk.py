@@ -16,6 +16,7 @@ from engine.config import LoraConfig, ModelConfig
 from engine.errors import NotFound
 from engine.prompt.flags import FLAGS
 from engine.service import Service
+from engine.words import Sentence, say
 
 
 @app_commands.command(name="help", description="How to ask for pictures, and what the flags do.")
@@ -29,7 +30,12 @@ async def help_command(
         name = flag.strip().lstrip("-—–").lower()
         found = next((one for one in FLAGS if name in one.names), None)
         if found is None:
-            raise NotFound(f"There is no flag `--{name[:30].replace('`', '')}`. `/help` lists them all.")
+            raise NotFound(
+                Sentence(
+                    "There is no flag `--{name}`. `/help` lists them all.",
+                    name=name[:30].replace("`", ""),
+                )
+            )
         names = {one.name: one.trigger_words or () for one in _named(service, found.name)}
         details = messages_help.flag_details(found, names)
         embed = discord.Embed(title=f"--{found.name}", description=details)
@@ -48,9 +54,9 @@ def _named(service: Service, flag: str) -> Sequence[ModelConfig | LoraConfig]:
 async def _topics(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lower()
     return [
-        Choice(name=heading, value=topic)
+        Choice(name=say(heading), value=topic)
         for topic, heading in help_pages.topics(interaction.client.service).items()
-        if wanted in heading.lower() or wanted in topic
+        if wanted in say(heading).lower() or wanted in topic
     ]
 
 
@@ -58,9 +64,9 @@ async def _topics(interaction: Interaction, typed: str) -> list[Choice[str]]:
 async def _flags(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lstrip("-—–").lower()
     return [
-        Choice(name=f"--{flag.name}: {flag.meaning}"[:100], value=flag.name)
+        Choice(name=f"--{flag.name}: {say(flag.meaning)}"[:100], value=flag.name)
         for flag in FLAGS
-        if any(wanted in name for name in flag.names) or wanted in flag.meaning.lower()
+        if any(wanted in name for name in flag.names) or wanted in say(flag.meaning).lower()
     ][:MOST_CHOICES]
 
 

@@ -18,6 +18,7 @@ from bot.messages import asking as messages_asking
 from engine.errors import NotFound
 from engine.planning import answers
 from engine.service import Describe, Imagine, Shorten, lengthen
+from engine.words import Sentence, say
 
 
 async def describe(interaction: Interaction, message: str | None, picture: str) -> None:
@@ -37,7 +38,7 @@ async def enhance(interaction: Interaction, line: str) -> None:
     view = ui.View(timeout=None)
     if whole:
         # who presses them is answered by ``bot.components.redo`` and by ``ChangeButton``
-        view.add_item(ui.Button(label=messages_asking.DRAW_THIS, style=Blue, custom_id=redo_id()))
+        view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
         view.add_item(ChangeButton())
     await interaction.edit_original_response(content=content, view=view)
 
@@ -46,7 +47,7 @@ class ChangeButton(ui.DynamicItem[ui.Button[ui.View]], template=CHANGE):
     """Opens the dialog with the line that its message holds; sent, it is drawn."""
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label=messages_answers.CHANGE, custom_id=CHANGE_ID))
+        super().__init__(ui.Button(label=say(messages_answers.CHANGE), custom_id=CHANGE_ID))
 
     @classmethod
     async def from_custom_id(
@@ -62,7 +63,7 @@ class ChangeButton(ui.DynamicItem[ui.Button[ui.View]], template=CHANGE):
         line = None if interaction.message is None else messages_asking.copied(interaction.message.content)
         if line is None:
             raise NotFound(messages_asking.NOTHING_TO_DRAW)
-        title, label = messages_answers.IMAGINE_TITLE, messages_answers.IMAGINE_LABEL
+        title, label = say(messages_answers.IMAGINE_TITLE), say(messages_answers.IMAGINE_LABEL)
         await interaction.response.send_modal(
             modals.TextDialog(f"{CHANGE_ID}{interaction.id}", title, label, default=line)
         )
@@ -85,10 +86,10 @@ async def taken(interaction: Interaction, press: Press) -> None:
     """Open the dialog with one of the prompts a message offers; sent, it is drawn."""
     line = await interactions.in_time(_prompt(interaction, press), "")
     if 0 < len(line) <= modals.INPUT_LIMIT:
-        title = messages_answers.IMAGINE_TITLE
+        title = say(messages_answers.IMAGINE_TITLE)
         await interaction.response.send_modal(
             modals.TextDialog(
-                press.dialog(interaction.id), title, messages_answers.IMAGINE_LABEL, default=line
+                press.dialog(interaction.id), title, say(messages_answers.IMAGINE_LABEL), default=line
             )
         )
         return
@@ -106,7 +107,7 @@ async def all_taken(interaction: Interaction, press: Press) -> None:
 async def submitted(interaction: Interaction, line: str) -> None:
     """Draw the prompt that was sent from the dialog."""
     message = await interactions.acknowledge(interaction)
-    await interactions.begun(interaction, messages_asking.begun(messages_asking.DRAWING, line))
+    await interactions.begun(interaction, messages_asking.begun(say(messages_asking.DRAWING), line))
     await _draw(interaction, message, line)
 
 
@@ -120,5 +121,5 @@ async def _draw(interaction: Interaction, message: str | None, line: str) -> Non
 async def _prompt(interaction: Interaction, press: Press) -> str:
     found = answers.prompts(await interaction.client.service.find(press.job))
     if press.cell is None or not press.cell < len(found):
-        raise NotFound("That message offers no such prompt.")
+        raise NotFound(Sentence("That message offers no such prompt."))
     return found[press.cell]

@@ -20,6 +20,7 @@ from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
 from engine.jobs import Job
 from engine.service import GALLERY, Page
+from engine.words import Sentence, say
 
 THUMBNAIL, SHOWN = 256, 1024
 """Pixels of the longer side of a thumbnail, and of an opened entry."""
@@ -29,7 +30,7 @@ TO_DO = (
     (Verb.INFO, Verb.FULL, Verb.LIKE),
 )
 """What can be done with an opened picture, row by row."""
-DOWNLOAD = "Download"
+DOWNLOAD = Sentence("Download")
 
 
 class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=BROWSE):
@@ -61,7 +62,7 @@ class OpenSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=BROWSE_OPEN)
         self.page = page
         custom_id = f"l1bo:{page.which}:{page.page}:{page.search}"
         shown = list(options) or [discord.SelectOption(label="…")]
-        super().__init__(ui.Select(custom_id=custom_id, placeholder=words.OPEN, options=shown))
+        super().__init__(ui.Select(custom_id=custom_id, placeholder=say(words.OPEN), options=shown))
 
     @classmethod
     async def from_custom_id(
@@ -105,7 +106,7 @@ async def _page(interaction: Interaction, where: ListPage) -> None:
         text = words.entry(entry.job, number, entry.hearts, entry.cell, whose=where.which == GALLERY)
         file = await thumbnail(interaction, entry.job, entry.cell, f"{number}")
         if file is None:
-            view.add_item(ui.TextDisplay(f"{text}\n-# {words.MISSING}"))
+            view.add_item(ui.TextDisplay(f"{text}\n-# {say(words.MISSING)}"))
             continue
         files.append(file)
         small: ui.Thumbnail[ui.LayoutView] = ui.Thumbnail(
@@ -118,7 +119,7 @@ async def _page(interaction: Interaction, where: ListPage) -> None:
         view.add_item(_row(OpenSelect(_at(where, page.number), _options(page))))
     turns = [
         PageButton(_at(where, number), label)
-        for number, label in ((page.number - 1, words.NEWER), (page.number + 1, words.OLDER))
+        for number, label in ((page.number - 1, say(words.NEWER)), (page.number + 1, say(words.OLDER)))
         if 0 <= number <= page.last
     ]
     if turns:
@@ -149,20 +150,18 @@ async def _entry(interaction: Interaction, where: ListPage, job_id: str) -> None
     file = await _picture(interaction, job, cell, "picture", SHOWN, SHOWN_BYTES)
     view = ui.LayoutView(timeout=None)
     text = words.opened(job, 0, cell)
-    view.add_item(ui.TextDisplay(text if file is not None else f"{text}\n{words.MISSING}"))
+    view.add_item(ui.TextDisplay(text if file is not None else f"{text}\n{say(words.MISSING)}"))
     if file is not None:
         gallery = ui.MediaGallery[ui.LayoutView]()
         gallery.add_item(media=f"attachment://{file.filename}", description=file.description, spoiler=cover)
         view.add_item(gallery)
         _to_do(view, where, job, cell, editing=bool(service.planner.editors()))
     else:
-        view.add_item(_row(PageButton(_at(where, where.page), words.BACK)))
+        view.add_item(_row(PageButton(_at(where, where.page), say(words.BACK))))
     await interaction.edit_original_response(view=view, attachments=[] if file is None else [file])
 
 
-def _to_do(
-    view: ui.LayoutView, where: ListPage, job: Job, cell: int | None, *, editing: bool
-) -> None:
+def _to_do(view: ui.LayoutView, where: ListPage, job: Job, cell: int | None, *, editing: bool) -> None:
     """Put the rows under an opened entry: its pictures by number, then what is done with the chosen one."""
     count = len(job.pictures)
     for first in range(0, count if count > 1 else 0, 5):
@@ -177,17 +176,17 @@ def _to_do(
         view.add_item(_row(*numbers))
     for number, verbs in enumerate(TO_DO):
         buttons: list[ui.Item[Any]] = [
-            button(Press(verb, job.id, cell), DOWNLOAD if verb is Verb.FULL else verb.label)
+            button(Press(verb, job.id, cell), say(DOWNLOAD if verb is Verb.FULL else verb.label or ""))
             for verb in verbs
             if (cell is not None or verb.edit is None) and (editing or verb is not Verb.EDIT)
         ]
-        back = [PageButton(_at(where, where.page), words.BACK)] if number == len(TO_DO) - 1 else []
+        back = [PageButton(_at(where, where.page), say(words.BACK))] if number == len(TO_DO) - 1 else []
         view.add_item(_row(*buttons, *back))
 
 
 def button(press: Press, label: str | None) -> ui.Button[ui.LayoutView]:
     """Return a button of a result; who presses it is answered by ``bot.components.buttons``."""
-    return ui.Button(label=label, emoji=press.verb.emoji, style=Grey, custom_id=str(press))
+    return ui.Button(label=label or None, emoji=press.verb.emoji, style=Grey, custom_id=str(press))
 
 
 def _row(*items: ui.Item[Any]) -> ui.ActionRow[ui.LayoutView]:

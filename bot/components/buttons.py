@@ -45,6 +45,7 @@ from engine.errors import NotFound
 from engine.jobs import WORDS, Job, State
 from engine.planning.edits import EDITS
 from engine.service import Edit
+from engine.words import say
 
 
 class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
@@ -52,7 +53,7 @@ class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
 
     def __init__(self, press: Press, *, row: int | None = None, used: bool = False) -> None:
         self.press = press
-        label = press.verb.label
+        label = None if press.verb.label is None else say(press.verb.label)
         if press.verb in (Verb.PICTURE, Verb.VARY) and press.cell is not None:
             label = f"{press.verb.value.upper()}{press.cell + 1}"
         if press.verb is Verb.PROMPT and press.cell is not None:
@@ -82,8 +83,8 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
     def __init__(self, answer: Answer, key: str) -> None:
         self.answer, self.key = answer, key
         style, label = {
-            Answer.START: (discord.ButtonStyle.success, "Start"),
-            Answer.LEAVE: (Grey, "Cancel"),
+            Answer.START: (discord.ButtonStyle.success, say("Start")),
+            Answer.LEAVE: (Grey, say("Cancel")),
         }[answer]
         super().__init__(ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
 
@@ -137,7 +138,7 @@ async def press(interaction: Interaction, press: Press) -> None:
         key, text = messages_welcome.HINTS[press.verb]
         first = interaction.client.service.welcome.first(str(interaction.user.id), key)
         if await interactions.in_time(first, default=False):
-            interaction.extras[HINT] = f"{text}\n{messages_welcome.ONCE}"
+            interaction.extras[HINT] = f"{say(text)}\n{say(messages_welcome.ONCE)}"
     await _DONE_BY.get(press.verb, _edit)(interaction, press)
     modal = interaction.response.type is discord.InteractionResponseType.modal
     if not modal and interaction.extras.get(THINKING) != PUBLIC:  # else once its progress is shown
@@ -170,7 +171,7 @@ async def _post(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, ephemeral=here)
     await interaction.client.service.show(caller, press.job, press.cell)
     if here:
-        await interaction.edit_original_response(content=messages_browse.POSTED)
+        await interaction.edit_original_response(content=say(messages_browse.POSTED))
 
 
 async def _info(interaction: Interaction, press: Press) -> None:
@@ -191,14 +192,14 @@ async def _remaster(interaction: Interaction, press: Press) -> None:
     view = ui.View(timeout=None)
     names = [model.name for model in service.models if model.name != job.spec.model]
     view.add_item(ModelChoice(press.job, press.cell or 0, names))
-    await interaction.edit_original_response(content=messages_jobs.WHICH_MODEL, view=view)
+    await interaction.edit_original_response(content=say(messages_jobs.WHICH_MODEL), view=view)
 
 
 async def _cancel(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, thinking=False)
     job = await interaction.client.service.cancel(press.job, str(interaction.user.id))
     if job.state is not State.CANCELLED:
-        await interaction.followup.send(messages_jobs.ALREADY_OVER, ephemeral=True)
+        await interaction.followup.send(say(messages_jobs.ALREADY_OVER), ephemeral=True)
 
 
 async def _cancel_all(interaction: Interaction, press: Press) -> None:
@@ -206,7 +207,7 @@ async def _cancel_all(interaction: Interaction, press: Press) -> None:
     control = interaction.client.service.control
     jobs = await control.cancel_request(press.job, str(interaction.user.id))
     if all(job.state is not State.CANCELLED for job in jobs):
-        await interaction.followup.send(messages_jobs.ALREADY_OVER, ephemeral=True)
+        await interaction.followup.send(say(messages_jobs.ALREADY_OVER), ephemeral=True)
 
 
 _DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]]] = {
@@ -295,7 +296,7 @@ async def act(
     assert name is not None  # ``press`` sends others elsewhere
     if line is not None or factor is not None or model is not None:  # after a dialog or a list
         zoom = press.verb.factor if factor is None else modals.number(factor)
-        what = EDITS[name].title.format(factor=zoom) or messages_asking.AGAIN
+        what = say(EDITS[name].title or messages_asking.AGAIN, factor=zoom)
         await interactions.begun(interaction, messages_asking.begun(what, line, model))
     edit = Edit(
         interactions.caller(interaction, reply_to=_pressed(interaction)),
@@ -357,7 +358,7 @@ async def info(interaction: Interaction, job: Job, cell: int | None) -> None:
     for name, value in messages_facts.picture_facts(job, cell, size):
         embed.add_field(name=name, value=value[:1024], inline=name != messages_facts.RECIPE)
     if job.notes:
-        embed.add_field(name="Notes", value="\n".join(job.notes)[:1024], inline=False)
+        embed.add_field(name=say("Notes"), value="\n".join(map(say, job.notes))[:1024], inline=False)
     file = await browse.safe_thumbnail(interaction, job, cell)
     if file is not None:
         embed.set_thumbnail(url=f"attachment://{file.filename}")

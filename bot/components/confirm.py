@@ -17,6 +17,7 @@ from bot.interactions import Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import LimitError, NotFound
 from engine.service import Ask, Imagine, Planned, restored, stored
+from engine.words import say
 
 QUESTION = "question"
 """The preference that holds what a person was last asked."""
@@ -28,8 +29,8 @@ def view(key: str) -> discord.ui.View:
     """Return the row under a question; who presses is answered by ``bot.components.buttons``."""
     row = discord.ui.View(timeout=None)
     for answer, label, style in (
-        (Answer.START, "Start", discord.ButtonStyle.success),
-        (Answer.LEAVE, "Cancel", discord.ButtonStyle.secondary),
+        (Answer.START, say("Start"), discord.ButtonStyle.success),
+        (Answer.LEAVE, say("Cancel"), discord.ButtonStyle.secondary),
     ):
         row.add_item(discord.ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
     return row
@@ -105,5 +106,5 @@ async def answered(interaction: Interaction, key: str, *, start: bool) -> None:
         ask = restored(question, interactions.caller(interaction, key=key))
         await progress.start(interaction, str(message.id), await service.plan(ask))
     else:
-        await interaction.edit_original_response(content=messages_asking.NOT_STARTED, view=None)
+        await interaction.edit_original_response(content=say(messages_asking.NOT_STARTED), view=None)
     await service.prefer(owner, QUESTION, None)

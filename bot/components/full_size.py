@@ -15,6 +15,7 @@ from engine.errors import UserError
 from engine.images import File
 from engine.jobs import Job
 from engine.service import Service
+from engine.words import say
 
 DIRECT_LIMIT = 10 * 1024 * 1024
 """Most bytes of a file in direct messages (Discord, Uploading Files)."""
@@ -32,13 +33,13 @@ async def pressed(interaction: Interaction, press: Press) -> None:
     web = interaction.client.config.web
     if web.enabled and web.public_url:
         links = await _links(service, web.public_url.rstrip("/"), job, press.cell)
-        await interaction.edit_original_response(content=words.FULL_LINK + " ".join(links))
+        await interaction.edit_original_response(content=" ".join([say(words.FULL_LINK), *links]))
         return
     limit = interaction.filesize_limit
     files = await service.files.full(job.id, press.cell, limit)
     if sum(len(file.data) for file in files) <= limit and len(files) <= 10:
         named = [_named(job, file, number, len(files), cover=cover) for number, file in enumerate(files)]
-        await interaction.edit_original_response(content=words.FULL_HERE, attachments=named)
+        await interaction.edit_original_response(content=say(words.FULL_HERE), attachments=named)
         return
     if limit > DIRECT_LIMIT:
         files = await service.files.full(job.id, press.cell, DIRECT_LIMIT)
@@ -48,7 +49,7 @@ async def pressed(interaction: Interaction, press: Press) -> None:
 async def _links(service: Service, url: str, job: Job, cell: int | None) -> list[str]:
     cells = range(len(job.pictures)) if cell is None else [cell]
     links = [await service.links.to(url, job.id, one) for one in cells]
-    return [f"[image #{one + 1}]({link})" for one, link in zip(cells, links, strict=True)]
+    return [f"[{say('image #{cell}', cell=one + 1)}]({link})" for one, link in zip(cells, links, strict=True)]
 
 
 async def _to_direct_messages(interaction: Interaction, job: Job, files: list[File]) -> None:
@@ -62,7 +63,7 @@ async def _to_direct_messages(interaction: Interaction, job: Job, files: list[Fi
         if error.code != CLOSED:
             raise
         raise UserError(words.FULL_CLOSED) from None
-    await interaction.edit_original_response(content=words.FULL_SENT)
+    await interaction.edit_original_response(content=say(words.FULL_SENT))
 
 
 def _named(job: Job, file: File, number: int, count: int, *, cover: bool = False) -> discord.File:

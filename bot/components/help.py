@@ -20,6 +20,7 @@ from engine.errors import NotFound
 from engine.pocket import knows
 from engine.prompt.flags import FLAGS, Action
 from engine.service import Service
+from engine.words import say
 
 HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not flag.legacy)
 
@@ -29,10 +30,10 @@ class HelpSelect(ui.DynamicItem[ui.Select[ui.View]], template=HELP_TOPIC):
 
     def __init__(self, topics: Mapping[str, str] | None = None) -> None:
         options = [
-            discord.SelectOption(label=heading, value=topic)
+            discord.SelectOption(label=say(heading), value=topic)
             for topic, heading in (topics or messages_help.SECTIONS).items()
         ]
-        super().__init__(ui.Select(custom_id="l1h:", placeholder=messages_help.OPENED, options=options))
+        super().__init__(ui.Select(custom_id="l1h:", placeholder=say(messages_help.OPENED), options=options))
 
     @classmethod
     async def from_custom_id(
@@ -51,7 +52,7 @@ class HelpSelect(ui.DynamicItem[ui.Select[ui.View]], template=HELP_TOPIC):
 
 def topics(service: Service) -> dict[str, str]:
     """Return every section, by its topic; what the shipped model draws only where it is served."""
-    things = {messages_help.THINGS: messages_things.TITLE} if near.served(service) else {}
+    things = {messages_help.THINGS: say(messages_things.TITLE)} if near.served(service) else {}
     return {**messages_help.SECTIONS, **things}
 
 
@@ -66,8 +67,8 @@ def view(service: Service, *, starters: bool = False) -> ui.View:
 
 def front() -> discord.Embed:
     """Return the first screen."""
-    embed = discord.Embed(title=messages_help.HELP_TITLE, description=messages_help.HELP)
-    embed.add_field(name=messages_help.FIRST_HEADING, value=messages_help.first_flags(), inline=False)
+    embed = discord.Embed(title=say(messages_help.HELP_TITLE), description=say(messages_help.HELP))
+    embed.add_field(name=say(messages_help.FIRST_HEADING), value=messages_help.first_flags(), inline=False)
     return embed
 
 
@@ -76,10 +77,12 @@ def page(service: Service, topic: str) -> discord.Embed:
     if topic not in topics(service):
         raise NotFound(messages_help.no_topic(topic))
     if topic == messages_help.THINGS:
-        embed = discord.Embed(title=messages_things.TITLE, description=messages_things.INTRODUCTION)
+        embed = discord.Embed(title=say(messages_things.TITLE), description=say(messages_things.INTRODUCTION))
         fields = messages_things.sheet(knows.things(), knows.places())
     else:
-        embed = discord.Embed(title=messages_help.SECTIONS[topic], description=messages_help.ONE_FLAG)
+        embed = discord.Embed(
+            title=say(messages_help.SECTIONS[topic]), description=say(messages_help.ONE_FLAG)
+        )
         fields = messages_help.section(topic, HELPFUL)
     for heading, lines in fields:
         embed.add_field(name=heading, value=lines, inline=False)

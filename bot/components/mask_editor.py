@@ -31,6 +31,7 @@ from engine.images import AREAS, COLUMNS, ROWS
 from engine.library.masks import MaskDraft, MaskPreview, MaskRecipe
 from engine.pocket import knows
 from engine.service import Edit
+from engine.words import say
 
 NAME = "marked.png"
 _AREAS = re.compile(r"l1k:a:(?P<key>[0-9a-z]{10})")
@@ -74,9 +75,9 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
                 await interaction.response.send_modal(
                     modals.TextDialog(
                         _dialog(MaskControl.SAY, self.key, interaction),
-                        messages_region.SAY_TITLE,
-                        messages_region.SAY_LABEL,
-                        example=messages_region.SAY_EXAMPLE,
+                        say(messages_region.SAY_TITLE),
+                        say(messages_region.SAY_LABEL),
+                        example=say(messages_region.SAY_EXAMPLE),
                         limit=100,
                     )
                 )
@@ -84,9 +85,9 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
                 await interaction.response.send_modal(
                     modals.FileDialog(
                         _dialog(MaskControl.BRING, self.key, interaction),
-                        messages_region.BRING_TITLE,
-                        messages_region.BRING_LABEL,
-                        messages_region.BRING_HELP,
+                        say(messages_region.BRING_TITLE),
+                        say(messages_region.BRING_LABEL),
+                        say(messages_region.BRING_HELP),
                     )
                 )
             case MaskControl.LOOK:
@@ -121,14 +122,16 @@ class AreaSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
 
     def __init__(self, key: str, chosen: tuple[str, ...] = ()) -> None:
         self.key = key
-        options = [discord.SelectOption(label=name, default=name in chosen) for name in AREAS]
+        options = [
+            discord.SelectOption(label=say(name), value=name, default=name in chosen) for name in AREAS
+        ]
         super().__init__(
             ui.Select(
                 custom_id=mask_id(MaskControl.AREAS, key),
                 options=options,
                 min_values=0,
                 max_values=len(options),
-                placeholder=messages_region.AREAS,
+                placeholder=say(messages_region.AREAS),
             )
         )
 
@@ -221,29 +224,35 @@ def panel(
             view.add_item(_row(*(_square(key, number, outline) for number in numbers)))
         view.add_item(_row(AreaSelect(key, outline.areas)))
     shape = [
-        MaskButton(MaskControl.WIDEN, key, label=words.WIDEN),
-        MaskButton(MaskControl.SHRINK, key, label=words.SHRINK),
-        MaskButton(MaskControl.INVERT, key, label=words.INVERT, style=Blue if outline.inverted else Grey),
-        MaskButton(MaskControl.FEATHER, key, label=words.FEATHER, style=Blue if outline.feather else Grey),
+        MaskButton(MaskControl.WIDEN, key, label=say(words.WIDEN)),
+        MaskButton(MaskControl.SHRINK, key, label=say(words.SHRINK)),
+        MaskButton(
+            MaskControl.INVERT, key, label=say(words.INVERT), style=Blue if outline.inverted else Grey
+        ),
+        MaskButton(
+            MaskControl.FEATHER, key, label=say(words.FEATHER), style=Blue if outline.feather else Grey
+        ),
     ]
     if len(outline.readings) > 1:
-        shape.append(MaskButton(MaskControl.REREAD, key, label=words.REPAINTS[outline.reading], style=Blue))
+        shape.append(
+            MaskButton(MaskControl.REREAD, key, label=say(words.REPAINTS[outline.reading]), style=Blue)
+        )
     other: list[ui.Item[Any]] = [
-        MaskButton(MaskControl.SAY, key, label=words.SAY),
-        MaskButton(MaskControl.BRING, key, label=words.BRING),
+        MaskButton(MaskControl.SAY, key, label=say(words.SAY)),
+        MaskButton(MaskControl.BRING, key, label=say(words.BRING)),
     ]
     if page is not None:
-        other.append(ui.Button(style=discord.ButtonStyle.link, label=words.DRAW, url=page))
+        other.append(ui.Button(style=discord.ButtonStyle.link, label=say(words.DRAW), url=page))
     if outline.base is not None:
-        shape.append(MaskButton(MaskControl.TAP, key, label=words.TAP))
+        shape.append(MaskButton(MaskControl.TAP, key, label=say(words.TAP)))
     rows = [shape] if len(shape) <= COLUMNS else [shape[:4], shape[4:]]
     for controls in rows:
         view.add_item(_row(*controls))
     view.add_item(
         _row(
-            MaskButton(MaskControl.GO, key, label=words.GO, style=Green, disabled=shown.empty),
+            MaskButton(MaskControl.GO, key, label=say(words.GO), style=Green, disabled=shown.empty),
             *other,
-            MaskButton(MaskControl.LEAVE, key, label=words.LEAVE),
+            MaskButton(MaskControl.LEAVE, key, label=say(words.LEAVE)),
         )
     )
     return view
@@ -273,7 +282,7 @@ async def _leave(interaction: Interaction, key: str) -> None:
     await interactions.acknowledge(interaction, thinking=False)
     await interaction.client.service.masks.leave(key, str(interaction.user.id))
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(messages_region.LEFT))
+    view.add_item(ui.TextDisplay(say(messages_region.LEFT)))
     await interaction.edit_original_response(view=view, attachments=[])
 
 
@@ -287,7 +296,7 @@ async def _go(interaction: Interaction, key: str) -> None:
     if typed is not None:
         await _start(interaction, key, typed)
         return
-    title, label = messages_region.PROMPT_TITLE, messages_region.PROMPT_LABEL
+    title, label = say(messages_region.PROMPT_TITLE), say(messages_region.PROMPT_LABEL)
     await interaction.response.send_modal(
         modals.TextDialog(_dialog(MaskControl.GO, key, interaction), title, label, default=prompt)
     )
@@ -345,7 +354,7 @@ async def found(interaction: Interaction, key: str, words: str) -> None:
     await service.masks.find_in(sketch, words, job)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(messages_region.looking(words)))
-    view.add_item(_row(MaskButton(MaskControl.LOOK, key, label=messages_region.LOOK)))
+    view.add_item(_row(MaskButton(MaskControl.LOOK, key, label=say(messages_region.LOOK))))
     await interaction.edit_original_response(view=view, attachments=[])
     async for _ in service.progress(job):
         pass

@@ -13,6 +13,7 @@ from bot.messages import asking as messages_asking
 from bot.messages import text as messages_text
 from engine.errors import UserError
 from engine.planning.edits import MOST_SEEN
+from engine.words import say
 
 INPUT_LIMIT = 4000
 """Most characters of a text input (Discord)."""
@@ -26,7 +27,7 @@ class PromptDialog(ui.Modal):
     """A box with the prompt, to change before a button does its work."""
 
     def __init__(self, press: Press, opening: int, prompt: str, *, zoom: bool = False) -> None:
-        title = messages_asking.ZOOM_TITLE if zoom else messages_asking.REMIX_TITLE
+        title = say(messages_asking.ZOOM_TITLE) if zoom else say(messages_asking.REMIX_TITLE)
         super().__init__(title=title, custom_id=press.dialog(opening), timeout=OPEN_FOR)
         box: ui.TextInput[PromptDialog] = ui.TextInput(
             custom_id=PROMPT,
@@ -35,33 +36,33 @@ class PromptDialog(ui.Modal):
             max_length=INPUT_LIMIT,
             required=not zoom,  # left empty, a zoom keeps the prompt
         )
-        self.add_item(ui.Label(text=messages_asking.REMIX_LABEL, component=box))
+        self.add_item(ui.Label(text=say(messages_asking.REMIX_LABEL), component=box))
         if zoom:
             factor: ui.TextInput[PromptDialog] = ui.TextInput(custom_id=FACTOR, default="2", max_length=10)
-            self.add_item(ui.Label(text=messages_asking.ZOOM_LABEL, component=factor))
+            self.add_item(ui.Label(text=say(messages_asking.ZOOM_LABEL), component=factor))
 
 
 class EditDialog(ui.Modal):
     """What to change in a picture, and further pictures it speaks of; of a grid also which picture."""
 
     def __init__(self, press: Press, opening: int) -> None:
-        title = messages_asking.EDIT_TITLE
+        title = say(messages_asking.EDIT_TITLE)
         super().__init__(title=title, custom_id=press.dialog(opening), timeout=OPEN_FOR)
         box: ui.TextInput[EditDialog] = ui.TextInput(
             custom_id=PROMPT,
             style=discord.TextStyle.paragraph,
-            placeholder=messages_asking.EDIT_EXAMPLE,
+            placeholder=say(messages_asking.EDIT_EXAMPLE),
             max_length=INPUT_LIMIT,
         )
         more: ui.FileUpload[EditDialog] = ui.FileUpload(
             custom_id=FILE, required=False, min_values=0, max_values=MOST_SEEN - 1
         )
-        self.add_item(ui.Label(text=messages_asking.EDIT_LABEL, component=box))
+        self.add_item(ui.Label(text=say(messages_asking.EDIT_LABEL), component=box))
         if press.cell is None:
             number: ui.TextInput[EditDialog] = ui.TextInput(custom_id=NUMBER, default="1", max_length=2)
-            self.add_item(ui.Label(text=messages_asking.EDIT_NUMBER, component=number))
-        help_ = messages_asking.EDIT_MORE_HELP
-        self.add_item(ui.Label(text=messages_asking.EDIT_MORE, description=help_, component=more))
+            self.add_item(ui.Label(text=say(messages_asking.EDIT_NUMBER), component=number))
+        help_ = say(messages_asking.EDIT_MORE_HELP)
+        self.add_item(ui.Label(text=say(messages_asking.EDIT_MORE), description=help_, component=more))
 
 
 class TextDialog(ui.Modal):

@@ -13,6 +13,7 @@ from bot.custom_ids import Channel, Press, Verb, address
 from bot.interactions import MOST_CHOICES, Interaction
 from engine.errors import NotFound, UserError
 from engine.jobs import Job, State
+from engine.words import Sentence
 
 MESSAGE = re.compile(
     r"<?https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/"
@@ -23,17 +24,19 @@ MESSAGE = re.compile(
 CELL = re.compile(r"(?P<job>[0-9a-hjkmnp-tv-z]{10})(?:\s*[.#]?\s*(?P<number>[0-9]{1,2}))?")
 """``job.cell``: a job's id and which of its pictures (from 1)."""
 
-HOW = "Attach one, or give a link to it, a message's link, or a job with its picture's number (`job.2`)."
-NONE_GIVEN = f"Which picture? {HOW}"
-NOT_YOURS_TO_SEE = (
+HOW = Sentence(
+    "Attach one, or give a link to it, a message's link, or a job with its picture's number (`job.2`)."
+)
+NONE_GIVEN = Sentence("Which picture? {how}", how=HOW)
+NOT_YOURS_TO_SEE = Sentence(
     "That picture was made where you cannot look. Use one of your own, or one from a channel you can read."
 )
-NO_SUCH_MESSAGE = (
+NO_SUCH_MESSAGE = Sentence(
     "There is no such message that we both can read. Copy its link again, or attach the picture itself."
 )
-NO_PICTURE_THERE = (
-    "There is no picture in that message that Discord shows me; of other people's messages it shows me none. "
-    "Save the picture and attach it."
+NO_PICTURE_THERE = Sentence(
+    "There is no picture in that message that Discord shows me; of other people's messages "
+    "it shows me none. Save the picture and attach it."
 )
 
 
@@ -81,7 +84,7 @@ async def resolve(interaction: Interaction, image: discord.Attachment | None, te
         return of_job(job, _number(found["number"]))
     if "://" not in text:
         shown = text.replace("`", "")[:60]
-        raise UserError(f"`{shown}` names no picture. {HOW}")
+        raise UserError(Sentence("`{shown}` names no picture. {how}", shown=shown, how=HOW))
     return await _fetched(interaction, text)
 
 
@@ -97,7 +100,10 @@ async def file(interaction: Interaction, image: discord.Attachment | None, text:
         return await file_in(interaction, message, _number(found["number"]))
     if "://" not in text:
         raise UserError(
-            f"`{text.replace('`', '')[:60]}` is no link to a picture. Attach the picture instead."
+            Sentence(
+                "`{link}` is no link to a picture. Attach the picture instead.",
+                link=text.replace("`", "")[:60],
+            )
         )
     return await uploads.fetch(text)
 
@@ -115,7 +121,11 @@ def _url_in(message: discord.Message, number: int | None) -> tuple[str, bool]:
     if not urls:
         raise UserError(NO_PICTURE_THERE)
     if not 1 <= (number or 1) <= len(urls):
-        raise NotFound(f"That message has {len(urls)} pictures, and no number {number}.")
+        raise NotFound(
+            Sentence(
+                "That message has {urls} pictures, and no number {number}.", urls=len(urls), number=number
+            )
+        )
     which = (number or 1) - 1
     return urls[which], which < len(message.attachments)
 
@@ -149,13 +159,26 @@ async def more_suggestions(interaction: Interaction, typed: str) -> list[Choice[
 def of_job(job: Job, number: int | None) -> Picture:
     """Return picture ``number`` (from 1) of a job; it may be left out where there is but one."""
     if job.state is not State.RENDERED or not job.pictures:
-        raise NotFound("This job has no pictures (yet). `/queue` tells how it stands.")
+        raise NotFound(Sentence("This job has no pictures (yet). `/queue` tells how it stands."))
     count = len(job.pictures)
     if number is None and count > 1:
-        raise UserError(f"Which of its {count} pictures? Put the number behind it, such as `{job.id}.1`.")
+        raise UserError(
+            Sentence(
+                "Which of its {count} pictures? Put the number behind it, such as `{id}.1`.",
+                count=count,
+                id=job.id,
+            )
+        )
     cell = (number or 1) - 1
     if not 0 <= cell < count:
-        raise NotFound(f"That job has {count} picture{'' if count == 1 else 's'}, and no number {number}.")
+        raise NotFound(
+            Sentence.counted(
+                count,
+                "That job has {n} picture, and no number {number}.",
+                "That job has {n} pictures, and no number {number}.",
+                number=number,
+            )
+        )
     return Picture(job.pictures[cell], job.id, cell)
 
 

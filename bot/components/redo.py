@@ -15,6 +15,7 @@ from bot.failures import REDO, TYPED, guarded
 from bot.interactions import Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import NotFound
+from engine.words import say
 
 
 class RedoButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.REDO):
@@ -22,7 +23,7 @@ class RedoButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.REDO):
 
     def __init__(self, press: Press | None = None) -> None:
         self.press = press
-        super().__init__(ui.Button(label=messages_asking.DRAW_THIS, custom_id=redo_id(press)))
+        super().__init__(ui.Button(label=say(messages_asking.DRAW_THIS), custom_id=redo_id(press)))
 
     @classmethod
     async def from_custom_id(

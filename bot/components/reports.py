@@ -18,6 +18,7 @@ from bot.custom_ids import APPEAL, REPORT, REPORT_DIALOG, Decision, Of, appeal_i
 from bot.failures import guarded
 from bot.interactions import Interaction
 from bot.messages import reports as messages_reports
+from engine.words import say
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
     def __init__(self, deed: Decision, report: int) -> None:
         self.deed, self.report = deed, report
         label, style = _FACES[deed]
-        super().__init__(ui.Button(style=style, label=label, custom_id=f"l1r:{deed.value}:{report}"))
+        super().__init__(ui.Button(style=style, label=say(label), custom_id=f"l1r:{deed.value}:{report}"))
 
     @classmethod
     async def from_custom_id(
@@ -74,7 +75,7 @@ class AppealButton(ui.DynamicItem[ui.Button[ui.View]], template=APPEAL):
 
     def __init__(self, of: Of, number: str) -> None:
         self.of, self.number = of, number
-        super().__init__(ui.Button(label=messages_reports.APPEAL, custom_id=appeal_id(of, number)))
+        super().__init__(ui.Button(label=say(messages_reports.APPEAL), custom_id=appeal_id(of, number)))
 
     @classmethod
     async def from_custom_id(
@@ -86,7 +87,7 @@ class AppealButton(ui.DynamicItem[ui.Button[ui.View]], template=APPEAL):
     @guarded
     async def callback(self, interaction: Interaction) -> None:
         """Ask why."""
-        title, label = messages_reports.APPEAL_TITLE, messages_reports.APPEAL_LABEL
+        title, label = say(messages_reports.APPEAL_TITLE), say(messages_reports.APPEAL_LABEL)
         custom_id = report_dialog(self.of, self.number, interaction.id)
         await interaction.response.send_modal(modals.TextDialog(custom_id, title, label, limit=1000))
 
@@ -99,9 +100,9 @@ async def ask(interaction: Interaction, job: str) -> None:
     await interaction.response.send_modal(
         modals.TextDialog(
             report_dialog(Of.PICTURE, job, interaction.id),
-            messages_reports.REPORT_TITLE,
-            messages_reports.REPORT_LABEL,
-            example=messages_reports.REPORT_EXAMPLE,
+            say(messages_reports.REPORT_TITLE),
+            say(messages_reports.REPORT_LABEL),
+            example=say(messages_reports.REPORT_EXAMPLE),
             limit=1000,
         )
     )
@@ -129,7 +130,7 @@ async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
         await reports.appeal(requester, words, job=number)
     else:
         await reports.appeal(requester, words, report=int(number))
-    await interaction.edit_original_response(content=messages_reports.APPEALED)
+    await interaction.edit_original_response(content=say(messages_reports.APPEALED))
 
 
 async def filed(interaction: Interaction, job_id: str, words: str, *, seen: bool) -> None:

@@ -24,8 +24,14 @@ from engine.errors import PromptError
 from engine.prompt import BY_NAME, Given, flags_of
 from engine.prompt.flags import DIRECT, FlagType
 from engine.service import SETTINGS, Service
+from engine.words import Sentence, say
 
-STYLIZE = {"50": "Low", "100": "Med", "250": "High", "750": "Very High"}
+STYLIZE = {
+    "50": Sentence("Low"),
+    "100": Sentence("Med"),
+    "250": Sentence("High"),
+    "750": Sentence("Very High"),
+}
 SPEEDS = ("turbo", "fast", "relax")
 SETTABLE = (
     "model", "ar", "style", "raw", "stylize", *(flag.name for flag in DIRECT), "tile", "no", "negative",
@@ -79,7 +85,7 @@ class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
             await show_table(interaction)
         else:
             await interaction.edit_original_response(
-                content=messages_settings.SETTINGS, view=await panel(interaction)
+                content=say(messages_settings.SETTINGS), view=await panel(interaction)
             )
 
 
@@ -90,7 +96,7 @@ class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
         super().__init__(
             ui.Select(
                 custom_id="l1s:model:", options=options or [discord.SelectOption(label="…")], row=0,
-                placeholder=messages_settings.MODEL_PLACEHOLDER,
+                placeholder=say(messages_settings.MODEL_PLACEHOLDER),
             )
         )  # fmt: skip
 
@@ -114,12 +120,12 @@ class FlagSelect(ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
 
     def __init__(self) -> None:
         options = [
-            discord.SelectOption(label=f"--{name}", value=name, description=BY_NAME[name].meaning[:100])
+            discord.SelectOption(label=f"--{name}", value=name, description=say(BY_NAME[name].meaning)[:100])
             for name in SETTABLE
         ]
         super().__init__(
             ui.Select(
-                custom_id="l1s:flag:", options=options, row=0, placeholder=messages_settings.PLACEHOLDER
+                custom_id="l1s:flag:", options=options, row=0, placeholder=say(messages_settings.PLACEHOLDER)
             )
         )
 
@@ -145,7 +151,7 @@ class FlagSelect(ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
             modals.TextDialog(
                 setting_dialog(name, interaction.id),
                 messages_settings.title(name),
-                messages_settings.LABEL,
+                say(messages_settings.LABEL),
                 default=default,
                 example=messages_settings.example(BY_NAME[name]),
                 limit=VALUE_LENGTH,
@@ -211,16 +217,18 @@ async def panel(interaction: Interaction) -> ui.View:
     view.add_item(SettingButton("raw", "", label="Raw", on="raw" in flags, row=1))
     stylize = str(flags["stylize"].value) if "stylize" in flags else ""
     for value, word in STYLIZE.items():
-        view.add_item(SettingButton("stylize", value, label=f"Stylize {word}", on=value == stylize, row=1))
+        view.add_item(
+            SettingButton("stylize", value, label=f"Stylize {say(word)}", on=value == stylize, row=1)
+        )
     view.add_item(SettingButton("remix", "", label="Remix", on=preferences.get(REMIX) == "on", row=2))
     low = preferences.get(VARIATION) == "low"
-    view.add_item(SettingButton("variation", "high", label="High variation", on=not low, row=2))
-    view.add_item(SettingButton("variation", "low", label="Low variation", on=low, row=2))
+    view.add_item(SettingButton("variation", "high", label=say("High variation"), on=not low, row=2))
+    view.add_item(SettingButton("variation", "low", label=say("Low variation"), on=low, row=2))
     speed = next((name for name in SPEEDS if name in flags), "fast")
     for name in SPEEDS:
-        view.add_item(SettingButton("speed", name, label=name.capitalize(), on=name == speed, row=3))
-    view.add_item(SettingButton("reset", "", label="Reset settings", row=3))
-    view.add_item(SettingButton("table", "", label=messages_settings.ALL, row=4))
+        view.add_item(SettingButton("speed", name, label=say(name.capitalize()), on=name == speed, row=3))
+    view.add_item(SettingButton("reset", "", label=say("Reset settings"), row=3))
+    view.add_item(SettingButton("table", "", label=say(messages_settings.ALL), row=4))
     return view
 
 
@@ -284,8 +292,8 @@ async def show_table(interaction: Interaction) -> None:
     found = await settled(interaction)
     view = ui.View(timeout=None)
     view.add_item(FlagSelect())
-    view.add_item(SettingButton("panel", "", label=messages_settings.BACK, row=1))
-    view.add_item(SettingButton("reset", "table", label=messages_settings.RESET, row=1))
+    view.add_item(SettingButton("panel", "", label=say(messages_settings.BACK), row=1))
+    view.add_item(SettingButton("reset", "table", label=say(messages_settings.RESET), row=1))
     await interaction.edit_original_response(
         content=messages_settings.table([(BY_NAME[name], found.get(name)) for name in SETTABLE]), view=view
     )

@@ -12,11 +12,10 @@ from bot.custom_ids import Of, Press, Verb, appeal_id, redo_id
 from bot.messages.asking import NEAREST_SIZE, TRY_AGAIN
 from bot.messages.reports import APPEAL
 from engine.jobs import Job, Kind, State
+from engine.words import say
 
 
-def grid_view(
-    job: Job, delivery: int, near: Sequence[NearButton] = (), *, lossy: bool = False
-) -> ui.View:
+def grid_view(job: Job, delivery: int, near: Sequence[NearButton] = (), *, lossy: bool = False) -> ui.View:
     """Return ``U1 U2 U3 U4 🔄`` over ``V1 V2 V3 V4``; more cells take more rows, five buttons to each.
 
     ``near``: at most three, on the last row. ``lossy``: what is shown is not all of it, so that is offered.
@@ -77,12 +76,12 @@ def failure_view(job: Job, delivery: int, *, smaller: bool = False) -> ui.View:
     """
     view = ui.View(timeout=None)
     if smaller:
-        view.add_item(ui.Button(label=NEAREST_SIZE, custom_id=redo_id(), row=0))
+        view.add_item(ui.Button(label=say(NEAREST_SIZE), custom_id=redo_id(), row=0))
     again = JobButton(Press(Verb.REROLL, job.id, None, delivery), row=0)
-    again.item.label = TRY_AGAIN
+    again.item.label = say(TRY_AGAIN)
     view.add_item(again)
     if job.state is State.BLOCKED:
-        view.add_item(ui.Button(label=APPEAL, custom_id=appeal_id(Of.JOB, job.id), row=0))
+        view.add_item(ui.Button(label=say(APPEAL), custom_id=appeal_id(Of.JOB, job.id), row=0))
     if smaller or job.state is State.BLOCKED:
         view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view

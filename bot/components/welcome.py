@@ -15,6 +15,7 @@ from bot.failures import TYPED, guarded
 from bot.interactions import Blue, Green, Interaction
 from bot.messages import asking as messages_asking
 from bot.messages import welcome as messages_welcome
+from engine.words import say
 
 
 class AcceptButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.ACCEPT):
@@ -22,7 +23,7 @@ class AcceptButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.ACCEP
 
     def __init__(self) -> None:
         super().__init__(
-            ui.Button(label=messages_welcome.ACCEPT, style=Green, custom_id=custom_ids.ACCEPT_ID)
+            ui.Button(label=say(messages_welcome.ACCEPT), style=Green, custom_id=custom_ids.ACCEPT_ID)
         )
 
     @classmethod
@@ -41,7 +42,7 @@ class AcceptButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.ACCEP
         view = ui.View(timeout=None)
         if line is not None:
             # who presses it is answered by ``bot.components.redo``
-            view.add_item(ui.Button(label=messages_asking.DRAW_THIS, style=Blue, custom_id=redo_id()))
+            view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
         for starter in interaction.client.config.welcome.starters:
             view.add_item(StarterButton(starter))
         text = messages_welcome.welcome(line)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from bot.messages.text import CONTENT_LIMIT, mention, shown, to_copy
 from engine.jobs import Job, Kind
 from engine.planning.answers import Shortened
+from engine.words import Sentence, say
 
-CHANGE = "Change it first…"
-TOO_LONG = "The longer prompt is too long to be shown here. Take flags out and try again."
-IMAGINE_TITLE = "Imagine this"
-IMAGINE_LABEL = "Prompt, with its flags"
-DESCRIBED_ALT = "The picture that is described"
+CHANGE = Sentence("Change it first…")
+TOO_LONG = Sentence("The longer prompt is too long to be shown here. Take flags out and try again.")
+IMAGINE_TITLE = Sentence("Imagine this")
+IMAGINE_LABEL = Sentence("Prompt, with its flags")
+DESCRIBED_ALT = Sentence("The picture that is described")
 TITLES = {
-    Kind.DESCRIBE: "What I see in it, as prompts",
-    Kind.SHORTEN: "Shorter versions of your prompt",
+    Kind.DESCRIBE: Sentence("What I see in it, as prompts"),
+    Kind.SHORTEN: Sentence("Shorter versions of your prompt"),
 }
 
 BOLD, STRUCK = 1.3, 0.35
@@ -37,7 +38,7 @@ def weighed(found: Shortened) -> str:
 
 def answer(job: Job, prompts: tuple[str, ...], owner: str | None = None) -> str:
     """Return a job's answer: who asked, what matters where that was asked, and the numbered prompts."""
-    lines = [f"{TITLES[job.spec.kind]} - {mention(owner or job.owner)}"]
+    lines = [f"{say(TITLES[job.spec.kind])} - {mention(owner or job.owner)}"]
     if job.spec.kind is Kind.SHORTEN:
         lines.append(_fitting(weighed(Shortened.read(job.texts)), 700))
     room = (CONTENT_LIMIT - sum(len(line) + 1 for line in lines)) // max(1, len(prompts)) - 8
@@ -47,9 +48,9 @@ def answer(job: Job, prompts: tuple[str, ...], owner: str | None = None) -> str:
 
 def longer(line: str, found: str) -> tuple[str, bool]:
     """Return a lengthened prompt to look at, beside what was typed. False: it is too long to be shown."""
-    head = f"From “{shown(line, 300)}”. Nothing is drawn yet:"
+    head = say("From “{line}”. Nothing is drawn yet:", line=shown(line, 300))
     block = to_copy(found, CONTENT_LIMIT - len(head) - 20)
-    return (TOO_LONG, False) if block is None else (f"{head}\n{block}", True)
+    return (say(TOO_LONG), False) if block is None else (f"{head}\n{block}", True)
 
 
 def _fitting(marked: str, limit: int) -> str:

@@ -7,44 +7,57 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.messages.asking import APOLOGY, refusal, with_prompt
-from bot.messages.text import ALT_LIMIT, CONTENT_LIMIT, CONTROL, about, mention, ordinal, plural, shown
+from bot.messages.text import ALT_LIMIT, CONTENT_LIMIT, CONTROL, about, mention, ordinal, shown
 from engine.jobs import Delivery, Job, Kind, Speed, State
 from engine.planning.edits import EDITS
 from engine.planning.references import LIKED_LEAST
+from engine.words import Sentence, counted, say
 
-WHICH_MODEL = "Draw this picture again, with which model?"
-CANCELLED = "Cancelled."
-CANCEL_ALL = "Cancel all"
-ALREADY_OVER = "That job is already finished, so there is nothing to cancel."
-NO_JOBS = "You have no jobs waiting or running. `/imagine` starts one."
-NOT_A_RESULT = "That message is not one of my results. Pick a message of mine that has a picture and buttons."
-SENT_TO_YOU = (
-    "On its way to your direct messages. If nothing comes, they are closed to me: "
-    "this server's menu > Privacy Settings > Direct Messages opens them."
+WHICH_MODEL = Sentence("Draw this picture again, with which model?")
+CANCELLED = Sentence("Cancelled.")
+CANCEL_ALL = Sentence("Cancel all")
+ALREADY_OVER = Sentence("That job is already finished, so there is nothing to cancel.")
+NO_JOBS = Sentence("You have no jobs waiting or running. `/imagine` starts one.")
+NOT_A_RESULT = Sentence(
+    "That message is not one of my results. Pick a message of mine that has a picture and buttons."
 )
-NOT_YOURS_TO_SHOW = "That job belongs to someone else. `/show` posts your own; `/info` lists the newest."
-FILM_ALT = "The pictures forming, as a looping film."
-FILM_TOO_LARGE = "The film is larger than this place allows, so it was left out."
-WEBP_EXACT = "The PNG was larger than this place allows, so this is a WebP with the very same pixels."
-WEBP_NOTE = "It is larger than this place allows, so this is a good WebP; **Full size** gives all of it."
+SENT_TO_YOU = Sentence(
+    "On its way to your direct messages. If nothing comes, they are closed to me: this "
+    "server's menu > Privacy Settings > Direct Messages opens them."
+)
+NOT_YOURS_TO_SHOW = Sentence(
+    "That job belongs to someone else. `/show` posts your own; `/info` lists the newest."
+)
+FILM_ALT = Sentence("The pictures forming, as a looping film.")
+FILM_TOO_LARGE = Sentence("The film is larger than this place allows, so it was left out.")
+WEBP_EXACT = Sentence(
+    "The PNG was larger than this place allows, so this is a WebP with the very same pixels."
+)
+WEBP_NOTE = Sentence(
+    "It is larger than this place allows, so this is a good WebP; **Full size** gives all of it."
+)
 _STANDING = {
-    State.QUEUED: "waiting",
-    State.RUNNING: "being drawn",
-    State.RENDERED: "done",
-    State.FAILED: "failed",
-    State.BLOCKED: "not drawn",
-    State.CANCELLED: "cancelled",
+    State.QUEUED: Sentence("waiting"),
+    State.RUNNING: Sentence("being drawn"),
+    State.RENDERED: Sentence("done"),
+    State.FAILED: Sentence("failed"),
+    State.BLOCKED: Sentence("not drawn"),
+    State.CANCELLED: Sentence("cancelled"),
 }
-_SPEED = {Speed.RELAX: "relaxed", Speed.FAST: "fast", Speed.TURBO: "turbo"}
+_SPEED = {
+    Speed.RELAX: Sentence("relaxed"),
+    Speed.FAST: Sentence("fast"),
+    Speed.TURBO: Sentence("turbo"),
+}
 DOING = {
     Kind.IMAGINE: "",
-    Kind.BLEND: "Blend",
-    Kind.VARY: "Variations",
-    Kind.INPAINT: "Repaint",
-    Kind.EDIT: "Edit",
-    Kind.UPSCALE: "Upscaled",
-    Kind.DESCRIBE: "Describe",
-    Kind.SHORTEN: "Shorten",
+    Kind.BLEND: Sentence("Blend"),
+    Kind.VARY: Sentence("Variations"),
+    Kind.INPAINT: Sentence("Repaint"),
+    Kind.EDIT: Sentence("Edit"),
+    Kind.UPSCALE: Sentence("Upscaled"),
+    Kind.DESCRIBE: Sentence("Describe"),
+    Kind.SHORTEN: Sentence("Shorten"),
 }
 
 
@@ -52,26 +65,28 @@ def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     """Return the line above a picture: the prompt, what was done to it, who it is for."""
     who = mention(owner or job.owner)
     if cell is not None:
-        return f"**{shown(job.prompt)}** - Image #{cell + 1} {who}"
+        return say("**{prompt}** - Image #{cell} {who}", prompt=shown(job.prompt), cell=cell + 1, who=who)
     done = doing(job)
     if job.spec.kind is Kind.EDIT:
-        return f'**Edit: "{shown(job.prompt)}"** - {who}'
+        return say('**Edit: "{prompt}"** - {who}', prompt=shown(job.prompt), who=who)
     if not done:
         return f"**{shown(job.prompt)}** - {who}"
     if job.spec.kind is Kind.UPSCALE:
-        return f"**{shown(job.prompt)}** - {done} by {who}"
-    of = "" if job.parent_cell is None else f" of image #{job.parent_cell + 1}"
-    return f"**{shown(job.prompt)}** - {done}{of} by {who}"
+        return say("**{prompt}** - {done} by {who}", prompt=shown(job.prompt), done=done, who=who)
+    fields = {"prompt": shown(job.prompt), "done": done, "who": who}
+    if job.parent_cell is None:
+        return say("**{prompt}** - {done} by {who}", **fields)
+    return say("**{prompt}** - {done} of image #{cell} by {who}", cell=job.parent_cell + 1, **fields)
 
 
 def doing(job: Job) -> str:
     """Return what was done to a picture; of jobs from before edits were kept, only its kind is known."""
     edit = EDITS.get(job.edit or "")
     if edit is not None:
-        return edit.title.format(factor=job.factor or 2.0)
+        return say(edit.title, factor=job.factor or 2.0) if edit.title else ""
     if job.spec.kind is Kind.UPSCALE:
-        return f"{DOING[job.spec.kind]} ({_upscale(job)})"
-    return DOING.get(job.spec.kind, "")
+        return f"{say(DOING[job.spec.kind])} ({_upscale(job)})"
+    return say(DOING[job.spec.kind]) if DOING.get(job.spec.kind) else ""
 
 
 def creative(job: Job) -> bool:
@@ -81,7 +96,7 @@ def creative(job: Job) -> bool:
 
 def _upscale(job: Job) -> str:
     """Return how a picture was enlarged: ``2x``, ``2x, creative``."""
-    return f"{job.spec.scale}x" + (", creative" if creative(job) else "")
+    return f"{job.spec.scale}x" + (", " + say("creative") if creative(job) else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +127,36 @@ def progress(job: Job, now: Standing) -> str:
 def _now(now: Standing) -> str:
     match now.state:
         case State.QUEUED if now.held:
-            return "waiting, " + paused(now.until)
+            return say("waiting, {paused}", paused=paused(now.until))
         case State.QUEUED:
             next_one = now.place is None or now.place <= 1
-            said = "waiting to start" if next_one else f"waiting, {ordinal(now.place or 1)} in line"
+            said = (
+                say("waiting to start")
+                if next_one
+                else say("waiting, {place} in line", place=ordinal(now.place or 1))
+            )
         case State.RUNNING:
-            said = f"{now.percent}%" if now.percent else "starting"  # a model may have to be loaded first
+            said = (
+                f"{now.percent}%" if now.percent else say("starting")
+            )  # a model may have to be loaded first
         case _:
-            return _ENDED[now.state]
-    return said + ("" if now.seconds is None else f", about {about(now.seconds)} left")
+            return say(_ENDED[now.state])
+    return said + ("" if now.seconds is None else ", " + say("about {time} left", time=about(now.seconds)))
 
 
 _ENDED = {
     State.RENDERED: "100%",
-    State.CANCELLED: "cancelled",
-    State.FAILED: "stopped",
-    State.BLOCKED: "not drawn",
+    State.CANCELLED: Sentence("cancelled"),
+    State.FAILED: Sentence("stopped"),
+    State.BLOCKED: Sentence("not drawn"),
 }
 
 
 def paused(until: float | None) -> str:
     """Return that a queue is paused, and until when, as far as somebody said."""
-    return "paused by an admin" + ("" if until is None else f" until <t:{int(until)}:t>")
+    if until is None:
+        return say("paused by an admin")
+    return say("paused by an admin until <t:{until}:t>", until=int(until))
 
 
 def several(jobs: Sequence[Job], now: Sequence[Standing]) -> str:
@@ -141,10 +164,20 @@ def several(jobs: Sequence[Job], now: Sequence[Standing]) -> str:
     over = sum(one.over for one in now)
     left = [one.seconds for one in now if not one.over]
     times = [one for one in left if one is not None]
-    time = f", about {about(max(times))} left" if times and len(times) == len(left) else ""
-    lines = [f"**{plural(len(jobs), 'job')}** - {mention(jobs[0].owner)} ({over} done{time})"]
+    time = (
+        ", " + say("about {time} left", time=about(max(times))) if times and len(times) == len(left) else ""
+    )
+    lines = [
+        say(
+            "**{jobs}** - {owner} ({over} done{time})",
+            jobs=counted(len(jobs), "{n} job", "{n} jobs"),
+            owner=mention(jobs[0].owner),
+            over=over,
+            time=time,
+        )
+    ]
     lines += [
-        f"{number}. {shown(job.prompt, 60)} ({_STANDING[one.state] if one.over else _now(one)})"
+        f"{number}. {shown(job.prompt, 60)} ({say(_STANDING[one.state]) if one.over else _now(one)})"
         for number, (job, one) in enumerate(zip(jobs, now, strict=True), 1)
     ]
     while len(text := "\n".join(lines)) > CONTENT_LIMIT:
@@ -156,7 +189,9 @@ def result(job: Job, delivery: Delivery, extra: Iterable[str] = ()) -> str:
     """Return the text of a delivered grid or picture: the title, then one small line for each note."""
     if delivery.kind == "picture" and len(job.pictures) > 1:
         return _fit(title(job, delivery.cell, delivery.owner), extra)
-    return _fit(f"{title(job, owner=delivery.owner)} ({_SPEED[job.speed]})", (*job.notes, *extra))
+    return _fit(
+        f"{title(job, owner=delivery.owner)} ({say(_SPEED[job.speed])})", (*map(say, job.notes), *extra)
+    )
 
 
 def _fit(first: str, notes: Iterable[str]) -> str:
@@ -176,7 +211,7 @@ def failure(job: Job, smaller: str | None = None) -> tuple[str, bool]:
 
     ``smaller``: the line that asks for less, to copy instead.
     """
-    said = f"{mention(job.owner)} {job.failure or APOLOGY}"
+    said = f"{mention(job.owner)} {say(job.failure or APOLOGY)}"
     return with_prompt(said, job.prompt) if smaller is None else (refusal(said, smaller), True)
 
 
@@ -184,10 +219,11 @@ def alt(job: Job, cell: int | None = None) -> str:
     """Return the alternative text of a picture: what it was asked to show, for those who cannot see it."""
     spoken = " ".join(CONTROL.sub("", job.prompt).split())
     if cell is not None or job.spec.count == 1:
-        head = "A picture drawn from the prompt: "
+        text = say("A picture drawn from the prompt: {prompt}", prompt=spoken)
     else:
-        head = f"A grid of {job.spec.count} pictures drawn from the prompt: "
-    text = head + spoken
+        text = say(
+            "A grid of {count} pictures drawn from the prompt: {prompt}", count=job.spec.count, prompt=spoken
+        )
     return text if len(text) <= ALT_LIMIT else text[: ALT_LIMIT - 1] + "…"
 
 
@@ -201,31 +237,43 @@ def filename(job: Job, ending: str, cell: int | None = None) -> str:
 
 def job_line(job: Job, now: Standing | None = None) -> str:
     """Return one line about a job for ``/queue`` and ``/info``."""
-    state = _STANDING[job.state] if now is None or now.over else _now(now)
+    state = say(_STANDING[job.state]) if now is None or now.over else _now(now)
     return f"{shown(job.prompt, 80)} ({state}) · `{job.id}`"
 
 
 def queue(running: int, waiting: int, *, held: bool, until: float | None = None) -> str:
     """Return the first line of ``/queue``. ``held``: nothing is started here, until then if it is known."""
-    line = "Nothing is waiting."
+    line = say("Nothing is waiting.")
     if running or waiting:
-        line = f"{plural(running, 'job')} being drawn, {waiting} waiting."
+        line = say(
+            "{jobs} being drawn, {waiting} waiting.",
+            jobs=counted(running, "{n} job", "{n} jobs"),
+            waiting=waiting,
+        )
     elif not held:
-        line += " `/imagine` starts at once."
-    return f"{line} The queue is {paused(until)}: nothing new starts." if held else line
+        line += " " + say("`/imagine` starts at once.")
+    if not held:
+        return line
+    return f"{line} {say('The queue is {paused}: nothing new starts.', paused=paused(until))}"
 
 
 def cancelled(jobs: Sequence[Job]) -> str:
     """Return what ``/cancel`` answers."""
     taken = [job for job in jobs if job.state is State.CANCELLED]
     if not taken:
-        return ALREADY_OVER
-    return "\n".join(f"Cancelled: {shown(job.prompt, 80)}" for job in taken)[:CONTENT_LIMIT]
+        return say(ALREADY_OVER)
+    return "\n".join(say("Cancelled: {prompt}", prompt=shown(job.prompt, 80)) for job in taken)[
+        :CONTENT_LIMIT
+    ]
 
 
 def liked(marked: bool, count: int) -> str:
     """Return what the heart button answers."""
-    now = "Marked with ❤️." if marked else "No longer marked."
-    use = "`--profile` draws in their colours; `/favorites` lists them."
-    use = use if count >= LIKED_LEAST else f"From {LIKED_LEAST} on, {use}"
-    return f"{now} You have marked {plural(count, 'picture')}. {use}"
+    now = say("Marked with ❤️.") if marked else say("No longer marked.")
+    total = counted(count, "You have marked {n} picture.", "You have marked {n} pictures.")
+    use = say("`--profile` draws in their colours; `/favorites` lists them.")
+    if count < LIKED_LEAST:
+        use = say(
+            "From {least} on, `--profile` draws in their colours; `/favorites` lists them.", least=LIKED_LEAST
+        )
+    return f"{now} {total} {use}"

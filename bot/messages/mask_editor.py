@@ -8,55 +8,72 @@ from bot.messages.text import shown as plain
 from engine.images import MaskPolarity
 from engine.library.masks import MaskDraft, MaskPreview
 from engine.planning.parts import looked_for, part
+from engine.words import Sentence, say
 
-ASK = "**Which part should change?** Tap the numbered squares, or choose whole parts from the list."
-MARKED = "**Is this the part that should change?**"
-NOTHING = "Nothing is marked yet."
-AGAIN = "Widen it, or mark it another way."
-STAYS = "What is tinted pink is repainted. Everything else stays as it is, to the pixel."
+ASK = Sentence("**Which part should change?** Tap the numbered squares, or choose whole parts from the list.")
+MARKED = Sentence("**Is this the part that should change?**")
+NOTHING = Sentence("Nothing is marked yet.")
+AGAIN = Sentence("Widen it, or mark it another way.")
+STAYS = Sentence("What is tinted pink is repainted. Everything else stays as it is, to the pixel.")
 
-AREAS = "Halves, thirds, centre, border …"
-WIDEN, SHRINK, INVERT, FEATHER = "Widen", "Shrink", "Invert", "Feather"
-GO, LEAVE = "Repaint…", "Cancel"
-SAY, BRING, DRAW, TAP, LOOK = "Say where…", "Upload a mask…", "Draw it", "Use squares", "Show"
+AREAS = Sentence("Halves, thirds, centre, border …")
+WIDEN, SHRINK, INVERT, FEATHER = (
+    Sentence("Widen"),
+    Sentence("Shrink"),
+    Sentence("Invert"),
+    Sentence("Feather"),
+)
+GO, LEAVE = Sentence("Repaint…"), Sentence("Cancel")
+SAY, BRING, DRAW, TAP, LOOK = (
+    Sentence("Say where…"),
+    Sentence("Upload a mask…"),
+    Sentence("Draw it"),
+    Sentence("Use squares"),
+    Sentence("Show"),
+)
 
-PROMPT_TITLE = "What should be there?"
-PROMPT_LABEL = "Prompt for the marked part"
-SAY_TITLE = "Say where"
-SAY_LABEL = "What should be marked?"
-SAY_EXAMPLE = "the hat"
-BRING_TITLE = "Upload a mask"
-BRING_LABEL = "A picture in the same size"
-BRING_HELP = "White, black or transparent marks what changes; you can switch that afterwards."
-LEFT = "Nothing was painted, and the mask is thrown away."
-NO_FILE = "There was no file in it. Choose a picture and send it again."
-NO_PROMPT = "Write what should be there: it is drawn into the marked part."
+PROMPT_TITLE = Sentence("What should be there?")
+PROMPT_LABEL = Sentence("Prompt for the marked part")
+SAY_TITLE = Sentence("Say where")
+SAY_LABEL = Sentence("What should be marked?")
+SAY_EXAMPLE = Sentence("the hat")
+BRING_TITLE = Sentence("Upload a mask")
+BRING_LABEL = Sentence("A picture in the same size")
+BRING_HELP = Sentence("White, black or transparent marks what changes; you can switch that afterwards.")
+LEFT = Sentence("Nothing was painted, and the mask is thrown away.")
+NO_FILE = Sentence("There was no file in it. Choose a picture and send it again.")
+NO_PROMPT = Sentence("Write what should be there: it is drawn into the marked part.")
 
 REPAINTS = {
-    MaskPolarity.WHITE: "White repaints",
-    MaskPolarity.BLACK: "Black repaints",
-    MaskPolarity.TRANSPARENT: "Transparent repaints",
+    MaskPolarity.WHITE: Sentence("White repaints"),
+    MaskPolarity.BLACK: Sentence("Black repaints"),
+    MaskPolarity.TRANSPARENT: Sentence("Transparent repaints"),
+}
+REPAINTS_IN_MASK = {
+    MaskPolarity.WHITE: Sentence("white repaints in your mask"),
+    MaskPolarity.BLACK: Sentence("black repaints in your mask"),
+    MaskPolarity.TRANSPARENT: Sentence("transparent repaints in your mask"),
 }
 
 
 def looking(words: str) -> str:
     """Return what is said while words are looked for."""
-    return f"Looking for “{plain(words, 100)}” in the picture …"
+    return say("Looking for “{words}” in the picture …", words=plain(words, 100))
 
 
 def begun(line: str) -> str:
     """Return what a repaint is, as soon as it was asked for."""
-    return f"Repainting the marked part: “{plain(line, 200)}”"
+    return say("Repainting the marked part: “{line}”", line=plain(line, 200))
 
 
 def title(sketch: MaskDraft, shown: MaskPreview, strange: Sequence[str] = ()) -> str:
     """Return the lines above the overlay. ``strange``: words that the model looking was never taught."""
     outline = sketch.outline
-    head = ASK if outline.base is None else MARKED
+    head = say(ASK) if outline.base is None else say(MARKED)
     if shown.empty:
-        state = f"{NOTHING} {STAYS if outline.base is None else AGAIN}"
+        state = f"{say(NOTHING)} {say(STAYS) if outline.base is None else say(AGAIN)}"
     else:
-        state = STAYS
+        state = say(STAYS)
     if outline.words and (named := part(outline.words, shown.share)) is not None:
         state = f"{whole(named, share(shown))}\n{state}"
     return f"{head}\n{state}\n-# " + " · ".join(_facts(sketch, shown, strange))
@@ -64,9 +81,11 @@ def title(sketch: MaskDraft, shown: MaskPreview, strange: Sequence[str] = ()) ->
 
 def whole(named: str, marked: str) -> str:
     """Return the warning that more was marked than the part that was asked for."""
-    return (
-        f"⚠️ **{marked} is marked: that looks like more than the {plain(named, 40)}.** "
-        "Shrink it, use squares, or say where another way."
+    return say(
+        "⚠️ **{marked} is marked: that looks like more than the {named}.** Shrink it, use "
+        "squares, or say where another way.",
+        marked=marked,
+        named=plain(named, 40),
     )
 
 
@@ -75,18 +94,28 @@ def _facts(sketch: MaskDraft, shown: MaskPreview, strange: Sequence[str]) -> lis
     facts = []
     if outline.words:
         known = [word for word in looked_for(outline.words) if word.lower().strip(",.") not in strange]
-        facts.append(f"matched: “{plain(' '.join(known), 100)}”" if known else "no word matched")
+        facts.append(
+            say("matched: “{known}”", known=plain(" ".join(known), 100)) if known else say("no word matched")
+        )
         if strange:
-            facts.append(f"the model does not know “{plain(', '.join(strange), 100)}”")
+            facts.append(say("the model does not know “{strange}”", strange=plain(", ".join(strange), 100)))
     if outline.readings:
-        facts.append(f"{REPAINTS[outline.reading].lower()} in your mask")
-    facts.append(f"{share(shown)} of {shown.size[0]} × {shown.size[1]} pixels marked")
+        facts.append(say(REPAINTS_IN_MASK[outline.reading]))
+    facts.append(
+        say(
+            "{share} of {width} × {height} pixels marked",
+            share=share(shown),
+            width=shown.size[0],
+            height=shown.size[1],
+        )
+    )
     if outline.grown:
-        facts.append(f"{'widened' if outline.grown > 0 else 'shrunk'} {abs(outline.grown)}×")
+        grown = say("widened {times}×", times=outline.grown) if outline.grown > 0 else None
+        facts.append(grown or say("shrunk {times}×", times=-outline.grown))
     if outline.inverted:
-        facts.append("inverted")
+        facts.append(say("inverted"))
     if shown.feather:
-        facts.append(f"edge fades over {shown.feather} px")
+        facts.append(say("edge fades over {feather} px", feather=shown.feather))
     return facts
 
 
@@ -100,6 +129,15 @@ def share(shown: MaskPreview) -> str:
 def alt(sketch: MaskDraft, shown: MaskPreview) -> str:
     """Return the overlay's text for those who cannot see it."""
     marked = ", ".join(str(number + 1) for number in sketch.outline.squares)
-    squares = f" Marked squares: {marked}." if marked else ""
-    areas = f" Marked parts: {', '.join(sketch.outline.areas)}." if sketch.outline.areas else ""
-    return f"The picture with the marked part tinted; {share(shown)} is marked.{squares}{areas}"
+    squares = " " + say("Marked squares: {marked}.", marked=marked) if marked else ""
+    areas = (
+        " " + say("Marked parts: {areas}.", areas=", ".join(map(say, sketch.outline.areas)))
+        if sketch.outline.areas
+        else ""
+    )
+    return say(
+        "The picture with the marked part tinted; {share} is marked.{squares}{areas}",
+        share=share(shown),
+        squares=squares,
+        areas=areas,
+    )

@@ -6,11 +6,12 @@ from bot.messages.text import CONTENT_LIMIT, shown, to_copy
 from engine.jobs import Job
 from engine.provenance import words
 from engine.provenance.values import FoundRecipe, Verdict
+from engine.words import Sentence, say
 
-LABEL = "AI-generated"
+LABEL = Sentence("AI-generated")
 """The word for people, where a server wants one."""
-NO_RECIPE = "No recipe is written in this picture."
-AS_PROMPT = "Its recipe, as a prompt to draw again:"
+NO_RECIPE = Sentence("No recipe is written in this picture.")
+AS_PROMPT = Sentence("Its recipe, as a prompt to draw again:")
 
 
 def verdict(found: Verdict, job: Job | None, *, told: bool) -> str:
@@ -21,8 +22,8 @@ def verdict(found: Verdict, job: Job | None, *, told: bool) -> str:
 def recipe(found: FoundRecipe | None, line: str | None) -> str:
     """Return a recipe as it is told: program, and the line that draws it again."""
     if found is None:
-        return NO_RECIPE
+        return say(NO_RECIPE)
     if not line:
-        return f"Its recipe is {shown(found.program, 40)}'s, and no prompt is in it."
+        return say("Its recipe is {program}'s, and no prompt is in it.", program=shown(found.program, 40))
     block = to_copy(line, limit=CONTENT_LIMIT - 700)
-    return AS_PROMPT if block is None else f"{AS_PROMPT}\n{block}"
+    return say(AS_PROMPT) if block is None else f"{say(AS_PROMPT)}\n{block}"

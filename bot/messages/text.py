@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.words import say
+
 CONTENT_LIMIT = 2000
 """Most characters of a message's content (Discord, Create Message)."""
 ALT_LIMIT = 1024
@@ -70,15 +72,10 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def plural(number: int, noun: str) -> str:
-    """Return ``1 job`` or ``3 jobs``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def about(seconds: float) -> str:
     """Return a length of time as one would guess it aloud: a moment, 25 s, 1 min 30 s, 12 min, 2 h."""
     if seconds < 3:
-        return "a moment"
+        return say("a moment")
     if seconds < 57.5:
         return f"{max(5, round(seconds / 5) * 5)} s"
     if seconds < 585:
@@ -89,4 +86,4 @@ def about(seconds: float) -> str:
 
 def no_number(text: str) -> str:
     """Return the refusal of a zoom that is no number."""
-    return f"{quoted(text)} is not a number. Write one above 1 and at most 2, such as `1.5`."
+    return say("{said} is not a number. Write one above 1 and at most 2, such as `1.5`.", said=quoted(text))

@@ -6,46 +6,50 @@ from collections.abc import Mapping, Sequence
 
 from bot.messages.text import shown
 from engine.pocket.knows import Thing
+from engine.words import Sentence, say
 
-TITLE = "What this model draws well"
-INTRODUCTION = (
-    "The small model that ships with Limner was taught these things, and little else. "
-    "They can have a colour, a place and a look: `a red apple on a beach, watercolor`."
+TITLE = Sentence("What this model draws well")
+INTRODUCTION = Sentence(
+    "The small model that ships with Limner was taught these things, and little else. They "
+    "can have a colour, a place and a look: `a red apple on a beach, watercolor`."
 )
 FIELD_LIMIT = 1024
 """Most characters of an embed field's value (Discord)."""
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "People": ("person", "body", "hand"),
-    "Faces": ("face", "cat-face"),
-    "Animals": ("animal",),
-    "Plants": ("plant",),
-    "Food and drink": ("food", "drink"),
-    "Travel": ("transport",),
-    "Sky and weather": ("sky",),
-    "Buildings": ("place", "hotel"),
-    "Music and sport": ("musical", "music", "sport", "game", "event", "award"),
+    Sentence("People"): ("person", "body", "hand"),
+    Sentence("Faces"): ("face", "cat-face"),
+    Sentence("Animals"): ("animal",),
+    Sentence("Plants"): ("plant",),
+    Sentence("Food and drink"): ("food", "drink"),
+    Sentence("Travel"): ("transport",),
+    Sentence("Sky and weather"): ("sky",),
+    Sentence("Buildings"): ("place", "hotel"),
+    Sentence("Music and sport"): ("musical", "music", "sport", "game", "event", "award"),
 }
 """Headings, and how the names of the groups under them begin; all others are ``OTHERS``."""
-OTHERS, PLACES = "Other things", "Places"
+OTHERS, PLACES = Sentence("Other things"), Sentence("Places")
 
 
 def unknown(words: str) -> str:
     """Return the note under a grid whose subject was never taught; the near things stand on buttons."""
-    return f"This small model never learned “{shown(words, 60)}”. It draws these well; `/help` lists more."
+    return say(
+        "This small model never learned “{words}”. It draws these well; `/help` lists more.",
+        words=shown(words, 60),
+    )
 
 
 def sheet(things: Sequence[Thing], places: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     """Return everything that is drawn well, as (heading, names) that fit an embed's fields."""
-    under: dict[str, list[str]] = {heading: [] for heading in (*GROUPS, OTHERS)}
+    under: dict[str, list[str]] = {heading: [] for heading in (*GROUPS, say(OTHERS))}
     for thing in things:
         if thing.well:
             under[_heading(thing.group)].append(_bare(thing.prompt))
-    under[PLACES] = [_bare(alone[0]) for alone in places.values()]
-    return [(heading, _joined(names)) for heading, names in under.items() if names]
+    under[say(PLACES)] = [_bare(alone[0]) for alone in places.values()]
+    return [(say(heading), _joined(names)) for heading, names in under.items() if names]
 
 
 def _heading(group: str) -> str:
-    return next((heading for heading, starts in GROUPS.items() if group.startswith(starts)), OTHERS)
+    return next((heading for heading, starts in GROUPS.items() if group.startswith(starts)), say(OTHERS))
 
 
 def _bare(prompt: str) -> str:

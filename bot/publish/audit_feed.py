@@ -13,10 +13,12 @@ from collections.abc import Mapping
 import discord
 
 from bot.interactions import TRANSIENT, BotClient
-from bot.messages import admin as messages_admin
+from bot.language import of_server
+from bot.messages import record
 from engine.rules.people import AuditEntry
 from engine.rules.rules import EVERYWHERE
 from engine.service import Service
+from engine.words import speaking
 
 log = logging.getLogger(__name__)
 
@@ -52,25 +54,26 @@ async def report(client: BotClient) -> None:
             lines: dict[int, list[str]] = {}
             for entry in await client.service.admin.audits(after=last):
                 last = entry.id
-                for channel in _channels(client, entry):
-                    lines.setdefault(channel, []).append(messages_admin.entry(entry))
+                for guild, channel in _channels(client, entry):
+                    with speaking(of_server(client, guild)):
+                        lines.setdefault(channel, []).append(record.entry(entry))
             await client.service.remember(REPORTED, str(last))
             for channel, told in lines.items():
                 # together: Discord takes about one message a second in a channel
-                for text in messages_admin.joined(told):
+                for text in record.joined(told):
                     await _post(client, channel, text)
         else:
             await asyncio.sleep(EVERY)
 
 
-def _channels(client: BotClient, entry: AuditEntry) -> list[int]:
+def _channels(client: BotClient, entry: AuditEntry) -> list[tuple[int | None, int]]:
     rules = client.service.admin.every()
     if entry.guild is not None:
         named = [entry.guild]
     else:
         named = [*rules] if entry.action in FOR_ALL else [EVERYWHERE]
-    logs = [rules[guild].log for guild in named if guild in rules]
-    return [int(channel) for channel in logs if channel is not None]
+    logs = [(guild, rules[guild].log) for guild in named if guild in rules]
+    return [(int(guild) if guild else None, int(channel)) for guild, channel in logs if channel is not None]
 
 
 async def tell_host(client: BotClient, text: str) -> None:

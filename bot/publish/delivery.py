@@ -26,6 +26,7 @@ import discord
 from bot.components import near, picture, views
 from bot.custom_ids import Channel, Token, address
 from bot.interactions import BotClient
+from bot.language import spoken_with
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
@@ -38,6 +39,7 @@ from engine.planning import answers
 from engine.planning.plan import find_model
 from engine.planning.size import smaller
 from engine.service import LABEL, Service, server
+from engine.words import say, speaking
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +172,7 @@ class Publisher:
         limit = self.limit(target)
         while True:
             try:
-                letter = await self.letter(job, delivery, limit)
+                letter = await self.spoken(job, delivery, limit)
             except OSError as error:
                 if error.errno not in (None, errno.ENOENT):
                     raise  # too many open files, a disk that stumbles: it may pass
@@ -249,13 +251,24 @@ class Publisher:
             log.info("delivery %s: may not read that channel's history; relying on the nonce", delivery.id)
         return None
 
+    async def spoken(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
+        """As ``letter``, in the language of whoever asked for it."""
+        target = address(delivery.origin)
+        guild = target.guild if isinstance(target, Channel) else None
+        with speaking(await spoken_with(self._client, self._service, delivery.owner or job.owner, guild)):
+            return await self.letter(job, delivery, limit)
+
     async def letter(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
         """Return what a delivery says, with files of at most ``limit`` bytes together."""
         match delivery.kind:
             case "failure":
                 less = _smaller(job, self._service.models)
                 content, whole = messages_jobs.failure(job, less)
-                prompt = ("prompt.txt", job.prompt.encode("utf-8", "replace"), messages_asking.PROMPT_FILE)
+                prompt = (
+                    "prompt.txt",
+                    job.prompt.encode("utf-8", "replace"),
+                    say(messages_asking.PROMPT_FILE),
+                )
                 attached = () if whole else (prompt,)
                 view = views.failure_view(job, delivery.id, smaller=less is not None)
                 return OutgoingMessage(content, attached, view)
@@ -263,11 +276,11 @@ class Publisher:
                 return await self._answer(job, delivery, limit)
         cell = delivery.cell or 0 if delivery.kind == "picture" else None
         label = await self._label(delivery)
-        corner = messages_origin.LABEL if label == "corner" else ""
+        corner = str(messages_origin.LABEL) if label == "corner" else ""  # our font has Latin letters
         file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE, label=corner)
-        notes = [messages_origin.LABEL] if label == "message" else []
+        notes = [say(messages_origin.LABEL)] if label == "message" else []
         if file.extension == "webp":
-            notes.append(messages_jobs.WEBP_EXACT if file.exact else messages_jobs.WEBP_NOTE)
+            notes.append(say(messages_jobs.WEBP_EXACT) if file.exact else say(messages_jobs.WEBP_NOTE))
         lossy = not file.exact
         if cell is not None:
             models, able = len(self._service.models), bool(self._service.planner.editors())
@@ -288,9 +301,11 @@ class Publisher:
         if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
             film = await self._service.files.film(job.id)
             if len(file.data) + len(film) <= limit:
-                files.append((cover + messages_jobs.filename(job, "film.webp"), film, messages_jobs.FILM_ALT))
+                files.append(
+                    (cover + messages_jobs.filename(job, "film.webp"), film, say(messages_jobs.FILM_ALT))
+                )
             else:
-                notes.append(messages_jobs.FILM_TOO_LARGE)
+                notes.append(say(messages_jobs.FILM_TOO_LARGE))
         return OutgoingMessage(messages_jobs.result(job, delivery, notes), tuple(files), view)
 
     async def _label(self, delivery: Delivery) -> str:
@@ -307,7 +322,9 @@ class Publisher:
         files = []
         for one in job.spec.inputs:
             file = await self._service.files.shown(one.sha256, limit)
-            files.append((f"described-{job.id}.{file.extension}", file.data, messages_answers.DESCRIBED_ALT))
+            files.append(
+                (f"described-{job.id}.{file.extension}", file.data, say(messages_answers.DESCRIBED_ALT))
+            )
         return OutgoingMessage(content, tuple(files), views.answer_view(job, len(prompts), delivery.id))
 
     def limit(self, target: Channel | Token | None) -> int:

@@ -19,12 +19,14 @@ from bot.components.reports import AppealButton, DecisionButton
 from bot.custom_ids import REPORT, Channel, Decision, Of, address
 from bot.failures import GONE
 from bot.interactions import BotClient
+from bot.language import of_server, spoken_with
 from bot.messages import reports as messages_reports
 from bot.publish.delivery import TROUBLE, Publisher
 from engine.errors import EngineError, NotFound
 from engine.jobs import Delivery, Job
 from engine.rules.people import Refusal, Report
 from engine.rules.rules import EVERYWHERE
+from engine.words import say, speaking
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +63,12 @@ class Moderation:
     async def _one(self, report: Report) -> None:
         try:
             if report.todo is not None:
-                await self._do(report)
+                with speaking(self._server_language(report)):
+                    await self._do(report)
                 await self._reports.done(report)
             if report.notice is None and report.state == "open":
-                await self._tell(report)
+                with speaking(self._server_language(report)):
+                    await self._tell(report)
         except TROUBLE as error:
             log.warning("report %s waits (%s)", report.id, type(error).__name__)
 
@@ -78,20 +82,30 @@ class Moderation:
 
     def _server(self, report: Report) -> str:
         guild = None if report.guild is None else self._client.get_guild(int(report.guild))
-        return "this bot" if guild is None else guild.name
+        return say("this bot") if guild is None else guild.name
+
+    def _server_language(self, report: Report) -> str | None:
+        return of_server(self._client, None if report.guild is None else int(report.guild))
+
+    async def _language(self, person: str, report: Report) -> str | None:
+        guild = None if report.guild is None else int(report.guild)
+        return await spoken_with(self._client, self._client.service, person, guild)
 
     async def _do(self, report: Report) -> None:
         job, refusal = await self._about(report)
         if report.todo == "tell":
-            answer = messages_reports.answered(report, job, refusal, self._server(report))
+            with speaking(await self._language(report.person, report)):
+                answer = messages_reports.answered(report, job, refusal, self._server(report))
             await self._write_to(report.person, answer)
         elif job is not None:
             for delivery in await self._reports.shown(report):
                 await self._change(report, job, delivery)
             if report.todo == "remove":
-                view = ui.View(timeout=None)
-                view.add_item(AppealButton(Of.REPORT, str(report.id)))
-                await self._write_to(job.owner, messages_reports.removed(job, self._server(report)), view)
+                with speaking(await self._language(job.owner, report)):
+                    view = ui.View(timeout=None)
+                    view.add_item(AppealButton(Of.REPORT, str(report.id)))
+                    text = messages_reports.removed(job, self._server(report))
+                await self._write_to(job.owner, text, view)
         if report.state != "open" and report.channel and report.notice:
             text = messages_reports.decided(report, messages_reports.notice(report, job, refusal))
             channel = self._client.get_partial_messageable(int(report.channel))
@@ -112,9 +126,9 @@ class Moderation:
             if report.todo == "remove":
                 await message.delete()
             elif report.todo == "hide":
-                await message.edit(content=messages_reports.HIDDEN, attachments=[], view=None)
+                await message.edit(content=say(messages_reports.HIDDEN), attachments=[], view=None)
             else:
-                letter = await self._publisher.letter(job, delivery, self._publisher.limit(place))
+                letter = await self._publisher.spoken(job, delivery, self._publisher.limit(place))
                 await message.edit(content=letter.content, attachments=letter.open_files(), view=letter.view)
 
     async def _write_to(self, person: str, text: str, view: ui.View | None = None) -> None:

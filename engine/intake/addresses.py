@@ -7,6 +7,7 @@ import ipaddress
 import yarl
 
 from engine.errors import UserError
+from engine.words import Sentence
 
 LONGEST = 2048
 """Most characters of a link."""
@@ -27,7 +28,7 @@ SPECIAL = tuple(
 """Networks that nothing is fetched from, beside those ``ipaddress`` calls not global."""
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # NAT64, RFC 6052: the last 32 bits are an IPv4 address
 
-ATTACH = "Attach the picture instead."
+ATTACH = Sentence("Attach the picture instead.")
 
 
 def is_public(text: str) -> bool:
@@ -57,9 +58,15 @@ def checked(link: str, stand_in: str = "", hosts: tuple[str, ...] = ()) -> yarl.
     """
     link = link.strip().strip("<>")
     if len(link) > LONGEST:
-        raise UserError(f"This link is longer than {LONGEST} characters. {ATTACH}")
+        raise UserError(
+            Sentence(
+                "This link is longer than {longest} characters. {attach}", longest=LONGEST, attach=ATTACH
+            )
+        )
     if any(ord(letter) <= 32 or ord(letter) == 127 or letter == "\\" for letter in link):
-        raise UserError(f"There is a character in this link that belongs in none. {ATTACH}")
+        raise UserError(
+            Sentence("There is a character in this link that belongs in none. {attach}", attach=ATTACH)
+        )
     try:
         url = yarl.URL(link)
         port, host = url.port, (url.raw_host or "").rstrip(".").lower()
@@ -67,28 +74,43 @@ def checked(link: str, stand_in: str = "", hosts: tuple[str, ...] = ()) -> yarl.
         if "%" in host:
             raise ValueError(host)
     except (ValueError, UnicodeError):
-        raise UserError(f"This is no link to a picture. {ATTACH}") from None
+        raise UserError(Sentence("This is no link to a picture. {attach}", attach=ATTACH)) from None
     if ours:
         return url
     if url.scheme != "https":
-        raise UserError(f"Only links that begin with `https://` are fetched. {ATTACH}")
+        raise UserError(
+            Sentence("Only links that begin with `https://` are fetched. {attach}", attach=ATTACH)
+        )
     if not host:
-        raise UserError(f"This link names no server. {ATTACH}")
+        raise UserError(Sentence("This link names no server. {attach}", attach=ATTACH))
     if url.user is not None or url.password is not None:
-        raise UserError(f"Links with a name or password in them are not fetched. {ATTACH}")
+        raise UserError(
+            Sentence("Links with a name or password in them are not fetched. {attach}", attach=ATTACH)
+        )
     if port != 443:
-        raise UserError(f"Links to another port than https's own are not fetched. {ATTACH}")
+        raise UserError(
+            Sentence("Links to another port than https's own are not fetched. {attach}", attach=ATTACH)
+        )
     if _is_address(host) and not is_public(host.strip("[]")):
         raise UserError(nowhere(host))
     if hosts and not any(host == one or host.endswith(f".{one}") for one in hosts):
         shown = ", ".join(f"`{one}`" for one in hosts[:5])
-        raise UserError(f"Pictures are fetched from {shown} here, not from `{host[:80]}`. {ATTACH}")
+        raise UserError(
+            Sentence(
+                "Pictures are fetched from {shown} here, not from `{host}`. {attach}",
+                shown=shown,
+                host=host[:80],
+                attach=ATTACH,
+            )
+        )
     return url
 
 
-def nowhere(host: str) -> str:
+def nowhere(host: str) -> Sentence:
     """Return what is said of a host without a public address; the same whether it exists or not."""
-    return f"There is no public server at `{host.replace('`', '')[:80]}`. {ATTACH}"
+    return Sentence(
+        "There is no public server at `{host}`. {attach}", host=host.replace("`", "")[:80], attach=ATTACH
+    )
 
 
 def _is_address(host: str) -> bool:

@@ -35,6 +35,7 @@ from engine.intake.colours import as_rgb, srgb_profile
 from engine.intake.mending import SIGNATURE, completed, tidied
 from engine.provenance import looking
 from engine.provenance.reading import recipe_of
+from engine.words import Sentence
 
 try:
     import resource
@@ -57,10 +58,10 @@ class Refused(Exception):
     """The picture is not taken; the text says why, then what to do."""
 
 
-UNREADABLE = "This file cannot be read as a picture. Save it again as PNG or JPEG, and send that."
-CUT = "This file is cut off, and part of the picture is missing. Send it again whole."
-STRANGE = "This is no PNG, JPEG, WebP or GIF. Save the picture as one of these."
-TOO_MUCH = "This picture takes too much to open. Save it again, smaller, as PNG or JPEG."
+UNREADABLE = Sentence("This file cannot be read as a picture. Save it again as PNG or JPEG, and send that.")
+CUT = Sentence("This file is cut off, and part of the picture is missing. Send it again whole.")
+STRANGE = Sentence("This is no PNG, JPEG, WebP or GIF. Save the picture as one of these.")
+TOO_MUCH = Sentence("This picture takes too much to open. Save it again, smaller, as PNG or JPEG.")
 
 
 def limit() -> None:

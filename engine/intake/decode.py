@@ -21,6 +21,7 @@ from typing import Any
 
 from engine.errors import UserError
 from engine.provenance.values import FoundRecipe, Verdict, from_json
+from engine.words import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,12 @@ MOST_PIXELS = 25_000_000
 SECONDS = 30.0
 """How long one picture may take, the start of the process and those before it not counted."""
 
-EMPTY = "This file is empty. Send the picture again."
-TOO_LARGE = f"This file is larger than {MOST_BYTES // 2**20} MB. Make the picture smaller first."
-LATE = "This picture takes too much to open. Save it again, smaller, as PNG or JPEG."
+EMPTY = Sentence("This file is empty. Send the picture again.")
+TOO_LARGE = Sentence(
+    "This file is larger than {most_bytes} MB. Make the picture smaller first.",
+    most_bytes=MOST_BYTES // 2**20,
+)
+LATE = Sentence("This picture takes too much to open. Save it again, smaller, as PNG or JPEG.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from engine.errors import UserError
 from engine.intake.addresses import ATTACH, checked, is_public, nowhere
 from engine.intake.decode import EMPTY, MOST_BYTES, TOO_LARGE
+from engine.words import Sentence
 
 HOPS = 3
 """Redirects that are followed."""
@@ -65,7 +66,9 @@ class Fetcher:
                 async with asyncio.timeout(self._seconds):
                     return await self._follow(link, known)
             except TimeoutError:
-                raise UserError(f"The server behind this link is too slow. {ATTACH}") from None
+                raise UserError(
+                    Sentence("The server behind this link is too slow. {attach}", attach=ATTACH)
+                ) from None
 
     async def _follow(self, link: str, hosts: tuple[str, ...]) -> bytes:
         url = checked(link, self._stand_in, hosts)
@@ -74,7 +77,7 @@ class Fetcher:
             if isinstance(found, bytes):
                 return found
             url = checked(found, self._stand_in, hosts)
-        raise UserError(f"This link leads from one to the next without end. {ATTACH}")
+        raise UserError(Sentence("This link leads from one to the next without end. {attach}", attach=ATTACH))
 
     async def _ask(self, url: yarl.URL) -> bytes | str:
         """Return the body, or the link it leads to."""
@@ -100,9 +103,13 @@ class Fetcher:
         except aiohttp.ClientError as error:
             if _forbidden(error):
                 raise UserError(nowhere(host)) from None
-            raise UserError(f"`{_short(host)}` did not hand out the picture. {ATTACH}") from None
+            raise UserError(
+                Sentence("`{host}` did not hand out the picture. {attach}", host=_short(host), attach=ATTACH)
+            ) from None
         except (OSError, ValueError, UnicodeError):
-            raise UserError(f"`{_short(host)}` did not hand out the picture. {ATTACH}") from None
+            raise UserError(
+                Sentence("`{host}` did not hand out the picture. {attach}", host=_short(host), attach=ATTACH)
+            ) from None
 
 
 @asynccontextmanager
@@ -144,12 +151,13 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _status(host: str, status: int) -> str:
+def _status(host: str, status: int) -> Sentence:
+    fields = {"host": _short(host), "status": status, "attach": ATTACH}
     if status in (404, 410):
-        return f"There is nothing at this link any more (`{_short(host)}` says {status}). {ATTACH}"
+        return Sentence("There is nothing at this link any more (`{host}` says {status}). {attach}", **fields)
     if status in (401, 403):
-        return f"`{_short(host)}` shows this picture to those who are logged in only. {ATTACH}"
-    return f"`{_short(host)}` did not hand out the picture (it says {status}). {ATTACH}"
+        return Sentence("`{host}` shows this picture to those who are logged in only. {attach}", **fields)
+    return Sentence("`{host}` did not hand out the picture (it says {status}). {attach}", **fields)
 
 
 def _short(host: str) -> str:

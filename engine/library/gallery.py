@@ -19,6 +19,7 @@ from engine.jobs import Job, JobSpec
 from engine.prompt.flags import DIRECT, STYLIZE_DEFAULT
 from engine.prompt.permutations import escape
 from engine.prompt.prompt import shield
+from engine.words import Sentence
 
 _WEIGHTED = re.compile(r":\s*[+-]?[\d.]+$")
 """A text's end that would be read as its weight."""
@@ -130,7 +131,7 @@ class Gallery:
                 temporary.unlink()
             raise EngineError(
                 f"{path}: {error}",
-                "We could not keep the picture: our disk is full or broken. Please tell the host.",
+                Sentence("We could not keep the picture: our disk is full or broken. Please tell the host."),
             ).telling_host(f"A picture could not be kept: {error}. Free some space on that disk.") from error
         return sha256
 
@@ -184,7 +185,9 @@ class Gallery:
         try:
             return self.path(sha256, suffix).read_bytes()
         except FileNotFoundError:
-            raise NotFound("This picture is no longer kept. Run the prompt again to remake it.") from None
+            raise NotFound(
+                Sentence("This picture is no longer kept. Run the prompt again to remake it.")
+            ) from None
 
 
 def _sync(folder: Path) -> None:

@@ -8,6 +8,7 @@ from engine.planning.references import LIKED_MOST
 from engine.store import jobs as store_jobs
 from engine.store import likes as store_likes
 from engine.store.connection import Store
+from engine.words import Sentence
 
 
 class Likes:
@@ -46,6 +47,6 @@ class Likes:
     async def _mark(self, owner: str, job_id: str, cell: int | None, on: bool | None) -> bool:
         job = await self._store.read(store_jobs.get, job_id)
         if job is None or not job.pictures or (cell is not None and cell >= len(job.pictures)):
-            raise NotFound("This picture is no longer kept.")
+            raise NotFound(Sentence("This picture is no longer kept."))
         cells = [(number, one) for number, one in enumerate(job.pictures) if cell is None or number == cell]
         return await self._store.write(store_likes.mark, owner, job_id, cells, self._store.now(), on)

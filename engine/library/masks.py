@@ -29,6 +29,7 @@ from engine.store import masks as store_masks
 from engine.store import meta as store_meta
 from engine.store.connection import Store
 from engine.store.masks import MaskRow
+from engine.words import Sentence
 
 T = TypeVar("T")
 
@@ -40,8 +41,12 @@ LINK_LIFE = 15 * 60.0
 SECRET = "masks.secret"
 """Where the key that links are signed with is kept."""
 
-LINK_GONE = "This link is used up or too old. Open a new one in Discord with `Vary (Region)` or `/inpaint`."
-GONE = "This mask is no longer kept. Open a new one with `Vary (Region)` under the picture, or `/inpaint`."
+LINK_GONE = Sentence(
+    "This link is used up or too old. Open a new one in Discord with `Vary (Region)` or `/inpaint`."
+)
+GONE = Sentence(
+    "This mask is no longer kept. Open a new one with `Vary (Region)` under the picture, or `/inpaint`."
+)
 
 
 class MaskRecipe(Frozen):
@@ -229,7 +234,9 @@ class Masks:
         if job is None or not job.pictures:
             await self.change(key, owner, lambda outline: outline.model_copy(update={"finding": ""}))
             why = None if job is None else job.failure
-            raise UserError(why or "That could not be looked for. Try other words, or mark it by hand.")
+            raise UserError(
+                why or Sentence("That could not be looked for. Try other words, or mark it by hand.")
+            )
         found = images.opened(await self._gallery.load(job.pictures[0])).convert("L")
         update = {"base": await self._gallery.keep(images.png(found)), "reading": MaskPolarity.WHITE,
                   "readings": (), "finding": "", "squares": (), "areas": (), "inverted": False,
@@ -261,7 +268,7 @@ def _sketch(row: MaskRow | None, owner: str) -> MaskDraft:
     if row is None:
         raise NotFound(GONE)
     if row.owner != owner:
-        raise UserError("Somebody else is making this mask. `Vary (Region)` opens one of your own.")
+        raise UserError(Sentence("Somebody else is making this mask. `Vary (Region)` opens one of your own."))
     outline = MaskRecipe.model_validate_json(row.outline)
     requester = None
     if row.asker is not None:
@@ -319,7 +326,7 @@ def _shown(outline: MaskRecipe, png: bytes, base: bytes | None) -> MaskPreview:
 def _finished(outline: MaskRecipe, png: bytes, base: bytes | None) -> bytes:
     mask = mask_of(outline, images.opened(png).size, _opened(base))
     if images.is_empty(mask):
-        raise UserError("Nothing is marked yet. Mark first what should change.")
+        raise UserError(Sentence("Nothing is marked yet. Mark first what should change."))
     return images.png(mask)
 
 
@@ -341,8 +348,14 @@ def _fitted(
     off = abs(brought.width * size[1] - brought.height * size[0])
     if off > max(*size, *brought.size):
         raise UserError(
-            f"The mask is {brought.width} × {brought.height} pixels and the picture {size[0]} × {size[1]}. "
-            "Save the mask at the picture's size (or the same shape) and send it again."
+            Sentence(
+                "The mask is {width} × {height} pixels and the picture {wide} × {high}. Save the mask "
+                "at the picture's size (or the same shape) and send it again.",
+                width=brought.width,
+                height=brought.height,
+                wide=size[0],
+                high=size[1],
+            )
         )
     if brought.size != size:
         brought = brought.convert("RGBA").resize(size, Image.Resampling.BILINEAR)

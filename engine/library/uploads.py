@@ -22,6 +22,7 @@ from engine.provenance.values import Verdict
 from engine.store import jobs as store_jobs
 from engine.store import uploads as store_uploads
 from engine.store.connection import Store
+from engine.words import Sentence
 
 if TYPE_CHECKING:
     from engine.intake.fetch import Fetcher
@@ -43,6 +44,7 @@ class StoredImage:
     mask: str | None = None
     job: str | None = None
     cell: int | None = None
+
 
 NAMED_LEAST = 8
 """Characters that a picture's name must at least begin with, as the gallery has it."""
@@ -104,7 +106,9 @@ class Uploads:
         if name.startswith(KEPT):
             found = await self._gallery.find(name.removeprefix(KEPT))
             if found is None:
-                raise NotFound(f"`{name}` is no longer kept here. Attach the picture again.")
+                raise NotFound(
+                    Sentence("`{name}` is no longer kept here. Attach the picture again.", name=name)
+                )
             return found
         return (await self.link(name)).sha256
 
@@ -138,7 +142,9 @@ class Uploads:
         if len(beginning) >= NAMED_LEAST and set(beginning) <= set("0123456789abcdef"):
             found = await self._store.read(store_uploads.own, owner, beginning)
         if found is None:
-            raise NotFound(f"There is no picture `{name[:80]}` here (any more). Upload it again.")
+            raise NotFound(
+                Sentence("There is no picture `{name}` here (any more). Upload it again.", name=name[:80])
+            )
         return found
 
     async def mask(self, sha256: str, *, inverted: bool = False) -> str:

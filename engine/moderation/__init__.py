@@ -13,6 +13,7 @@ from engine.errors import UserError
 from engine.jobs import JobSpec
 from engine.moderation.reading import TermMatch, plain, terms
 from engine.moderation.words import CLOTHES, EXPLICIT, FINE, GROWN, MINORS, NAKED, SEXUAL
+from engine.words import Sentence
 
 __all__ = [
     "ADULT",
@@ -54,9 +55,9 @@ _AGE = re.compile(
     r"|(?<!\d)(?:1[0-7]|[1-9])\s*(?:歳|才|岁|歲|살|세(?![\uac00-\ud7a3]))"
 )
 
-REFUSED = (
-    "This prompt puts words for children or teenagers beside sexual ones. That is never drawn, here or "
-    "anywhere. Take one of the two out."
+REFUSED = Sentence(
+    "This prompt puts words for children or teenagers beside sexual ones. That is never "
+    "drawn, here or anywhere. Take one of the two out."
 )
 
 
@@ -73,26 +74,33 @@ class BlockedError(UserError):
         self.number: int | None = None  # of its line in the record, once it has one
 
 
-REFUSED_AFTER = (
-    "What came of this puts words for children or teenagers beside sexual ones. That is never shown, here or "
-    "anywhere."
+REFUSED_AFTER = Sentence(
+    "What came of this puts words for children or teenagers beside sexual ones. That is "
+    "never shown, here or anywhere."
 )
-HIDDEN = "This starts from a picture that was reported or removed here. Take another one."
-NOT_HERE = (
-    "This picture is adult content, and this place does not show that. Look at it where it was drawn, or in "
-    "a channel that the server's admins opened for it."
+HIDDEN = Sentence("This starts from a picture that was reported or removed here. Take another one.")
+NOT_HERE = Sentence(
+    "This picture is adult content, and this place does not show that. Look at it where it "
+    "was drawn, or in a channel that the server's admins opened for it."
 )
 
 
 def not_here(found: Collection[str]) -> BlockedError:
     """Return the refusal of adult content where it does not belong; ``found``: its words, if it has any."""
     listed = ", ".join(f"`{term}`" for term in list(found)[:3])
-    what = (
-        f"Adult content ({listed}) is" if found else "This starts from a picture with adult content, which is"
-    )
+    if found:
+        said = Sentence(
+            "Adult content ({listed}) is not drawn here. A server's admins can open age-restricted "
+            "channels for it; here, say it another way.",
+            listed=listed,
+        )
+    else:
+        said = Sentence(
+            "This starts from a picture with adult content, which is not drawn here. A server's admins can "
+            "open age-restricted channels for it; here, say it another way."
+        )
     return BlockedError(
-        f"{what} not drawn here. A server's admins can open age-restricted channels for it; here, say it "
-        "another way.",
+        said,
         f"adult: {', '.join(found) or 'the picture it starts from'}",
     )
 
@@ -170,7 +178,7 @@ def listed(text: str, blocked: Collection[str], allowed: Collection[str] = (), w
     if found := met(text, blocked, allowed):
         named = ", ".join(f"`{term}`" for term in found[:3])
         raise BlockedError(
-            f"This server does not draw {named}. Say it another way, or leave it out.",
+            Sentence("This server does not draw {named}. Say it another way, or leave it out.", named=named),
             f"{whose}: {', '.join(found)}",
         )
 

@@ -15,6 +15,7 @@ from engine.errors import UserError
 from engine.jobs import Input, Job, JobSpec, Kind, Role
 from engine.prompt import WeightedText, parse
 from engine.prompt.permutations import escape
+from engine.words import Sentence
 
 DESCRIBED = 4
 """Prompts a description offers, as in Midjourney."""
@@ -65,9 +66,11 @@ def described(usual: JobSpec, picture: str, size: tuple[int, int]) -> JobSpec:
 def shortened(usual: JobSpec) -> JobSpec:
     """Return the spec that shortens the prompt of ``usual``. Raises UserError for several weighted texts."""
     if len(usual.conditions) != 1:
-        raise UserError("`/shorten` reads one plain text. Take `::` and `--no` out of the prompt first.")
+        raise UserError(
+            Sentence("`/shorten` reads one plain text. Take `::` and `--no` out of the prompt first.")
+        )
     if len(usual.conditions[0].text.split()) < 2:
-        raise UserError("One word cannot be shortened. Write a longer prompt.")
+        raise UserError(Sentence("One word cannot be shortened. Write a longer prompt."))
     return JobSpec(
         kind=Kind.SHORTEN,
         model=usual.model,

@@ -10,6 +10,7 @@ from engine.errors import UserError
 from engine.jobs import Input, JobSpec, Kind, Role
 from engine.planning.size import sides
 from engine.prompt.samplers import sampler
+from engine.words import Sentence
 
 REMASTER = 0.6
 """How much of the noise schedule runs where another model draws a picture again."""
@@ -42,13 +43,24 @@ def drawn(size: tuple[int, int], times: float, model: ModelConfig, limits: Limit
     width, height = size
     if width * height > limits.max_pixels:
         raise UserError(
-            f"That would be {width} × {height} pixels, and this server makes at most "
-            f"{limits.max_pixels:,} in one picture. Start from a smaller one."
+            Sentence(
+                "That would be {width} × {height} pixels, and this server makes at most {max_pixels:,} "
+                "in one picture. Start from a smaller one.",
+                width=width,
+                height=height,
+                max_pixels=limits.max_pixels,
+            )
         )
     if max(size) > model.max_ratio * min(size) * (1 + 1e-9):
         raise UserError(
-            f"That would be {width} × {height}, and `{model.name}` draws up to {model.max_ratio:g} times as "
-            "long as wide. Pan the other way, make it square, or crop it first."
+            Sentence(
+                "That would be {width} × {height}, and `{name}` draws up to {max_ratio:g} times as long "
+                "as wide. Pan the other way, make it square, or crop it first.",
+                width=width,
+                height=height,
+                name=model.name,
+                max_ratio=model.max_ratio,
+            )
         )
     usual = model.width * model.height
     area = min(max(width * height / times**2, usual * SMALLEST), usual * LARGEST, limits.max_pixels)
@@ -199,8 +211,13 @@ def enriched(
     wide, high = size[0] * scale, size[1] * scale
     if wide * high > limits.max_pixels:
         raise UserError(
-            f"That would be {wide} × {high} pixels, and this server makes at most {limits.max_pixels:,} in "
-            "one picture. Take 2x, or a smaller picture."
+            Sentence(
+                "That would be {wide} × {high} pixels, and this server makes at most {max_pixels:,} in "
+                "one picture. Take 2x, or a smaller picture.",
+                wide=wide,
+                high=high,
+                max_pixels=limits.max_pixels,
+            )
         )
     steady = spec.sampler if spec.sampler in STEADY else "euler"
     return upscaled(spec, start, size, scale).model_copy(

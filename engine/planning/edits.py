@@ -13,6 +13,7 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
 from engine.jobs import JobSpec, Kind
 from engine.planning import edit_specs as specs
+from engine.words import Sentence
 
 FACTORS = (1.0, 2.0)
 """How far one zoom may go out, as in Midjourney's dialog."""
@@ -151,7 +152,7 @@ def _locate(start: Start) -> Derived:
 
 def _inpaint(start: Start) -> Derived:
     if start.mask is None:
-        raise UserError("Say first which part to repaint.")
+        raise UserError(Sentence("Say first which part to repaint."))
     share = specs.REPAINT if start.strength is None else start.strength
     spec = specs.whole(start.spec, start.model)
     return Derived(specs.repainted(spec, start.picture, start.mask, start.drawn(), share))
@@ -169,7 +170,12 @@ def _instructed(start: Start) -> Derived:
 
 def _zoom(start: Start) -> Derived:
     if not FACTORS[0] < start.factor <= FACTORS[1]:
-        raise UserError(f"`{start.factor:g}` is not a zoom factor. Take more than 1, up to 2, such as 1.5.")
+        raise UserError(
+            Sentence(
+                "`{factor:g}` is not a zoom factor. Take more than 1, up to 2, such as 1.5.",
+                factor=start.factor,
+            )
+        )
     spec = specs.whole(start.spec, start.model)
     drawn = spec.width, spec.height
     enlarged = start.before is not None and start.before.kind is Kind.UPSCALE
@@ -269,7 +275,11 @@ def named(name: str) -> EditType:
     """Return an edit. Raises UserError where there is none of that name."""
     if name not in EDITS:
         raise UserError(
-            f"There is no edit `{name[:40]}`. There are {', '.join(f'`{one}`' for one in EDITS)}."
+            Sentence(
+                "There is no edit `{name}`. There are {edits}.",
+                name=name[:40],
+                edits=", ".join(f"`{one}`" for one in EDITS),
+            )
         )
     return EDITS[name]
 

@@ -17,6 +17,7 @@ from engine.prompt.flags import DIRECT, STYLE_NAMES, STYLIZE_DEFAULT
 from engine.prompt.prompt import NO_WEIGHT, Prompt, Source, number
 from engine.prompt.samplers import sampler
 from engine.prompt.tokens import near, quote
+from engine.words import Sentence
 
 CELLS = 4
 """Pictures of one grid."""
@@ -88,7 +89,9 @@ def plan(
         adapter=model.ip_adapter is not None and any(one.role is not Role.TASTE for one in inputs),
     )
     if guidance <= 1 and len(spec.conditions) > 1:
-        notes.append("Without guidance (`--cfg 1` or less) `--no` and weights between `::` steer weakly.")
+        notes.append(
+            Sentence("Without guidance (`--cfg 1` or less) `--no` and weights between `::` steer weakly.")
+        )
     return Plan(spec, tuple(notes), sources(prompt))
 
 
@@ -111,7 +114,7 @@ def sources(prompt: Prompt) -> dict[str, Source]:
 def default_model(models: Sequence[ModelConfig]) -> ModelConfig:
     """Return the model people get who name none. Raises PromptError where none is configured."""
     if not models:
-        raise PromptError("No model is set up on this server. Ask its host to add one.")
+        raise PromptError(Sentence("No model is set up on this server. Ask its host to add one."))
     return next((model for model in models if model.default), models[0])
 
 
@@ -165,7 +168,7 @@ def _conditions(prompt: Prompt) -> tuple[Condition, ...]:
 def _negative(prompt: Prompt, model: ModelConfig, guidance: float, notes: list[str]) -> str:
     given = prompt.get("negative")
     if given is not None and guidance <= 1:
-        notes.append("`--negative` does nothing without guidance; raise `--cfg` above 1.")
+        notes.append(Sentence("`--negative` does nothing without guidance; raise `--cfg` above 1."))
     return str(given) if given is not None else model.negative_prompt
 
 
@@ -194,9 +197,11 @@ def _style(prompt: Prompt, styles: Mapping[str, str], notes: list[str]) -> str:
         notes.append(f"`--style {name}` looks like a code of Midjourney's style tuner and was left out.")
         return ""
     raise PromptError(
-        f"There is no style {quote(name)}. There are "
-        + ", ".join(f"`{style}`" for style in known.values())
-        + ".",
+        Sentence(
+            "There is no style {name}. There are {styles}.",
+            name=quote(name),
+            styles=", ".join(f"`{style}`" for style in known.values()),
+        ),
         repaired(prompt, {"style": meant}),
     )
 
@@ -210,7 +215,7 @@ def _loras(
         name = asked.name.lower()
         if name not in fitting:
             listed = ", ".join(f"`{known}`" for known in fitting)
-            have = f"There are {listed}." if fitting else "There are none."
+            have = Sentence("There are {listed}.", listed=listed) if fitting else Sentence("There are none.")
             meant = near(name, tuple(fitting))
             kept = tuple(
                 f"{meant if lora.name == asked.name else lora.name}:{number(lora.weight)}"
@@ -218,7 +223,12 @@ def _loras(
                 if lora.name != asked.name or meant
             )
             raise PromptError(
-                f"There is no LoRA {quote(asked.name)} for `{model.name}`. {have}",
+                Sentence(
+                    "There is no LoRA {name} for `{model}`. {have}",
+                    name=quote(asked.name),
+                    model=model.name,
+                    have=have,
+                ),
                 repaired(prompt, {"lora": kept or None}),
             )
         found.append(Lora(name=name, weight=asked.weight))
@@ -237,7 +247,7 @@ def _seed(prompt: Prompt, seed: int, notes: list[str]) -> int:
     if given is not None and prompt.turn:
         first += CELLS * prompt.turn
         if prompt.turn == 1:
-            notes.append("With `--seed` and `--repeat`, each copy goes on with the next seeds.")
+            notes.append(Sentence("With `--seed` and `--repeat`, each copy goes on with the next seeds."))
     return first % (SEED_MAX + 1)
 
 

@@ -11,6 +11,7 @@ from engine.errors import PromptError
 from engine.jobs import Input, Role
 from engine.prompt.prompt import Prompt, number
 from engine.prompt.tokens import quote
+from engine.words import Sentence
 
 MOST = 8
 """Pictures one prompt may refer to."""
@@ -64,7 +65,13 @@ def named(prompt: Prompt) -> tuple[Reference, ...]:
             share = (FULL if strength is None else float(strength)) / FULL  # type: ignore[arg-type]
             found += _shared([_read(flag, text) for text in given], role, share)
     if len(found) > MOST:
-        raise PromptError(f"A prompt can refer to {MOST} pictures, and this one names {len(found)}.")
+        raise PromptError(
+            Sentence(
+                "A prompt can refer to {most} pictures, and this one names {found}.",
+                most=MOST,
+                found=len(found),
+            )
+        )
     return tuple(found)
 
 
@@ -79,8 +86,10 @@ def inputs(prompt: Prompt, pictures: Mapping[str, str]) -> tuple[Input, ...]:
             bare = Prompt(prompt.parts, (), prompt.given)
             bare = bare.with_flags(dict.fromkeys(("iw", "sref", "sw", "cref", "cw", "oref", "ow")))
             raise PromptError(
-                "Pictures as part of a prompt cannot be drawn from here. "
-                "Leave the link out and describe the picture.",
+                Sentence(
+                    "Pictures as part of a prompt cannot be drawn from here. Leave the link out and describe "
+                    "the picture."
+                ),
                 bare.to_line(("prompt",)) if prompt.parts else None,
             )
         found.append(Input(sha256=pictures[one.name], role=one.role, weight=one.weight))
@@ -167,11 +176,15 @@ def _read(flag: str, text: str) -> tuple[str, float]:
     name, weight = (match[1], float(match[2])) if match else (text, 1.0)
     if weight < 0:
         shown = quote(f"{name}::{number(weight)}")
-        raise PromptError(f"A reference cannot weigh less than nothing: {shown}.")
+        raise PromptError(Sentence("A reference cannot weigh less than nothing: {shown}.", shown=shown))
     if "://" in name or name.startswith(KEPT):
         return name, weight
     if flag != "sref":
         raise PromptError(
-            f"`--{flag}` takes a link to a picture; {quote(name)} is none. Codes are for `--sref`."
+            Sentence(
+                "`--{flag}` takes a link to a picture; {name} is none. Codes are for `--sref`.",
+                flag=flag,
+                name=quote(name),
+            )
         )
     return CODE + name.lower(), weight

@@ -9,6 +9,7 @@ from engine.prompt.flags import BY_NAME, Action, Flag, FlagType
 from engine.prompt.prompt import Given, Source
 from engine.prompt.scan import FlagError, Hit, scan
 from engine.prompt.tokens import BadValueError, marks_before, quote
+from engine.words import Sentence
 
 _LEFTOVER = ",.;!?)]}，。"
 """Marks that say nothing right after a flag's value."""
@@ -32,9 +33,7 @@ def take_flags(line: str, source: Source = "prompt") -> Taken:
     for index, hit in enumerate(hits):
         stop = hits[index + 1].start if index + 1 < len(hits) else len(line)
         if hit.flag is None:
-            taken.notes.append(
-                f"{quote(line[hit.start : hit.end], 10)} was ignored: it is not a flag."
-            )
+            taken.notes.append(f"{quote(line[hit.start : hit.end], 10)} was ignored: it is not a flag.")
             pieces.append(line[hit.end : stop])
             continue
         rest = _flag(line, hit, stop, taken, source)
@@ -54,7 +53,7 @@ def _without_stray(piece: str, notes: list[str]) -> str:
     piece = piece.strip()
     bare = piece.rstrip("-")
     if len(piece) - len(bare) > 1 and (not bare or bare[-1].isspace()):
-        notes.append("`--` was ignored: it is not a flag.")
+        notes.append(Sentence("`--` was ignored: it is not a flag."))
         return bare.rstrip()
     return piece
 
@@ -72,7 +71,7 @@ def _flag(line: str, hit: Hit, stop: int, taken: Taken, source: Source) -> str:
     except BadValueError as bad:
         end = min(stop, at + bad.used + len(line[at:stop]) - len(line[at:stop].lstrip()))
         instead = "" if bad.instead is None else f"--{flag.name} {bad.instead}"
-        raise FlagError(str(bad), hit.start, end, instead) from None
+        raise FlagError(bad.args[0], hit.start, end, instead) from None
     names = {f"--{name}" for name in flag.names}
     tight = reading.used and flag.kind is not FlagType.BARE and not line[at : at + 1].isspace()
     if shown not in names or at != hit.end or tight:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, get_args
 
+from engine.words import Sentence
+
 StyleName = Literal[
     "enhance",
     "anime",
@@ -114,7 +116,7 @@ def _mapped(name: str, kind: FlagType, becomes: str, note: str, **more: object) 
     return Flag(
         name,
         kind,
-        f"Read as `{becomes}`.",
+        Sentence("Read as `{becomes}`.", becomes=becomes),
         action=Action.MAPPED,
         becomes=becomes,
         note=note,
@@ -387,7 +389,7 @@ FLAGS: tuple[Flag, ...] = (
             name,
             FlagType.BARE,
             f"--ar {ratio}",
-            f"`--{name}` is read as `--ar {ratio}`.",
+            Sentence("`--{name}` is read as `--ar {ratio}`.", name=name, ratio=ratio),
             group="shape",
             legacy=True,
         )

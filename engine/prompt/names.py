@@ -18,6 +18,7 @@ from engine.prompt.tokens import (
     trim,
     wanted,
 )
+from engine.words import Sentence
 
 _PLAIN = re.compile(r"\w[\w.+/-]{0,63}(?: [\w.+/-]{1,32}){0,3}")
 _CODE = re.compile(r"(?=\D{0,39}\d)[\w@<>-]{4,40}|@[\w-]{1,40}")
@@ -31,7 +32,12 @@ def read_choice(flag: Flag, body: str) -> Reading:
     word = trim(flag, token, notes)
     if word.lower() not in flag.choices:
         raise BadValueError(
-            f"`--{flag.name}` takes {wanted(flag)}, not {quote(word)}.",
+            Sentence(
+                "`--{name}` takes {wanted}, not {word}.",
+                name=flag.name,
+                wanted=wanted(flag),
+                word=quote(word),
+            ),
             near(word, flag.choices) or flag.choices[0],
             len(token),
         )
@@ -81,13 +87,19 @@ def read_word(flag: Flag, body: str) -> Reading:
         match = VERSION.fullmatch(word)
         if match is None:
             raise BadValueError(
-                f"`--v` takes a version number, such as `--v 7`, not {quote(word)}.", None, len(token)
+                Sentence("`--v` takes a version number, such as `--v 7`, not {word}.", word=quote(word)),
+                None,
+                len(token),
             )
         return Reading(_version(match), len(token), notes)
     if flag.name == "style":
         return _style(body, token, word, notes)
     if not _PLAIN.fullmatch(word):
-        raise BadValueError(f"`--{flag.name}` takes a name, not {quote(word)}.", None, len(token))
+        raise BadValueError(
+            Sentence("`--{name}` takes a name, not {word}.", name=flag.name, word=quote(word)),
+            None,
+            len(token),
+        )
     return Reading(word, len(token), notes)
 
 
@@ -108,8 +120,11 @@ def _sampler(body: str) -> Reading:
     name, dropped = samplers.nearest(words)
     if name is None:
         raise BadValueError(
-            f"There is no sampler {quote(words)}. "
-            f"There are {', '.join(f'`{known}`' for known in samplers.SAMPLERS)}.",
+            Sentence(
+                "There is no sampler {words}. There are {samplers}.",
+                words=quote(words),
+                samplers=", ".join(f"`{known}`" for known in samplers.SAMPLERS),
+            ),
             samplers.alike(words),
             used,
         )
@@ -134,5 +149,7 @@ def _style(body: str, token: str, word: str, notes: list[str]) -> Reading:
             None, len(token), [f"`--style {word}` belongs to Midjourney's own models and was left out."]
         )
     if not _PLAIN.fullmatch(word):
-        raise BadValueError(f"`--style` takes a name, not {quote(word)}.", None, len(token))
+        raise BadValueError(
+            Sentence("`--style` takes a name, not {word}.", word=quote(word)), None, len(token)
+        )
     return Reading(word, len(token), notes)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from engine.prompt.flags import Flag, FlagType
 from engine.prompt.prompt import DASHES, number
 from engine.prompt.tokens import QUOTES, TRAILING, BadValueError, Reading, first, quote, trim, wanted
+from engine.words import Sentence
 
 NUMBER = re.compile(r"[+-]?(?:\d{1,20}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
 RATIO = re.compile(
@@ -56,7 +57,12 @@ def read_number(flag: Flag, body: str) -> Reading:
     if match is None or rest:
         example = flag.example or number(flag.low)
         raise BadValueError(
-            f"`--{flag.name}` takes {wanted(flag)}, not {quote(word)}.",
+            Sentence(
+                "`--{name}` takes {wanted}, not {word}.",
+                name=flag.name,
+                wanted=wanted(flag),
+                word=quote(word),
+            ),
             example if match is None else match.group(),
             len(token),
         )
@@ -72,15 +78,29 @@ def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float
         return kept
     if not flag.low <= value <= flag.high:
         best = min(max(value, flag.low), flag.high)
-        told = f"`--{flag.name}` must be between {number(flag.low)} and {number(flag.high)}"
+        low, high = number(flag.low), number(flag.high)
         if flag.name == "repeat":
-            raise BadValueError(f"{told}, not {number(value)}.", number(best), used)
-        notes.append(f"{told}; {quote(word)} was read as `{number(best)}`.")
+            raise BadValueError(
+                Sentence(
+                    "`--{name}` must be between {low} and {high}, not {value}.",
+                    name=flag.name,
+                    low=low,
+                    high=high,
+                    value=number(value),
+                ),
+                number(best),
+                used,
+            )
+        notes.append(
+            f"`--{flag.name}` must be between {low} and {high}; {quote(word)} was read as `{number(best)}`."
+        )
         value = best
     if flag.kind is FlagType.INT:
         if value != int(value):
             raise BadValueError(
-                f"`--{flag.name}` takes whole numbers, not {number(value)}.", number(round(value)), used
+                Sentence("`--{name}` takes whole numbers, not {value}.", name=flag.name, value=number(value)),
+                number(round(value)),
+                used,
             )
         return int(value)
     return int(value) if value == int(value) else value
@@ -101,14 +121,20 @@ def read_ratio(flag: Flag, body: str) -> Reading:
             instead = f"{int(whole)}:{int(part) or 1}" if int(whole) else "1:1"
         elif re.fullmatch(r"\d{1,4}", word):
             instead = _GLUED_RATIOS.get(word, f"{max(1, int(word))}:1")
-        raise BadValueError(f"`--ar` takes {wanted(flag)}, not {quote(word)}.", instead, len(token))
+        raise BadValueError(
+            Sentence("`--ar` takes {wanted}, not {word}.", wanted=wanted(flag), word=quote(word)),
+            instead,
+            len(token),
+        )
     used = match.end()
     typed = match.group()
     trail = len(body[used:]) - len(body[used:].lstrip(TRAILING))
     wide, high = Fraction(match[1]), Fraction(match[4])
     if wide <= 0 or high <= 0:
         raise BadValueError(
-            f"`--ar {typed}` has a side of nothing. Both numbers must be at least 1.", "1:1", used + trail
+            Sentence("`--ar {typed}` has a side of nothing. Both numbers must be at least 1.", typed=typed),
+            "1:1",
+            used + trail,
         )
     if wide.denominator == high.denominator == 1:
         value = f"{wide}:{high}"

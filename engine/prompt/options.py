@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from engine.errors import PromptError
 from engine.prompt.flags import BY_NAME
+from engine.words import Sentence
 
 _OPTION = re.compile(r"(?<![\w\\-])(?:--|—|–)([A-Za-z0-9_]{1,40})(?![\w-])")
 
@@ -24,7 +25,13 @@ def expand_options(line: str, options: Mapping[str, str], length: int) -> str:
     def whole(name: str, path: tuple[str, ...]) -> str:
         if name in path:
             loop = " → ".join(f"`--{step}`" for step in (*path[path.index(name) :], name))
-            raise PromptError(f"`--{name}` stands for itself: {loop}. Change it with `/prefer option set`.")
+            raise PromptError(
+                Sentence(
+                    "`--{name}` stands for itself: {loop}. Change it with `/prefer option set`.",
+                    name=name,
+                    loop=loop,
+                )
+            )
         if name not in done:
             done[name] = replaced(own[name], (*path, name))
         return done[name]
@@ -40,13 +47,19 @@ def expand_options(line: str, options: Mapping[str, str], length: int) -> str:
             size += len(pieces[0]) + len(pieces[1])
             if size > length:
                 raise PromptError(
-                    f"With your own flags filled in, this prompt passes {length} characters. Shorten one."
+                    Sentence(
+                        "With your own flags filled in, this prompt passes {length} characters. Shorten one.",
+                        length=length,
+                    )
                 )
             out.extend(pieces)
             at = match.end()
         if size + len(text) - at > length:
             raise PromptError(
-                f"With your own flags filled in, this prompt passes {length} characters. Shorten one."
+                Sentence(
+                    "With your own flags filled in, this prompt passes {length} characters. Shorten one.",
+                    length=length,
+                )
             )
         return "".join([*out, text[at:]])
 

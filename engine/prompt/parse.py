@@ -34,11 +34,15 @@ from engine.prompt.scan import FlagError
 from engine.prompt.texts import MAX_CONDITIONS, parts_of, take_images
 from engine.prompt.tokens import quote
 from engine.prompt.wrapping import unwrapped
+from engine.words import Sentence
 
 MAX_NOTES = 12
 """Notes that are kept; a line with more repairs than that is not helped by reading them all."""
 DEFAULT_LENGTH = 6000
 DEFAULT_JOBS = 10
+TOO_LONG = Sentence("A prompt may have at most {length} characters, and this one has {line}. Shorten it.")
+UNCLOSED = Sentence("A brace without its partner was read as text; `{a, b}` makes one picture of each.")
+CHOSEN = Sentence("Some words were chosen at random; the prompt shows which.")
 
 _REPEAT = re.compile(r"(?<!\S)(--(?:repeat|r) )\d{1,9}(?![\w.])")
 
@@ -141,14 +145,12 @@ def _parse(
 ) -> Parsed:
     notes: list[str] = []
     if len(line) > length:
-        raise PromptError(
-            f"A prompt may have at most {length} characters, and this one has {len(line)}. Shorten it."
-        )
+        raise PromptError(Sentence(TOO_LONG, length=length, line=len(line)))
     typed = clean(line, notes, models)
     full = expand_options(typed, options, length)
     tree = permutations.read(full)
     if tree.unclosed:
-        notes.append("A brace without its partner was read as text; `{a, b}` makes one picture of each.")
+        notes.append(UNCLOSED)
     if tree.count > limit:
         raise TooManyJobsError(tree.count, limit)
     lower = _layers(suffix, layers, notes)
@@ -163,7 +165,7 @@ def _parse(
         try:
             taken = take_flags(read)
         except FlagError as why:
-            raise PromptError(str(why), _repair(typed, read, why)) from None
+            raise PromptError(why.args[0], _repair(typed, read, why)) from None
         prompt = _prompt(taken, lower, typed)
         notes.extend(taken.notes)
         return prompt
@@ -183,7 +185,7 @@ def _parse(
         fewer, places = _REPEAT.subn(rf"\g<1>{max(1, limit // tree.count)}", typed)
         raise TooManyJobsError(jobs, limit, fewer if places == 1 else None)
     if random:
-        notes.append("Some words were chosen at random; the prompt shows which.")
+        notes.append(CHOSEN)
     return Parsed(typed, tuple(prompts), tuple(dict.fromkeys(notes))[:MAX_NOTES], random)
 
 
@@ -230,9 +232,9 @@ def flags_of(line: str, source: Source) -> tuple[Given, ...]:
     try:
         taken = take_flags(typed, source)
     except FlagError as why:
-        raise PromptError(str(why), _repair(typed, typed, why)) from None
+        raise PromptError(why.args[0], _repair(typed, typed, why)) from None
     if taken.text:
-        raise PromptError(f"Only flags can stand here, and {quote(taken.text)} is text.")
+        raise PromptError(Sentence("Only flags can stand here, and {said} is text.", said=quote(taken.text)))
     return ordered(taken.given)
 
 
@@ -282,17 +284,22 @@ def _check(prompt: Prompt, notes: list[str]) -> None:
     """Refuse what cannot be drawn whatever the model. Raises PromptError."""
     if not prompt.parts and len(prompt.images) == 1:
         raise PromptError(
-            "One picture alone is not enough. Add words, or a second picture to blend with."
+            Sentence("One picture alone is not enough. Add words, or a second picture to blend with.")
         )
     if not prompt.parts and not prompt.images:
         raise PromptError(
-            "There is nothing to draw yet. Say what the picture shows, such as `a red apple --ar 3:2`."
+            Sentence(
+                "There is nothing to draw yet. Say what the picture shows, such as `a red apple --ar 3:2`."
+            )
         )
     texts = len(prompt.parts) + bool(prompt.no)
     if texts > MAX_CONDITIONS:
         raise PromptError(
-            f"A picture can be steered by {MAX_CONDITIONS} texts, and this prompt has more. "
-            "Join some parts between `::` (all of `--no` counts as one)."
+            Sentence(
+                "A picture can be steered by {max_conditions} texts, and this prompt has more. Join some "
+                "parts between `::` (all of `--no` counts as one).",
+                max_conditions=MAX_CONDITIONS,
+            )
         )
     total = sum(part.weight for part in prompt.parts) + (NO_WEIGHT if prompt.no else 0)
     if prompt.parts and total <= 1e-9:
@@ -300,8 +307,12 @@ def _check(prompt: Prompt, notes: list[str]) -> None:
         first = WeightedText(prompt.parts[0].text, lifted)
         better = Prompt((first, *prompt.parts[1:]), prompt.images, prompt.given)
         raise PromptError(
-            f"The weights add up to {number(total)}, and must add up to more than 0"
-            + (" (`--no` counts −0.5)." if prompt.no else "."),
+            Sentence(
+                "The weights add up to {total}, and must add up to more than 0 (`--no` counts −0.5)."
+                if prompt.no
+                else "The weights add up to {total}, and must add up to more than 0.",
+                total=number(total),
+            ),
             better.to_line(("prompt",)),
         )
     for given in prompt.given:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from engine.errors import PromptError
+from engine.words import Sentence
 
 MANY = 10**9
 """Counts stop growing here, so that counting a hostile line stays linear."""
@@ -240,7 +241,11 @@ def fill(line: str, wildcards: Wildcards, dice: Dice, length: int, notes: list[s
 
         line = WILDCARD.sub(choose, line)
         if len(line) > length:
-            raise PromptError(f"With its wildcards filled in, this prompt passes {length} characters.")
+            raise PromptError(
+                Sentence(
+                    "With its wildcards filled in, this prompt passes {length} characters.", length=length
+                )
+            )
         if line == before:
             break
     told = "There is no wildcard `__{}__` here; it was read as words."

@@ -10,6 +10,7 @@ from engine.prompt.flags import BY_NAME, Flag, FlagType
 from engine.prompt.prompt import DASHES
 from engine.prompt.tokens import near
 from engine.prompt.values import plausible
+from engine.words import Sentence
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
 _LETTERS = re.compile(r"[A-Za-z]+")
@@ -96,8 +97,12 @@ def _hit(line: str, start: int, end: int, among_flags: bool) -> Hit | None:
             if among_flags:
                 return Hit(start, after, flag, typed)
             raise FlagError(
-                f"`-- {typed}` can be the flag `--{flag.name}` or plain words. "
-                "Write the dashes close to the name for the flag, or `—` for a dash in the text.",
+                Sentence(
+                    "`-- {typed}` can be the flag `--{name}` or plain words. Write the dashes close to the "
+                    "name for the flag, or `—` for a dash in the text.",
+                    typed=typed,
+                    name=flag.name,
+                ),
                 start,
                 after,
                 f"--{flag.name}",
@@ -136,12 +141,22 @@ def _unknown(word: str, line: str, start: int) -> FlagError:
     flag = BY_NAME.get(head.lower())
     if flag is not None and tail:
         return FlagError(
-            f"There is no flag `--{word}`.", start, end, f"--{head.lower()} {tail.replace('-', ' ')}"
+            Sentence("There is no flag `--{word}`.", word=word),
+            start,
+            end,
+            f"--{head.lower()} {tail.replace('-', ' ')}",
         )
     meant = near(word, tuple(name for name in BY_NAME if len(name) > 2))
     if meant is not None:
-        return FlagError(f"There is no flag `--{word}`. Did you mean `--{meant}`?", start, end, f"--{meant}")
+        return FlagError(
+            Sentence("There is no flag `--{word}`. Did you mean `--{meant}`?", word=word, meant=meant),
+            start,
+            end,
+            f"--{meant}",
+        )
     # left behind, the 3 of `--foo 3` and the folder of `--outt here` at the end would be drawn
     value = _VALUE.match(line, end) or (_LAST_WORD.match(line, end) if line[:start].strip() else None)
     end = end if value is None else value.end()
-    return FlagError(f"There is no flag `--{word}`. `/help` lists them all.", start, end, "")
+    return FlagError(
+        Sentence("There is no flag `--{word}`. `/help` lists them all.", word=word), start, end, ""
+    )

@@ -10,6 +10,7 @@ from engine.prompt import links
 from engine.prompt.prompt import ImageLink, WeightedText, number
 from engine.prompt.tokens import quote, unshield
 from engine.prompt.wrapping import unwrapped
+from engine.words import Sentence
 
 MAX_CONDITIONS = 6
 """Texts one picture can be steered by: each is a row of every UNet call."""
@@ -30,25 +31,35 @@ def take_images(text: str, notes: list[str], typed: str) -> tuple[str, list[Imag
         at = link.end
         word = text[link.start : link.end].strip()
         if "<" in link.marked:
-            notes.append("Angle brackets around a link were taken off.")
+            notes.append(Sentence("Angle brackets around a link were taken off."))
         elif link.marked.strip(",;"):
-            notes.append("Marks around a link were taken off.")
+            notes.append(Sentence("Marks around a link were taken off."))
         if link.url.lower().startswith("blob:"):
             raise PromptError(
-                f"{quote(link.url)} leads nowhere: the picture was never sent. "
-                "Send it as an attachment and use its link.",
+                Sentence(
+                    "{url} leads nowhere: the picture was never sent. Send it as an attachment and use its "
+                    "link.",
+                    url=quote(link.url),
+                ),
                 _without(typed, word),
             )
         if not link.is_picture:
             raise PromptError(
-                f"{quote(link.url)} is not a direct link to a picture. "
-                "It must end in .png, .jpg, .jpeg, .webp or .gif; leave it out otherwise.",
+                Sentence(
+                    "{url} is not a direct link to a picture. It must end in .png, .jpg, .jpeg, .webp or "
+                    ".gif; leave it out otherwise.",
+                    url=quote(link.url),
+                ),
                 _without(typed, word),
             )
         if link.weight is not None and link.weight < 0:
             raise PromptError(
-                f"A picture cannot weigh less than nothing: `::{number(link.weight)}` after "
-                f"{quote(link.url)}. Say what to avoid with `--no`.",
+                Sentence(
+                    "A picture cannot weigh less than nothing: `::{weight}` after {url}. Say what to avoid "
+                    "with `--no`.",
+                    weight=number(link.weight),
+                    url=quote(link.url),
+                ),
                 typed.replace(word, f"{link.url}::{number(-link.weight)}", 1) if word in typed else None,
             )
         images.append(ImageLink(link.url, link.weight))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.prompt.flags import Flag, FlagType
 from engine.prompt.prompt import DASHES, Value, number
+from engine.words import Sentence
 
 TRAILING = ",.;，。"
 QUOTES = "\"'`"
@@ -54,26 +56,32 @@ def unshield(text: str) -> str:
 _SHIELDED = re.compile(r"\\++" + DASHES.pattern)
 
 
-def wanted(flag: Flag) -> str:
+def wanted(flag: Flag) -> Sentence:
     """Say in words what ``flag`` takes, with an example."""
-    example = f", such as `--{flag.name} {flag.example}`" if flag.example else ""
+    fields: dict[str, Any] = {
+        "low": number(flag.low),
+        "high": number(flag.high),
+        "example": Sentence(", such as `--{name} {value}`", name=flag.name, value=flag.example)
+        if flag.example
+        else "",
+    }
     match flag.kind:
         case FlagType.INT:
-            return f"a whole number from {number(flag.low)} to {number(flag.high)}{example}"
+            return Sentence("a whole number from {low} to {high}{example}", **fields)
         case FlagType.NUMBER:
-            return f"a number from {number(flag.low)} to {number(flag.high)}{example}"
+            return Sentence("a number from {low} to {high}{example}", **fields)
         case FlagType.RATIO:
-            return "two whole numbers with a colon, such as `--ar 3:2`"
+            return Sentence("two whole numbers with a colon, such as `--ar 3:2`")
         case FlagType.CHOICE:
-            return "one of " + ", ".join(f"`{choice}`" for choice in flag.choices)
+            return Sentence("one of {choices}", choices=", ".join(f"`{choice}`" for choice in flag.choices))
         case FlagType.REFS:
-            return "a link to a picture, or a code"
+            return Sentence("a link to a picture, or a code")
         case _ if flag.name == "v":
-            return "a version number, such as `--v 7`"
+            return Sentence("a version number, such as `--v 7`")
         case FlagType.LORA:
-            return "a name and a weight, such as `--lora ink:0.8`"
+            return Sentence("a name and a weight, such as `--lora ink:0.8`")
         case _:
-            return flag.kind.value + example
+            return Sentence("{kind}{example}", kind=Sentence(flag.kind.value), **fields)
 
 
 def first(body: str) -> str:

@@ -21,6 +21,7 @@ from engine.prompt.tokens import (
     unshield,
     wanted,
 )
+from engine.words import Sentence
 
 _REF = re.compile(
     r"(random|\d{1,12}|[A-Za-z]?\d[\w-]{3,40})(?:::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})))?",
@@ -76,7 +77,9 @@ def read(flag: Flag, region: str) -> Reading:
             reading = _text(flag, body)
         case _ if not body.strip(QUOTES + TRAILING) and flag.kind is not FlagType.OPTIONAL:
             raise BadValueError(
-                f"`--{flag.name}` needs a value: {wanted(flag)}.", flag.example or None, len(region)
+                Sentence("`--{name}` needs a value: {wanted}.", name=flag.name, wanted=wanted(flag)),
+                flag.example or None,
+                len(region),
             )
         case FlagType.RATIO:
             reading = read_ratio(flag, body)
@@ -122,7 +125,13 @@ def _text(flag: Flag, body: str) -> Reading:
         notes.append(f"Marks at the end of `--{flag.name}` were left out.")
     if not bare:
         raise BadValueError(
-            f"`--{flag.name}` needs words after it, such as `--{flag.name} {flag.example}`.", None, len(body)
+            Sentence(
+                "`--{name}` needs words after it, such as `--{name} {example}`.",
+                name=flag.name,
+                example=flag.example,
+            ),
+            None,
+            len(body),
         )
     if flag.name != "no":
         return Reading(unshield(bare), len(body), notes)
@@ -131,7 +140,13 @@ def _text(flag: Flag, body: str) -> Reading:
     items = tuple(item for piece in _COMMA.split(bare) if (item := unshield(piece.strip())))
     if not items:
         raise BadValueError(
-            f"`--{flag.name}` needs words after it, such as `--{flag.name} {flag.example}`.", None, len(body)
+            Sentence(
+                "`--{name}` needs words after it, such as `--{name} {example}`.",
+                name=flag.name,
+                example=flag.example,
+            ),
+            None,
+            len(body),
         )
     return Reading(items, len(body), notes)
 
@@ -147,7 +162,7 @@ def _refs(flag: Flag, body: str) -> Reading:
         word = token.strip(QUOTES).rstrip(TRAILING + MARKS + QUOTES).lstrip("*~|")
         if link is not None:
             if "<" in link.marked:
-                notes.append("Angle brackets around a link were taken off.")
+                notes.append(Sentence("Angle brackets around a link were taken off."))
             weight, name, end = link.weight, link.url, link.end
         elif match := _REF.fullmatch(word):
             weight, name, end = float(match[2]) if match[2] else None, match[1], at + len(token)
@@ -157,15 +172,26 @@ def _refs(flag: Flag, body: str) -> Reading:
         if weight is not None and weight < 0:
             kept = " ".join([*found, f"{name}::{number(-weight)}"])
             raise BadValueError(
-                f"A picture cannot weigh less than nothing: {quote(f'{name}::{number(weight)}')} after "
-                f"`--{flag.name}`. Say what to avoid with `--no`.",
+                Sentence(
+                    "A picture cannot weigh less than nothing: {what} after `--{name}`. Say what to avoid "
+                    "with `--no`.",
+                    what=quote(f"{name}::{number(weight)}"),
+                    name=flag.name,
+                ),
                 kept,
                 used,
             )
         found.append(name if weight is None else f"{name}::{number(weight)}")
     if not found:
         raise BadValueError(
-            f"`--{flag.name}` takes {wanted(flag)}, not {quote(first(body))}.", None, len(first(body))
+            Sentence(
+                "`--{name}` takes {wanted}, not {first}.",
+                name=flag.name,
+                wanted=wanted(flag),
+                first=quote(first(body)),
+            ),
+            None,
+            len(first(body)),
         )
     return Reading(tuple(found), used, notes)
 
@@ -186,7 +212,9 @@ def _lora(flag: Flag, body: str) -> Reading:
         comma = word.endswith(",")
     if not found:
         raise BadValueError(
-            f"`--lora` takes {wanted(flag)}, not {quote(first(body))}.", None, len(first(body))
+            Sentence("`--lora` takes {wanted}, not {first}.", wanted=wanted(flag), first=quote(first(body))),
+            None,
+            len(first(body)),
         )
     return Reading(tuple(found), used)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.words import Sentence
+
 _IMAGINE = re.compile(
     r"\s*+(?:/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?"
     r"|(?:(?:imagine|positive)\s++)?prompt\s*+:(?!:)\s*+"
@@ -63,9 +65,9 @@ _ONLY_AROUND_FLAGS = frozenset("'([")
 _DEPTH = 100
 """How deeply wrapped a prompt may be."""
 
-COPIED = "What stands around a copied message was left out."
-AROUND = "Marks around the whole prompt were left out."
-IMAGINE = "`/imagine prompt:` at the start was left out."
+COPIED = Sentence("What stands around a copied message was left out.")
+AROUND = Sentence("Marks around the whole prompt were left out.")
+IMAGINE = Sentence("`/imagine prompt:` at the start was left out.")
 
 
 def unwrapped(text: str, notes: list[str]) -> str:
@@ -93,7 +95,12 @@ def _message(text: str, notes: list[str]) -> str:
     if end is not None and begin >= 0:
         said = _INSTRUCTION.sub(r"\1", _DISARMED.sub(r"\1", text[begin + 2 : end.start()]))
         if said.endswith("…"):
-            _say(notes, "The copied message shows only the beginning of its prompt; its Info button has all.")
+            _say(
+                notes,
+                Sentence(
+                    "The copied message shows only the beginning of its prompt; its Info button has all."
+                ),
+            )
         _say(notes, COPIED)
         rest = _NOTES.sub(" ", text[end.end() :])
         return f"{text[:begin]}{said} {rest}".strip()
@@ -118,12 +125,12 @@ def _block(text: str, notes: list[str]) -> str:
             found = _FENCE.search(text)
             assert found is not None
             after = text[found.end() :].strip()
-            _say(notes, "Only what stands in the code block was read.")
+            _say(notes, Sentence("Only what stands in the code block was read."))
             return f"{blocks[0].strip()} {after if after.startswith(('--', '—')) else ''}".strip()
     if text.startswith((">", ">>>")):
         bare = _QUOTED_LINE.sub("", text)
         if bare != text:
-            _say(notes, "The marks of quoted lines were left out.")
+            _say(notes, Sentence("The marks of quoted lines were left out."))
             return bare
     return text
 
@@ -138,7 +145,7 @@ def _start(text: str, notes: list[str]) -> str:
     mark = _MARKED_START.match(text, at)
     if mark is not None and not (mark.group().startswith("*") and "*" in text[mark.end() :]):
         at = mark.end()
-        _say(notes, "The mark of a list or a heading was left out.")
+        _say(notes, Sentence("The mark of a list or a heading was left out."))
     return text[at:]
 
 

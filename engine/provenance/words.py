@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from engine.jobs import Job
 from engine.provenance.values import Verdict
+from engine.words import Sentence
 
-NOTHING = (
-    "Nothing was found in this picture: no signature, no mark, no recipe. "
-    "Nothing found does not mean that no machine made it."
+NOTHING = Sentence(
+    "Nothing was found in this picture: no signature, no mark, no recipe. Nothing found does "
+    "not mean that no machine made it."
 )
-TAMPERED = "Its signature does not hold: the file was changed after it was signed."
-BROKEN = "It has a signature that cannot be read."
-ANYBODY = "Anybody can write a recipe into a file, so it proves nothing."
+TAMPERED = Sentence("Its signature does not hold: the file was changed after it was signed.")
+BROKEN = Sentence("It has a signature that cannot be read.")
+ANYBODY = Sentence("Anybody can write a recipe into a file, so it proves nothing.")
 
 
 def verdict(found: Verdict, job: Job | None, *, told: bool, shown: Callable[[str, int], str]) -> str:

@@ -10,6 +10,7 @@ from engine import weights
 from engine.config import ModelConfig
 from engine.errors import UserError
 from engine.readiness.files import read_json
+from engine.words import Sentence
 
 EDITORS: Mapping[str, tuple[str, int]] = {
     "Flux2KleinPipeline": ("FLUX.2 klein", 4),
@@ -39,8 +40,11 @@ def require(models: Sequence[ModelConfig]) -> dict[str, int]:
     if not (found := editors(models)):
         would = ", ".join(title for title, _ in EDITORS.values())
         raise UserError(
-            f"No model here edits by instruction. These do: {would}; whoever runs this bot can add one. "
-            "`/inpaint` repaints a part of a picture."
+            Sentence(
+                "No model here edits by instruction. These do: {would}; whoever runs this bot can add "
+                "one. `/inpaint` repaints a part of a picture.",
+                would=would,
+            )
         )
     return found
 
@@ -53,8 +57,22 @@ def editor(models: Sequence[ModelConfig], likely: Sequence[str], count: int, *, 
     able = require(models)
     fitting = [name for name, most in able.items() if most >= count]
     if not fitting:
-        raise UserError(f"That makes {count} pictures; {max(able.values())} at most can be looked at here.")
+        raise UserError(
+            Sentence(
+                "That makes {count} pictures; {most} at most can be looked at here.",
+                count=count,
+                most=max(able.values()),
+            )
+        )
     if chosen and likely[0] not in fitting:
-        what = f"does not look at {count} pictures" if likely[0] in able else "does not edit by instruction"
-        raise UserError(f"`{likely[0]}` {what}. Here does: {', '.join(f'`{name}`' for name in fitting)}.")
+        raise UserError(
+            Sentence(
+                "`{likely}` does not look at {count} pictures. Here does: {fitting}."
+                if likely[0] in able
+                else "`{likely}` does not edit by instruction. Here does: {fitting}.",
+                likely=likely[0],
+                count=count,
+                fitting=", ".join(f"`{name}`" for name in fitting),
+            )
+        )
     return next((name for name in likely if name in fitting), fitting[0])

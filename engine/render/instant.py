@@ -15,6 +15,7 @@ from engine.render import decode
 from engine.render.models import DeviceSpec, Model
 from engine.render.tools import describe, locate, segment, upscale
 from engine.render.tools.encoder import Encoder
+from engine.words import Sentence
 from engine.workers.protocol import Outcome
 
 
@@ -59,7 +60,7 @@ class Instant:
         began = time.perf_counter()
         picture = decode.opened(inputs[spec.inputs[0].sha256]) if spec.inputs else None
         if picture is None:
-            raise UserError("The picture to enlarge is missing.")
+            raise UserError(Sentence("The picture to enlarge is missing."))
         config = self._configs.get(spec.model)
         enlarged, note = picture, ""
         if spec.scale > 1:

@@ -20,6 +20,7 @@ from engine.render.denoise import InpaintBlend, Picture
 from engine.render.families.base import Embedding, Family
 from engine.render.loras import said_with
 from engine.render.models import Model
+from engine.words import Sentence
 
 
 def texts(
@@ -143,7 +144,9 @@ def _from_start(scheduler: Any, skipped: int) -> Tensor:
     first = skipped * getattr(scheduler, "order", 1)
     timesteps: Tensor = scheduler.timesteps[first:]
     if len(timesteps) == 0:
-        raise UserError("So little strength leaves no step to take. Raise the strength or the steps.")
+        raise UserError(
+            Sentence("So little strength leaves no step to take. Raise the strength or the steps.")
+        )
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(first)
     return timesteps

@@ -14,6 +14,7 @@ from engine.jobs import Speed
 from engine.rules.limits import span
 from engine.rules.people import Requester
 from engine.rules.rules import Allowance
+from engine.words import Sentence
 
 FACTORS: Mapping[Speed, float] = {Speed.RELAX: 0.0, Speed.FAST: 1.0, Speed.TURBO: 2.0}
 """How many times its seconds a job is charged: what lets others go first is free, what goes ahead double."""
@@ -110,14 +111,29 @@ def check(price: float, balances: tuple[Balance, ...], now: float, line: str) ->
     for one in balances:
         if price <= one.left + 1e-9 or not price:
             continue
-        whose = "you have" if one.whose == "you" else "this server has"
-        if price > one.limit:
-            when = "Ask for fewer or smaller pictures"
+        fields = {
+            "price": seconds(price),
+            "left": seconds(one.left),
+            "limit": seconds(one.limit),
+            "per": Sentence("day" if one.per == "day" else "month"),
+            "when": Sentence("Ask for fewer or smaller pictures")
+            if price > one.limit
+            else Sentence("It resets in {span}", span=span(one.until - now)),
+        }
+        if one.whose == "you":
+            said = Sentence(
+                "This takes about {price} of the engine, and you have {left} of {limit} a {per} left. "
+                "{when}; with `--relax` it costs nothing.",
+                **fields,
+            )
         else:
-            when = f"It resets in {span(one.until - now)}"
+            said = Sentence(
+                "This takes about {price} of the engine, and this server has {left} of {limit} a {per} left. "
+                "{when}; with `--relax` it costs nothing.",
+                **fields,
+            )
         raise LimitError(
-            f"This takes about {seconds(price)} of the engine, and {whose} {seconds(one.left)} of "
-            f"{seconds(one.limit)} a {one.per} left. {when}; with `--relax` it costs nothing.",
+            said,
             line,
             kind="allowance",
             retry_after=None if price > one.limit else one.until - now,

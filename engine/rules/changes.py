@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from engine.errors import LimitError, NotFound, PromptError
 from engine.prompt.flags import STYLE_NAMES
 from engine.rules.rules import Allowance, Kind, Level, Open, Rule, Rules, Showing
+from engine.words import Sentence
 
 MOST_STYLES, MOST_WORDS = 50, 500
 _STYLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -125,10 +126,12 @@ def set_style(held: Rules, name: str, adds: str) -> Change:
     key = name.strip().lower()
     if not _STYLE.fullmatch(key) or key == "raw":
         raise PromptError(
-            "A style's name begins with a letter; letters, digits, `-` and `_` follow, 32 at most."
+            Sentence("A style's name begins with a letter; letters, digits, `-` and `_` follow, 32 at most.")
         )
     if key in STYLE_NAMES:
-        raise PromptError(f"There is a style `{key}` everywhere already. Choose another name.")
+        raise PromptError(
+            Sentence("There is a style `{key}` everywhere already. Choose another name.", key=key)
+        )
     if key not in held.styles and len(held.styles) >= MOST_STYLES:
         raise _too_many("styles", MOST_STYLES)
     rule = Rule("style", key, value=" ".join(adds.split()))
@@ -139,18 +142,24 @@ def remove_style(held: Rules, name: str) -> Change:
     """Take a style away. Raises NotFound."""
     key = name.strip().lower()
     if key not in held.styles:
-        raise NotFound(f"This server has no style `{key[:40]}`. `/admin styles list` shows what there is.")
+        raise NotFound(
+            Sentence(
+                "This server has no style `{key}`. `/admin styles list` shows what there is.", key=key[:40]
+            )
+        )
     return Change("styles remove", drop=[Rule("style", key)], target=key)
 
 
 def list_words(held: Rules, which: Listed, words: Sequence[str]) -> Change:
     """Block words, or let blocked ones through after all. Raises PromptError, LimitError."""
     if not words:
-        raise PromptError("Name at least one word.")
+        raise PromptError(Sentence("Name at least one word."))
     unread = [one for one in words if not any(letter.isalnum() for letter in one)]
     if unread:
         named = ", ".join(f"`{one[:40]}`" for one in unread[:5])
-        raise PromptError(f"{named} holds no letters or digits, so nothing could match it.")
+        raise PromptError(
+            Sentence("{named} holds no letters or digits, so nothing could match it.", named=named)
+        )
     other: Listed = "allow" if which == "block" else "block"
     new = set(words) - {*held.blocked, *held.allowed}
     if len(new) + len(held.blocked) + len(held.allowed) > MOST_WORDS:
@@ -167,7 +176,7 @@ def remove_words(held: Rules, words: Sequence[str]) -> Change:
     listed: Iterable[tuple[Listed, Collection[str]]] = (("block", held.blocked), ("allow", held.allowed))
     drop = [Rule("word", which, one) for which, kept in listed for one in kept if one.lower() in named]
     if not drop:
-        raise NotFound("None of these words is on a list. `/admin words list` shows both.")
+        raise NotFound(Sentence("None of these words is on a list. `/admin words list` shows both."))
     return Change("words remove", drop=drop, detail={"words": sorted({rule.name for rule in drop})})
 
 
@@ -186,9 +195,7 @@ def switch_model(name: str, *, on: bool) -> Change:
     return _either(f"models {'enable' if on else 'disable'}", Rule("off", name), not on, name, {})
 
 
-def _either(
-    action: str, rule: Rule, keep: bool, target: str | None, detail: Mapping[str, Any]
-) -> Change:
+def _either(action: str, rule: Rule, keep: bool, target: str | None, detail: Mapping[str, Any]) -> Change:
     return Change(action, [rule] if keep else (), () if keep else [rule], target, detail)
 
 
@@ -202,5 +209,9 @@ def _written(allowance: Allowance | None) -> str | None:
 
 def _too_many(what: str, most: int) -> LimitError:
     return LimitError(
-        f"A server keeps at most {most} {what}. Remove some first; this limit does not pass with time."
+        Sentence(
+            "A server keeps at most {most} {what}. Remove some first; this limit does not pass with time.",
+            most=most,
+            what=Sentence(what),
+        )
     )

@@ -11,22 +11,21 @@ from collections.abc import Callable
 from engine.config import LimitsConfig
 from engine.errors import LimitError
 from engine.jobs import JobSpec, Kind
+from engine.words import Sentence
 
 PEOPLE = 10_000
 """With more people than this, those who asked nothing for a minute are forgotten."""
 
 
-def span(seconds: float) -> str:
+def span(seconds: float) -> Sentence:
     """Return a length of time as people say it."""
     if seconds < 50:
-        return f"{max(10, round(seconds / 10) * 10)} seconds"
+        return Sentence.counted(max(10, round(seconds / 10) * 10), "{n} second", "{n} seconds")
     if seconds < 5400:
-        minutes = max(1, round(seconds / 60))
-        return f"{minutes} minute{'s' if minutes > 1 else ''}"
+        return Sentence.counted(max(1, round(seconds / 60)), "{n} minute", "{n} minutes")
     if seconds >= 48 * 3600:
-        return f"{round(seconds / 86400)} days"
-    hours = round(seconds / 3600)
-    return f"{hours} hours" if hours > 1 else "1 hour"
+        return Sentence.counted(round(seconds / 86400), "{n} day", "{n} days")
+    return Sentence.counted(round(seconds / 3600), "{n} hour", "{n} hours")
 
 
 def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
@@ -35,24 +34,41 @@ def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
     if pixels > limits.max_pixels:
         side = int(limits.max_pixels**0.5)
         raise LimitError(
-            f"{spec.width} × {spec.height} pixels is more than this server draws at once (at most "
-            f"{limits.max_pixels / 1e6:.1f} million, such as {side} × {side}). "
-            f"Ask for a smaller size; this limit does not pass with time.",
+            Sentence(
+                "{width} × {height} pixels is more than this server draws at once (at most "
+                "{max_pixels:.1f} million, such as {side} × {side}). Ask for a smaller size; this limit "
+                "does not pass with time.",
+                width=spec.width,
+                height=spec.height,
+                max_pixels=limits.max_pixels / 1000000.0,
+                side=side,
+            ),
             line,
         )
     if spec.steps > limits.max_steps:
         raise LimitError(
-            f"{spec.steps} steps is more than this server takes (at most {limits.max_steps}). "
-            f"Ask for fewer; this limit does not pass with time.",
+            Sentence(
+                "{steps} steps is more than this server takes (at most {max_steps}). Ask for fewer; this "
+                "limit does not pass with time.",
+                steps=spec.steps,
+                max_steps=limits.max_steps,
+            ),
             line,
         )
 
     cost = pixels * spec.count * (1 if spec.kind in (Kind.UPSCALE, Kind.DESCRIBE) else spec.steps)
     if cost > limits.max_pixel_steps:
         raise LimitError(
-            f"{spec.count} pictures of {spec.width} × {spec.height} pixels in {spec.steps} steps are "
-            f"{cost / limits.max_pixel_steps:.1f} times what one request may take here. "
-            f"Ask for a smaller size or fewer steps; this limit does not pass with time.",
+            Sentence(
+                "{count} pictures of {width} × {height} pixels in {steps} steps are {cost:.1f} times "
+                "what one request may take here. Ask for a smaller size or fewer steps; this limit does "
+                "not pass with time.",
+                count=spec.count,
+                width=spec.width,
+                height=spec.height,
+                steps=spec.steps,
+                cost=cost / limits.max_pixel_steps,
+            ),
             line,
         )
 
@@ -75,8 +91,12 @@ class RateLimiter:
         if spent + 1 > most:
             wait = (spent + 1 - most) * 60 / most
             raise LimitError(
-                f"That is more than {most} commands and buttons within a minute, which is the most for one "
-                f"person. Try again in {max(1, math.ceil(wait))} s.",
+                Sentence(
+                    "That is more than {most} commands and buttons within a minute, which is the most for "
+                    "one person. Try again in {seconds} s.",
+                    most=most,
+                    seconds=max(1, math.ceil(wait)),
+                ),
                 kind="rate",
                 retry_after=wait,
             )
@@ -89,8 +109,12 @@ def check_count(count: int, limits: LimitsConfig, line: str) -> None:
     """Refuse a request that makes too many jobs at once. Raises LimitError."""
     if count > limits.permutations:
         raise LimitError(
-            f"This prompt makes {count} jobs, and one prompt may make at most {limits.permutations}. "
-            f"Take some choices out of the braces; this limit does not pass with time.",
+            Sentence(
+                "This prompt makes {count} jobs, and one prompt may make at most {permutations}. Take "
+                "some choices out of the braces; this limit does not pass with time.",
+                count=count,
+                permutations=limits.permutations,
+            ),
             line,
         )
 
@@ -105,15 +129,24 @@ def check_waiting(
     places = limits.waiting + limits.running
     if waiting + running + more <= places:
         return
-    jobs = f"{more} jobs" if more > 1 else "one more job"
+    jobs = Sentence.counted(more, "{n} job", "{n} jobs") if more > 1 else Sentence("one more job")
     if more > places:
-        when = "Ask for fewer at a time."
+        when = Sentence("Ask for fewer at a time.")
+    elif frees:
+        when = Sentence("A place frees in about {span}, or use /cancel to take one back.", span=span(frees))
     else:
-        after = f"in about {span(frees)}" if frees else "when your next picture is done"
-        when = f"A place frees {after}, or use /cancel to take one back."
+        when = Sentence("A place frees when your next picture is done, or use /cancel to take one back.")
     raise LimitError(
-        f"You asked for {jobs} and have {running} running and {waiting} waiting; one person may have "
-        f"{limits.running} running and {limits.waiting} waiting. {when}",
+        Sentence(
+            "You asked for {jobs} and have {running} running and {waiting} waiting; one person may "
+            "have {most_running} running and {most_waiting} waiting. {when}",
+            jobs=jobs,
+            running=running,
+            waiting=waiting,
+            most_running=limits.running,
+            most_waiting=limits.waiting,
+            when=when,
+        ),
         line,
         kind="size" if more > places else "waiting",
         retry_after=None if more > places else frees,
@@ -124,7 +157,11 @@ def check_length(line: str, limits: LimitsConfig) -> None:
     """Refuse a prompt that is too long. Raises LimitError."""
     if len(line) > limits.prompt_length:
         raise LimitError(
-            f"Your prompt has {len(line)} characters, and at most {limits.prompt_length} are read. "
-            "Shorten it; this limit does not pass with time.",
+            Sentence(
+                "Your prompt has {line} characters, and at most {prompt_length} are read. Shorten it; "
+                "this limit does not pass with time.",
+                line=len(line),
+                prompt_length=limits.prompt_length,
+            ),
             line,
         )

@@ -13,6 +13,7 @@ from engine.jobs import Speed
 from engine.rules.limits import span
 from engine.rules.people import Requester
 from engine.rules.rules import Allowance, Ban, Content, Kind, Rules
+from engine.words import Sentence
 
 ADMIN = "admin"
 """The command of those in charge."""
@@ -21,6 +22,7 @@ ALWAYS = frozenset(
     {"help", "info", "queue", "cancel", "privacy", "report", "appeal", "Cancel job", "Info", "Report"}
 )
 """Commands nobody can be kept from: they draw nothing, and their answers are seen by whoever asks alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class PermissionCheck:
@@ -109,52 +111,65 @@ def refusal(
     if deed.command == ADMIN:
         if requester.host or (requester.manager and requester.guild is not None):
             return None
-        return "`/admin` is for those who manage this server (the right `Manage Server`)."
+        return Sentence("`/admin` is for those who manage this server (the right `Manage Server`).")
     if deed.command in ALWAYS:
         return None
     ban = everywhere.bans.get(mark)
     if ban is not None and ban.holds(now) and not requester.host:
-        return _banned(ban, now, "here")
+        return _banned(ban, now, Sentence("here"))
     ban = here.bans.get(mark)
     if ban is not None and ban.holds(now) and not requester.manager:
-        return _banned(ban, now, "in this server")
+        return _banned(ban, now, Sentence("in this server"))
     if not answers(here, requester):
         listed = [f"<#{channel}>" for channel, yes in here.channels.items() if yes][:5]
-        where = f"Try {' or '.join(listed)}." if listed else "Try another channel."
-        return f"I do not draw in this channel. {where}"
+        if not listed:
+            return Sentence("I do not draw in this channel. Try another channel.")
+        return Sentence("I do not draw in this channel. Try {channels}.", channels=" / ".join(listed))
     if deed.draws and "draining" in (here.state, everywhere.state):
-        where = "" if everywhere.state == "draining" else " in this server"
-        return f"No new pictures are taken{where} just now; what waits is still drawn. Try again later."
+        if everywhere.state == "draining":
+            return Sentence("No new pictures are taken just now; what waits is still drawn. Try again later.")
+        return Sentence(
+            "No new pictures are taken in this server just now; what waits is still drawn. Try again later."
+        )
     return _by_role(here, everywhere, requester, deed)
 
 
 def _by_role(here: Rules, everywhere: Rules, requester: Requester, deed: PermissionCheck) -> str | None:
     if deed.model is not None and deed.model in here.off | everywhere.off:
-        return f"The model `{deed.model}` is switched off here. Choose another with `--model`."
+        return Sentence(
+            "The model `{model}` is switched off here. Choose another with `--model`.", model=deed.model
+        )
     if requester.manager:
         return None
     asked: tuple[tuple[Kind, str | None, str], ...] = (
         ("command", deed.command, f"`/{deed.command}`"),
-        ("model", deed.model, f"The model `{deed.model}`"),
-        ("speed", deed.speed, f"The speed `{deed.speed}`"),
+        ("model", deed.model, Sentence("The model `{name}`", name=deed.model)),
+        ("speed", deed.speed, Sentence("The speed `{name}`", name=deed.speed)),
     )
     for kind, name, shown in asked:
         roles = None if name is None else here.permits.get((kind, name))
         if roles is not None and not roles.intersection(requester.roles):
-            listed = " or ".join(f"<@&{role}>" for role in sorted(roles)[:5])
-            return f"{shown} is for people with the role {listed} in this server."
+            named = " / ".join(f"<@&{role}>" for role in sorted(roles)[:5])
+            return Sentence(
+                "{what} is for people with the role {roles} in this server.", what=shown, roles=named
+            )
     most = standing(here, requester).pixels
     if most is not None and deed.pixels is not None and deed.pixels > most:
         side = int(most**0.5)
-        return (
-            f"Your roles in this server draw up to {side} × {side} pixels, and this would be "
-            f"{deed.pixels / most:.1f} times as many. Ask for a smaller size."
+        return Sentence(
+            "Your roles in this server draw up to {side} × {side} pixels, and this would be "
+            "{times:.1f} times as many. Ask for a smaller size.",
+            side=side,
+            times=deed.pixels / most,
         )
     return None
 
 
 def _banned(ban: Ban, now: float, where: str) -> str:
-    why = f" Reason: {ban.reason}" if ban.reason else ""
+    why = Sentence(" Reason: {reason}", reason=ban.reason) if ban.reason else ""
     if ban.until is None:
-        return f"You may not draw {where}.{why} Its moderators can tell you more."
-    return f"You may not draw {where} for about {span(ban.until - now)} more.{why}"
+        return Sentence(
+            "You may not draw {where}.{why} Its moderators can tell you more.", where=where, why=why
+        )
+    left = span(ban.until - now)
+    return Sentence("You may not draw {where} for about {left} more.{why}", where=where, left=left, why=why)

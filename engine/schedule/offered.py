@@ -7,6 +7,7 @@ from typing import overload
 
 from engine.config import ModelConfig
 from engine.jobs import JobSpec, Kind
+from engine.words import Sentence
 
 
 def needs_model(spec: JobSpec) -> bool:
@@ -38,8 +39,18 @@ class Offered(Sequence[ModelConfig]):
     def sentence(self, name: str) -> str:
         """Return what a person is told who wanted that model, with the others there are."""
         others = [f"`--model {model.name}`" for model in self if model.name not in self.failed]
-        remedy = f"Draw with another: {', '.join(others[:5])}." if others else "Try again later."
-        return f"The model `{name}` cannot be used at the moment, and the bot's host was told. {remedy}"
+        if not others:
+            return Sentence(
+                "The model `{name}` cannot be used at the moment, and the bot's host was told. "
+                "Try again later.",
+                name=name,
+            )
+        return Sentence(
+            "The model `{name}` cannot be used at the moment, and the bot's host was told. "
+            "Draw with another: {others}.",
+            name=name,
+            others=", ".join(others[:5]),
+        )
 
     def _choose(self) -> None:
         left = tuple(model for model in self.configured if model.name not in self.failed)

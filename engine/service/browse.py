@@ -15,11 +15,12 @@ from engine.store import browse as store_browse
 from engine.store import preferences as store_preferences
 from engine.store.browse import Search
 from engine.store.connection import Store
+from engine.words import Sentence
 
 PAGE = 6
 """Entries of a page."""
 HISTORY, FAVORITES, GALLERY = LISTS = ("history", "favorites", "gallery")
-TOO_OLD = "That list is too old. Send the command again."
+TOO_OLD = Sentence("That list is too old. Send the command again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from engine.store import jobs as store_jobs
 from engine.store import ledger as store_ledger
 from engine.store import meta as store_meta
 from engine.store.connection import Store
+from engine.words import Sentence
 from engine.workers.protocol import Load, Progress, Unload
 
 log = logging.getLogger("limner.service")
@@ -104,7 +105,7 @@ class Control:
         """
         job = await self._pictures.job(job_id)
         if job.owner != by and not force:
-            raise UserError("This job belongs to somebody else; only they can cancel it.")
+            raise UserError(Sentence("This job belongs to somebody else; only they can cancel it."))
         return await self._finishing.run(self.withdraw(job, free=job.owner != by))
 
     async def withdraw(self, job: Job, *, free: bool = False) -> Job:
@@ -126,7 +127,7 @@ class Control:
         """
         moved = await self._admin.move(job_id, front, by)
         if moved is None:
-            raise NotFound("This job does not wait (any more), so there is nothing to move.")
+            raise NotFound(Sentence("This job does not wait (any more), so there is nothing to move."))
         self._scheduler.queue.move(job_id, moved)  # one that is held back comes in at its place later
         self._scheduler.wake()
 

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING
 from engine.errors import UserError
 from engine.prompt import WeightedText
 from engine.service.requests import Caller
+from engine.words import Sentence
 
 if TYPE_CHECKING:
     from engine.service.service import Service
 
 MOST_TOKENS, MOST_CHARACTERS = 200, 800
 HOW = (
-    "You lengthen prompts for an image model. Keep the subject and everything that was said. Add what one "
-    "would see: setting, light, colours, composition, medium. Answer with the new prompt alone, in the "
-    "language of the old one: one paragraph of at most 60 words, no quotes, no headings, no flags."
+    "You lengthen prompts for an image model. Keep the subject and everything that was said. "
+    "Add what one would see: setting, light, colours, composition, medium. Answer with the "
+    "new prompt alone, in the language of the old one: one paragraph of at most 60 words, no "
+    "quotes, no headings, no flags."
 )
-NONE_HERE = "No language model is set up here, so prompts cannot be lengthened. Describe more of it yourself."
-ONE_TEXT = "`/enhance` reads one plain text. Take `::`, `--no` and `{ }` out of the prompt first."
-NOTHING_CAME = "The language model had nothing to add. Try again, or say a little more yourself."
+NONE_HERE = Sentence(
+    "No language model is set up here, so prompts cannot be lengthened. Describe more of it yourself."
+)
+ONE_TEXT = Sentence("`/enhance` reads one plain text. Take `::`, `--no` and `{ }` out of the prompt first.")
+NOTHING_CAME = Sentence("The language model had nothing to add. Try again, or say a little more yourself.")
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _HEADING = re.compile(r"^[\s*#]*(?:new |longer |enhanced |improved )?prompt[\s*]*:[\s*]*", re.IGNORECASE)
 

@@ -12,14 +12,21 @@ from engine.service.origin import Origin
 from engine.store import jobs as store_jobs
 from engine.store import pages as store_pages
 from engine.store.connection import Store
+from engine.words import Sentence
 
 
 def chosen(job: Job, cell: int) -> str:
     """Return the SHA-256 of one cell's picture. Raises NotFound."""
     if not job.pictures:
-        raise NotFound("This job has no pictures (yet). `/info` tells how it stands.")
+        raise NotFound(Sentence("This job has no pictures (yet). `/info` tells how it stands."))
     if not 0 <= cell < len(job.pictures):
-        raise NotFound(f"This job has {len(job.pictures)} pictures, and no number {cell + 1}.")
+        raise NotFound(
+            Sentence(
+                "This job has {pictures} pictures, and no number {cell}.",
+                pictures=len(job.pictures),
+                cell=cell + 1,
+            )
+        )
     return job.pictures[cell]
 
 
@@ -35,7 +42,9 @@ class Pictures:
         """Return the job. Raises NotFound."""
         job = await self._store.read(store_jobs.get, job_id)
         if job is None:
-            raise NotFound("There is no such job here; it may have been deleted, or belong to another bot.")
+            raise NotFound(
+                Sentence("There is no such job here; it may have been deleted, or belong to another bot.")
+            )
         return job
 
     async def page(
@@ -53,10 +62,8 @@ class Pictures:
         some. Raises NotFound.
         """
         if at is not None and (await self.job(at)).owner != owner:
-            raise NotFound("There is no such job here.")
-        found = await self._store.read(
-            store_pages.page, owner, limit + 1, at, newer=newer, pictures=pictures
-        )
+            raise NotFound(Sentence("There is no such job here."))
+        found = await self._store.read(store_pages.page, owner, limit + 1, at, newer=newer, pictures=pictures)
         page = found[:limit]
         return page[::-1] if newer else page, len(found) > limit
 
@@ -120,7 +127,7 @@ class Pictures:
         """Return a job's looping film (animated WebP) as it leaves. Raises NotFound where it has none."""
         job = await self.job(job_id)
         if job.film is None:
-            raise NotFound("This job has no film. Add `--video` to a prompt to get one.")
+            raise NotFound(Sentence("This job has no film. Add `--video` to a prompt to get one."))
         return await self.origin.film(job, job.film)
 
     async def size(self, sha256: str) -> tuple[int, int]:

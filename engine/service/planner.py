@@ -31,6 +31,7 @@ from engine.service.prices import Prices
 from engine.service.reports import Reports
 from engine.service.requests import Ask, Caller, Describe, Draw, Edit, Imagine, Planned, PlannedJob, Shorten
 from engine.service.settings import HostConfig, Settings
+from engine.words import Sentence
 
 UPLOADED = "an uploaded picture"
 """What stands in a prompt's place where a picture came without one."""
@@ -204,7 +205,7 @@ class Planner:
 
     async def _shorten(self, ask: Shorten) -> PlannedJob:
         limits.check_length(ask.line, self.host.config.limits)
-        refusal = "One prompt at a time: take the `{…}` choices and `--repeat` out of it."
+        refusal = Sentence("One prompt at a time: take the `{…}` choices and `--repeat` out of it.")
         usual = await self._one(ask.caller, ask.line, refusal)
         return self._priced(PlannedJob(answers.shortened(usual.spec), ask.line, usual.speed))
 
@@ -256,8 +257,8 @@ class Planner:
         if line is None and parent is not None:
             line = parent.prompt
         if not line:
-            raise UserError("Say in `prompt` what the picture shows or should show, and try again.")
-        refusal = "This makes one job: take the `{…}` choices out of the prompt."
+            raise UserError(Sentence("Say in `prompt` what the picture shows or should show, and try again."))
+        refusal = Sentence("This makes one job: take the `{…}` choices out of the prompt.")
         job = await self._one(ask.caller, line, refusal, ask.model)
         return await self._by_editor(ask, line, job, parent) if edit.by_editors else job
 
@@ -269,7 +270,7 @@ class Planner:
         name = editing.editor(self.models, likely, 1 + len(ask.beside), chosen=chosen)
         if name == job.spec.model:
             return job
-        refusal = "This makes one job: take the `{…}` choices out of the instruction."
+        refusal = Sentence("This makes one job: take the `{…}` choices out of the instruction.")
         other = await self._one(ask.caller, line, refusal, name)
         return replace(other, prompt=job.prompt)
 
@@ -279,7 +280,7 @@ class Planner:
     def _remade(self, ask: Edit, job: PlannedJob, parent: Job | None) -> PlannedJob:
         """Return a request drawn once more: with another seed, and with other words where there are any."""
         if parent is None:
-            raise UserError("Only a job can be drawn again. Say which job.")
+            raise UserError(Sentence("Only a job can be drawn again. Say which job."))
         spec = job.spec.model_copy(update={"seed": secrets.randbelow(SEED_MAX + 1)})
         job = replace(job, edit=parent.edit, factor=parent.factor)
         if ask.line is None and not edits.named(ask.name).rereads:
@@ -295,7 +296,7 @@ class Planner:
                 made_from = (one.sha256 for one in parent.spec.inputs if one.role is Role.INIT)
                 picture, factor = next(made_from, picture), float(parent.spec.scale)
         if picture is None:
-            raise UserError("Say which picture: attach one, or name one of yours.")
+            raise UserError(Sentence("Say which picture: attach one, or name one of yours."))
         return edits.Start(
             said=said,
             picture=picture,

@@ -18,6 +18,7 @@ from engine.store import jobs as store_jobs
 from engine.store import moderation as store_moderation
 from engine.store.audit import Decision
 from engine.store.connection import Store
+from engine.words import Sentence
 
 HOUR, DAY = 3600.0, 86400.0
 MOST = {"report": 10, "appeal": 3}
@@ -25,18 +26,20 @@ MOST = {"report": 10, "appeal": 3}
 DOUBTED = 3
 """So many reports returned, and none upheld: that person's hide nothing before a moderator has looked."""
 
-REPORTED = "This picture was reported, and is hidden until a moderator has looked at it."
-REMOVED = "This picture was removed by a moderator."
+REPORTED = Sentence("This picture was reported, and is hidden until a moderator has looked at it.")
+REMOVED = Sentence("This picture was removed by a moderator.")
 TOO_MANY = {
     "report": "You have reported {most} pictures today, the daily limit. Tell a moderator directly.",
     "appeal": "You have appealed {most} times today, the daily limit. Please wait until tomorrow.",
 }
-NOT_MANAGER = "Only people who may manage this server decide about reports."
-DECIDED = "That was decided already."
-NOT_HERE = "That picture was drawn elsewhere. Report it where you see it: its message's menu > Apps > Report."
-NO_APPEAL = "This refusal is the same for everybody, everywhere; nobody can lift it."
-NOT_YOURS = "Only the person whose picture or prompt this was can appeal."
-TOO_OLD = "That is too old to appeal: what was refused is kept for 30 days."
+NOT_MANAGER = Sentence("Only people who may manage this server decide about reports.")
+DECIDED = Sentence("That was decided already.")
+NOT_HERE = Sentence(
+    "That picture was drawn elsewhere. Report it where you see it: its message's menu > Apps > Report."
+)
+NO_APPEAL = Sentence("This refusal is the same for everybody, everywhere; nobody can lift it.")
+NOT_YOURS = Sentence("Only the person whose picture or prompt this was can appeal.")
+TOO_OLD = Sentence("That is too old to appeal: what was refused is kept for 30 days.")
 
 
 class Reports:
@@ -92,7 +95,7 @@ class Reports:
             store_moderation.counts, person, kind, self._store.now() - DAY
         )
         if lately >= MOST[kind]:
-            raise LimitError(TOO_MANY[kind].format(most=MOST[kind]))
+            raise LimitError(Sentence(TOO_MANY[kind], most=MOST[kind]))
         return upheld, returned
 
     async def _file(
@@ -182,7 +185,7 @@ class Reports:
         """Return a report. Raises NotFound."""
         found = await self._store.read(store_moderation.report, number)
         if found is None:
-            raise NotFound("There is no such report any more.")
+            raise NotFound(Sentence("There is no such report any more."))
         return found
 
     async def refusal(self, number: int | None = None, job: str | None = None) -> Refusal | None:

@@ -74,6 +74,7 @@ from engine.store import jobs as store_jobs
 from engine.store import meta as store_meta
 from engine.store import preferences as store_preferences
 from engine.store.connection import Store
+from engine.words import Sentence
 from engine.workers.protocol import Progress
 from engine.workers.setup import Setup, each
 
@@ -255,14 +256,11 @@ class Service:
         return await self._acceptance.submit(planned, progress)
 
     async def show(self, caller: Caller, job_id: str, cell: int | None = None) -> Delivery:
-        """Promise a message without a new job: one cell at full size, or the whole result again (cell None).
-
-        The caller is mentioned. Idempotent by their key.
-        """
+        """Promise a message without a new job: one cell at full size, or all of it again; idempotent."""
         self.admin.require(caller.member, PermissionCheck("show"))
         job = await self.find(job_id)
         if job.state is not State.RENDERED:
-            raise NotFound("This job has no pictures to show (yet). `/info` tells how it stands.")
+            raise NotFound(Sentence("This job has no pictures to show (yet). `/info` tells how it stands."))
         if cell is not None:
             chosen(job, cell)
         await self.reports.require_shown(job.id, caller.guild)

@@ -22,7 +22,7 @@ class Interaction:
 
     def __init__(self, *, done: bool = False, thinking: str = "", broken: Exception | None = None) -> None:
         self.id, self.type = 1, discord.InteractionType.component
-        self.user = SimpleNamespace(id=2)
+        self.user, self.locale = SimpleNamespace(id=2), discord.Locale.american_english
         self.extras: dict[str, Any] = {failures.THINKING: thinking} if thinking else {}
         self.said: list[tuple[str, str, bool]] = []
         self.files: list[str] = []

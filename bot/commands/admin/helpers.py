@@ -19,6 +19,7 @@ from bot.messages.text import CONTENT_LIMIT
 from engine.errors import NotFound, UserError, no_model
 from engine.rules.changes import Change
 from engine.rules.rules import Rules
+from engine.words import say
 
 admin = app_commands.Group(
     name="admin",
@@ -68,7 +69,7 @@ async def change(interaction: Interaction, change: Change, said: str, *, everywh
     guild, service = scope(interaction, everywhere), interaction.client.service
     changed = await service.admin.change(str(interaction.user.id), guild, change)
     await service.control.decided()
-    await reply(interaction, said if changed else f"{words.ALREADY} {said}")
+    await reply(interaction, said if changed else f"{say(words.ALREADY)} {said}")
 
 
 async def reply(interaction: Interaction, text: str, files: Iterable[discord.File] = ()) -> None:
@@ -76,8 +77,8 @@ async def reply(interaction: Interaction, text: str, files: Iterable[discord.Fil
     attached = list(files)
     if len(text) > CONTENT_LIMIT:
         attached.append(discord.File(io.BytesIO(text.encode()), "all.txt"))
-        shown = text[: CONTENT_LIMIT - len(words.REST_IN_FILE) - 1].rsplit("\n", 1)[0]
-        text = f"{shown}\n{words.REST_IN_FILE}"
+        shown = text[: CONTENT_LIMIT - len(say(words.REST_IN_FILE)) - 1].rsplit("\n", 1)[0]
+        text = f"{shown}\n{say(words.REST_IN_FILE)}"
     await interaction.edit_original_response(content=text, attachments=attached)
 
 

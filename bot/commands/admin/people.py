@@ -124,7 +124,7 @@ async def _banned(interaction: Interaction, typed: str) -> list[Choice[str]]:
         for ban in held
         if ban.owner is not None and typed.strip().lower() in f"{ban.owner} {ban.reason}".lower()
     ]
-    return known[-MOST_CHOICES :]
+    return known[-MOST_CHOICES:]
 
 
 @helpers.admin.command(name="bans", description="Who may not draw, why, and until when.")

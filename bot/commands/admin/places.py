@@ -13,6 +13,7 @@ from bot.interactions import Interaction
 from bot.messages import admin as words
 from bot.messages import rules as rules_words
 from engine.rules import changes
+from engine.words import say
 
 channels = helpers.group("channels", "Where I answer, and what may be drawn there.")
 Named = Range[str, 1, 100]
@@ -48,7 +49,7 @@ async def reset(interaction: Interaction, channel: Named | None = None) -> None:
     """Forget the rules of a channel, or of all."""
     await interactions.acknowledge(interaction, ephemeral=True)
     place = None if channel is None else helpers.place(interaction, channel)
-    said = rules_words.ALL_CHANNELS_RESET if place is None else rules_words.channel_reset(str(place))
+    said = say(rules_words.ALL_CHANNELS_RESET) if place is None else rules_words.channel_reset(str(place))
     change = changes.reset_channels(helpers.rules(interaction), place and place.id)
     await helpers.change(interaction, change, said)
 
@@ -90,5 +91,5 @@ async def log(interaction: Interaction, channel: Named | None = None, everywhere
     """Set the log channel."""
     await interactions.acknowledge(interaction, ephemeral=True)
     place = None if channel is None else helpers.place(interaction, channel)
-    said = words.LOG_OFF if place is None else rules_words.log_kept(str(place))
+    said = say(words.LOG_OFF) if place is None else rules_words.log_kept(str(place))
     await helpers.change(interaction, changes.report_in(place and place.id), said, everywhere=everywhere)

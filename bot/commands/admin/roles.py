@@ -65,9 +65,7 @@ async def command(
 @command.autocomplete("command")
 async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
     wanted = typed.strip().lstrip("/").lower()
-    return [Choice(name=name, value=name) for name in _commands(interaction) if wanted in name][
-        : MOST_CHOICES
-    ]
+    return [Choice(name=name, value=name) for name in _commands(interaction) if wanted in name][:MOST_CHOICES]
 
 
 @roles.command(name="model", description="Keep a model for certain roles; each call adds one.")

@@ -13,6 +13,8 @@ from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
 from bot.interactions import Interaction
 from bot.messages import admin as words
+from bot.messages import record
+from engine.words import say
 
 Days = Range[int, 1, 366]
 LISTED = 100
@@ -26,7 +28,9 @@ async def stats(interaction: Interaction, days: Days = 30, everywhere: bool = Fa
     await interactions.acknowledge(interaction, ephemeral=True)
     guild, service = helpers.scope(interaction, everywhere), interaction.client.service
     figures = await service.admin.figures(guild, days)
-    title = words.EVERYWHERE if guild is None else (interaction.guild.name if interaction.guild else guild)
+    title = (
+        say(words.EVERYWHERE) if guild is None else (interaction.guild.name if interaction.guild else guild)
+    )
     picture = await service.admin.chart(figures, title)
     file = discord.File(io.BytesIO(picture), "stats.png", description=words.chart_alt(figures))
     told = f"{words.stats(figures)}\n{words.devices(service.control.workers())}"
@@ -55,4 +59,4 @@ async def audit(interaction: Interaction, everywhere: bool = False) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     guild = helpers.scope(interaction, everywhere)
     entries = await interaction.client.service.admin.audits(guild, limit=LISTED)
-    await helpers.reply(interaction, words.audits(entries))
+    await helpers.reply(interaction, record.audits(entries))

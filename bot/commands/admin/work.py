@@ -20,6 +20,7 @@ from engine.errors import NotFound
 from engine.jobs import Job, State
 from engine.rules import changes
 from engine.rules.rules import EVERYWHERE, Open
+from engine.words import say
 
 jobs = helpers.group("jobs", "What waits and what is being drawn.")
 models = helpers.group("models", "What the engine draws with.")
@@ -52,7 +53,7 @@ def ending(text: str, now: datetime.datetime) -> float:
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def drain(interaction: Interaction, everywhere: bool = False) -> None:
     """Drain."""
-    await _hold(interaction, "draining", words.DRAINING, everywhere)
+    await _hold(interaction, "draining", say(words.DRAINING), everywhere)
 
 
 async def _hold(
@@ -67,10 +68,10 @@ async def _hold(
 async def resume(interaction: Interaction, everywhere: bool = False) -> None:
     """Resume."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    said = words.RESUMED
+    said = say(words.RESUMED)
     service = interaction.client.service
     if not everywhere and service.admin.rules(EVERYWHERE).state != "open":
-        said += " " + words.STILL_PAUSED
+        said += " " + say(words.STILL_PAUSED)
     await helpers.change(interaction, changes.set_state("open"), said, everywhere=everywhere)
 
 
@@ -150,7 +151,7 @@ async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
         Choice(name=f"{job.id} {' '.join(job.prompt.split())}"[:100], value=job.id)
         for job in found
         if typed.strip().lower() in f"{job.id} {job.prompt}".lower()
-    ][: MOST_CHOICES]
+    ][:MOST_CHOICES]
 
 
 @models.command(name="list", description="The models, which are in memory, which are switched off.")

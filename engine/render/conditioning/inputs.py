@@ -17,6 +17,7 @@ from engine.jobs import JobSpec, Kind, Role
 from engine.render import decode
 from engine.render.families.base import Family
 from engine.render.models import Model
+from engine.words import Sentence
 
 DEFAULT_STRENGTH = 0.6
 """Share of the schedule that image-to-image runs where the spec does not say."""
@@ -129,7 +130,7 @@ class Sources:
             self.adapted = [(one, BLENDED * scale / total, style) for one, scale, style in self.adapted]
         elif spec.kind is Kind.BLEND:
             if not self.start:
-                raise UserError("There is nothing to blend. Give two to five pictures.")
+                raise UserError(Sentence("There is nothing to blend. Give two to five pictures."))
             self.strength = BLEND_STRENGTH
             equal = sum(prompts) / len(prompts) or 1.0
             self.references += [ReferenceImage(pixels, weight / equal) for pixels, weight in self.start]
@@ -148,18 +149,20 @@ class Sources:
         elif spec.kind is Kind.INPAINT:
             self.strength = 1.0 if spec.strength is None else spec.strength
         if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and self.parent is None:
-            raise UserError("The picture to start from is missing. Try again from the picture's own buttons.")
+            raise UserError(
+                Sentence("The picture to start from is missing. Try again from the picture's own buttons.")
+            )
         if spec.kind is Kind.EDIT:
             if model.family is None or not model.family.can.edit:
                 raise UserError(f"{model.name} cannot edit by instruction. FLUX.2 klein can.")
             if not self.edited:
-                raise UserError("The picture to edit is missing. Give one.")
+                raise UserError(Sentence("The picture to edit is missing. Give one."))
             if len(self.edited) > (most := model.family.can.edit):
                 raise UserError(
                     f"{model.name} looks at {most} at most, of {len(self.edited)} pictures given."
                 )
         if spec.kind is Kind.INPAINT and self.mask is None:
-            raise UserError("The mask is missing. Say first which part to repaint.")
+            raise UserError(Sentence("The mask is missing. Say first which part to repaint."))
 
 
 def risen(usual: float, weight: float) -> float:

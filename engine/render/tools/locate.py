@@ -23,6 +23,7 @@ from engine.render import decode, noise
 from engine.render.families.base import Family, Row
 from engine.render.families.sd import StableDiffusion
 from engine.render.models import Model
+from engine.words import Sentence
 
 LEVELS = (0.3, 0.5, 0.7)
 """How far the latents are noised, as shares of the schedule: shapes are settled early, details late."""
@@ -38,10 +39,12 @@ def attention(model: Model, picture: Image.Image, words: str, size: tuple[int, i
     """
     family = model.family
     if family is None:
-        raise UserError("This model cannot look for words. Mark the part with squares, or bring a mask.")
+        raise UserError(
+            Sentence("This model cannot look for words. Mark the part with squares, or bring a mask.")
+        )
     wanted = looked_for(words)
     if not wanted:
-        raise UserError("Say what to look for, such as `the hat`.")
+        raise UserError(Sentence("Say what to look for, such as `the hat`."))
     fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
     generator = torch.Generator().manual_seed(0)
     latents = family.encode(decode.to_pixels(fitted, family.device), generator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.messages.admin import entry
+from bot.messages.record import entry
 from bot.publish.audit_feed import note_left_out
 from engine.config import Config
 from engine.service import Service
