@@ -190,3 +190,42 @@ def test_the_service_stops_as_the_bot_does_and_gives_up_on_a_wrong_configuration
     assert f"RestartPreventExitStatus={EXIT_USER}" in unit
     assert "limner run" in unit
     assert "PrivateDevices=yes" not in unit  # it would hide the GPU
+
+
+HOSTING = (ROOT / "docs/hosting.md").read_text()
+
+
+def needed(model: str) -> list[str]:
+    """What docs/hosting.md's table of machines asks for, in GB."""
+    (row,) = (row for row in rows(HOSTING, "What you need") if row[0] == model)
+    return re.findall(r"(\d+) GB", row[1])
+
+
+def test_readme_and_hosting_ask_for_the_same_memory_and_room() -> None:
+    asked = re.sub(r"\s+", " ", README)
+    (cards,) = re.findall(r"An NVIDIA card with (\d+) GB draws with Stable Diffusion 1.5", asked)
+    assert [cards] == needed("Stable Diffusion 1.5")
+    (sdxl,) = re.findall(r"a card with (\d+) GB with SDXL \((\d+) GB with offload\)", asked)
+    assert [*sdxl] == needed("SDXL")
+    (room,) = re.findall(r"some minutes and (\d+) GB; with PyTorch's CUDA build, (\d+) GB", asked)
+    assert f"{room[0]} GB for Limner with torch, {room[1]} GB with PyTorch's CUDA build" in HOSTING
+
+
+def test_the_way_to_the_real_thing_names_every_step_in_order() -> None:
+    """Set up, choose models, token, check, run: nobody is told to run what is not installed yet."""
+    way = README.split("## The real thing\n")[1].split("\n## ")[0]
+    for steps in (way.split("Step by step:")[0], way.split("Step by step:")[1]):
+        places = [steps.find(step) for step in ("make setup", "limner check", "make run")]
+        assert -1 not in places
+        assert places[0] == min(places)
+    assert re.search(r"delete the\s+models you do not want", way)
+    assert way.index("make setup") < way.index("limner init")
+
+
+def test_a_wrong_configuration_is_not_started_again_for_ever() -> None:
+    unit = (ROOT / "deploy/limner.service").read_text().splitlines()
+    assert f"RestartPreventExitStatus={EXIT_USER}" in unit
+    docker = (ROOT / "deploy/Dockerfile").read_text()
+    policies = re.findall(r"--restart[= ](\S+)", docker + HOSTING)
+    assert len(policies) >= 2
+    assert all(re.fullmatch(r"on-failure:\d+|no", policy) for policy in policies)
