@@ -11,7 +11,7 @@ from engine.prompt.scan import FlagError, Hit, scan
 from engine.prompt.tokens import BadValueError, marks_before, quote
 from engine.words import Sentence
 
-_LEFTOVER = ",.;!?)]}，。"
+_LEFTOVER = ",.;!?)]}，。；！？、"
 """Marks that say nothing right after a flag's value."""
 
 

@@ -34,7 +34,7 @@ def read_number(flag: Flag, body: str) -> Reading:
     """Read a number, also with a per cent sign, a decimal comma or words behind it. Raises BadValueError."""
     notes: list[str] = []
     token = first(body)
-    word = trim(flag, token, notes)
+    word = trim(flag, token, notes).replace("\u2212", "-")  # a minus as typesetters write it
     if word.endswith("%"):
         word = word[:-1]
         notes.append(f"The per cent sign after `--{flag.name}` was left out.")

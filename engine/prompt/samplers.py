@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 
+from engine.prompt.tokens import MARKS, QUOTES, TRAILING
+
 SAMPLERS: dict[str, tuple[str, ...]] = {
     "ddim": ("DDIM", "DDIMScheduler"),
     "ddpm": ("DDPM", "DDPMScheduler"),
@@ -205,4 +207,4 @@ def longest(text: str) -> tuple[str, int]:
 
 
 def _bare(words: str) -> str:
-    return words.strip(" \"'`*~|)]}>,.;，。")
+    return words.strip(" " + QUOTES + MARKS + TRAILING)

@@ -19,14 +19,14 @@ _SPEED = (
     r"[^()\n]{0,30}\)"
 )
 _TITLE_END = re.compile(
-    rf"\*\* - (?:[^<>*\n]{{0,80}}?{_MENTION}(?:\s{_STATE})?"
+    rf"\*\* [-–—] (?:[^<>*\n]{{0,80}}?{_MENTION}(?:\s{_STATE})?"
     rf"|[^<>*\n]{{1,80}}?\s{_SPEED}|Image #\d\s\S{{1,40}})"
     r"|\*\*\sThis makes \d[^\n]{0,400}? Start\?"
 )
 """How a message of this bot, or of Midjourney's, ends its first line."""
 _COPIED_END = re.compile(
-    rf"\s-\s(?:[^@<>\n]{{0,60}}?\s)?@[\w.\-]{{1,40}}(?:\s[\w.\-]{{1,40}})?\s{_SPEED}|"
-    r"\s-\sImage #\d\s@[\w.\-]{1,40}"
+    rf"\s[-–—]\s(?:[^@<>\n]{{0,60}}?\s)?@[\w.\-]{{1,40}}(?:\s[\w.\-]{{1,40}})?\s{_SPEED}|"
+    r"\s[-–—]\sImage #\d\s@[\w.\-]{1,40}"
 )
 """The same, copied from the screen: without the asterisks, the mention as a name."""
 _INSTRUCTION = re.compile(r'\AEdit: "(.+)"\Z', re.DOTALL)
@@ -58,9 +58,11 @@ _PAIRS = (
     ("«", "»"),
     ("(", ")"),
     ("[", "]"),
+    ("<", ">"),
+    *(tuple(pair) for pair in ("「」", "『』", "【】", "《》", "〈〉", "（）", "［］")),
 )
-_ONLY_AROUND_FLAGS = frozenset("'([")
-"""Marks that mean something around words alone: an apostrophe, weights."""
+_ONLY_AROUND_FLAGS = frozenset("'([<「『【《〈（［")
+"""Marks that mean something around words alone: an apostrophe, weights, a title."""
 
 _DEPTH = 100
 """How deeply wrapped a prompt may be."""

@@ -184,8 +184,8 @@ async def test_every_command_is_acknowledged_with_work_to_spare(
 ) -> None:
     """R8: 20 commands a second while pictures are encoded cost the bot less than one core.
 
-    What is asked for is processor time: how soon an answer comes depends on who else is busy here, and is shown
-    beside the 3 s that Discord gives.
+    What is asked for is processor time: how soon an answer comes depends on who else is busy here, and is
+    shown beside the 3 s that Discord gives.
     """
     people = [discord.user(name) for name in ("alice", "bob", "ada")]
     times: list[float] = []

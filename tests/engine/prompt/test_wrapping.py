@@ -38,6 +38,9 @@ def printed(line: str) -> str:
         (f"**a cat** - <@{PERSON}> (fast) -# `--hd` was left out. --ar 3:2", "a cat --ar 3:2"),
         (f"**a cat --seed 7** - <@{PERSON}> (fast) --ar 3:2", "a cat --ar 3:2 --seed 7"),
         ("a cat --seed 7 - @maria (fast)", "a cat --seed 7"),
+        (f"**a cat --seed 7** — <@!{PERSON}> (relaxed, stealth)", "a cat --seed 7"),
+        (f"**a cat** – Pan Left by <@{PERSON}> (fast)", "a cat"),
+        ("a cat --seed 7 — @maria (fast)", "a cat --seed 7"),
         ("a cat --seed 7 - Image #3 @maria", "a cat --seed 7"),
         ("`abcdefghjk` a cat --seed 7 (waiting, 3rd in the queue)", "a cat --seed 7"),
         ("a cat --seed 7 (waiting, 3rd in line, about 25 s left) · `abcdefghjk`", "a cat --seed 7"),
@@ -77,6 +80,10 @@ PAIRS = [
     ("“", "”"),
     ("(", ")"),
     ("[", "]"),
+    ("<", ">"),
+    ("「", "」"),
+    ("【", "】"),
+    ("（", "）"),
     ("```\n", "\n```"),
     ("```text\n", "\n```"),
     ("> ", ""),
@@ -115,6 +122,17 @@ def test_marks_around_a_prompt_are_left_out_and_said(before: str, after: str, en
     parsed = parse(f"{before}a cat {end}{after}")
     assert parsed.prompt == parse(f"a cat {end}").prompt
     assert parsed.notes
+
+
+@pytest.mark.parametrize("mark", ["!", "?", "。", "！", "；"])
+@pytest.mark.parametrize("end", [end for end in ENDS if not end.startswith("--negative")])
+def test_the_mark_that_ends_a_sentence_is_no_part_of_a_value(end: str, mark: str) -> None:
+    assert parse(f"a cat {end}{mark}").prompt == parse(f"a cat {end}").prompt
+
+
+def test_a_typesetters_minus_is_a_minus() -> None:
+    assert parse("a cat --weird \u22125").prompt == parse("a cat --weird -5").prompt
+    assert parse("a cat --seed \u22121").prompt == parse("a cat --seed -1").prompt
 
 
 @pytest.mark.parametrize("end", ENDS)
