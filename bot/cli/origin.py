@@ -40,6 +40,7 @@ def info(files: Files, as_json: JsonOption = False, config: ConfigOption = None)
     """Give the recipes in picture files back, as prompts to draw again."""
     from bot.messages import origin as messages
     from engine.prompt import foreign
+    from engine.provenance import words
 
     loaded, failed = configuration.load(config), False
     models = [name for model in loaded.models for name in (model.name, *model.aliases)]
@@ -54,7 +55,9 @@ def info(files: Files, as_json: JsonOption = False, config: ConfigOption = None)
             continue
         typer.echo(name)
         if isinstance(found, str) or recipe is None:
-            typer.echo(f"  {found if isinstance(found, str) else messages.NO_RECIPE}")
+            if isinstance(found, Verdict):
+                found = f"{messages.NO_RECIPE} {words.UNREADABLE if found.unreadable else ''}".rstrip()
+            typer.echo(f"  {found}")
             continue
         typer.echo("  " + recipe.as_text().replace("\n", "\n  "))
         typer.echo(f"  to draw it again: {line}" if line else f"  {recipe.program} wrote no prompt into it.")

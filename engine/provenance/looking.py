@@ -9,6 +9,7 @@ from PIL import Image
 from engine.provenance import signature, watermark
 from engine.provenance.keys import host_number
 from engine.provenance.reading import recipe_of
+from engine.provenance.texts import unreadable
 from engine.provenance.values import Verdict
 
 
@@ -18,7 +19,8 @@ def looked_at(data: bytes, root: str | None, opened: Callable[[], Image.Image]) 
     Raises what ``opened`` raises, and nothing else of its own.
     """
     host = None if root is None else host_number(root)
-    return Verdict(host, signature.read(data, root), watermark.detect(opened(), host), recipe_of(data))
+    mark = watermark.detect(opened(), host)
+    return Verdict(host, signature.read(data, root), mark, recipe_of(data), unreadable(data))
 
 
 def rehearse(data: bytes) -> None:

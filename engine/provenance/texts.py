@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -87,13 +88,20 @@ def texts_of(data: bytes) -> dict[str, str]:
     return {"parameters": comment} if comment else {}
 
 
+def unreadable(data: bytes) -> bool:
+    """Tell whether a PNG has texts that are passed over: too long, broken, XML with entities."""
+    if not data.startswith(SIGNATURE):
+        return False
+    return any(text is None or "<!ENTITY" in text for _, text in itertools.islice(_png_texts(data), MOST))
+
+
 def _png_texts(data: bytes) -> Iterator[tuple[str, str | None]]:
     at = len(SIGNATURE)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        if kind in (b"tEXt", b"zTXt", b"iTXt") and length <= 4 * LONGEST:
-            key, _, rest = data[at + 8 : at + 8 + length].partition(b"\0")
-            yield key.decode("latin-1"), _text(kind, rest)
+        if kind in (b"tEXt", b"zTXt", b"iTXt"):
+            key, _, rest = data[at + 8 : at + 8 + min(length, 4 * LONGEST)].partition(b"\0")
+            yield key.decode("latin-1"), _text(kind, rest) if length <= 4 * LONGEST else None
         at += 12 + length
 
 

@@ -79,9 +79,11 @@ class FoundRecipe:
         if self.negative_prompt:
             lines.append(f"Negative prompt: {self.negative_prompt}")
         if self.facts:
+            # the steps stand first: by them its readers know the line
+            facts = {name: self.facts[name] for name in ("Steps",) if name in self.facts} | self.facts
             shown = {
                 name: json.dumps(value, ensure_ascii=False) if "," in value or ":" in value else value
-                for name, value in self.facts.items()
+                for name, value in facts.items()
             }
             lines.append(", ".join(f"{name}: {value}" for name, value in shown.items()))
         return "\n".join(lines)
@@ -99,6 +101,8 @@ class Verdict:
     signature: Signature | None = None
     mark: Found | None = None
     recipe: FoundRecipe | None = None
+    unreadable: bool = False
+    """Whether there were texts that were passed over, such as too long ones."""
 
     @property
     def ours(self) -> bool:
@@ -141,4 +145,5 @@ def from_json(values: dict[str, Any]) -> Verdict:
         Signature(**signature) if signature else None,
         Found(Mark(**mark["mark"]), mark["agreeing"], mark["of"]) if mark else None,
         FoundRecipe(**recipe) if recipe else None,
+        values["unreadable"],
     )

@@ -15,6 +15,7 @@ NOTHING = Sentence(
 )
 TAMPERED = Sentence("Its signature does not hold: the file was changed after it was signed.")
 BROKEN = Sentence("It has a signature that cannot be read.")
+UNREADABLE = Sentence("What is written in it is too long or broken, and was not read.")
 ANYBODY = Sentence("Anybody can write a recipe into a file, so it proves nothing.")
 
 
@@ -41,6 +42,8 @@ def verdict(found: Verdict, job: Job | None, *, told: bool, shown: Callable[[str
         lines.append(f"Invisible mark: found ({found.mark.agreeing} of {found.mark.of} signs agree).")
     if found.recipe is not None:
         lines.append(f"Recipe: written by {shown(found.recipe.program, 40)}. {ANYBODY}")
+    elif found.unreadable:
+        lines.append(UNREADABLE)
     return "\n".join(lines)
 
 

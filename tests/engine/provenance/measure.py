@@ -2,8 +2,9 @@
 
     python -m tests.engine.provenance.measure --each 100 --unmarked 1000
 
-A third of the pictures each: the shipped model's as they are (128 pixels), the same as they are posted
-(enlarged to 512), synthetic photographs (512 to 1024). ``--pocket DIR``: pictures that were drawn before.
+A third of the pictures each: the shipped model's as they are handed out (enlarged to 512), grids of each four
+of them, synthetic photographs (512 to 1024). Beside them the model's own small pictures, which leave nowhere
+unless somebody asks for that size. ``--pocket DIR``: pictures that were drawn before.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from engine import images
 from engine.provenance import watermark
 from engine.provenance.values import JOB_BITS, Mark
+from engine.render.tools import upscale
 from tests import ROOT
 from tests.engine.provenance.pictures import TREATMENTS, icon, photograph, psnr, ssim
 
 HOST = 0xABCDE
 PAGE = ROOT / "docs" / "provenance.md"
 SIZES = ((512, 512), (768, 512), (640, 960), (1024, 576), (1024, 1024))
-SETS = ("shipped model, 128 px", "the same as posted, 512 px", "photographs, 512 to 1024 px")
+SETS = ("shipped model, 512 px", "its grids, 1024 px", "photographs, 512 to 1024 px")
+SMALL = "small files, 128 px"
 
 
 def drawn(count: int, folder: Path | None) -> Iterator[Image.Image]:
@@ -61,53 +66,100 @@ def interval(hits: int, of: int) -> tuple[float, float]:
     return 100 * (middle - width) / (1 + z * z / of), 100 * (middle + width) / (1 + z * z / of)
 
 
-def counted(each: int, folder: Path | None) -> list[str]:
+def enlarged(small: Image.Image, network: torch.nn.Module) -> Image.Image:
+    """Return a drawn picture as it is handed out: four times as wide, by the shipped network."""
+    levels = torch.from_numpy(np.array(small, np.float32) / 255).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        shown = network(levels)[0].clamp(0, 1).permute(1, 2, 0)
+    return Image.fromarray((shown * 255).round().to(torch.uint8).numpy())
+
+
+@dataclass
+class Count:
+    """What was seen in one set of pictures."""
+
+    pictures: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
+    ratios: list[float] = field(default_factory=list)
+    likenesses: list[float] = field(default_factory=list)
+    """Of every fourth picture: they take longer to count than all the rest."""
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, picture: Image.Image, number: int) -> None:
+        """Mark a picture, treat it, and read it after each treatment."""
+        mark = Mark(HOST, random.Random(number).getrandbits(JOB_BITS))
+        began = time.process_time()
+        marked = watermark.embed(picture, mark)
+        self.seconds.append(time.process_time() - began)
+        self.ratios.append(psnr(picture, marked))
+        if self.pictures % 4 == 0:
+            self.likenesses.append(ssim(picture, marked))
+        self.pictures += 1
+        for treatment, treated in TREATMENTS.items():
+            found = watermark.detect(treated(marked), HOST)
+            self.hits[treatment] += found is not None and found.mark == mark
+
+
+def counted(each: int, folder: Path | None, minutes: float) -> list[str]:
     """Return the lines of the table of what survives."""
-    hits = {name: Counter[str]() for name in SETS}
-    quality: dict[str, list[tuple[float, float]]] = {name: [] for name in SETS}
-    seconds: dict[str, list[float]] = {name: [] for name in SETS}
+    network, ends = upscale.network(upscale.SHIPPED).net, time.monotonic() + 60 * minutes
+    counts = {name: Count() for name in (*SETS, SMALL)}
+    cells: list[Image.Image] = []
     for number, small in enumerate(drawn(each, folder)):
-        pictures = (small, images.enlarge(small, 512), photograph(number, *SIZES[number % len(SIZES)]))
-        for name, picture in zip(SETS, pictures, strict=True):
-            mark = Mark(HOST, random.Random(number).getrandbits(JOB_BITS))
-            began = time.process_time()
-            marked = watermark.embed(picture, mark)
-            seconds[name].append(time.process_time() - began)
-            quality[name].append((psnr(picture, marked), ssim(picture, marked)))
-            for treatment, treated in TREATMENTS.items():
-                found = watermark.detect(treated(marked), HOST)
-                hits[name][treatment] += found is not None and found.mark == mark
+        cells = [*cells, enlarged(small, network)][-4:]
+        photo = photograph(number, *SIZES[number % len(SIZES)])
+        for name, picture in zip(SETS, (cells[-1], images.grid((cells * 4)[:4]), photo), strict=True):
+            counts[name].add(picture, number)
+        if number % 2:
+            counts[SMALL].add(small, number)
         if number % 10 == 9:
-            print(number + 1, {name: dict(counts) for name, counts in hits.items()}, flush=True)  # noqa: T201
-    count = len(quality[SETS[0]])
-    lines = [f"| | {' | '.join(SETS)} | all |", "|---" * (len(SETS) + 2) + "|"]
+            print(number + 1, {name: dict(one.hits) for name, one in counts.items()}, flush=True)  # noqa: T201
+        if time.monotonic() > ends:
+            break
+    return table(counts)
+
+
+def table(counts: dict[str, Count]) -> list[str]:
+    """Return the lines that say what was counted; the last column is of all but the small ones."""
+    lines = [f"| | {' | '.join(SETS)} | all of these | {SMALL} |", "|---" * (len(SETS) + 3) + "|"]
+    total = sum(counts[name].pictures for name in SETS)
     for treatment in TREATMENTS:
-        cells = [f"{hits[name][treatment]} of {count}" for name in SETS]
-        total = sum(hits[name][treatment] for name in SETS)
-        low, high = interval(total, count * len(SETS))
-        share = 100 * total / (count * len(SETS))
-        lines.append(f"| {treatment} | {' | '.join(cells)} | {share:.1f} % ({low:.1f} to {high:.1f}) |")
-    for number, (title, form) in enumerate((("PSNR", "{:.1f} ({:.1f}) dB"), ("SSIM", "{:.3f} ({:.3f})"))):
-        values = {name: [one[number] for one in quality[name]] for name in SETS}
-        cells = [form.format(float(np.mean(values[name])), min(values[name])) for name in SETS]
-        lines.append(f"| {title}, mean (least) | {' | '.join(cells)} | |")
-    cells = [f"{1000 * float(np.median(seconds[name])):.0f} ms" for name in SETS]
-    return [*lines, f"| time to mark, median | {' | '.join(cells)} | |"]
+        cells = [f"{counts[name].hits[treatment]} of {counts[name].pictures}" for name in (*SETS, SMALL)]
+        hits = sum(counts[name].hits[treatment] for name in SETS)
+        low, high = interval(hits, total)
+        cells.insert(len(SETS), f"{100 * hits / total:.1f} % ({low:.1f} to {high:.1f})")
+        lines.append(f"| {treatment} | {' | '.join(cells)} |")
+    for title, form in (("PSNR", "{:.1f} ({:.1f}) dB"), ("SSIM", "{:.3f} ({:.3f})")):
+        sets = [counts[name] for name in (*SETS, SMALL)]
+        values = [one.ratios if title == "PSNR" else one.likenesses for one in sets]
+        cells = [form.format(float(np.mean(one)), min(one)) for one in values]
+        lines.append(f"| {title}, mean (least) | {' | '.join([*cells[:-1], '', cells[-1]])} |")
+    cells = [f"{1000 * float(np.median(counts[name].seconds)):.0f} ms" for name in (*SETS, SMALL)]
+    cells.insert(len(SETS), "")
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    return [
+        *lines,
+        f"| time to mark, median | {' | '.join(cells)} |",
+        "",
+        f"{total} pictures that leave, {today}.",
+    ]
 
 
-def unmarked(count: int) -> str:
+def unmarked(count: int, minutes: float) -> str:
     """Return the line that says in how many unmarked pictures a mark was seen."""
-    seen = 0
-    for number in range(count):
-        picture = (
-            icon(number, 64 + number % 160)
-            if number % 2
-            else photograph(10_000 + number, 96 + number % 300, 128)
-        )
+    seen, number, ends = 0, 0, time.monotonic() + 60 * minutes
+    for number in range(1, count + 1):
+        picture = icon(number, 256 + number % 256) if number % 2 else photograph(10_000 + number, 512, 512)
         seen += watermark.detect(picture, HOST) is not None
-        if number % 100 == 99:
-            print("unmarked", number + 1, "seen", seen, flush=True)  # noqa: T201
-    return f"Unmarked pictures (half icons, half photographs): a mark was seen in {seen} of {count:,}."
+        if number % 100 == 0:
+            print("unmarked", number, "seen", seen, flush=True)  # noqa: T201
+        if time.monotonic() > ends:
+            break
+    _, most = interval(seen, number)
+    return (
+        f"Unmarked pictures (half icons of 256 to 511 px, half photographs of 512 px): a mark was seen in "
+        f"{seen} of {number:,}, which bounds the share by {most:.2f} %."
+    )
 
 
 def main() -> None:
@@ -115,15 +167,22 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--each", type=int, default=167)
     options.add_argument("--unmarked", type=int, default=10_000)
+    options.add_argument("--minutes", type=float, default=math.inf, help="for each of the two counts")
     options.add_argument("--pocket", type=Path)
     options.add_argument("--page", type=Path, default=PAGE)
     chosen = options.parse_args()
-    lines = counted(chosen.each, chosen.pocket)
-    text = "\n".join([*lines, "", unmarked(chosen.unmarked) if chosen.unmarked else ""]).rstrip()
-    page = chosen.page.read_text("utf-8")
-    figures = f"<!-- figures -->\n\n{text}\n\n<!-- end -->"
-    page = re.sub(r"<!-- figures -->(.*?<!-- end -->)?", lambda _: figures, page, count=1, flags=re.DOTALL)
-    chosen.page.write_text(page, "utf-8")
+    lines = counted(chosen.each, chosen.pocket, chosen.minutes)
+    write(chosen.page, lines)
+    if chosen.unmarked:
+        write(chosen.page, [*lines, "", unmarked(chosen.unmarked, chosen.minutes)])
+
+
+def write(file: Path, lines: list[str]) -> None:
+    """Put the figures into a page, in place of those that stand there."""
+    figures = "\n".join(["<!-- figures -->", "", *lines, "", "<!-- end -->"])
+    text = file.read_text("utf-8")
+    text = re.sub(r"<!-- figures -->(.*?<!-- end -->)?", lambda _: figures, text, count=1, flags=re.DOTALL)
+    file.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -26,9 +26,14 @@ def photograph(seed: int, width: int, height: int) -> Image.Image:
     for _ in range(int(random.integers(5, 40))):
         radius = min(0.45, 0.02 * (1 - random.random()) ** (-1 / 1.3)) * min(width, height)
         left, top = random.uniform(0, width), random.uniform(0, height)
-        distance = np.hypot(across - left, (down - top) * random.uniform(0.6, 1.7))
-        cover = np.clip((radius - distance) / random.uniform(0.7, 4) + 0.5, 0, 1)[..., None]
-        levels = levels * (1 - cover) + (random.uniform(0, 255, 3) + texture * random.uniform(0, 20)) * cover
+        flat, soft = random.uniform(0.6, 1.7), random.uniform(0.7, 4)
+        colour, rough = random.uniform(0, 255, 3), random.uniform(0, 20)
+        reach = radius + soft  # nothing changes further away
+        rows = slice(max(0, int(top - reach / flat)), int(top + reach / flat) + 2)
+        here = rows, slice(max(0, int(left - reach)), int(left + reach) + 2)
+        distance = np.hypot(across[here] - left, (down[here] - top) * flat)
+        cover = np.clip((radius - distance) / soft + 0.5, 0, 1)[..., None]
+        levels[here] = levels[here] * (1 - cover) + (colour + texture[here] * rough) * cover
     levels += random.normal(size=(height, width, 1)) * random.uniform(0, 3)
     return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
 

@@ -11,8 +11,9 @@ import pytest
 import sd_parsers
 from PIL import Image, PngImagePlugin
 
+from engine.prompt.foreign import as_line
 from engine.provenance.reading import recipe_of
-from engine.provenance.texts import exif, jpeg_with, png_with, texts_of, webp_with
+from engine.provenance.texts import exif, jpeg_with, png_with, texts_of, unreadable, webp_with
 from tests.engine.intake.hostile import chunk, zeros
 
 PARAMETERS = (
@@ -132,10 +133,12 @@ def test_recipes_of_six_programs(
     assert found is not None
     assert (found.program, found.prompt, found.negative_prompt) == (program, prompt, negative)
     assert found.facts.items() >= facts.items()
+    assert f" --seed {facts['Seed']}" in as_line(found.as_text(), [])
 
 
 def test_hostile_texts_are_passed_over() -> None:
-    plain = saved("PNG")
+    plain, said = saved("PNG"), []
+    assert not unreadable(plain)
     deep = "[" * 100_000
     laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><x:xmpmeta>&b;</x:xmpmeta>'
     for kind, body in (
@@ -149,7 +152,10 @@ def test_hostile_texts_are_passed_over() -> None:
         (b"tEXt", b"invokeai_metadata\0{}"),
         (b"zTXt", b"parameters\0\0" + zlib.compress(b"x")[:-3]),
     ):
-        assert recipe_of(plain[:33] + chunk(kind, body) + plain[33:]) is None
+        hostile = plain[:33] + chunk(kind, body) + plain[33:]
+        assert recipe_of(hostile) is None
+        said.append(unreadable(hostile))
+    assert said == [True, True, True, True, True, False, False, False, True]
     for cut in range(0, len(WRITTEN["jpeg"]), 7):
         recipe_of(WRITTEN["jpeg"][:cut])
     for cut in range(0, len(WRITTEN["webp"]), 7):
