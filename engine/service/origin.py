@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # brings numpy and c2pa, for which the bot need not wait at i
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 64 * 2**20
+REMEMBERED = 16 * 2**20
 """Bytes of files that are kept as they left: one that is sent again, or looked at, is not made again."""
 THUMBNAIL_QUALITY = 90  # at which the mark of a small picture holds
 

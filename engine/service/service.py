@@ -51,6 +51,7 @@ from engine.service.finishing import Finishing
 from engine.service.hooks import Hooks
 from engine.service.keys import Keys
 from engine.service.links import Links
+from engine.service.memory import give_back
 from engine.service.origin import Origin
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures, chosen
@@ -59,14 +60,7 @@ from engine.service.prices import Prices
 from engine.service.progress import Watches
 from engine.service.reload import OUTCOME, Reloaded, compare
 from engine.service.reports import Reports
-from engine.service.requests import (
-    Ask,
-    Caller,
-    Planned,
-    QueueView,
-    Snapshot,
-    Submitted,
-)
+from engine.service.requests import Ask, Caller, Planned, QueueView, Snapshot, Submitted
 from engine.service.screening import Screening
 from engine.service.settings import HostConfig, Settings
 from engine.service.welcome import Welcome
@@ -200,6 +194,7 @@ class Service:
             asyncio.create_task(self.control.poll()),
             asyncio.create_task(self.retention.run(lambda: self.config.retention)),
             asyncio.create_task(self.origin.prepare()),
+            asyncio.create_task(give_back()),
         ]
         try:
             yield
