@@ -65,7 +65,7 @@ async def visit(browser: Browser) -> AsyncIterator[Open]:
     troubles: list[str] = []
     contexts: list[BrowserContext] = []
 
-    async def visit(url: str, **more: Any) -> Page:
+    async def visit(url: str, ready: str = "html[data-ready]", **more: Any) -> Page:
         context = await browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | more))
         page = await context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -81,7 +81,7 @@ async def visit(browser: Browser) -> AsyncIterator[Open]:
         )
         contexts.append(context)
         await page.goto(url)
-        await page.wait_for_selector("html[data-ready]")
+        await page.wait_for_selector(ready)
         return page
 
     yield visit
