@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,9 +51,9 @@ class Budget:
         self.held += size
         request.scope["limner.held"] = request.scope.get("limner.held", 0) + size
 
-    def release(self, scope: Mapping[str, Any]) -> None:
+    def release(self, scope: MutableMapping[str, Any]) -> None:
         """Count no more what a request held."""
-        self.held -= scope.get("limner.held", 0)
+        self.held -= scope.pop("limner.held", 0)
 
 
 @dataclass
@@ -80,18 +80,16 @@ async def chunks(request: Request, budget: Budget, most: int) -> AsyncIterator[b
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise too_large
-    size, stream = 0, request.stream()
+    size, now = 0, asyncio.get_running_loop().time
+    end = now() + budget.seconds
     try:
-        async with asyncio.timeout(budget.seconds):
-            while True:
-                async with asyncio.timeout(budget.silent):
-                    chunk = await anext(stream, None)
-                if chunk is None:
-                    return
+        async with asyncio.timeout_at(min(now() + budget.silent, end)) as patience:
+            async for chunk in request.stream():
                 size += len(chunk)
                 if size > most:
                     raise too_large
                 budget.take(request, len(chunk))
+                patience.reschedule(min(now() + budget.silent, end))  # one timer, however many pieces come
                 yield chunk
     except TimeoutError:
         raise Fault("slow", "The body of this request came too slowly. Send it again.") from None

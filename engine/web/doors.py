@@ -14,7 +14,7 @@ from engine.web.auth import Gate
 from engine.web.bodies import Budget
 from engine.web.drawing import Drawing
 from engine.web.errors import Fault
-from engine.web.protocol import HEADERS_WITHIN
+from engine.web.protocol import HEADERS_WITHIN, READS_WITHIN
 
 STREAMS_MOST = 4
 """Streams one key may have open."""
@@ -36,6 +36,8 @@ class Doors:
     """Unix seconds: until when links are good."""
     headers_within: float = HEADERS_WITHIN
     """Seconds a request's headers may take."""
+    reads_within: float = READS_WITHIN
+    """Seconds in which at least something of an answer must be read."""
 
     @classmethod
     def of(cls, service: Service, clock: Callable[[], float] = time.monotonic) -> Doors:

@@ -16,6 +16,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from engine.errors import EngineError, NotFound, UserError
 from engine.library.masks import MaskDraft
 from engine.service import UNRULED, Caller, Edit, Service
+from engine.web.bodies import Budget, chunks
+from engine.web.errors import STATUS, Fault, Shaped, answer
 
 log = logging.getLogger("limner.web")
 
@@ -36,8 +38,8 @@ GONE = (
 )
 
 
-def mount(app: FastAPI, service: Service) -> None:
-    """Put the page on the listener."""
+def mount(app: FastAPI, service: Service, budget: Budget) -> None:
+    """Put the page on the listener. ``budget``: what bodies may take."""
     page = resources.files("engine.web") / "page"
 
     @app.get("/draw/files/{name}")
@@ -86,34 +88,31 @@ def mount(app: FastAPI, service: Service) -> None:
     @app.post("/draw/{link}")
     async def send(link: str, request: Request) -> Response:
         """Take the mask (PNG, white repaints) and, where results can be posted, paint."""
-        return await _take(service, link, request)
+        return await _take(service, budget, link, request)
 
 
-async def _take(service: Service, link: str, request: Request) -> Response:
+async def _take(service: Service, budget: Budget, link: str, request: Request) -> Response:
     """Take a mask that was sent; answer whether it is being painted."""
     try:
         sketch = await service.masks.linked(link)
-        data = await _body(request)
+        data = b"".join([chunk async for chunk in chunks(request, budget, MOST_BYTES)])
         kept = await service.uploads.take(data)
         sketch = await service.masks.drawn(sketch, kept.sha256)
         if sketch.origin:
             await _paint(service, sketch, unquote(request.headers.get("X-Prompt", "")).strip())
         await service.masks.spend(sketch)
+    except Fault as fault:
+        refused = answer(_shape, fault, "")
+        refused.headers.update(HEADERS)
+        return refused
     except UserError as error:
         return _refused(error)
     except EngineError as error:
         log.exception("a drawn mask could not be used")
         return JSONResponse({"error": error.apology}, status_code=500, headers=HEADERS)
+    finally:
+        budget.release(request.scope)
     return JSONResponse({"painting": bool(sketch.origin)}, headers=HEADERS)
-
-
-async def _body(request: Request) -> bytes:
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_BYTES:
-            raise UserError("That mask is too large to send.")
-    return bytes(data)
 
 
 async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
@@ -137,6 +136,10 @@ async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
         )
     )
     await service.submit(planned)
+
+
+def _shape(fault: Fault, request_id: str) -> Shaped:
+    return Shaped(STATUS[fault.kind], {"error": fault.sentence})
 
 
 def _refused(error: UserError) -> JSONResponse:

@@ -17,10 +17,11 @@ from engine.config import WebConfig
 from engine.errors import ConfigError
 from engine.service import Service
 from engine.web import docs, draw, gallery, jobs, links, openai, predict, sdapi, stability, uploads, webhooks
+from engine.web.bodies import Budget
 from engine.web.doors import Doors
 from engine.web.entry import Entry, Shapes, handle_errors
 from engine.web.metrics import CONTENT_TYPE, metrics
-from engine.web.protocol import HEADERS_WITHIN, impatient
+from engine.web.protocol import HEADERS_WITHIN, READS_WITHIN, SENT_AHEAD, impatient
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def application(
             await doors.gate.key(request, "metrics")
         return Response(await metrics(service), media_type=CONTENT_TYPE)
 
-    draw.mount(app, service)
+    draw.mount(app, service, doors.budget if doors is not None else Budget())
     links.mount(app, service, doors)
     if doors is not None:
         for door in (stability, predict, openai, sdapi, jobs, uploads, webhooks, gallery, docs):
@@ -134,20 +135,7 @@ async def listening(
         app = Entry(app, SHAPES, doors.budget, lambda: doors.draining)
         if config.host not in LOOPBACK and not config.public_url.startswith("https:"):
             log.warning("the API can be reached from other machines without https: set `web.public_url`")
-    settings = uvicorn.Config(
-        app,
-        host=config.host,
-        port=config.port,
-        log_config=None,  # its lines go through ours, which hide tokens
-        access_log=False,
-        timeout_keep_alive=KEPT_OPEN,
-        lifespan="off",
-        server_header=False,
-        http=impatient(doors.headers_within if doors else HEADERS_WITHIN),
-        proxy_headers=False,  # the API's gate believes the proxies that the host names
-        timeout_graceful_shutdown=LEAVING,
-    )
-    server = _Server(settings)
+    server = _Server(_settings(app, config, doors))
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         door = socket.create_server((config.host, config.port), family=family)
@@ -156,6 +144,7 @@ async def listening(
             f"The HTTP listener cannot use {config.host}:{config.port} ({error.strerror}). "
             "Choose another `web.port` or `web.host`."
         ) from None
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD)  # of all its connections
     port = int(door.getsockname()[1])
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=[door]))
@@ -175,6 +164,23 @@ async def listening(
             if doors is not None:
                 await doors.drawing.left()
                 hooks.cancel()
+
+
+def _settings(app: ASGIApp, config: WebConfig, doors: Doors | None) -> uvicorn.Config:
+    patience = (HEADERS_WITHIN, READS_WITHIN) if doors is None else (doors.headers_within, doors.reads_within)
+    return uvicorn.Config(
+        app,
+        host=config.host,
+        port=config.port,
+        log_config=None,  # its lines go through ours, which hide tokens
+        access_log=False,
+        timeout_keep_alive=KEPT_OPEN,
+        lifespan="off",
+        server_header=False,
+        http=impatient(*patience),
+        proxy_headers=False,  # the API's gate believes the proxies that the host names
+        timeout_graceful_shutdown=LEAVING,
+    )
 
 
 class _Server(uvicorn.Server):

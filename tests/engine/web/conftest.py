@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,9 @@ from engine.rules.keys import Key
 from engine.service import Service
 from engine.store import keys as store_keys
 from engine.web import Doors, listening
-from engine.web.protocol import HEADERS_WITHIN
+from engine.web.metrics import metrics
+from engine.web.protocol import HEADERS_WITHIN, READS_WITHIN
+from tests.engine.web.kept_secret import LOGGERS, MADE, Everything, found_under, made
 
 FAKE = "engine.workers.fake:Renderer"
 
@@ -42,7 +45,7 @@ class Api:
 
     async def key(self, **more: Any) -> tuple[Key, str]:
         """Make a key; return it and its text."""
-        secret = keys.make()
+        secret = made(keys.make())
         told: dict[str, Any] = {"name": "test", "scopes": ("draw", "read"), "actor": "cli"} | more
         new = store_keys.NewKey(start=secret[: keys.START], sha256=keys.digest(secret), **told)
         return await self.service.store.write(store_keys.create, self.service.store.now(), new), secret
@@ -105,6 +108,26 @@ async def status_of(api: Api, *lines: str) -> int:
 Opened = Callable[..., Any]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_key_is_kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """After all tests search databases, pictures, logs and metrics for every key: there is none."""
+    folder = tmp_path_factory.getbasetemp()
+    handler = Everything(folder / "everything.log")
+    loggers = [(logger, logger.level) for logger in map(logging.getLogger, LOGGERS)]
+    for logger, _ in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+    yield
+    for logger, level in loggers:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+    handler.close()
+    if MADE:
+        (folder / "seen").write_text(next(iter(MADE)))  # so that a search which finds nothing is no proof
+    where = found_under(folder)
+    assert where == [str(folder / "seen")] * bool(MADE)
+
+
 @pytest.fixture
 def api_at(tmp_path: Path) -> Opened:
     """Open the API with further settings."""
@@ -117,6 +140,7 @@ def api_at(tmp_path: Path) -> Opened:
         clock: Callable[[], float] = time.time,
         pace: Callable[[], float] = time.monotonic,
         headers_within: float = HEADERS_WITHIN,
+        reads_within: float = READS_WITHIN,
         **more: Any,
     ) -> AsyncIterator[Api]:
         config = Config(
@@ -128,9 +152,10 @@ def api_at(tmp_path: Path) -> Opened:
         )
         async with Service.open(config, renderer=FAKE, arguments=arguments or {}, clock=clock) as service:
             doors = Doors.of(service, pace)
-            doors.headers_within = headers_within
+            doors.headers_within, doors.reads_within = headers_within, reads_within
             async with listening(service, WebConfig(port=0), doors=doors) as port:
                 yield Api(service, doors, f"http://127.0.0.1:{port}")
+            (tmp_path / "metrics.txt").write_bytes(await metrics(service))
 
     return opened
 

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from tests import ROOT
+from tests.engine.web.kept_secret import made
 
 LIMNER = [sys.executable, "-m", "bot"]
 
@@ -45,10 +46,10 @@ class Served:
     def key(self, *options: str) -> str:
         """Make a key."""
         command = [*LIMNER, "keys", "create", "tests", "--json", *options]
-        made = subprocess.run(
+        done = subprocess.run(
             command, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=True
         )
-        return str(json.loads(made.stdout)["key"])
+        return made(str(json.loads(done.stdout)["key"]))
 
     @property
     def log(self) -> str:

@@ -23,6 +23,7 @@ import webuiapi
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from tests import ROOT
+from tests.engine.web.kept_secret import made
 
 pytestmark = pytest.mark.timeout(900)  # one thread draws a million pixels
 CLIENTS = ROOT.parent / "shared" / "clients"
@@ -63,7 +64,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     env = environment(folder, LIMNER_WEB_PORT=str(port), PYTHONPATH=str(ROOT))
-    made = subprocess.run(
+    done = subprocess.run(
         [*LIMNER, "keys", "create", "scripts", "--json"],
         cwd=folder, env=env, capture_output=True, text=True, check=True,
     )  # fmt: skip
@@ -82,11 +83,11 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.5)
-        yield Serving(url, json.loads(made.stdout)["key"], process, log)
+        yield Serving(url, made(json.loads(done.stdout)["key"]), process, log)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, log.read_text()
         assert "stopped" in log.read_text()
-        assert json.loads(made.stdout)["key"] not in log.read_text()
+        assert json.loads(done.stdout)["key"] not in log.read_text()
         assert "Traceback" not in log.read_text()
     finally:
         process.kill()

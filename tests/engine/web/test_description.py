@@ -32,6 +32,7 @@ from engine.store import keys as store_keys
 from engine.web import Doors, application, listening
 from engine.web.description import ENDPOINTS, HIDDEN, OPEN, described
 from tests.engine.web.conftest import FAKE, Api
+from tests.engine.web.kept_secret import made
 
 CASES = int(os.environ.get("LIMNER_API_CASES", "500"))
 SEED = int(os.environ.get("LIMNER_API_SEED", "14"))
@@ -68,7 +69,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         ticks = count()
         async with Service.open(config, renderer=FAKE, arguments={}) as service:
             doors = Doors.of(service, clock=lambda: 3600.0 * next(ticks))  # so nobody is ever too fast
-            secret = keys.make()
+            secret = made(keys.make())
             new = store_keys.NewKey("cases", secret[: keys.START], keys.digest(secret), keys.SCOPES, "cli")
             await service.store.write(store_keys.create, service.store.now(), new)
             async with listening(service, WebConfig(port=0), doors=doors) as port:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from typing import Any
 
 import httpx
@@ -71,6 +72,23 @@ async def test_every_answer_has_an_id_and_careful_headers(api: Api, caplog: pyte
         assert any(answer.headers["x-request-id"] in str(vars(record)) for record in caplog.records)
     assert len({one.headers["x-request-id"] for one in answers}) == 4
     assert not any(secret in str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"nonsense\r\n\r\n", b"GET /healthz HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 2**17]
+)
+async def test_what_is_no_http_is_answered_with_an_id_too(
+    api: Api, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
+    with caplog.at_level(logging.INFO):
+        writer.write(sent)
+        answer = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "x-content-type-options: nosniff" in answer.lower()
+    [request_id] = re.findall(r"(?i)^x-request-id: (\w+)\r$", answer, re.MULTILINE)
+    assert any(request_id in str(vars(record)) for record in caplog.records)
 
 
 BROKEN: list[bytes] = [

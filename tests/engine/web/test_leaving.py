@@ -77,7 +77,8 @@ async def test_a_named_request_that_overruns_goes_on(api_at: Opened) -> None:
             late = await client.post(path, json=body, headers=named)
             assert late.status_code == 503
             assert int(late.headers["retry-after"]) > 0
-            assert await states(api, key.owner) == [State.RUNNING]
+            [state] = await states(api, key.owner)
+            assert state in (State.QUEUED, State.RUNNING)
     async with api_at() as api, api.client(secret) as client:  # after a restart too
         answer = await client.post(path, json=body, headers=named)
         assert answer.status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from engine.config import ApiConfig
 from engine.jobs import State
 from engine.rules import keys
-from engine.web import bodies
+from engine.web import bodies, draw
 from engine.web.doors import STREAMS_MOST
 from engine.web.protocol import HEADERS_WITHIN
 from tests.engine.web.conftest import Api, Opened
@@ -114,6 +116,26 @@ async def test_bodies_that_fall_silent_or_take_too_long_are_told(api: Api) -> No
         await writer.drain()
         writer.write(BODY[5:])
         assert (await reader.readline()).startswith(b"HTTP/1.1 202")
+    assert api.doors.budget.held == 0
+
+
+async def test_the_drawing_page_takes_no_body_longer_than_the_others(api: Api) -> None:
+    _, secret = await api.key()
+    async with api.client(secret) as client:
+        picture = (await api.drawn(client)).pictures[0]
+        sketch = await api.service.masks.open(owner="1", origin="", picture=picture)
+        link = f"/draw/{await api.service.masks.link(sketch)}"
+        assert (await client.post(link, content=bytes(draw.MOST_BYTES + 1))).status_code == 413
+        for silent, seconds in ((0.3, 30.0), (30.0, 0.3)):
+            api.doors.budget.silent, api.doors.budget.seconds = silent, seconds
+            async with connected(api) as (reader, writer):
+                writer.write(head(secret, 100, link) + b"x")
+                assert (await answered(reader))[0] == 408
+        api.doors.budget.silent = api.doors.budget.seconds = 30.0
+        mask = io.BytesIO()
+        Image.new("L", (64, 64), 255).save(mask, "PNG")
+        answer = await client.post(link, content=mask.getvalue())  # the link is still good
+        assert (answer.status_code, answer.json()) == (200, {"painting": False})
     assert api.doors.budget.held == 0
 
 
