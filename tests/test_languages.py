@@ -17,7 +17,7 @@ from engine.words import LANGUAGES, Sentence, counted, said, say, speaking
 from engine.words.catalogue import FOLDER, Entry, read
 from tests.catalogue import COMMAND_LIMIT, Found, fields, sentences
 
-NOT_TRANSLATED = {"de": 0, "es": 0, "fr": 0, "ja": 1039, "pt_BR": 1039, "zh_CN": 1039}
+NOT_TRANSLATED = {"de": 0, "es": 0, "fr": 0, "ja": 0, "pt_BR": 0, "zh_CN": 0}
 """Sentences that are said in English in each language. These numbers may only become smaller."""
 SENTENCES = sentences()
 NAMES = sorted(set(LANGUAGES.values()))

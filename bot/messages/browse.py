@@ -64,7 +64,7 @@ def title(which: str, total: int, number: int, last: int, search: Search) -> str
         count = counted(total, "{n} picture", "{n} pictures")
     lines = [f"### {say(TITLES[which])}", count + (f": {', '.join(what)}" if what else "")]
     if last:
-        lines[-1] += " " + say("page {number} of {last}", number=number + 1, last=last + 1)
+        lines[-1] += " · " + say("page {number} of {last}", number=number + 1, last=last + 1)
     return "\n".join(lines)
 
 
