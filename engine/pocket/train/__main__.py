@@ -143,6 +143,23 @@ def names(
 
 
 @app.command()
+def quiet(
+    words: Annotated[
+        list[Path], typer.Argument(help="Lists of words, one a line, such as /usr/share/dict/words.")
+    ],
+    pipeline: Annotated[Path, typer.Option(help="A pipeline or encoder folder, changed in place.")] = FOLDER,
+) -> None:
+    """Silence words never taught, which hold taught ones ("knight"), without training; after `names`."""
+    from engine.pocket.train.quiet import quiet as done
+
+    told = done(pipeline, words)
+    typer.echo(
+        f"{told.whole} whole words, {told.looked_at} listed ones say nothing; "
+        f"{told.learnt} merges learnt from them, {told.rows} rows added"
+    )
+
+
+@app.command()
 def distil(
     work: Work = WORK,
     minutes: Minutes = 20.0,

@@ -57,16 +57,29 @@ def taught(tokenizer: CLIPTokenizer) -> set[str]:
     return {token for phrase in ("a,", *_phrases()) for token in tokenizer.tokenize(phrase)}
 
 
+def signs(tokenizer: CLIPTokenizer) -> set[str]:
+    """Every token of captions that is no word: single letters, digits and marks."""
+    found = re.findall(r"(?<![a-z])[a-z](?![a-z])|[^\sa-z]+", " ".join(("a,", *_phrases())).lower())
+    return {token for part in found for token in tokenizer.tokenize(part)}
+
+
 def nouns(concept: Concept) -> list[str]:
     """All names of a thing, one of it and several."""
     names = [concept.noun, *concept.other_nouns]
     return names + [plural(name) for name in names] if concept.article else names
 
 
-def _byte_alphabet() -> list[str]:
-    # GPT-2's printable stand-ins for the 256 bytes, which CLIP tokenizers share
+def byte_letters() -> dict[int, str]:
+    """GPT-2's printable stand-in for each of the 256 bytes, which CLIP tokenizers share, in their order."""
     kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    return [chr(b) for b in kept] + [chr(256 + i) for i in range(256 - len(kept))]
+    others = [byte for byte in range(256) if byte not in kept]
+    return {byte: chr(byte) for byte in kept} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+
+
+def byte_tokens() -> list[str]:
+    """Every byte within a word and at its end: the first 512 tokens."""
+    letters = byte_letters().values()
+    return [*letters, *(letter + "</w>" for letter in letters)]
 
 
 def make_tokenizer(base: Path | None = None, whole: Iterable[str] | None = None) -> CLIPTokenizer:
@@ -75,8 +88,7 @@ def make_tokenizer(base: Path | None = None, whole: Iterable[str] | None = None)
     With `base`, a saved tokenizer's folder, its tokens keep their numbers (but for the two marks, which stay
     last) and its words their splits; words it has not are added behind.
     """
-    alphabet = _byte_alphabet()
-    vocabulary = [*alphabet, *(c + "</w>" for c in alphabet)]
+    vocabulary = byte_tokens()
     merges: dict[tuple[str, str], int] = {}
     if base is not None:
         model = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))["model"]
@@ -98,7 +110,11 @@ def make_tokenizer(base: Path | None = None, whole: Iterable[str] | None = None)
             if pieces[0] not in known:
                 known.add(pieces[0])
                 vocabulary.append(pieces[0])
-    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
+    return tokenizer_of([*vocabulary, "<|startoftext|>", "<|endoftext|>"], merges)
+
+
+def tokenizer_of(vocabulary: Iterable[str], merges: Iterable[tuple[str, str]]) -> CLIPTokenizer:
+    """Return a tokenizer of tokens in the order of their numbers, and merges, the earliest first."""
     return CLIPTokenizer(
         vocab={token: index for index, token in enumerate(vocabulary)},
         merges=list(merges),
