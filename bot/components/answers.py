@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
-
-import discord
 from discord import ui
 
 from bot import interactions, progress
 from bot.components import confirm, modals
+from bot.components.component import Component
 from bot.custom_ids import CHANGE, CHANGE_ID, Press, redo_id
 from bot.failures import REDO, TYPED, guarded
 from bot.interactions import Blue, Interaction
@@ -43,18 +40,11 @@ async def enhance(interaction: Interaction, line: str) -> None:
     await interaction.edit_original_response(content=content, view=view)
 
 
-class ChangeButton(ui.DynamicItem[ui.Button[ui.View]], template=CHANGE):
+class ChangeButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=CHANGE):
     """Opens the dialog with the line that its message holds; sent, it is drawn."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=say(messages_answers.CHANGE), custom_id=CHANGE_ID))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the pressed button again from its wire format."""
-        return cls()
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:

@@ -12,6 +12,7 @@ import discord
 from discord import ui
 
 from bot import interactions
+from bot.components.component import Component
 from bot.custom_ids import BROWSE, BROWSE_OPEN, ListPage, Press, Verb
 from bot.failures import guarded
 from bot.interactions import Blue, Grey, Interaction
@@ -33,7 +34,7 @@ TO_DO = (
 DOWNLOAD = Sentence("Download")
 
 
-class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=BROWSE):
+class PageButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=BROWSE):
     """Turns to a page of a list, or opens an entry of it."""
 
     def __init__(self, to: ListPage, label: str = "…", *, chosen: bool = False) -> None:
@@ -41,9 +42,7 @@ class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=BROWSE):
         super().__init__(ui.Button(label=label, style=Blue if chosen else Grey, custom_id=str(to)))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
         return cls(ListPage.of(match))
 
@@ -55,7 +54,7 @@ class PageButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=BROWSE):
         await show(interaction, self.to)
 
 
-class OpenSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=BROWSE_OPEN):
+class OpenSelect(Component, ui.DynamicItem[ui.Select[ui.LayoutView]], template=BROWSE_OPEN):
     """The entries of a page, to open one."""
 
     def __init__(self, page: ListPage, options: Sequence[discord.SelectOption] = ()) -> None:
@@ -65,9 +64,7 @@ class OpenSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=BROWSE_OPEN)
         super().__init__(ui.Select(custom_id=custom_id, placeholder=say(words.OPEN), options=shown))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the list again from its wire format."""
         return cls(ListPage.of(match))
 

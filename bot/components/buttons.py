@@ -19,6 +19,7 @@ from discord import ui
 
 from bot import interactions
 from bot.components import answers, browse, confirm, full_size, mask_editor, modals, picture, welcome
+from bot.components.component import Component
 from bot.components.near import NearButton
 from bot.components.settings import REMIX, VARIATION
 from bot.custom_ids import (
@@ -48,7 +49,7 @@ from engine.service import Edit
 from engine.words import say
 
 
-class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
+class JobButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
     """A button that does something with a job."""
 
     def __init__(self, press: Press, *, row: int | None = None, used: bool = False) -> None:
@@ -65,9 +66,7 @@ class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
         )
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
         return cls(Press.of(match))
 
@@ -77,7 +76,7 @@ class JobButton(ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
         await press(interaction, self.press)
 
 
-class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
+class AnswerButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
     """An answer to the question asked before a large request starts."""
 
     def __init__(self, answer: Answer, key: str) -> None:
@@ -89,9 +88,7 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
         super().__init__(ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
         return cls(Answer(match["answer"]), match["key"])
 
@@ -101,7 +98,7 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
         await confirm.answered(interaction, self.key, start=self.answer is Answer.START)
 
 
-class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
+class ModelChoice(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
     """The list of models that may draw a picture again."""
 
     def __init__(self, job: str, cell: int, names: Sequence[str] = ()) -> None:
@@ -111,9 +108,7 @@ class ModelChoice(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
         super().__init__(ui.Select(custom_id=f"l1r:{job}:{cell}", options=options))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the list again from its wire format."""
         return cls(match["job"], int(match["cell"] or 0))
 
@@ -331,7 +326,7 @@ def used(message: discord.Message, pressed: Press) -> ui.View:
             custom_id = getattr(child, "custom_id", None) or ""
             said = Press.read(custom_id)
             if near := NEAR.fullmatch(custom_id):
-                view.add_item(NearButton.of(near, row))
+                view.add_item(NearButton.remade(near, row))
             elif said is not None:
                 blue = said == pressed or child.style is Blue
                 view.add_item(JobButton(said, row=row, used=blue))

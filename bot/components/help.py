@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Self
 
 import discord
 from discord import ui
 
 from bot.components import near
+from bot.components.component import Component
 from bot.components.welcome import StarterButton
 from bot.custom_ids import HELP_TOPIC
 from bot.failures import guarded
@@ -25,7 +24,7 @@ from engine.words import say
 HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not flag.legacy)
 
 
-class HelpSelect(ui.DynamicItem[ui.Select[ui.View]], template=HELP_TOPIC):
+class HelpSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=HELP_TOPIC):
     """The list of sections."""
 
     def __init__(self, topics: Mapping[str, str] | None = None) -> None:
@@ -34,13 +33,6 @@ class HelpSelect(ui.DynamicItem[ui.Select[ui.View]], template=HELP_TOPIC):
             for topic, heading in (topics or messages_help.SECTIONS).items()
         ]
         super().__init__(ui.Select(custom_id="l1h:", placeholder=say(messages_help.OPENED), options=options))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the list again from its wire format."""
-        return cls()
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:

@@ -22,6 +22,7 @@ from discord import ui
 
 from bot import interactions
 from bot.components import confirm, modals, near
+from bot.components.component import Component
 from bot.custom_ids import MASK, MASK_DIALOG, MaskControl, Press, Token, mask_id
 from bot.failures import TYPED, guarded
 from bot.interactions import Blue, Green, Grey, Interaction
@@ -39,7 +40,7 @@ _PRESSED = re.compile(r"(?!l1k:a:)" + MASK.pattern)
 _turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
 
-class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
+class MaskButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
     """A control of a mask in the making."""
 
     def __init__(
@@ -57,9 +58,7 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
         super().__init__(ui.Button(style=style, label=label, custom_id=custom_id, disabled=disabled))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed control again from its wire format."""
         return cls(MaskControl(match["part"]), match["key"], int(match["value"]) if match["value"] else None)
 
@@ -117,7 +116,7 @@ class MaskButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
                 return MaskRecipe()
 
 
-class AreaSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
+class AreaSelect(Component, ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
     """The list of named parts."""
 
     def __init__(self, key: str, chosen: tuple[str, ...] = ()) -> None:
@@ -136,9 +135,7 @@ class AreaSelect(ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
         )
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the list again from its wire format."""
         return cls(match["key"])
 

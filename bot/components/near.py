@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Self
 
-import discord
 from discord import ui
 
 from bot import interactions
 from bot.components import confirm
+from bot.components.component import Component
 from bot.custom_ids import NEAR, near_id
 from bot.failures import TYPED, guarded
 from bot.interactions import Interaction
@@ -22,7 +22,7 @@ SHIPPED = "pocket"
 """The source of the model whose list of things is known (``engine.config.ModelConfig``)."""
 
 
-class NearButton(ui.DynamicItem[ui.Button[ui.View]], template=NEAR):
+class NearButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=NEAR):
     """A button that draws a job's line with a thing in the place of words the model does not know."""
 
     def __init__(self, job: str, words: str, thing: str, *, row: int | None = None) -> None:
@@ -32,16 +32,9 @@ class NearButton(ui.DynamicItem[ui.Button[ui.View]], template=NEAR):
         super().__init__(ui.Button(label=thing, custom_id=custom_id, row=row))
 
     @classmethod
-    def of(cls, match: re.Match[str], row: int | None = None) -> Self:
+    def remade(cls, match: re.Match[str], row: int | None = None) -> Self:
         """Make the button again from its wire format."""
         return cls(match["job"], match["words"], match["thing"], row=row)
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the pressed button again from its wire format."""
-        return cls.of(match)
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:

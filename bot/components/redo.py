@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Self
 
-import discord
 from discord import ui
 
 from bot import custom_ids
 from bot.components import buttons, confirm
+from bot.components.component import Component
 from bot.custom_ids import Press, Verb, redo_id
 from bot.failures import REDO, TYPED, guarded
 from bot.interactions import Interaction
@@ -18,7 +18,7 @@ from engine.errors import NotFound
 from engine.words import say
 
 
-class RedoButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.REDO):
+class RedoButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.REDO):
     """A button that draws the line its message gave back: repaired, or the same once a limit has passed."""
 
     def __init__(self, press: Press | None = None) -> None:
@@ -26,9 +26,7 @@ class RedoButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.REDO):
         super().__init__(ui.Button(label=say(messages_asking.DRAW_THIS), custom_id=redo_id(press)))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
         cell = int(match["cell"]) if match["cell"] else None
         return cls(None if match["verb"] is None else Press(Verb(match["verb"]), match["job"], cell))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any, Self
+from typing import Self
 
 import discord
 from discord import ui
 
 from bot import interactions
 from bot.components import modals
+from bot.components.component import Component
 from bot.custom_ids import APPEAL, REPORT, REPORT_DIALOG, Decision, Of, appeal_id, report_dialog
 from bot.failures import guarded
 from bot.interactions import Interaction
@@ -38,7 +39,7 @@ _FACES = {
 }
 
 
-class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
+class DecisionButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
     """A moderator's button under a notice."""
 
     def __init__(self, deed: Decision, report: int) -> None:
@@ -47,9 +48,7 @@ class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
         super().__init__(ui.Button(style=style, label=say(label), custom_id=f"l1r:{deed.value}:{report}"))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
         return cls(Decision(match["deed"]), int(match["report"]))
 
@@ -70,7 +69,7 @@ class DecisionButton(ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
         )
 
 
-class AppealButton(ui.DynamicItem[ui.Button[ui.View]], template=APPEAL):
+class AppealButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=APPEAL):
     """The button under a refusal or a removal."""
 
     def __init__(self, of: Of, number: str) -> None:
@@ -78,9 +77,7 @@ class AppealButton(ui.DynamicItem[ui.Button[ui.View]], template=APPEAL):
         super().__init__(ui.Button(label=say(messages_reports.APPEAL), custom_id=appeal_id(of, number)))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
         return cls(Of(match["of"]), match["id"])
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import discord
 from discord import ui
 
 from bot import interactions
 from bot.components import modals
+from bot.components.component import Component
 from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
 from bot.failures import TYPED, guarded
 from bot.interactions import MOST_CHOICES, Green, Grey, Interaction
@@ -60,7 +61,7 @@ async def keep_flags(service: Service, owner: str, flags: Mapping[str, Given]) -
     await service.prefer(owner, SETTINGS, " ".join(map(str, flags.values())) or None)
 
 
-class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
+class SettingButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
     """A switch of the panel."""
 
     def __init__(self, setting: str, value: str, *, label: str = "…", on: bool = False, row: int = 0) -> None:
@@ -69,9 +70,7 @@ class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
         super().__init__(ui.Button(style=style, label=label, custom_id=f"l1s:{setting}:{value}", row=row))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed switch again from its wire format."""
         return cls(match["setting"], match["value"])
 
@@ -89,7 +88,7 @@ class SettingButton(ui.DynamicItem[ui.Button[ui.View]], template=SETTING):
             )
 
 
-class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
+class ModelSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
     """The list of models."""
 
     def __init__(self, options: list[discord.SelectOption] | None = None) -> None:
@@ -100,13 +99,6 @@ class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
             )
         )  # fmt: skip
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the list again from its wire format."""
-        return cls()
-
     @guarded
     async def callback(self, interaction: Interaction) -> None:
         """Keep the chosen model, and show the panel anew."""
@@ -115,7 +107,7 @@ class ModelSelect(ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
         await interaction.edit_original_response(view=await panel(interaction))
 
 
-class FlagSelect(ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
+class FlagSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
     """The list of flags to change."""
 
     def __init__(self) -> None:
@@ -128,13 +120,6 @@ class FlagSelect(ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
                 custom_id="l1s:flag:", options=options, row=0, placeholder=say(messages_settings.PLACEHOLDER)
             )
         )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the list again from its wire format."""
-        return cls()
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:

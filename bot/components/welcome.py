@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Self
 
-import discord
 from discord import ui
 
 from bot import custom_ids, interactions
 from bot.components import confirm
+from bot.components.component import Component
 from bot.custom_ids import redo_id, starter_id
 from bot.failures import TYPED, guarded
 from bot.interactions import Blue, Green, Interaction
@@ -18,20 +18,13 @@ from bot.messages import welcome as messages_welcome
 from engine.words import say
 
 
-class AcceptButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.ACCEPT):
+class AcceptButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.ACCEPT):
     """Accepts the rules that its message shows."""
 
     def __init__(self) -> None:
         super().__init__(
             ui.Button(label=say(messages_welcome.ACCEPT), style=Green, custom_id=custom_ids.ACCEPT_ID)
         )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the pressed button again from its wire format."""
-        return cls()
 
     @guarded
     async def callback(self, interaction: Interaction) -> None:
@@ -49,7 +42,7 @@ class AcceptButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.ACCEP
         await interaction.edit_original_response(content=text, view=view, attachments=[])
 
 
-class StarterButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.STARTER):
+class StarterButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.STARTER):
     """Draws what stands on it."""
 
     def __init__(self, line: str, *, row: int | None = None) -> None:
@@ -57,9 +50,7 @@ class StarterButton(ui.DynamicItem[ui.Button[ui.View]], template=custom_ids.STAR
         super().__init__(ui.Button(label=line[:80], custom_id=starter_id(line), row=row))
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
         return cls(match["line"])
 

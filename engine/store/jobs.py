@@ -266,12 +266,6 @@ def _end(
     return ended
 
 
-def progress_message(db: sqlite3.Connection, job: str, message: str) -> bool:
-    """Note which message shows a job's progress, as long as its end has not been promised."""
-    change = "UPDATE job SET progress = ? WHERE id = ? AND state IN ('queued', 'running')"
-    return db.execute(change, (message, job)).rowcount > 0
-
-
 # ---- looking -----------------------------------------------------------------------------------------------
 
 

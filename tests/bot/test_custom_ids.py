@@ -150,7 +150,7 @@ def test_near_things_and_help_keep_their_form() -> None:
     assert button.custom_id == "l1n:7h2k9q3v0x:treasure chest:a face with sunglasses"
     found = button.template.fullmatch(button.custom_id)
     assert found is not None
-    assert NearButton.of(found).custom_id == button.custom_id
+    assert NearButton.remade(found).custom_id == button.custom_id
     assert near_id(JOB, "eichhörnchen", "a fox") == "l1n:7h2k9q3v0x:eichhörnchen:a fox"
     assert near_id(JOB, "x" * 90, "a fox") is None
     assert near_id(JOB, "a:b", "a fox") is None
