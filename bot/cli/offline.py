@@ -17,7 +17,7 @@ from engine.jobs import Job, State
 from engine.rules.rules import EVERYWHERE
 from engine.service.admin import Administration
 from engine.store import jobs as store_jobs
-from engine.store.audit import Decision
+from engine.store.audit import AdminAction
 from engine.store.connection import Store
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Office:
         """Ask the bot to do something, on the record."""
         detail = {"job": target} if owner else {}
         await self.admin.decide(
-            Decision(ACTOR, verb, EVERYWHERE, owner or target, detail, errand=(verb, target))
+            AdminAction(ACTOR, verb, EVERYWHERE, owner or target, detail, errand=(verb, target))
         )
 
     async def job(self, name: str) -> Job:

@@ -53,7 +53,7 @@ class Per(StrEnum):
     MONTH = "month"
 
 
-class Pace(StrEnum):
+class SpeedChoice(StrEnum):
     """The speeds."""
 
     TURBO = "turbo"
@@ -217,7 +217,11 @@ def role_model(
 
 @roles.command("speed")
 def role_speed(
-    speed: Pace, role: Role, server: ServerOption, remove: RemoveOption = False, config: ConfigOption = None
+    speed: SpeedChoice,
+    role: Role,
+    server: ServerOption,
+    remove: RemoveOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Keep a speed for certain roles; each call adds one."""
     _permit(config, server, "speed", speed.value, role, remove)

@@ -54,7 +54,7 @@ CPU_SECONDS = 8
 SECONDS = 20.0
 
 
-class Refused(Exception):
+class RejectedPicture(Exception):
     """The picture is not taken; the text says why, then what to do."""
 
 
@@ -91,7 +91,7 @@ def answer(request: bytes) -> bytes:
             facts: dict[str, object] = {"verdict": verdict(data, request[3 : 3 + length].decode() or None)}
         else:
             facts, png, mask = opened(data)
-    except Refused as refused:
+    except RejectedPicture as refused:
         facts = {"refusal": str(refused)}
     except MemoryError:
         facts = {"refusal": TOO_MUCH}
@@ -104,7 +104,7 @@ def answer(request: bytes) -> bytes:
 def opened(data: bytes) -> tuple[dict[str, object], bytes, bytes]:
     """Return facts, clean PNG and the alpha channel's PNG (empty where nothing is transparent).
 
-    Raises Refused, or whatever Pillow raises.
+    Raises RejectedPicture, or whatever Pillow raises.
     """
     Image.MAX_IMAGE_PIXELS = None  # the sizes are looked at here, and give a better sentence
     _check_size(*_webp_size(data))
@@ -125,7 +125,7 @@ def opened(data: bytes) -> tuple[dict[str, object], bytes, bytes]:
 
 
 def verdict(data: bytes, root: str | None) -> dict[str, object]:
-    """Return what a file says of its origin, as plain values. Raises Refused, or whatever Pillow raises."""
+    """Return what a file says of its origin, as plain values. Raises RejectedPicture or Pillow's errors."""
     Image.MAX_IMAGE_PIXELS = None
     _check_size(*_webp_size(data))
     return looking.looked_at(data, root, lambda: _flat(whole(tidied(data)))).as_json()
@@ -138,25 +138,25 @@ def _flat(picture: Image.Image) -> Image.Image:
 def whole(data: bytes) -> Image.Image:
     """Return the loaded picture (the first of a film), also of a file that ends too early but shows it all.
 
-    Raises Refused where part of the picture is missing.
+    Raises RejectedPicture where part of the picture is missing.
     """
     try:
         return _loaded(data)
-    except Refused:
+    except RejectedPicture:
         if data[:4] + data[8:12] != b"RIFFWEBP":  # of which Pillow opens only whole ones
             raise
-        failure: Exception = Refused(CUT)
+        failure: Exception = RejectedPicture(CUT)
     except OSError as error:
-        failure = Refused(CUT) if "truncated" in str(error) else error
+        failure = RejectedPicture(CUT) if "truncated" in str(error) else error
     ends = completed(data)
     if not ends:
         raise failure
     try:
         one, other = (_loaded(end) for end in ends)
-    except (OSError, Refused) as error:
-        raise Refused(CUT) from error
+    except (OSError, RejectedPicture) as error:
+        raise RejectedPicture(CUT) from error
     if one.tobytes() != other.tobytes():
-        raise Refused(CUT)
+        raise RejectedPicture(CUT)
     return one
 
 
@@ -165,7 +165,7 @@ def _loaded(data: bytes) -> Image.Image:
         picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Exception as error:
         known = data.startswith((SIGNATURE, b"\xff\xd8", b"GIF8", b"RIFF"))
-        raise Refused(UNREADABLE if known else STRANGE) from error
+        raise RejectedPicture(UNREADABLE if known else STRANGE) from error
     _check_size(*picture.size)
     picture.seek(0)
     picture.load()
@@ -173,14 +173,14 @@ def _loaded(data: bytes) -> Image.Image:
 
 
 def _check_size(width: int, height: int) -> None:
-    """Raise Refused for sizes that are not opened; (0, 0) is not known yet."""
+    """Raise RejectedPicture for sizes that are not opened; (0, 0) is not known yet."""
     if width * height > MOST_PIXELS:
-        raise Refused(
+        raise RejectedPicture(
             f"This picture has {width} × {height} pixels, and {MOST_PIXELS // 1_000_000} million are the "
             "most. Make it smaller first."
         )
     if (width or height) and min(width, height) < LEAST_SIDE:
-        raise Refused(
+        raise RejectedPicture(
             f"This picture has {width} × {height} pixels, and {LEAST_SIDE} a side are the least. "
             "Send a larger one."
         )

@@ -23,7 +23,7 @@ UNSURE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Classification:
     """``rated``: adult content is in it. ``sentence``: it is not shown, and this is said to the person.
 
     ``why`` is for moderators.
@@ -36,7 +36,7 @@ class Verdict:
 
 def judge(
     scores: Sequence[float] | None, adult: Adult, config: ModerationConfig, *, flagged: str = FLAGGED
-) -> Verdict:
+) -> Classification:
     """Return what becomes of a job's pictures.
 
     ``scores``: for each picture the classifier's probability (0 to 1) of adult content; None where it did not
@@ -44,15 +44,15 @@ def judge(
     what is said of one that is not shown.
     """
     if not config.classifier:
-        return Verdict()
+        return Classification()
     if scores is None:
         if config.unsure == "show":
-            return Verdict()
-        return Verdict(sentence=UNSURE, why="the picture classifier did not work")
+            return Classification()
+        return Classification(sentence=UNSURE, why="the picture classifier did not work")
     worst = max(scores, default=0.0)
     if worst < config.threshold:
-        return Verdict()
+        return Classification()
     why = f"picture: {config.classifier} says {worst:.2f} (from {config.threshold:g} on it counts as adult)"
     if adult == "refuse":
-        return Verdict(rated=True, sentence=flagged, why=why)
-    return Verdict(rated=True, why=why)
+        return Classification(rated=True, sentence=flagged, why=why)
+    return Classification(rated=True, why=why)

@@ -40,7 +40,7 @@ class Canvas:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class EditInput:
     """What an edit starts from: the kept ``picture`` (its SHA-256) of ``size`` pixels, and what was asked.
 
     ``said``: the spec the words and flags stand for, those of the picture's own request (``before``) unless
@@ -90,7 +90,7 @@ class Derived:
         return None if self.canvas is None or self.canvas.margins is not None else self.canvas.factor
 
 
-Derive = Callable[[Start], Derived]
+Derive = Callable[[EditInput], Derived]
 Grow = Callable[[tuple[int, int], int], Margins]
 
 
@@ -118,7 +118,7 @@ class EditType:
 
 
 def _vary(strength: Callable[[ModelConfig], float], *, loosely: bool = False) -> Derive:
-    def derive(start: Start) -> Derived:
+    def derive(start: EditInput) -> Derived:
         share = strength(start.model) if start.strength is None else start.strength
         spec = specs.whole(start.spec, start.model)
         spec = specs.varied(spec, start.picture, start.drawn(), share)
@@ -130,7 +130,7 @@ def _vary(strength: Callable[[ModelConfig], float], *, loosely: bool = False) ->
 def _faithful(scale: int | None) -> Derive:
     """Enlarge as it is; ``scale`` None: as many times as before."""
 
-    def derive(start: Start) -> Derived:
+    def derive(start: EditInput) -> Derived:
         times = scale or (4 if start.factor > 2 else 2)
         spec = start.spec.model_copy(update={"seed": start.said.seed_of(start.cell)})
         return Derived(specs.upscaled(spec, start.picture, start.size, times))
@@ -138,7 +138,7 @@ def _faithful(scale: int | None) -> Derive:
     return derive
 
 
-def _creative(start: Start) -> Derived:
+def _creative(start: EditInput) -> Derived:
     share = start.model.creative_strength if start.strength is None else start.strength
     scale = 4 if start.factor > 2 else 2
     spec = specs.whole(start.spec, start.model)
@@ -146,11 +146,11 @@ def _creative(start: Start) -> Derived:
     return Derived(specs.quiet(specs.enriched(spec, *args), start.before, start.model))
 
 
-def _locate(start: Start) -> Derived:
+def _locate(start: EditInput) -> Derived:
     return Derived(specs.located(start.spec, start.picture, start.drawn()))
 
 
-def _inpaint(start: Start) -> Derived:
+def _inpaint(start: EditInput) -> Derived:
     if start.mask is None:
         raise UserError(Sentence("Say first which part to repaint."))
     share = specs.REPAINT if start.strength is None else start.strength
@@ -158,7 +158,7 @@ def _inpaint(start: Start) -> Derived:
     return Derived(specs.repainted(spec, start.picture, start.mask, start.drawn(), share))
 
 
-def _instructed(start: Start) -> Derived:
+def _instructed(start: EditInput) -> Derived:
     pictures = (start.picture, *start.beside)
     # another model than the one that drew it draws at a scale of its own
     ours = start.before is not None and start.before.model == start.model.name
@@ -168,7 +168,7 @@ def _instructed(start: Start) -> Derived:
     return Derived(specs.instructed(spec, pictures, size))
 
 
-def _zoom(start: Start) -> Derived:
+def _zoom(start: EditInput) -> Derived:
     if not FACTORS[0] < start.factor <= FACTORS[1]:
         raise UserError(
             Sentence(
@@ -186,7 +186,7 @@ def _zoom(start: Start) -> Derived:
 
 
 def _grown(grow: Grow) -> Derive:
-    def derive(start: Start) -> Derived:
+    def derive(start: EditInput) -> Derived:
         multiple = max(1, round(start.model.multiple * start.times))
         margins = left, top, right, bottom = grow(start.size, multiple)
         size = start.size[0] + left + right, start.size[1] + top + bottom
@@ -196,7 +196,7 @@ def _grown(grow: Grow) -> Derive:
     return derive
 
 
-def _onto(canvas: Canvas, start: Start, spec: JobSpec) -> Derived:
+def _onto(canvas: Canvas, start: EditInput, spec: JobSpec) -> Derived:
     """Paint what is new on a canvas."""
     at = start.drawn(canvas.size)
     spec = specs.repainted(spec, CANVAS, MASK, at, start.model.outward_strength)

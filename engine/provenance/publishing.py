@@ -25,7 +25,7 @@ FILM_QUALITY = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class Disclosure:
     """What is said of a picture that leaves: its job, its texts by PNG keyword, what it was made from."""
 
     job: str
@@ -61,14 +61,14 @@ class ProvenanceWriter:
             self._missing("marked", job, error)
             return pictures
 
-    def room(self, leaving: Leaving) -> int:
+    def room(self, leaving: Disclosure) -> int:
         """Return how many bytes ``finished`` adds to a file, at most."""
         texts = sum(2 * len(text.encode()) + len(key) + 64 for key, text in leaving.texts.items())
         return (texts if self.settings.recipe else 0) + (
             ROOM + ROOM_EACH * len(leaving.parents) if self._signer else 0
         )
 
-    def finished(self, data: bytes, leaving: Leaving) -> bytes:
+    def finished(self, data: bytes, leaving: Disclosure) -> bytes:
         """Return an encoded file with its recipe and its signature. Raises EngineError if required."""
         try:
             described = self._described(data, leaving) if self.settings.recipe else data
@@ -85,7 +85,7 @@ class ProvenanceWriter:
             self._missing("signed", leaving.job, error)
             return described
 
-    def film(self, data: bytes, leaving: Leaving) -> bytes:
+    def film(self, data: bytes, leaving: Disclosure) -> bytes:
         """Return an animated WebP, each of its frames marked, with recipe and signature."""
         if self.settings.mark and self.identity is not None:
             data = self._marked_film(data, leaving.job)
@@ -106,7 +106,7 @@ class ProvenanceWriter:
         )  # fmt: skip
         return buffer.getvalue()
 
-    def _described(self, data: bytes, leaving: Leaving) -> bytes:
+    def _described(self, data: bytes, leaving: Disclosure) -> bytes:
         parameters = leaving.texts.get("parameters", "")
         match kind_of(data):
             case "PNG":

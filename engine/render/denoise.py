@@ -47,7 +47,7 @@ class InpaintBlend:
 
 
 @dataclass(frozen=True, eq=False)
-class ReferenceImage:
+class EncodedReference:
     """A picture that another one looks at while it forms: its latents run along, noised as far as that one.
 
     ``latents`` and ``noise`` are (1, channels, height, width) in the picture's own size, ``text`` is what its
@@ -101,7 +101,7 @@ class Picture:
     """Bends a condition's tokens, given the share of the schedule still to run (1 at first, 0 at the end)."""
     push: Callable[[Tensor, float], Tensor] | None = None
     """Bends the current estimate of the final latents, given the same share."""
-    references: Sequence[ReferenceImage] = ()
+    references: Sequence[EncodedReference] = ()
     """What its wanted conditions look at beside themselves; one more row each."""
     adapted: Sequence[AdapterPicture] = ()
     """What its rows are told of beside their texts; no further rows."""
@@ -305,7 +305,7 @@ def _rows(picture: Picture, seen: Tensor) -> list[Row]:
     ]
 
 
-def _along(picture: Picture, reference: ReferenceImage, timestep: Tensor) -> Tensor:
+def _along(picture: Picture, reference: EncodedReference, timestep: Tensor) -> Tensor:
     """Return a reference as the network sees it at the picture's timestep, with as many channels."""
     alpha, sigma = noise.signal_and_noise(picture.scheduler, float(timestep))
     noised = alpha * reference.latents + sigma * reference.noise

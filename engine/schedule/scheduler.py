@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from engine.errors import OUT_OF_MEMORY, UserError
 from engine.jobs import Job, State
 from engine.library.gallery import Gallery
-from engine.moderation.pictures import Verdict
+from engine.moderation.pictures import Classification
 from engine.planning.cost import rows
 from engine.schedule.crew import Crew
 from engine.schedule.estimates import Estimates
@@ -83,7 +83,7 @@ class Scheduler:
         queue: FairQueue,
         setups: Sequence[Setup],
         tell: Callable[[Job | str, Progress | None], None],
-        judge: Callable[[Job, Outcome], Verdict] = lambda job, outcome: Verdict(),
+        judge: Callable[[Job, Outcome], Classification] = lambda job, outcome: Classification(),
         offered: Offered | None = None,
         limits: Mapping[str, Collection[str]] | None = None,
         far: tuple[str, Setup] | None = None,

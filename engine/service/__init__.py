@@ -2,7 +2,7 @@
 
 from engine.rules.people import UNRULED
 from engine.service.admin import RefusedError
-from engine.service.browse import FAVORITES, GALLERY, HISTORY, LISTS, Entry, Page
+from engine.service.browse import FAVORITES, GALLERY, HISTORY, LISTS, ListEntry, Page
 from engine.service.enhancer import lengthen
 from engine.service.requests import (
     Ask,
@@ -39,8 +39,8 @@ __all__ = [
     "Describe",
     "Draw",
     "Edit",
-    "Entry",
     "Imagine",
+    "ListEntry",
     "Page",
     "Planned",
     "RefusedError",

@@ -23,7 +23,7 @@ from engine.rules.rules import EVERYWHERE, Ban, Content, Rules
 from engine.rules.stats import FinishedJob, Stats, count, table
 from engine.store import audit as store_audit
 from engine.store import meta as store_meta
-from engine.store.audit import Decision
+from engine.store.audit import AdminAction
 from engine.store.connection import Store
 
 KEY = "admin.key"
@@ -120,7 +120,7 @@ class Administration:
 
     # ---- changing ------------------------------------------------------------------------------------------
 
-    async def decide(self, decision: Decision) -> bool:
+    async def decide(self, decision: AdminAction) -> bool:
         """Do what somebody in charge decided, on the record. False: it stood so already."""
         changed = await self._store.write(store_audit.decide, self._store.now(), decision)
         await self.refresh()
@@ -130,7 +130,7 @@ class Administration:
         """Change rules of a server (None: everywhere), on the record. False: they stood so already."""
         action, keep, drop, target, detail = change
         return await self.decide(
-            Decision(actor, action, guild or EVERYWHERE, target, detail, tuple(keep), tuple(drop))
+            AdminAction(actor, action, guild or EVERYWHERE, target, detail, tuple(keep), tuple(drop))
         )
 
     async def ban(
@@ -142,13 +142,13 @@ class Administration:
         ban = Ban(self.mark(owner), owner, reason, actor, now, until)
         action = "ban" if until is None else "timeout"
         detail = {"reason": reason} | ({} if until is None else {"until": until})
-        await self.decide(Decision(actor, action, guild or EVERYWHERE, owner, detail, ban=ban))
+        await self.decide(AdminAction(actor, action, guild or EVERYWHERE, owner, detail, ban=ban))
 
     async def unban(self, actor: str, guild: str | None, owner: str, reason: str = "") -> bool:
         """Let somebody draw again. False: they could."""
         detail = {"reason": reason} if reason else {}
         return await self.decide(
-            Decision(actor, "unban", guild or EVERYWHERE, owner, detail, unban=self.mark(owner))
+            AdminAction(actor, "unban", guild or EVERYWHERE, owner, detail, unban=self.mark(owner))
         )
 
     def bans(self, guild: str | None) -> list[Ban]:

@@ -24,7 +24,7 @@ TOO_OLD = Sentence("That list is too old. Send the command again.")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """One entry: a job, one of its pictures (``cell`` from 0) or, None, all of them; how many marked it."""
 
     job: Job
@@ -36,7 +36,7 @@ class Entry:
 class Page:
     """A page of a list. ``number`` counts from 0, ``total`` all entries; ``cover``: pictures are covered."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[ListEntry]
     number: int
     total: int
     cover: bool = False
@@ -92,7 +92,7 @@ class Browse:
         entries = []
         for job_id, cell, hearts in rows:
             job = await self._files.job(job_id)
-            entries.append(Entry(job, 0 if cell is None and len(job.pictures) == 1 else cell, hearts))
+            entries.append(ListEntry(job, 0 if cell is None and len(job.pictures) == 1 else cell, hearts))
         return Page(entries, number, total, cover=adult == "spoiler")
 
     async def _rows(

@@ -23,7 +23,7 @@ from engine.service.settings import HostConfig
 
 if TYPE_CHECKING:  # brings numpy and c2pa, for which the bot need not wait at its start
     from engine.provenance.keys import Identity
-    from engine.provenance.publishing import Leaving, ProvenanceWriter
+    from engine.provenance.publishing import Disclosure, ProvenanceWriter
 
 log = logging.getLogger(__name__)
 
@@ -189,8 +189,8 @@ class Origin:
 
     def _leaving(
         self, job: str, spec: JobSpec, prompt: str, texts: Mapping[str, str], cell: int | None
-    ) -> Leaving:
-        from engine.provenance.publishing import Leaving
+    ) -> Disclosure:
+        from engine.provenance.publishing import Disclosure
         from engine.provenance.recipe import as_written_elsewhere, record
 
         skipped = next((model.clip_skip for model in self._models if model.name == spec.model), None)
@@ -199,7 +199,7 @@ class Origin:
             "parameters": as_written_elsewhere(texts["parameters"], spec, self.hashes, self.version, skipped),
         }
         paths = [self._gallery.path(one.sha256) for one in spec.inputs if one.role is not Role.MASK]
-        return Leaving(job, said, cell, [path.read_bytes() for path in paths if path.exists()], prompt)
+        return Disclosure(job, said, cell, [path.read_bytes() for path in paths if path.exists()], prompt)
 
 
 def _maker(png: bytes) -> tuple[str, JobSpec, str, Mapping[str, str], int] | None:
@@ -217,7 +217,7 @@ def _maker(png: bytes) -> tuple[str, JobSpec, str, Mapping[str, str], int] | Non
 def _sheet(
     publisher: ProvenanceWriter,
     picture: Image.Image,
-    leaving: Leaving,
+    leaving: Disclosure,
     limit: int | None,
     form: tuple[images.Format, int] | None = None,
 ) -> images.File:

@@ -287,7 +287,7 @@ class Planner:
             return replace(job, spec=spec, notes=parent.notes)
         return replace(job, spec=specs.remade(parent.spec, spec, self._model(spec)))
 
-    async def _start(self, ask: Edit, edit: EditType, said: JobSpec, parent: Job | None) -> edits.Start:
+    async def _start(self, ask: Edit, edit: EditType, said: JobSpec, parent: Job | None) -> edits.EditInput:
         """Return what an edit starts from. Raises UserError where no picture is named."""
         picture, factor = ask.picture, ask.factor
         if parent is not None:
@@ -297,7 +297,7 @@ class Planner:
                 picture, factor = next(made_from, picture), float(parent.spec.scale)
         if picture is None:
             raise UserError(Sentence("Say which picture: attach one, or name one of yours."))
-        return edits.Start(
+        return edits.EditInput(
             said=said,
             picture=picture,
             size=await self.pictures.size(picture),

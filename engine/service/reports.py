@@ -16,7 +16,7 @@ from engine.service.admin import Administration
 from engine.store import deliveries as store_deliveries
 from engine.store import jobs as store_jobs
 from engine.store import moderation as store_moderation
-from engine.store.audit import Decision
+from engine.store.audit import AdminAction
 from engine.store.connection import Store
 from engine.words import Sentence
 
@@ -160,13 +160,13 @@ class Reports:
         self.waker.set()
         return next(one for one in decided if one.id == number)
 
-    async def _lift(self, appeal: Report, moderator: str) -> Decision | None:
+    async def _lift(self, appeal: Report, moderator: str) -> AdminAction | None:
         """Return the change that lets appealed words through, in the server they were refused in."""
         refused = None if appeal.refusal is None else await self.refusal(appeal.refusal)
         words = () if refused is None else lifted(refused)
         if not words:
             return None
-        return Decision(
+        return AdminAction(
             moderator,
             "words allow",
             appeal.guild or EVERYWHERE,

@@ -13,7 +13,7 @@ from engine.config import ModelConfig, ModerationConfig
 from engine.errors import UserError
 from engine.jobs import Adult, Job, JobSpec, Kind, Role
 from engine.moderation.appeals import HOSTS_LIST
-from engine.moderation.pictures import FLAGGED_INPUT, Verdict, judge
+from engine.moderation.pictures import FLAGGED_INPUT, Classification, judge
 from engine.rules.people import Requester
 from engine.rules.rules import EVERYWHERE
 from engine.service.admin import Administration
@@ -107,15 +107,15 @@ class Screening:
         moderation.listed(text, here.blocked, allowed)
         return moderation.adult(text, allowed)
 
-    def after(self, job: Job, outcome: Outcome) -> Verdict:
+    def after(self, job: Job, outcome: Outcome) -> Classification:
         """Say of what was drawn (or described) whether it may be shown."""
         try:
             moderation.stop("\n\n".join([moderation.wanted(job.spec), *outcome.texts]))
         except moderation.BlockedError as error:
-            return Verdict(sentence=moderation.REFUSED_AFTER, why=error.why)
+            return Classification(sentence=moderation.REFUSED_AFTER, why=error.why)
         if job.spec.kind is Kind.DESCRIBE:
             return judge(outcome.adult, job.adult, self.config, flagged=FLAGGED_INPUT)
-        return judge(outcome.adult, job.adult, self.config) if outcome.pictures else Verdict()
+        return judge(outcome.adult, job.adult, self.config) if outcome.pictures else Classification()
 
     def preview(self, job: Job) -> bool:
         """Say whether a job's pictures may be shown while they form: a classifier sees them only later."""

@@ -15,7 +15,7 @@ from engine.rules.stats import FinishedJob
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class AdminAction:
     """One thing somebody in charge did: how it stands in the record, and what it changes with it."""
 
     actor: str
@@ -69,7 +69,7 @@ def audits(db: sqlite3.Connection, guild: str | None, limit: int, after: int | N
     ]
 
 
-def decide(db: sqlite3.Connection, at: float, decision: Decision) -> bool:
+def decide(db: sqlite3.Connection, at: float, decision: AdminAction) -> bool:
     """Make a decision and record it, as one change. False: it changes nothing, and nothing is recorded."""
     changed = 0
     for rule in decision.drop:

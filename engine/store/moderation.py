@@ -133,7 +133,7 @@ def decide(
     *,
     moderator: str,
     todo: str,
-    change: store_audit.Decision | None = None,
+    change: store_audit.AdminAction | None = None,
 ) -> list[Report]:
     """Decide an open report; return every report that was decided with it. Empty: it was decided before.
 

@@ -12,7 +12,7 @@ from engine.rules.keys import Key
 from engine.service import Service
 from engine.web.auth import Gate
 from engine.web.bodies import Budget
-from engine.web.drawing import Drawing
+from engine.web.drawing import DrawingDoor
 from engine.web.errors import Fault
 from engine.web.protocol import HEADERS_WITHIN, READS_WITHIN
 
@@ -26,7 +26,7 @@ class Doors:
 
     service: Service
     gate: Gate
-    drawing: Drawing
+    drawing: DrawingDoor
     budget: Budget = field(default_factory=Budget)
     draining: bool = False
     url: str = ""
@@ -43,7 +43,7 @@ class Doors:
     def of(cls, service: Service, clock: Callable[[], float] = time.monotonic) -> Doors:
         """Return the doors of a service. ``clock``: seconds by which rates are counted."""
         config = service.config.api
-        return cls(service, Gate(service, config, clock), Drawing(service, config))
+        return cls(service, Gate(service, config, clock), DrawingDoor(service, config))
 
     @contextmanager
     def streaming(self, key: Key) -> Iterator[None]:

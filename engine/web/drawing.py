@@ -36,7 +36,7 @@ NOT_YOURS = "This key may not draw with the model `{}`."
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureInput:
     """A picture that is brought: the SHA-256 of what is kept, its size in pixels, and what is clear in it."""
 
     sha256: str
@@ -45,7 +45,7 @@ class Picture:
 
 
 @dataclass
-class Drawing:
+class DrawingDoor:
     """Draws for keys. ``closing``: set once the server stops and nobody may wait any longer."""
 
     service: Service
@@ -74,7 +74,7 @@ class Drawing:
 
     # ---- pictures in and out -------------------------------------------------------------------------------
 
-    async def bring(self, data: bytes, name: str) -> Picture:
+    async def bring(self, data: bytes, name: str) -> PictureInput:
         """Take a picture in. Raises Fault: empty, too large, no picture, one that cannot be read."""
         if not data:
             raise Fault("invalid", f"{name}: is empty", field=name, code="file_size")
@@ -88,7 +88,7 @@ class Drawing:
         except LimnerError as error:
             fault = fault_of(error)
             raise Fault(fault.kind, f"{name}: {fault.sentence}", field=name, code="image") from None
-        return Picture(kept.sha256, kept.original, kept.mask)
+        return PictureInput(kept.sha256, kept.original, kept.mask)
 
     async def cells(self, job: Job) -> list[bytes]:
         """Return the PNG of every picture of a job."""

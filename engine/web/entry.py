@@ -34,7 +34,7 @@ def shape_of(path: str, shapes: Shapes) -> Shape:
     return next((shape for starts, shape in shapes if path.startswith(starts)), plain)
 
 
-class Entry:
+class EntryMiddleware:
     """The application's outermost part. ``draining``: whether the server stops."""
 
     def __init__(self, app: ASGIApp, shapes: Shapes, budget: Budget, draining: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from engine.service import Service
 from engine.web import docs, draw, gallery, jobs, links, openai, predict, sdapi, stability, uploads, webhooks
 from engine.web.bodies import Budget
 from engine.web.doors import Doors
-from engine.web.entry import Entry, Shapes, handle_errors
+from engine.web.entry import EntryMiddleware, Shapes, handle_errors
 from engine.web.metrics import CONTENT_TYPE, metrics
 from engine.web.protocol import HEADERS_WITHIN, READS_WITHIN, SENT_AHEAD, impatient
 
@@ -132,7 +132,7 @@ async def listening(
         return
     app: ASGIApp = application(service, parts, doors)
     if doors is not None:
-        app = Entry(app, SHAPES, doors.budget, lambda: doors.draining)
+        app = EntryMiddleware(app, SHAPES, doors.budget, lambda: doors.draining)
         if config.host not in LOOPBACK and not config.public_url.startswith("https:"):
             log.warning("the API can be reached from other machines without https: set `web.public_url`")
     server = _Server(_settings(app, config, doors))

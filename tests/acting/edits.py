@@ -13,7 +13,7 @@ from PIL import Image
 from engine import images
 from engine.config import EngineConfig, LimitsConfig, ModelConfig, pocket
 from engine.jobs import JobSpec
-from engine.planning.edits import CANVAS, EDITS, MASK, Derived, Start, painted
+from engine.planning.edits import CANVAS, EDITS, MASK, Derived, EditInput, painted
 from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.render import Renderer
@@ -77,7 +77,7 @@ class Editor:
         derive = EDITS[edit].derive
         assert derive is not None
         return derive(
-            Start(
+            EditInput(
                 said=spec,
                 picture=name,
                 size=picture.size,

@@ -16,7 +16,7 @@ from PIL import Image
 
 from engine.config import EngineConfig, LimitsConfig, pocket
 from engine.jobs import JobSpec
-from engine.planning.edits import EDITS, Start
+from engine.planning.edits import EDITS, EditInput
 from engine.planning.plan import plan
 from engine.prompt import parse
 from engine.render import Renderer
@@ -99,7 +99,7 @@ def test_subtle_stays_nearer_to_the_parent_than_strong(
     for verb in ("vary_subtle", "vary_strong"):
         specs = []
         for spec, name, data in zip(first, names, parents, strict=True):
-            start = Start(
+            start = EditInput(
                 said=spec, picture=name, size=opened(data).size, seed=77, model=model, limits=LimitsConfig(),
                 before=spec,
             )  # fmt: skip

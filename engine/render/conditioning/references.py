@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.render.conditioning import reference_attention
 from engine.render.conditioning.inputs import Sources, risen
 from engine.render.conditioning.ip_adapter import IPAdapterInput
-from engine.render.denoise import AdapterPicture, Picture, ReferenceImage
+from engine.render.denoise import AdapterPicture, EncodedReference, Picture
 from engine.render.families.base import Embedding, Family
 from engine.render.models import Model
 
@@ -24,13 +24,13 @@ Push = Callable[[Tensor, float], Tensor]
 """Bends an estimate of the final latents, given the share of the schedule still to run."""
 
 
-def encoded(sources: Sources, family: Family, text: Embedding) -> list[ReferenceImage]:
+def encoded(sources: Sources, family: Family, text: Embedding) -> list[EncodedReference]:
     """Return what the pictures look at, in latents; their noise is each picture's own matter."""
     found = []
     for image in sources.references:
         # one draw from the posterior for all cells, whatever their seeds
         latents = family.encode(image.pixels, torch.Generator().manual_seed(0))
-        found.append(ReferenceImage(latents, torch.zeros_like(latents), text, image.weight, image.style))
+        found.append(EncodedReference(latents, torch.zeros_like(latents), text, image.weight, image.style))
     return found
 
 
@@ -68,7 +68,7 @@ def tasteful(taste: reference_attention.Tone, weight: float, before: Push | None
     return push
 
 
-def refer(picture: Picture, references: Sequence[ReferenceImage], seed: int) -> None:
+def refer(picture: Picture, references: Sequence[EncodedReference], seed: int) -> None:
     """Let a picture look at references, whose noise comes from a generator of its own."""
     generator = torch.Generator().manual_seed(seed ^ 0x5E7)
     picture.references = [
@@ -85,14 +85,14 @@ def refer(picture: Picture, references: Sequence[ReferenceImage], seed: int) -> 
     ]
 
 
-def in_tile(reference: ReferenceImage, tile: Tensor) -> ReferenceImage:
+def in_tile(reference: EncodedReference, tile: Tensor) -> EncodedReference:
     """Return a reference in the size of a tile: rows of one call are of one size."""
     high, wide = tile.shape[2:]
     small = torch.nn.functional.interpolate(reference.latents, (high, wide), mode="bilinear")
     return replace(reference, latents=small, noise=reference.noise[..., :high, :wide])
 
 
-def toning(references: Sequence[ReferenceImage], before: Push | None) -> Push | None:
+def toning(references: Sequence[EncodedReference], before: Push | None) -> Push | None:
     """Return what lets the colours of references come through at each step, before what bent it so far."""
     styles_of = [each for each in references if each.style]
     subjects = [each for each in references if not each.style]

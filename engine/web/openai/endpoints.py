@@ -24,7 +24,7 @@ from engine.rules.keys import Key
 from engine.web import bodies, fields
 from engine.web.bodies import Part
 from engine.web.doors import Doors
-from engine.web.drawing import FILTERED, Picture
+from engine.web.drawing import FILTERED, PictureInput
 from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of
 from engine.web.openai.fields import FREEDOM, Edits, Images, Variations, size_of
 
@@ -197,12 +197,12 @@ class _Door:
         }
         return Literal(**{**told, **more})
 
-    async def _image(self, files: Mapping[str, Sequence[Part]]) -> Picture:
+    async def _image(self, files: Mapping[str, Sequence[Part]]) -> PictureInput:
         if "image" not in files:
             raise Fault("invalid", "image: is required", field="image", code="missing")
         return await self._drawing.bring(bytes(files["image"][0].data), "image")
 
-    async def _mask(self, files: Mapping[str, Sequence[Part]], picture: Picture) -> str | None:
+    async def _mask(self, files: Mapping[str, Sequence[Part]], picture: PictureInput) -> str | None:
         """Return what is repainted, white: what is transparent in the mask, else in the picture itself."""
         clear = picture.mask
         if "mask" in files:

@@ -26,7 +26,7 @@ from engine.rules.keys import Key, Scope
 from engine.service import Describe, Snapshot
 from engine.web import bodies, fields
 from engine.web.doors import Doors
-from engine.web.drawing import FILTERED, Picture
+from engine.web.drawing import FILTERED, PictureInput
 from engine.web.engines import UPSCALED_MOST
 from engine.web.errors import STATUS, Fault, Shaped
 from engine.web.sdapi import fields as asked_fields
@@ -232,7 +232,7 @@ class _Door:
         sent = await bodies.json_object(request, self._doors.budget, bodies.SDAPI_MOST)
         return fields.read(model, sent), sent
 
-    async def _picture(self, text: str, name: str) -> Picture:
+    async def _picture(self, text: str, name: str) -> PictureInput:
         return await self._drawing.bring(await _decoded(text, name), name)
 
     def _models(self, key: Key) -> list[ModelConfig]:

@@ -20,7 +20,7 @@ from engine.rules.keys import Key
 from engine.web import bodies, fields
 from engine.web.bodies import Part
 from engine.web.doors import Doors
-from engine.web.drawing import Picture
+from engine.web.drawing import PictureInput
 from engine.web.engines import ENGINES, UPSCALED_MOST, Engine, check_size
 from engine.web.errors import STATUS, Fault, Kind, Shaped
 from engine.web.stability.fields import (
@@ -209,12 +209,12 @@ class _Door:
         engine = self._engine(engine_id)
         return key, engine, await bodies.form(request, self._doors.budget)
 
-    async def _picture(self, files: Mapping[str, Part], name: str) -> Picture:
+    async def _picture(self, files: Mapping[str, Part], name: str) -> PictureInput:
         if name not in files:
             raise Fault("invalid", f"{name}: is required", field=name)
         return await self._drawing.bring(bytes(files[name].data), name)
 
-    async def _mask(self, source: str, picture: Picture, files: Mapping[str, Part]) -> str:
+    async def _mask(self, source: str, picture: PictureInput, files: Mapping[str, Part]) -> str:
         """Return the mask that is asked for, white repaints."""
         uploads = self._doors.service.uploads
         if source == "INIT_IMAGE_ALPHA":

@@ -8,7 +8,7 @@ from PIL import Image
 
 from engine import images
 from engine.config import LimitsConfig, pocket
-from engine.planning.edits import EDITS, Start
+from engine.planning.edits import EDITS, EditInput
 from engine.planning.plan import plain
 
 RIM = 2
@@ -26,7 +26,7 @@ def outward(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Image]:
     derive = EDITS[name].derive
     assert derive is not None
     said = plain(model).model_copy(update={"width": picture.width})  # kept as large as it was drawn
-    start = Start(
+    start = EditInput(
         said=said, picture="a", size=picture.size, seed=1, model=model, limits=LimitsConfig(), before=said
     )
     canvas = derive(start).canvas

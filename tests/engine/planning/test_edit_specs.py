@@ -7,7 +7,7 @@ import pytest
 from engine.config import LimitsConfig, pocket
 from engine.jobs import Condition, Input, JobSpec, Role
 from engine.planning import edit_specs as edits
-from engine.planning.edits import EDITS, Start
+from engine.planning.edits import EDITS, EditInput
 from engine.planning.plan import plain
 
 
@@ -59,7 +59,7 @@ def test_the_chaos_of_a_strong_variation_is_its_own() -> None:
     assert (strong.chaos, strong.weird) == (70, 300)
     derive = EDITS["vary_subtle"].derive
     assert derive is not None
-    start = Start(said=parent, picture="a", size=(64, 64), seed=1, model=model, limits=LimitsConfig())
+    start = EditInput(said=parent, picture="a", size=(64, 64), seed=1, model=model, limits=LimitsConfig())
     subtle = derive(start).spec
     assert (subtle.chaos, subtle.weird) == (0, 0)
     calm = edits.calm(strong, model)
