@@ -132,7 +132,8 @@ def quiet(folder: Path, lists: Iterable[Path]) -> Quieted:
     speaking = {token for token, row in numbers.items() if known.table[row].any()}
     loud = {token.removesuffix(END) for token in speaking if re.fullmatch(r"[a-z]{2,}</w>", token)}
     named = {*SAME, *SILENT}
-    whole = loud | {word for word in named if f"{word}{END}" in numbers}
+    # silent ones count where `names` has put them all; one alone is a piece that happens to be spelt so
+    whole = loud | (named if all(f"{word}{END}" in numbers for word in named) else set())
     said = {f"{word}{END}" for word in whole} | signs(known.tokenizer)
     marks = {
         token for token in speaking if token.isascii() and re.search("[a-z]", token.removesuffix(END)) is None
