@@ -14,11 +14,11 @@ from PIL import Image
 from bench import Row
 from engine.config import ProvenanceConfig
 from engine.provenance.keys import load_or_make
-from engine.provenance.publishing import Leaving, ProvenanceWriter
+from engine.provenance.publishing import Disclosure, ProvenanceWriter
 
 SIDE, TURNS = 1024, 9
 TEXTS = {"limner": '{"job": "h4x7p0q2rs"}', "parameters": "a fox\nSteps: 20, Sampler: Euler, Seed: 1"}
-LEAVING = Leaving("h4x7p0q2rs", TEXTS, 0)
+LEAVING = Disclosure("h4x7p0q2rs", TEXTS, 0)
 
 
 def _picture() -> Image.Image:

@@ -12,12 +12,12 @@ from engine.config import ProvenanceConfig
 from engine.errors import EngineError
 from engine.intake import Decoder
 from engine.provenance.keys import Identity, load_or_make
-from engine.provenance.publishing import Leaving, ProvenanceWriter
+from engine.provenance.publishing import Disclosure, ProvenanceWriter
 from engine.provenance.values import Verdict
 from tests.engine.provenance.pictures import photograph
 
 JOB = "h4x7p0q2rs"
-LEAVING = Leaving(
+LEAVING = Disclosure(
     JOB, {"limner": '{"job": "h4x7p0q2rs"}', "parameters": "a fox\nSteps: 4, Sampler: Euler, Seed: 1"}, 1
 )
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_signed_goes_out_unless_that_is_required(
 
 def test_the_prompt_is_signed_only_if_the_host_says_so(identity: Identity) -> None:
     data = encoded(photograph(2, 64, 64), "JPEG")
-    secret = Leaving(JOB, {}, prompt="a very secret fox")
+    secret = Disclosure(JOB, {}, prompt="a very secret fox")
     assert b"secret fox" not in ProvenanceWriter(ProvenanceConfig(), identity, "1.2").finished(data, secret)
     open_host = ProvenanceWriter(ProvenanceConfig(sign_prompt=True), identity, "1.2")
     assert b"secret fox" in open_host.finished(data, secret)

@@ -14,7 +14,7 @@ from engine.config import ProvenanceConfig
 from engine.jobs import Condition, Job, JobSpec, Lora, State
 from engine.library.gallery import recipe
 from engine.provenance.keys import Identity, load_or_make
-from engine.provenance.publishing import Leaving, ProvenanceWriter
+from engine.provenance.publishing import Disclosure, ProvenanceWriter
 from engine.provenance.recipe import as_written_elsewhere
 
 FILES = 200
@@ -56,11 +56,11 @@ def spec(chance: random.Random) -> JobSpec:
     )
 
 
-def leaving(job: Job, cell: int) -> Leaving:
+def leaving(job: Job, cell: int) -> Disclosure:
     said = recipe(job, cell)
     hashes = {"sd15": MODEL_HASH, "ink": "1a2b3c4d5e6f" + "0" * 52}
     text = as_written_elsewhere(said["parameters"], job.spec, hashes, "1.2", CLIP_SKIP)
-    return Leaving(job.id, {"limner": said["limner"], "parameters": text}, cell)
+    return Disclosure(job.id, {"limner": said["limner"], "parameters": text}, cell)
 
 
 def plain(text: str) -> str:

@@ -20,7 +20,7 @@ from engine.schedule.queue import FairQueue
 from engine.schedule.tickets import QueueEntry, ticket
 from engine.service import Imagine, Service, server
 from engine.service.admin import Administration, RefusedError
-from engine.store.audit import Decision
+from engine.store.audit import AdminAction
 from engine.store.connection import Store
 from tests.engine.conftest import Open, asking, calling, drawn, editing, ended, submit
 from tests.engine.schedule.one_device import pick
@@ -207,7 +207,7 @@ async def test_errands_of_another_process_are_run(open_service: Open) -> None:
                 ("front", jobs[2].id), ("cancel", jobs[0].id), ("load", "pocket"), ("load", "nothing"),
                 ("cancel", "nothing"),
             ):  # fmt: skip
-                await other.decide(Decision("cli", verb, "", target, errand=(verb, target)))
+                await other.decide(AdminAction("cli", verb, "", target, errand=(verb, target)))
         async with asyncio.timeout(10):
             while await service.admin.errands():  # noqa: ASYNC110  another process tells nobody
                 await asyncio.sleep(0.05)
