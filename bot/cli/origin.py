@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +16,7 @@ from bot.cli.options import EXIT_USER, ConfigOption, JsonOption
 from engine import config as configuration
 from engine.config import Config
 from engine.errors import UserError
+from engine.jobs import Job
 from engine.provenance.values import Verdict
 
 Files = Annotated[list[Path], typer.Argument(help="Pictures: PNG, JPEG, WebP or GIF.", metavar="FILE…")]
@@ -23,15 +26,17 @@ def verify(files: Files, as_json: JsonOption = False, config: ConfigOption = Non
     """Say of picture files whether they were made here, by another Limner, or by another machine."""
     from bot.messages import origin as messages
 
-    failed = False
-    for name, found in _looked_at(files, configuration.load(config)):
+    loaded, failed = configuration.load(config), False
+    for name, found in _looked_at(files, loaded):
         failed |= isinstance(found, str)
         if as_json:
             facts = {"error": found} if isinstance(found, str) else found.as_json() | {"ours": found.ours}
             sys.stdout.write(json.dumps({"file": name, **facts}) + "\n")
         else:
-            said = found if isinstance(found, str) else messages.verdict(found, None, told=True)
-            typer.echo(f"{name}\n  " + said.replace("\n", "\n  "))
+            said = found
+            if isinstance(found, Verdict):
+                said = messages.verdict(found, _job(found, loaded), told=True)
+            typer.echo(f"{name}\n  " + str(said).replace("\n", "\n  "))
     if failed:
         raise typer.Exit(EXIT_USER)
 
@@ -90,6 +95,21 @@ async def _judged(files: list[Path], config: Config) -> list[tuple[str, Verdict 
     finally:
         await decoder.close()
     return answers
+
+
+def _job(found: Verdict, config: Config) -> Job | None:
+    """Return the job that a picture of ours is of, from the host's database, which a bot may be using."""
+    from engine.service.origin import job_of
+    from engine.store.database import explain, open_to_read
+
+    database = config.data_dir / "limner.db"
+    if not found.ours or not database.exists():
+        return None
+    try:
+        with contextlib.closing(open_to_read(database)) as db:
+            return job_of(db, found)
+    except sqlite3.Error as error:
+        raise explain(database, error) from None
 
 
 def _text(file: Path) -> str | None:

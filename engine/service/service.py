@@ -52,7 +52,7 @@ from engine.service.hooks import Hooks
 from engine.service.keys import Keys
 from engine.service.links import Links
 from engine.service.memory import give_back
-from engine.service.origin import Origin
+from engine.service.origin import Origin, job_of
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures, chosen
 from engine.service.planner import Planner
@@ -306,14 +306,7 @@ class Service:
         Raises UserError where it is no picture that can be opened.
         """
         verdict = await self.uploads.verify(data, await self.origin.root())
-        if not verdict.ours:
-            return verdict, None
-        job = None if verdict.job is None else await self.store.read(store_jobs.get, verdict.job)
-        if job is None and verdict.mark is not None:
-            ids = await self.store.read(store_jobs.every_id)
-            found = [one for one in ids if verdict.is_of(one)]  # two of them: who can say which
-            job = await self.store.read(store_jobs.get, found[0]) if len(found) == 1 else None
-        return verdict, job
+        return verdict, await self.store.read(job_of, verdict) if verdict.ours else None
 
     def progress(self, job_id: str) -> AsyncIterator[Snapshot]:
         """Yield how a job stands, now and at every change, newest wins; ends after its final state."""

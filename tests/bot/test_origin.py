@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,3 +87,5 @@ def at_the_command_line(folder: Path, files: dict[str, bytes]) -> None:
     found = [json.loads(line) for line in said("verify", *files, "--json").splitlines()]
     assert [one["ours"] for one in found] == [True, True, False]
     assert "to draw it again: a red apple --" in said("info", "ours.png")
+    for name in ("ours.png", "resent.jpg"):  # the second says its job by its mark alone
+        assert re.search(r"Job `[a-z0-9]{10}`, 20\d\d-\d\d-\d\d\.", said("verify", name))

@@ -68,8 +68,11 @@ STEPS = 5
 """Corrections of a change, at most."""
 SHORT = 0.2
 """By how much signs may stay below the margin in the mean."""
-FIRST, MOST = 0.4, 1.2
-"""Levels (root of the mean square) that the first correction changes at least, and each one at most."""
+FIRST, MOST = 1.0, 1.2
+"""Levels (root of the mean square) that the first correction changes at least, and each one at most.
+
+Plain pictures need the most: less would be lost in rounding and in JPEG.
+"""
 HELD = 0.9
 """What is left of a change once it is brought to the picture's size and back."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import random
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from engine.provenance import watermark
 from engine.provenance.values import Mark, job_number
@@ -21,6 +22,24 @@ PICTURES = {
     "photograph": lambda: photograph(3, 512, 512),
     "wide photograph": lambda: photograph(8, 768, 432),
 }
+
+
+def discs() -> Image.Image:
+    """Return flat discs on flat ground: nothing in it hides a mark, and little holds one."""
+    picture = Image.new("RGB", (1024, 1024), (90, 140, 60))
+    pen = ImageDraw.Draw(picture)
+    for left, colour in ((80, (200, 40, 90)), (420, (20, 60, 160)), (640, (230, 210, 80))):
+        pen.ellipse((left, left // 2, left + 320, left // 2 + 320), fill=colour)
+    return picture
+
+
+def test_a_plain_picture_keeps_its_mark_small_and_as_a_jpeg() -> None:
+    marked = watermark.embed(discs(), MARK)
+    assert psnr(discs(), marked) >= 47
+    buffer = io.BytesIO()
+    marked.resize((400, 400)).save(buffer, "JPEG", quality=80)
+    with Image.open(buffer) as again:
+        assert watermark.detect(again) == watermark.Found(MARK, 192)
 
 
 def test_the_code_is_the_published_one() -> None:
