@@ -67,7 +67,7 @@ reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of 
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \
 	  "Reliability" "make reliability" -q -p no:cacheprovider -n $(TESTS_AT_ONCE) --dist load --maxschedchunk 1 \
 	  tests/engine/service/test_kill.py tests/bot/publish/test_delivery.py::test_killed_at_any_moment \
-	  tests/engine/workers/test_worker.py tests/engine/workers/test_faults.py tests/engine/workers/test_ray.py \
+	  tests/engine/workers/test_worker.py tests/engine/workers/test_faults.py tests/engine/workers/test_ray_faults.py \
 	  tests/e2e/test_kills.py tests/e2e/test_drain.py tests/e2e/test_storm.py \
 	  tests/engine/intake tests/engine/service/test_allowance.py tests/engine/web/test_description.py \
 	  tests/engine/web/test_load.py $(ARGS)

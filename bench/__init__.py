@@ -13,6 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
+class Skipped(Exception):
+    """A row cannot be measured here; its words say why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the table. ``measure`` returns one value per repetition, in ``unit``."""
