@@ -16,6 +16,7 @@ from bot.demo.seed_data import APP_ID
 from bot.demo.shapes import Event, Json, Upload
 from bot.demo.world import World
 
+ENGLISH = "en-US"
 HISTORY = 60  # messages of a channel sent at once
 BACKLOG = 2000  # events a stuck page may lag behind before it is cut off; it then starts from a snapshot
 
@@ -30,6 +31,7 @@ def snapshot(world: World, user_id: str) -> Json:
         "me": next(user for user in world.people() if user["id"] == user_id),
         "bot": {**world.users[APP_ID], "online": world.online > 0},
         "people": world.people(),
+        "locale": world.locales.get(user_id, ENGLISH),
         "guilds": [{"id": guild["id"], "name": guild["name"]} for guild in world.guilds.values()],
         "roles": [
             {"id": role["id"], "name": role["name"], "guild_id": guild["id"], "color": role["color"]}
@@ -44,13 +46,27 @@ def snapshot(world: World, user_id: str) -> Json:
     }
 
 
+def _in_words_of(part: Json, locale: str) -> Json:
+    """Return a command, an option or a choice as a client in this language shows it."""
+    shown = dict(part)
+    for key in ("name", "description"):
+        localized = (part.get(f"{key}_localizations") or {}).get(locale)
+        if localized and (key == "description" or "value" in part):  # commands keep their names here
+            shown[key] = localized
+    for inner in ("options", "choices"):
+        if part.get(inner):
+            shown[inner] = [_in_words_of(one, locale) for one in part[inner]]
+    return shown
+
+
 def _commands(world: World, user_id: str, channels: list[Json]) -> Json:
     """Return the commands, and which are offered to a person in each channel."""
     by_id: dict[str, Json] = {}
+    locale = world.locales.get(user_id, ENGLISH)
     offered: dict[str, list[str]] = {}
     for channel in channels:
         here = world.commands_for(user_id, channel["id"])
-        by_id.update({command["id"]: command for command in here})
+        by_id.update({command["id"]: _in_words_of(command, locale) for command in here})
         offered[channel["id"]] = [command["id"] for command in here]
     return {"commands": list(by_id.values()), "offered": offered}
 
@@ -170,6 +186,11 @@ class Viewer:
             "SNAPSHOT", {**snapshot(self.world, self.user_id), "welcome": list(self.playground.prompts)}
         )
 
+    async def locale(self, message: Json) -> None:
+        """Set the language of this person's client, and begin anew in it."""
+        self.world.locales[self.user_id] = str(message["locale"])
+        await self.hello({"user": self.user_id})
+
     async def slash(self, message: Json) -> Json:
         """Use a slash command; files come as handles under ``files``."""
         values = {**message.get("options", {}), **self._files(message)}
@@ -246,6 +267,7 @@ class Viewer:
 Operation = Callable[[Viewer, Json], Awaitable[Any]]
 OPERATIONS: dict[str, Operation] = {
     "hello": Viewer.hello,
+    "locale": Viewer.locale,
     "slash": Viewer.slash,
     "autocomplete": Viewer.autocomplete,
     "click": Viewer.click,

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from bot.demo.seed_data import ALICE_ID
 from bot.demo.server import Standin
 from tests.page.conftest import Open
 from tests.page.stage import ScriptedBot
@@ -45,10 +46,27 @@ async def test_admins_find_their_steps(scene: Scene, visit: Open) -> None:
     await expect(page.locator(".channel", has_text="general")).to_be_visible()
     await expect(channel).to_have_count(0)
     await page.locator(".me-button").click()
-    await page.get_by_role("menuitemradio", name=re.compile("Ada")).or_(
-        page.get_by_role("menuitem", name=re.compile("Ada"))
-    ).click()
+    await (
+        page.get_by_role("menuitemradio", name=re.compile("Ada"))
+        .or_(page.get_by_role("menuitem", name=re.compile("Ada")))
+        .click()
+    )
     await channel.click()
     steps = page.locator(".welcome-prompt")
     await expect(steps).to_have_count(6)
     await expect(steps.first).to_contain_text("/admin log")
+
+
+async def test_a_persons_discord_speaks_their_language(scene: Scene, visit: Open) -> None:
+    standin, _ = scene
+    page = await visit(standin.url)
+    await page.locator(".me-button").click()
+    await page.get_by_role("menuitemradio", name="Deutsch").click()
+    await page.locator(".me-button").click()
+    await expect(page.get_by_role("menuitemradio", name="Deutsch")).to_have_attribute("aria-checked", "true")
+    assert standin.world.locales == {ALICE_ID: "de"}
+    await page.keyboard.press("Escape")
+    await page.reload()
+    await page.locator(".me-button").click()
+    await expect(page.get_by_role("menuitemradio", name="Deutsch")).to_have_attribute("aria-checked", "true")
+    await page.get_by_role("menuitemradio", name="English").click()

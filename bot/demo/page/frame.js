@@ -7,6 +7,17 @@ import { menu } from "./menu.js";
 import { nextTheme, theme } from "./theme.js";
 import { bySnowflake } from "./store.js";
 
+/** Languages of a person's Discord, as Discord names them. */
+const LANGUAGES = [
+  ["en-US", "English"],
+  ["es-ES", "Español"],
+  ["pt-BR", "Português do Brasil"],
+  ["de", "Deutsch"],
+  ["fr", "Français"],
+  ["ja", "日本語"],
+  ["zh-CN", "中文"],
+];
+
 /** What a person is in the bot's server. */
 export const roleOf = (user) => (user.bot ? "bot" : user.roles?.includes("Admin") ? "server admin" : "member");
 
@@ -146,8 +157,15 @@ export class Sidebar {
               if (user.id !== store.me.id) hands.switchUser(user.id);
             },
           })),
+          { heading: "Their Discord speaks" },
+          ...LANGUAGES.map(([locale, name]) => ({
+            label: name,
+            checked: locale === store.locale,
+            after: locale === store.locale ? icon("check") : null,
+            run: () => hands.speak(locale),
+          })),
         ],
-        { x: box.left, y: box.top - 64 - 48 * store.people.size },
+        { x: box.left, y: Math.max(8, box.top - 96 - 48 * store.people.size - 36 * LANGUAGES.length) },
         "Act as",
       );
     };

@@ -305,6 +305,7 @@ const sidebar = new Sidebar(place("sidebar"), store, {
   openDm,
   recorded: Boolean(recorded),
   switchUser,
+  speak: (locale) => socket.ask("locale", { locale }).catch((problem) => toast(problem.message, "bad")),
 });
 /** Puts a second person beside the first, on the same page, or takes them away again. */
 function two() {

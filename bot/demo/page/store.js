@@ -10,6 +10,7 @@ export const COMPONENTS_V2 = 32768;
 /** Holds the world as one viewer sees it; emits "world", "channels", "message", "messages", "people", "commands", "typing". */
 export class Store extends EventTarget {
   me = null;
+  locale = "en-US"; // the language of this person's Discord
   bot = null;
   guilds = [];
   people = new Map();
@@ -34,6 +35,7 @@ export class Store extends EventTarget {
   load(snapshot, wanted) {
     const viewer = this.me?.id;
     this.me = snapshot.me;
+    this.locale = snapshot.locale;
     this.bot = snapshot.bot;
     this.guilds = snapshot.guilds ?? [];
     this.limit = snapshot.limit ?? 10 * 2 ** 20;
