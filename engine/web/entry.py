@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import LimnerError
@@ -114,9 +115,16 @@ def handle_errors(app: FastAPI, shapes: Shapes) -> None:
     async def refused(request: Request, error: HTTPException) -> Response:
         """Say that there is no such path, or not with this method."""
         if error.status_code == 405:
-            allowed = (error.headers or {}).get("Allow", "")
+            allowed = ", ".join(sorted(_methods(app, request.scope)))
             fault = Fault("method", METHOD.format(allowed), headers={"Allow": allowed})
         else:
             fault = Fault("missing", PATH, code="path")
         state: dict[str, Any] = request.scope["state"]
         return answer(shape_of(request.url.path, shapes), fault, state["request_id"])
+
+
+def _methods(app: FastAPI, scope: Scope) -> set[str]:
+    """Return what may be done at a path, by all routes that have it: each knows its own method alone."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    here = [route for route in routes if route.matches(scope)[0] is not Match.NONE]
+    return {method for route in here for method in route.methods or ()}

@@ -35,6 +35,8 @@ def _fault(first: Mapping[str, Any], prefix: str) -> Fault:
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])[1:]
     if first["type"] == "missing":
         return Fault("invalid", f"{field}: is required", field=field, code="missing")
+    if first["type"] == "extra_forbidden":
+        return Fault("invalid", f"{field}: is not known here; leave it out", field=field, code="extra")
     message = str(first["msg"]).removeprefix("Value error, ")
     message = re.sub(r"^Input should (?:be|have) ", "must be ", message)
     message = re.sub(r"^(?:String|List) should have ", "must have ", message)

@@ -74,6 +74,19 @@ async def test_every_answer_has_an_id_and_careful_headers(api: Api, caplog: pyte
     assert not any(secret in str(vars(record)) for record in caplog.records)
 
 
+async def test_a_wrong_method_is_told_every_right_one(api: Api) -> None:
+    async with api.client() as client:
+        for path, allowed in (
+            ("/api/v1/jobs", "GET, POST"),
+            ("/api/v1/jobs/x", "DELETE, GET"),
+            ("/sdapi/v1/options", "GET, POST"),
+            (DRAW, "POST"),
+        ):
+            answer = await client.put(path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, allowed), path
+            assert allowed in answer.text
+
+
 @pytest.mark.parametrize(
     "sent", [b"nonsense\r\n\r\n", b"GET /healthz HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 2**17]
 )

@@ -64,6 +64,8 @@ async def test_what_is_wrong_is_422(api: Api) -> None:
             answer = await client.post(JOBS, json=body)
             assert answer.status_code == 422, body
             assert answer.json()["error"]["message"]
+        unknown = (await client.post(JOBS, json={"prompt": "a cat", "colour": 1})).json()["error"]
+        assert (unknown["field"], unknown["message"]) == ("colour", "colour: is not known here; leave it out")
         for limit, status in (("0", 422), ("1", 200), ("100", 200), ("101", 422), ("x", 422)):
             assert (await client.get(JOBS, params={"limit": limit})).status_code == status
 
