@@ -33,6 +33,11 @@ class Header:
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, str]
 
+    @property
+    def values(self) -> int:
+        """How many numbers it holds."""
+        return sum(prod(shape) for shape in self.shapes.values())
+
     def has(self, *prefixes: str) -> bool:
         """Say whether any tensor's name begins with one of these."""
         return any(name.startswith(prefixes) for name in self.shapes)

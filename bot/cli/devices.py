@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli.findings import Finding, note, ok, wrong
+from engine import readiness
 from engine.config import Config
 from engine.config.devices import named, unplaced
+from engine.readiness import memory
 
 SMALL_CARD = 9 * 2**30
 """Bytes of GPU memory below which offload is chosen (the 6 and 8 GB cards)."""
@@ -64,6 +66,18 @@ def judge(torch: dict[str, Any], config: Config, card: str | None) -> Iterator[F
         if large:
             yield note("device", f"Without a GPU, {', '.join(large)} will take minutes a picture.")
     yield from _placed(usable, config)
+    yield from _fitting(usable, config)
+
+
+def _fitting(usable: Sequence[Mapping[str, Any]], config: Config) -> Iterator[Finding]:
+    """Say what memory each model needs, and which cards that may draw it have it."""
+    placed = config.engine.placed
+    for model in readiness.described(config).models:
+        there = {f"cuda:{card['index']}": int(card["memory"]) for card in usable}
+        cards = {name: size for name, size in there.items() if model.name in placed.get(name, (model.name,))}
+        if told := memory.said(model, config.engine, cards):
+            unfit = cards and memory.DOES_NOT in told
+            yield (note if unfit else ok)("memory", f"{model.name}: {told}")
 
 
 def _cards(

@@ -132,6 +132,7 @@ def _finish(config: Config, base: Path, where: str) -> Config:
                 "source": resolved(model.source),
                 "few_steps_source": resolved(model.few_steps_source),
                 "upscaler": resolved(model.upscaler),
+                "gguf": resolved(model.gguf),
                 "ip_adapter": model.ip_adapter
                 and model.ip_adapter.model_copy(update={"source": resolved(model.ip_adapter.source)}),
             }

@@ -63,6 +63,8 @@ class ModelConfig(_Section):
     wordless: bool = False  # both without the picture's words, unless they are changed
     upscaler: str = ""  # a .safetensors; empty = the shipped one
     ip_adapter: AdapterConfig | None = None  # reads the pictures in prompts
+    quantization: Literal["", "fp8", "int8", "nf4", "gguf"] = ""  # weights of fewer bits; empty = as they are
+    gguf: str = ""  # the .gguf with the network's weights; the rest is read from ``source``
     licence: str = ""
     default: bool = False
 

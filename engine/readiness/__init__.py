@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import weights
+from engine import quantization, weights
 from engine.config import Config, LoraConfig, ModelConfig
 from engine.errors import ConfigError
 from engine.readiness.files import Trouble, network, settings
@@ -28,6 +28,8 @@ def model_trouble(model: ModelConfig) -> str:
     if found is None:
         return weights.missing(model)
     troubles = list(folder_troubles(found) if found.is_dir() else single_troubles(found, model))
+    if not troubles and (why := quantization.trouble(model, found)):
+        return f"The model `{model.name}` cannot draw: {why}."
     return _sentence(f"The model `{model.name}` cannot draw", found, troubles, model.source, model.name)
 
 

@@ -80,7 +80,8 @@ class Loras:
         hooks = [part._hf_hook for part in self._parts() if hasattr(part, "_hf_hook")]
         try:
             try:
-                self._pipe.load_lora_weights(str(file), adapter_name="lora", local_files_only=True)
+                with torch.inference_mode(False):  # which forbids to wrap weights of fewer bits anew
+                    self._pipe.load_lora_weights(str(file), adapter_name="lora", local_files_only=True)
                 holders = self._holders()
                 if not holders:
                     raise ValueError("no tensor of it has a place here")  # diffusers only warns

@@ -32,10 +32,10 @@ import transformers
 from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
 from safetensors import safe_open
 
-from engine import weights
+from engine import quantization, weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound
-from engine.render import samplers
+from engine.render import quantized, samplers
 from engine.render.conditioning import vision
 from engine.render.conditioning.ip_adapter import Adapter
 from engine.render.conditioning.text import TextEncoder
@@ -231,11 +231,13 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
     if path.is_dir():
         _refuse_code(path)
         pipe = diffusers.DiffusionPipeline.from_pretrained(
-            path, use_safetensors=True, **_left_out(path), **options
+            path, use_safetensors=True, **_left_out(path), **options, **quantized.options(config, path, dtype)
         )
         if "processor" in pipe.config and (path / "processor").is_dir():
             pipe.processor = vision.processor(path / "processor", pipe.tokenizer)
         return pipe
+    if trouble := quantization.trouble(config, path):
+        raise EngineError(f"{config.name}: {trouble}")
     file, family = str(weights.safe_file(path)), weights.family_of(path)
     if family is None:
         raise EngineError(
@@ -314,7 +316,7 @@ def _refuse_code(folder: Path) -> None:
 def _bytes(parts: Iterable[object]) -> int:
     """Return the bytes of the weights of what may be networks."""
     return sum(
-        parameter.numel() * parameter.element_size()
+        quantized.bytes_of(parameter)
         for part in parts
         if isinstance(part, torch.nn.Module)
         for parameter in part.parameters()

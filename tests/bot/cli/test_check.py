@@ -92,7 +92,10 @@ def test_each_machine_gets_the_advice_it_needs(found: list[Finding], state: str,
 
 
 def test_a_small_card_with_offload_left_to_itself_needs_no_advice() -> None:
-    assert [finding.state for finding in findings(report(card(6)), nvidia="RTX")] == ["ok"]
+    device, needed = findings(report(card(6)), nvidia="RTX")
+    assert (device.state, needed.state) == ("ok", "ok")
+    assert needed.text.endswith("; cuda:0: fits")
+    assert "GiB of memory" in needed.text
 
 
 def test_a_classifier_is_looked_for(tmp_path: Path) -> None:
