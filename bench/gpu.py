@@ -337,9 +337,7 @@ def loaded(subject: Subject, alone: float, rows: int, seconds: float = 40.0) -> 
 def main() -> int:
     """Measure, or say that there is nothing to measure on."""
     if not torch.cuda.is_available():
-        print(
         print("bench-gpu: this torch sees no CUDA device: nothing to measure. `make bench` needs none.")
-        )
         return 0
     device = torch.cuda.get_device_name(0)
     print(

@@ -160,6 +160,10 @@ class Flow(Family):
     def _text(self, text: str, state: Hashable, seen: Sequence[Image.Image]) -> Embedding:
         key = (text, state)
         if key not in self._texts:
+            # where parts take turns on the card, what draws must leave it before what reads comes, which is
+            # as large: in diffusers' own order nothing leaves before the first
+            for hook in getattr(self.pipe, "_all_hooks", ()):
+                hook.offload()
             with torch.inference_mode():
                 words = plain(text)
                 self._texts[key] = self.encode_instruction(words, seen) if seen else self.encode_text(words)
