@@ -24,6 +24,8 @@ def options(config: ModelConfig, folder: Path, dtype: torch.dtype) -> dict[str, 
         raise EngineError(f"{config.name}: {trouble}")
     if not config.quantization:
         return {}
+    if config.quantization == "nf4" and not torch.cuda.is_available():
+        raise EngineError(f'{config.name}: `quantization = "nf4"` wants a CUDA card; "int8" does not')
     index = json.loads((folder / "model_index.json").read_text())
     if config.quantization == "gguf":
         part = "transformer" if "transformer" in index else "unet"

@@ -61,13 +61,14 @@ def test_the_shipped_models_size_is_read_from_its_weights(tmp_path: Path) -> Non
 def test_the_example_loads_and_shows_the_four_kinds() -> None:
     loaded = config.load(EXAMPLE, {})
     models = {model.name: model for model in loaded.models}
-    flows = {"z-image", "klein", "qwen-image", "sd35-medium"}
+    flows = {"z-image", "klein", "qwen-image", "qwen-edit", "sd35-medium"}
     assert set(models) == {"pocket", "sd15", "sdxl", "sdxl-turbo", "flux", *flows}
     # steps and licences as published
     assert {name: (models[name].steps, models[name].licence) for name in flows} == {
         "z-image": (8, "Apache-2.0"),
         "klein": (4, "Apache-2.0"),
         "qwen-image": (50, "Apache-2.0"),
+        "qwen-edit": (50, "Apache-2.0"),
         "sd35-medium": (28, "Stability AI Community License"),
     }
     assert [model.name for model in loaded.models if model.default] == ["pocket"]

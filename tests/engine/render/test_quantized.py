@@ -34,6 +34,8 @@ def installed(kind: str) -> None:
     package = quantization.KINDS[kind].package
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed: pip install 'limner[{package}]'")
+    if kind == "nf4" and not torch.cuda.is_available():
+        pytest.skip("diffusers makes nf4 weights on a CUDA card alone")
 
 
 def written(pipe: Any, file: Path) -> Path:
@@ -128,6 +130,13 @@ def test_a_gguf_that_is_none_or_of_another_family_is_refused_by_name(
             load("z_image", model, DeviceSpec.find(ENGINE), ENGINE)
     nameless = configs("z_image").model_copy(update={"quantization": "gguf"})
     assert "wants the file with the network's weights" in model_trouble(nameless)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_nf4_is_refused_where_there_is_no_card(configs: Callable[[str], ModelConfig]) -> None:
+    model = configs("z_image").model_copy(update={"quantization": "nf4"})
+    with pytest.raises(EngineError, match=r"wants (a CUDA card|the Python package)"):
+        load("z_image", model, DeviceSpec.find(ENGINE), ENGINE)
 
 
 def test_activations_are_never_rounded_by_scales_of_the_call() -> None:
