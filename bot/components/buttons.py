@@ -351,7 +351,7 @@ async def info(interaction: Interaction, job: Job, cell: int | None) -> None:
             size = await service.files.size(job.pictures[cell or 0])
     embed = discord.Embed(description=messages_text.shown(job.prompt, 3500))
     for name, value in messages_facts.picture_facts(job, cell, size):
-        embed.add_field(name=name, value=value[:1024], inline=name != messages_facts.RECIPE)
+        embed.add_field(name=name, value=value[:1024], inline=name != say(messages_facts.RECIPE))
     if job.notes:
         embed.add_field(name=say("Notes"), value="\n".join(map(say, job.notes))[:1024], inline=False)
     file = await browse.safe_thumbnail(interaction, job, cell)
