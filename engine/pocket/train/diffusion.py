@@ -28,7 +28,7 @@ from engine.pocket.train.captions import caption
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import CONCEPTS, EVERYDAY, FINISHED
 from engine.pocket.train.data import SIZES, Picture, file, load_plan
-from engine.pocket.train.optim import Muon, descend, split
+from engine.pocket.train.optim import Muon, descend, half_pays, split
 from engine.pocket.train.sitting import rate, sitting
 from engine.pocket.train.text import (
     garble,
@@ -213,6 +213,7 @@ class Trainer:
         for module in self.unet.modules():
             if type(module) is nn.GroupNorm:
                 module.__class__ = FullPrecisionGroupNorm
+        self.half = settings.bfloat16 and half_pays(self.device)
         self.modules: dict[str, nn.Module] = {"unet": self.unet, "text": self.text_encoder}
         both = nn.ModuleDict(self.modules)
         matrices, others = split(both, ("token_embedding", "position_embedding", "conv_in", "conv_out"))
@@ -269,7 +270,7 @@ class Trainer:
         keep = self.noise[times].view(-1, 1, 1, 1)
         noisy = keep.sqrt() * clean + (1 - keep).sqrt() * noise
         target = keep.sqrt() * noise - (1 - keep).sqrt() * clean
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=settings.bfloat16):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
             words = self.text_encoder(ids)[0]
             guess = self.unet(noisy, times, words).sample
         return (guess.float() - target).square().mean()

@@ -32,7 +32,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.data import SIZES, load_plan
 from engine.pocket.train.diffusion import FullPrecisionGroupNorm, _captions
-from engine.pocket.train.optim import descend
+from engine.pocket.train.optim import descend, half_pays
 from engine.pocket.train.sitting import rate, sitting
 from engine.pocket.train.text import tokenize
 
@@ -120,6 +120,7 @@ class Trainer:
         """
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.device = folder, settings, torch.device(device)
+        self.half = settings.bfloat16 and half_pays(self.device)
         shown = load_plan(data)
         self.shown = [[picture for picture in shown if picture.size == size] for size in range(len(SIZES))]
         self.cumulative = [
@@ -166,7 +167,7 @@ class Trainer:
     ) -> Tensor:
         """The denoiser's word on (n, c, h, w) latents; the student's with `weights`, else the teacher's."""
         inputs = latents, torch.as_tensor(times, device=self.device), words
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bfloat16):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
             guess = functional_call(self.unet, weights or {}, inputs).sample
         return guess.float()
 

@@ -19,7 +19,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.data import file
-from engine.pocket.train.optim import Muon, descend, split
+from engine.pocket.train.optim import Muon, descend, half_pays, split
 from engine.pocket.train.vae import make_vae, psnr, to_tensor
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def train(
         # the decoder must forgive what a denoiser gets slightly wrong
         spread = torch.from_numpy(draw.uniform(0, 0.12, (batch, 1, 1, 1)).astype(np.float32)).to(device)
         noise = torch.from_numpy(draw.standard_normal(wanted.shape, dtype=np.float32)).to(device)
-        with torch.autocast(true.device.type, dtype=torch.bfloat16):
+        with torch.autocast(true.device.type, dtype=torch.bfloat16, enabled=half_pays(true.device)):
             made = vae.decoder(wanted + spread * noise)
             # the encoder learns faster than the decoder, and from every second batch
             match = (vae.encoder(true) - wanted).square().mean() if step % 2 == 0 else torch.zeros(())

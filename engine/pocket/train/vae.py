@@ -18,7 +18,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.data import SIZES, file
-from engine.pocket.train.optim import Muon, descend, split
+from engine.pocket.train.optim import Muon, descend, half_pays, split
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def encode(data: Path, folder: Path, device: str = "cpu") -> None:
     small = len(vae.config["encoder_block_out_channels"]) == 3
     # channels last, with units for bfloat16: six times as fast, latents off by .002 of their deviation
     vae.to(memory_format=torch.channels_last)
-    units = device == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    units = device == "cpu" and half_pays(torch.device(device))
     deviation = 0.0
     for size in range(len(SIZES)):
         pictures = np.load(file(data, "pictures", size), mmap_mode="r")
