@@ -198,6 +198,7 @@ def caller(interaction: Interaction, *, key: str | None = None, reply_to: str | 
         origin=str(origin(interaction)),
         requester=requester(interaction),
         reply_to=reply_to,
+        language=str(interaction.locale),
     )
 
 

@@ -139,10 +139,10 @@ def _models(config: Config) -> Iterator[Finding]:
 
 def _tools(config: Config) -> Iterator[Finding]:
     """Look at what reads pictures beside the models."""
-    for key, source in (("describer", config.engine.describer), ("segmenter", config.engine.segmenter)):
+    for key, source in config.engine.tools.items():
         if trouble := readiness.tool_trouble(key, source):
             yield wrong(key, trouble)
-        elif source:
+        else:
             yield ok(key, source)
 
 

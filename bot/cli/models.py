@@ -57,9 +57,8 @@ def modelspull(
     loaded = configuration.load(config)
     everything: list[ModelConfig | LoraConfig] = [*loaded.models, *loaded.loras]
     known: dict[str, ModelConfig | LoraConfig | str] = {one.name: one for one in everything}
-    for key, source in (("describer", loaded.engine.describer), ("segmenter", loaded.engine.segmenter)):
-        if source:
-            known.setdefault(key, source)
+    for key, source in loaded.engine.tools.items():
+        known.setdefault(key, source)
     for name in names or known:
         if name not in known:
             raise NotFound(no_model(name, known))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, ValidationError
 
 from engine.config import devices, keys, secret
-from engine.config.sections import Config, ModelConfig
+from engine.config.sections import Config, ModelConfig, is_address
 from engine.config.shipped import pocket
 from engine.errors import ConfigError
 
@@ -159,14 +159,16 @@ def _finish(config: Config, base: Path, where: str) -> Config:
     if wrong := devices.trouble(engine.device, engine.devices, placement, names):
         raise ConfigError(f"{where}: {wrong}")
     update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
-    tools = {key: resolved(getattr(config.engine, key)) for key in ("describer", "segmenter")}
+    tools = {key: resolved(source) for key, source in config.engine.tools.items()}
     update["engine"] = config.engine.model_copy(update=tools)
     update["moderation"] = config.moderation.model_copy(
         update={"classifier": resolved(config.moderation.classifier)}
     )
-    if config.engine.enhancer and urlsplit(config.engine.enhancer).hostname not in LOOPBACK:
-        told = f"`{config.engine.enhancer}` is not on this machine"
-        raise ConfigError(f"{where}: {told}. Set `enhancer` under `[engine]` to a http://127.0.0.1 address.")
+    for key in ("enhancer", "translator"):
+        source = str(getattr(config.engine, key))
+        if is_address(source) and urlsplit(source).hostname not in LOOPBACK:
+            told = f"`{source}` is not on this machine"
+            raise ConfigError(f"{where}: {told}. Set `{key}` under `[engine]` to a http://127.0.0.1 address.")
     if config.wildcards.folder:
         folder = (base / Path(config.wildcards.folder).expanduser()).absolute()
         if not folder.is_dir():

@@ -12,6 +12,12 @@ from engine.config.devices import DeviceName, named
 SMALL = 128
 """Models whose pictures are at most this many pixels a side hand them out enlarged."""
 
+
+def is_address(source: str) -> bool:
+    """Whether a language model is a server rather than weights."""
+    return source.startswith(("http://", "https://"))
+
+
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -121,9 +127,18 @@ class EngineConfig(_Section):
     heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
     threads: int = 0  # CPU threads of a worker; 0 = all but one core
     segmenter: str = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention
-    enhancer: str = ""  # a language model on this machine, for /enhance (OpenAI's chat completions)
-    enhancer_model: str = ""  # which of its models
+    enhancer: str = ""  # a language model for /enhance: an address on this machine, a folder or a hub name
+    enhancer_model: str = ""  # which of an address's models
+    translator: str = ""  # the same, for prompts in other languages where a model reads English alone
+    translator_model: str = ""
     describer: str = ""  # image-to-text model for /describe (folder or hub name); "" = the encoder that ships
+
+    @property
+    def tools(self) -> dict[str, str]:
+        """The models of transformers beside those that draw, by their keys: folders and hub names."""
+        keys = ("describer", "segmenter", "enhancer", "translator")
+        found = {key: str(getattr(self, key)) for key in keys}
+        return {key: source for key, source in found.items() if source and not is_address(source)}
 
     @property
     def placed(self) -> dict[str, tuple[str, ...]]:

@@ -84,7 +84,7 @@ def upscaler_trouble(model: ModelConfig) -> str:
 
 
 def tool_trouble(key: str, source: str) -> str:
-    """Return why a model beside the drawing ones (``describer``, ``segmenter``, ``classifier``) is not ready.
+    """Return why a model beside the drawing ones (``describer``, ``classifier`` …) is not ready.
 
     Empty where it is, or where ``source`` is empty.
     """
@@ -92,7 +92,8 @@ def tool_trouble(key: str, source: str) -> str:
         return ""
     found = weights.find_tool(source)
     if found is None:
-        fetch = "Fetch it with: limner models pull describer" if key == "describer" else "Fetch it first."
+        pulled = key != "classifier"
+        fetch = f"Fetch it with: limner models pull {key}" if pulled else "Fetch it first."
         what = fetch if weights.is_hub(source) else f"Correct the path in `{key}`."
         return f"The {key} `{source}` is not on this machine: there is no config.json. {what}"
     troubles = [*settings(found, "config.json"), *network_troubles(found, "", "transformers", "")]

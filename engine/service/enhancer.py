@@ -35,16 +35,14 @@ async def lengthen(service: Service, caller: Caller, line: str) -> str:
 
     Raises UserError, PromptError.
     """
-    engine = service.config.engine
-    if not engine.enhancer:
+    model = await service.language.model("enhancer")
+    if model is None:
         raise UserError(NONE_HERE)
     prompts = (await service.settings.read(caller, line)).prompts
     if len(prompts) != 1 or len(prompts[0].parts) != 1 or prompts[0].parts[0].weight != 1:
         raise UserError(ONE_TEXT)
-    from engine.intake.language_model import chat  # brings aiohttp, which few need
-
     messages = [{"role": "system", "content": HOW}, {"role": "user", "content": prompts[0].parts[0].text}]
-    said = clean(await chat(engine.enhancer, engine.enhancer_model, messages, most=MOST_TOKENS))
+    said = clean(await model.chat(messages, most=MOST_TOKENS))
     if not said:
         raise UserError(NOTHING_CAME)
     return replace(prompts[0], parts=(WeightedText(said),)).to_line(("prompt",))

@@ -23,6 +23,7 @@ from engine.planning.plan import Plan, choose_model, default_model, find_model, 
 from engine.planning.size import smaller
 from engine.prompt import Given, Prompt
 from engine.readiness import editing
+from engine.readiness.english import english_only
 from engine.rules import allowance, limits
 from engine.rules.permissions import PermissionCheck
 from engine.service.admin import Administration
@@ -50,6 +51,7 @@ class Planner:
     admin: Administration
     reports: Reports
     accepted: Callable[[str], Awaitable[list[Job]]]
+    english: Callable[[Prompt, str], Awaitable[tuple[Prompt, str]]]
 
     async def plan(self, ask: Ask) -> Planned:
         """Return what a request would make and take. Raises PromptError, LimitError, another UserError."""
@@ -158,11 +160,12 @@ class Planner:
         found = []
         for typed, prompt in zip(typed_prompts, settled, strict=True):
             drawn, told = references.profiled(prompt, len(liked))
+            drawn, read = await self._read(drawn, caller.language)
             made = self._plan(caller, drawn, references.liked(liked))
             # a copy of --repeat is one job: drawn again, it must not become many
             alone = prompt.with_flags({"repeat": None})
             as_typed = parsed.jobs == 1 and prompt == typed and not (other or parsed.random)
-            notes = dict.fromkeys([*parsed.notes, *made.notes, *([told] if told else [])])
+            notes = dict.fromkeys([*parsed.notes, *made.notes, *filter(None, (told, read))])
             if prompt != typed:
                 notes[f"`--sref {prompt.flags['sref'].plain()}` draws in this style again."] = None
             found.append(
@@ -176,6 +179,13 @@ class Planner:
                 )
             )
         return [self._priced(one) for one in found]
+
+    async def _read(self, prompt: Prompt, spoken: str) -> tuple[Prompt, str]:
+        """Return a prompt as the model reads it, and what to say of that."""
+        if not self.host.config.engine.translator:
+            return prompt, ""
+        model = choose_model(prompt, self.models, [])
+        return await self.english(prompt, spoken) if english_only(model) else (prompt, "")
 
     async def _one(self, caller: Caller, line: str, refusal: str, model: str | None = None) -> PlannedJob:
         found = await self.prompts(caller, line, model=model)

@@ -22,6 +22,7 @@ class Caller:
     ``requester``: the same person with their server, channel and roles; a door that knows no servers says
     ``UNRULED``, and no server's rules apply. ``reply_to``: message the result answers. ``progress``: message
     that shows progress, removed at the end. ``speed`` goes before every setting.
+    ``language``: the one that whoever asks has chosen, as Discord names it (``pt-BR``); empty = unknown.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Caller:
     reply_to: str | None = None
     progress: str | None = None
     speed: Speed | None = None
+    language: str = ""
 
     @property
     def member(self) -> Requester | None:

@@ -50,6 +50,7 @@ from engine.service.control import Control
 from engine.service.finishing import Finishing
 from engine.service.hooks import Hooks
 from engine.service.keys import Keys
+from engine.service.language import Language
 from engine.service.links import Links
 from engine.service.memory import give_back
 from engine.service.origin import Origin, job_of
@@ -114,11 +115,11 @@ class Service:
         self.control = Control(
             store, admin, self._scheduler, self.files, self._tell, self.outbox, self._finishing, self.forget
         )
-        self.settings = Settings(self._host, models, store)
+        self.settings, self.language = Settings(self._host, models, store), Language(self._host)
         self.prices = Prices(self._host, store, admin, self._scheduler.estimates.pace)
         self.planner = Planner(
             self._host, models, self.settings, self.prices, self.files, self.likes, admin, self.reports,
-            lambda key: store.read(store_jobs.of_request, key),
+            lambda key: store.read(store_jobs.of_request, key), self.language.english,
         )  # fmt: skip
         self._acceptance = Acceptance(
             self._host,
@@ -204,6 +205,7 @@ class Service:
             await asyncio.wait(background)
             await self._finishing.wait()
             await self.uploads.close()
+            await self.language.close()
 
     def _tell(self, job: Job | str, progress: Progress | None) -> None:
         """Pass on what happened to a job."""

@@ -81,9 +81,11 @@ def asking(
     requester: Requester | None = None,
     speed: Speed | None = None,
     reply_to: str | None = None,
+    language: str = "",
     **more: Any,
 ) -> Imagine:
-    return Imagine(calling(key, owner, origin, requester, speed=speed, reply_to=reply_to), line, **more)
+    caller = calling(key, owner, origin, requester, speed=speed, reply_to=reply_to, language=language)
+    return Imagine(caller, line, **more)
 
 
 def editing(
