@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,17 +97,13 @@ async def _judged(files: list[Path], config: Config) -> list[tuple[str, Verdict 
 
 def _job(found: Verdict, config: Config) -> Job | None:
     """Return the job that a picture of ours is of, from the host's database, which a bot may be using."""
-    from engine.service.origin import job_of
-    from engine.store.database import explain, open_to_read
+    from engine.store import jobs as store_jobs
+    from engine.store.database import peek
 
     database = config.data_dir / "limner.db"
     if not found.ours or not database.exists():
         return None
-    try:
-        with contextlib.closing(open_to_read(database)) as db:
-            return job_of(db, found)
-    except sqlite3.Error as error:
-        raise explain(database, error) from None
+    return peek(database, store_jobs.of_origin, found.job, found.is_of)
 
 
 def _text(file: Path) -> str | None:

@@ -131,6 +131,7 @@ def reload(config: ConfigOption = None) -> None:
     """Have the running bot read its configuration anew; says what changed and what needs a restart."""
     from engine.library.lock import holder
     from engine.service.reload import OUTCOME
+    from engine.store import meta as store_meta
     from engine.store.database import peek
 
     loaded = configuration.load(config)  # a mistake is said here, and the bot is left alone
@@ -140,7 +141,7 @@ def reload(config: ConfigOption = None) -> None:
     database, began = loaded.data_dir / "limner.db", time.time()
     os.kill(bot, signal.SIGHUP)
     while time.time() < began + RELOADED_WITHIN:
-        outcome = json.loads(peek(database, OUTCOME) or "{}")
+        outcome = json.loads(peek(database, store_meta.get, OUTCOME) or "{}")
         if outcome.get("at", 0) >= began:
             for sentence in outcome["said"]:
                 typer.echo(sentence)

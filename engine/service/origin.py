@@ -6,7 +6,6 @@ import asyncio
 import importlib.metadata
 import json
 import logging
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -20,9 +19,7 @@ from engine.config import LoraConfig, ModelConfig, ProvenanceConfig
 from engine.errors import ConfigError
 from engine.jobs import Job, JobSpec, Role
 from engine.library.gallery import Gallery, recipe
-from engine.provenance.values import Verdict
 from engine.service.settings import HostConfig
-from engine.store import jobs as store_jobs
 
 if TYPE_CHECKING:  # brings numpy and c2pa, for which the bot need not wait at its start
     from engine.provenance.keys import Identity
@@ -203,17 +200,6 @@ class Origin:
         }
         paths = [self._gallery.path(one.sha256) for one in spec.inputs if one.role is not Role.MASK]
         return Disclosure(job, said, cell, [path.read_bytes() for path in paths if path.exists()], prompt)
-
-
-def job_of(db: sqlite3.Connection, found: Verdict) -> Job | None:
-    """Return the job of ours that a file is of, by what it says or by its mark; None where it is not kept."""
-    if not found.ours:
-        return None
-    job = None if found.job is None else store_jobs.get(db, found.job)
-    if job is None and found.mark is not None:
-        marked = [one for one in store_jobs.every_id(db) if found.is_of(one)]
-        job = store_jobs.get(db, marked[0]) if len(marked) == 1 else None  # of two, who can say which
-    return job
 
 
 def _maker(png: bytes) -> tuple[str, JobSpec, str, Mapping[str, str], int] | None:

@@ -53,7 +53,7 @@ from engine.service.keys import Keys
 from engine.service.language import Language
 from engine.service.links import Links
 from engine.service.memory import give_back
-from engine.service.origin import Origin, job_of
+from engine.service.origin import Origin
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures, chosen
 from engine.service.planner import Planner
@@ -308,7 +308,9 @@ class Service:
         Raises UserError where it is no picture that can be opened.
         """
         verdict = await self.uploads.verify(data, await self.origin.root())
-        return verdict, await self.store.read(job_of, verdict) if verdict.ours else None
+        if not verdict.ours:
+            return verdict, None
+        return verdict, await self.store.read(store_jobs.of_origin, verdict.job, verdict.is_of)
 
     def progress(self, job_id: str) -> AsyncIterator[Snapshot]:
         """Yield how a job stands, now and at every change, newest wins; ends after its final state."""

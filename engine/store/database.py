@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from engine.errors import ConfigError
-from engine.store import meta
 from engine.store.texts import TextConnection
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -100,11 +104,13 @@ def examine(path: Path) -> int:
         raise explain(path, error) from None
 
 
-def peek(path: Path, key: str) -> str | None:
-    """Return a fact of a database that a bot may be using, changing nothing. Raises ConfigError."""
+def peek(
+    path: Path, look: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Return what ``look`` finds in a database that a bot may be using. Raises ConfigError."""
     try:
         with contextlib.closing(open_to_read(path)) as db:
-            return meta.get(db, key)
+            return look(db, *args, **kwargs)
     except sqlite3.Error as error:
         raise explain(path, error) from None
 

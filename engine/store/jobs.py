@@ -304,6 +304,15 @@ def every_id(db: sqlite3.Connection) -> list[str]:
     return [row[0] for row in db.execute("SELECT DISTINCT job FROM picture")]
 
 
+def of_origin(db: sqlite3.Connection, job: str | None, marked: Callable[[str], bool]) -> Job | None:
+    """Return the job a picture of ours is of: the one it names, else the only one that ``marked`` knows."""
+    named = None if job is None else get(db, job)
+    if named is not None:
+        return named
+    found = [one for one in every_id(db) if marked(one)]
+    return get(db, found[0]) if len(found) == 1 else None  # of two, who can say which
+
+
 def open_of(db: sqlite3.Connection, owner: str) -> list[Job]:
     """Return a person's jobs that wait or run."""
     return select(db, "WHERE owner = ? AND state IN ('queued', 'running')", owner)
