@@ -119,6 +119,24 @@ def _check_models(models: Sequence[ModelConfig], where: str) -> None:
             taken[word] = model.name
 
 
+def _check_near(key: str, source: str, where: str) -> None:
+    """Refuse a language model's address that is not on this machine: prompts stay here."""
+    if is_address(source) and urlsplit(source).hostname not in LOOPBACK:
+        told = f"`{source}` is not on this machine"
+        raise ConfigError(f"{where}: {told}. Set `{key}` under `[engine]` to a http://127.0.0.1 address.")
+
+
+def _with_default(models: Sequence[ModelConfig], where: str) -> list[ModelConfig]:
+    """Return the models with one of them the default: the first named, where the host says nothing."""
+    defaults = [model.name for model in models if model.default]
+    if len(defaults) > 1:
+        raise ConfigError(
+            f"{where}: {' and '.join(f'`{name}`' for name in defaults)} are both `default = true`. Keep one."
+        )
+    first, *others = models
+    return [first if defaults else first.model_copy(update={"default": True}), *others]
+
+
 def _finish(config: Config, base: Path, where: str) -> Config:
     """Resolve paths against the file's folder, add the shipped model where none is named, check names."""
 
@@ -140,13 +158,7 @@ def _finish(config: Config, base: Path, where: str) -> Config:
         for model in config.models
     ] or [pocket()]
     _check_models(models, where)
-    defaults = [model.name for model in models if model.default]
-    if len(defaults) > 1:
-        raise ConfigError(
-            f"{where}: {' and '.join(f'`{name}`' for name in defaults)} are both `default = true`. Keep one."
-        )
-    if not defaults:  # the first named is what people get
-        models[0] = models[0].model_copy(update={"default": True})
+    models = _with_default(models, where)
     loras = [lora.model_copy(update={"source": resolved(lora.source)}) for lora in config.loras]
     for lora in loras:
         if lora.model and lora.model not in {model.name for model in models}:
@@ -165,10 +177,7 @@ def _finish(config: Config, base: Path, where: str) -> Config:
         update={"classifier": resolved(config.moderation.classifier)}
     )
     for key in ("enhancer", "translator"):
-        source = str(getattr(config.engine, key))
-        if is_address(source) and urlsplit(source).hostname not in LOOPBACK:
-            told = f"`{source}` is not on this machine"
-            raise ConfigError(f"{where}: {told}. Set `{key}` under `[engine]` to a http://127.0.0.1 address.")
+        _check_near(key, str(getattr(config.engine, key)), where)
     if config.wildcards.folder:
         folder = (base / Path(config.wildcards.folder).expanduser()).absolute()
         if not folder.is_dir():
