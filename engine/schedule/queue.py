@@ -6,9 +6,7 @@ make that fair to everyone:
 
 * Virtual time moves on with every job by its charge shared among all who are active, as in generalised
   processor sharing. Whoever comes (back) starts at virtual time, so nobody saves up service by staying away,
-  and whoever waits is soon ahead of everyone who comes later: waiting earns credit, by itself. Where a shape
-  (a model, and the room its jobs take) is served more slowly than the rest, those who wait for it fall behind
-  virtual time; who comes then starts at most a largest job behind the first of them.
+  and whoever waits is soon ahead of everyone who comes later: waiting earns credit, by itself.
 * A job on a model that an open device has loaded may pass others by ``affinity`` × the largest job seen, no
   more.
 * A person's own jobs stand in order of urgency, then of arrival; at most ``running`` of them run at once.
@@ -111,11 +109,11 @@ class FairQueue:
         self._tickets[ticket.job] = ticket
         person = self._people.get(ticket.owner)
         if person is None:
-            person = self._people[ticket.owner] = _Person(ticket.owner, -inf)
+            person = self._people[ticket.owner] = _Person(ticket.owner, self.now)
         if not person.waiting and not person.running:
             self._active += 1
             if person.counter < self.now:
-                person.counter = max(person.counter, min(self.now, self._pace(ticket)))
+                person.counter = self.now
         self._arrivals += 1
         heappush(person.waiting, (ticket.urgency, self._arrivals, ticket))
         if person.running < self.running and person.waiting[0][2] is ticket:
@@ -295,18 +293,11 @@ class FairQueue:
                 at += ticket.work / ticket.weight
         return [ticket for _, _, ticket in sorted(ranked, key=lambda one: one[:2])]
 
-    def _pace(self, ticket: QueueEntry) -> float:
-        """Return the latest virtual time at which a newcomer with this ticket starts."""
-        heap = self._heaps.get(_shape(ticket))
-        while heap and heap[0][2].entry is not heap[0]:
-            heappop(heap)
-        return heap[0][0] + self._largest if heap else inf
-
     def _enter(self, person: _Person) -> None:
         """Make the person's first ticket their one valid entry."""
         _, arrival, ticket = person.waiting[0]
         person.entry = place(person.counter, ticket), arrival, person
-        shape = _shape(ticket)
+        shape = Shape(ticket.model, IDLE if ticket.alone else ticket.rows)
         heap = self._heaps.get(shape)
         if heap is None:
             heap = self._heaps[shape] = []
@@ -327,7 +318,3 @@ class FairQueue:
                 if person.waiting or person.running or person.counter > self.now
             }
             self._swept = max(1024, len(self._people))
-
-
-def _shape(ticket: QueueEntry) -> Shape:
-    return Shape(ticket.model, IDLE if ticket.alone else ticket.rows)

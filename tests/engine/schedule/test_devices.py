@@ -45,42 +45,6 @@ def test_the_model_loaded_goes_before_room_and_room_before_the_rest() -> None:
     assert placed(queue, devices) == {"1": "small", "2": "large"}
 
 
-def test_who_comes_to_a_slow_model_need_not_wait_until_all_before_them_have_had_their_fill() -> None:
-    devices = Devices()
-    for name, model in (("quick", "a"), ("slow", "b")):
-        devices.add(name, {model})
-        devices.seen(name, (), 1)
-    queue = asked(
-        FairQueue(),
-        *(QueueEntry(f"a{n}", "anna", 1.0, "a", rows=1) for n in range(40)),
-        *(QueueEntry(f"b{n}", "ben", 1.0, "b", rows=1) for n in range(8)),
-    )
-    running = {"quick": "", "slow": ""}
-
-    def ended(name: str, owner: str) -> str:
-        """End what runs on a device; return the owner of what starts there then."""
-        if running[name]:
-            devices.ended(name, running[name])
-            devices.seen(name, (), 1)
-            queue.done(owner)
-        chosen = queue.pick(devices)
-        assert chosen is not None
-        assert chosen[1] == name
-        running[name] = chosen[0].job
-        return chosen[0].owner
-
-    first = queue.pick(devices), queue.pick(devices)
-    running.update({one[1]: one[0].job for one in first if one is not None})
-    for _ in range(30):  # anna is served on the quick one, and virtual time moves on
-        assert ended("quick", "anna") == "anna"
-    asked(queue, *(QueueEntry(f"c{n}", "cleo", 1.0, "b", rows=1) for n in range(4)))
-    served = ["ben"]
-    for _ in range(6):
-        served.append(ended("slow", served[-1]))
-    # cleo starts one job behind ben's next, and of equals who came first goes first; then they take turns
-    assert served[1:] == ["ben", "ben", "cleo", "ben", "cleo", "ben"]
-
-
 def test_a_model_goes_only_where_it_may() -> None:
     devices = Devices()
     devices.add("small", {"a"})

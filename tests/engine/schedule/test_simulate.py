@@ -27,9 +27,8 @@ def test_the_same_seed_gives_the_same_order() -> None:
     assert len(digests) == 2
 
 
-@pytest.mark.parametrize("models", [fleet.MODELS, fleet.WIDE], ids=["mixed", "wide"])
-def test_a_small_fleet_is_fair_while_devices_fail(models: tuple[fleet.Model, ...]) -> None:
-    found = fleet.run(240.0, count=14, check=True, load=2.0, fails=3.0, models=models)
+def test_a_small_fleet_is_fair_while_devices_fail() -> None:
+    found = fleet.run(240.0, count=14, check=True, load=2.0, fails=3.0)
     assert found.jobs > 600
     assert found.failures > 0
     assert found.gap <= 2
