@@ -292,11 +292,11 @@ def test_lora_at_zero_is_none_and_at_one_differs(
         "half": (Lora(name="ink", weight=0.5),),
     }.items():
         render.start(name, spec(loras=loras, steps=3))
-    told = {
-        name: [picture.tobytes() for picture in pictures(events)] for name, events in drain(render).items()
-    }
-    assert told["zero"] == told["none"]
-    assert len({told["none"][0], told["one"][0], told["half"][0]}) == 3
+    told = {name: np.array(pictures(events)).astype(int) for name, events in drain(render).items()}
+    # neighbours in one call: a processor may round rows of it differently, which is a level at most
+    assert np.abs(told["zero"] - told["none"]).max() <= 1
+    for one, other in (("none", "one"), ("none", "half"), ("one", "half")):
+        assert np.abs(told[one] - told[other]).max() > 10
 
 
 def test_a_lora_of_another_kind_of_model_is_refused_kindly(

@@ -224,7 +224,7 @@ def test_named_places_are_then_the_only_ones() -> None:
     places = [place for place in PLACES if answers(rules, requester("member", place))]
     assert places == ["general", "thread of general", "in a closed category"]
     said = refusal(rules, Rules(), requester("member", "gallery"), PermissionCheck("imagine"))
-    assert said == "I do not draw in this channel. Try <#11> or <#90>."
+    assert said == "I do not draw in this channel. Try <#11> / <#90>."
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,10 @@ def test_an_example_of_the_page_runs(heading: str, serving: Serving, tmp_path: P
     code = examples()[heading].replace("http://127.0.0.1:8765", serving.url).replace("limner_…", serving.key)
     (tmp_path / "example.py").write_text(code, encoding="utf-8")
     Image.radial_gradient("L").convert("RGB").resize((512, 512)).save(tmp_path / "lake.png")
-    run(tmp_path / "example.py", tmp_path, serving)
+    try:
+        run(tmp_path / "example.py", tmp_path, serving)
+    finally:
+        (tmp_path / "example.py").unlink()  # it has the key, and no file of ours may
     [file] = tmp_path.glob("apple*")
     with Image.open(file) as picture:
         assert picture.size == (512, 512)
