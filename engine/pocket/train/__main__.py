@@ -133,6 +133,18 @@ def diffusion(
 
 
 @app.command()
+def mix(
+    after: Annotated[Path, typer.Argument(help="The pipeline folder that went on; changed in place.")],
+    before: Annotated[Path, typer.Option(help="The pipeline folder it went on from.")] = FOLDER,
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="How much of what went on.")] = 0.6,
+) -> None:
+    """Average a pipeline with the one it went on from: new things are kept, and old ones come back."""
+    from engine.pocket.train.mix import mix as mixed
+
+    mixed(before, after, after, share)
+
+
+@app.command()
 def names(
     pipeline: Annotated[Path, typer.Option(help="A pipeline folder, changed in place.")] = FOLDER,
 ) -> None:

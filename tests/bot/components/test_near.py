@@ -22,12 +22,12 @@ async def test_an_unknown_subject_is_said_and_near_things_are_a_press_away(
     discord: Discord, bot: BotProcess
 ) -> None:
     alice, bob = discord.user("alice"), discord.user("bob")
-    await alice.slash("imagine", prompt="a big stethoscope on a beach --ar 3:2")
+    await alice.slash("imagine", prompt="a big seismograph on a beach --ar 3:2")
     grid = await discord.wait_for_message(is_grid)
-    near = list(knows.near("stethoscope"))
+    near = list(knows.near("seismograph"))
     assert len(near) == 3
     assert faces(grid) == [*GRID, *near]
-    assert "never learned “stethoscope”" in grid.data["content"]
+    assert "never learned “seismograph”" in grid.data["content"]
     # the blue mark of a pressed button leaves them where they are
     await bob.click(grid, "U2")
     one = await discord.wait_for_message(is_picture, after=grid)
@@ -77,7 +77,7 @@ async def test_other_models_say_nothing_of_it(
     )
     async with make_bot():
         alice = discord.user("alice")
-        await alice.slash("imagine", prompt="a stethoscope")
+        await alice.slash("imagine", prompt="a seismograph")
         grid = await discord.wait_for_message(is_grid)
         assert faces(grid) == GRID
         assert "never learned" not in grid.data["content"]

@@ -32,8 +32,8 @@ def test_words_never_taught_are_found_and_words_about_the_manner_are_not(
     ("prompt", "words"),
     [
         ("a capybara riding a horse", "capybara"),
-        ("a big stethoscope --ar 3:2 --no zyzzyva", "stethoscope"),
-        ("a cat on a stethoscope", None),  # the cat is the subject, and is known
+        ("a big seismograph --ar 3:2 --no zyzzyva", "seismograph"),
+        ("a cat on a seismograph", None),  # the cat is the subject, and is known
         ("a capybara cat", None),  # only a kind of cat
         ("a red apple on a beach", None),
         ("", None),
