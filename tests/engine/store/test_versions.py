@@ -1,8 +1,9 @@
 """A database written by the version before goes on: jobs are read, and what waited is drawn as it was then.
 
-``schema_12`` was written by the service at commit cfac4f7 with the shipped model: a finished job with a like,
-a report, a sent message, a rule, a ban and a preference; two jobs that waited when it stopped, the second of
-which it drew afterwards as ``waiting-0.png`` and three more.
+``schema_12`` was written by the service at commit cfac4f7: a finished job with a like, a report, a sent
+message, a rule, a ban and a preference; two jobs that waited when it stopped, the second of which it drew
+afterwards as ``waiting-0.png`` and three more, with the weights that ship today. Where other weights ship,
+that commit draws it again with them.
 """
 
 from __future__ import annotations
