@@ -114,6 +114,13 @@ def _bare(flag: Flag, body: str, apart: bool) -> Reading:
     return Reading(True, 0 if apart else len(body) - len(body.lstrip(TRAILING)))
 
 
+def _wordless(flag: Flag, body: str) -> BadValueError:
+    told = Sentence(
+        "`--{name}` needs words after it, such as `--{name} {example}`.", name=flag.name, example=flag.example
+    )
+    return BadValueError(told, None, len(body))
+
+
 def _text(flag: Flag, body: str) -> Reading:
     notes: list[str] = []
     typed = " ".join(body.split())
@@ -124,30 +131,14 @@ def _text(flag: Flag, body: str) -> Reading:
     if text != typed:
         notes.append(f"Marks at the end of `--{flag.name}` were left out.")
     if not bare:
-        raise BadValueError(
-            Sentence(
-                "`--{name}` needs words after it, such as `--{name} {example}`.",
-                name=flag.name,
-                example=flag.example,
-            ),
-            None,
-            len(body),
-        )
+        raise _wordless(flag, body)
     if flag.name != "no":
         return Reading(unshield(bare), len(body), notes)
     if bare != text:
         notes.append(f"Punctuation at the end of `--{flag.name}` was left out.")
     items = tuple(item for piece in _COMMA.split(bare) if (item := unshield(piece.strip())))
     if not items:
-        raise BadValueError(
-            Sentence(
-                "`--{name}` needs words after it, such as `--{name} {example}`.",
-                name=flag.name,
-                example=flag.example,
-            ),
-            None,
-            len(body),
-        )
+        raise _wordless(flag, body)
     return Reading(items, len(body), notes)
 
 
