@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.planning.languages import language_of
-from engine.prompt import Prompt, WeightedText
+from engine.prompt import Prompt
 from engine.service.settings import HostConfig
 from engine.words import Sentence
 
@@ -52,10 +51,10 @@ class Language:
 
         ``spoken``: the language of whoever wrote it (``pt-BR``), empty where unknown. Raises UserError.
         """
-        parts = [await self._in_english(part.text, spoken) for part in prompt.parts]
-        if parts == [part.text for part in prompt.parts]:
+        parts = [replace(part, text=await self._in_english(part.text, spoken)) for part in prompt.parts]
+        read = replace(prompt, parts=tuple(parts))
+        if read == prompt:
             return prompt, ""
-        read = replace(prompt, parts=_with(prompt.parts, parts))
         return read, Sentence("This model reads English. It read: {text}", text=read.text)
 
     async def _in_english(self, text: str, spoken: str) -> str:
@@ -71,7 +70,3 @@ class Language:
                 self._known.popitem(last=False)
         self._known.move_to_end(asked)
         return self._known[asked] or text
-
-
-def _with(parts: Sequence[WeightedText], texts: Sequence[str]) -> tuple[WeightedText, ...]:
-    return tuple(replace(part, text=text) for part, text in zip(parts, texts, strict=True))
