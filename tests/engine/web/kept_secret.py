@@ -14,7 +14,9 @@ MADE: set[str] = set()
 LOGGERS = ("limner", "engine", "bot", "uvicorn", "starlette", "fastapi", "asyncio")
 """Whose lines are searched: the server's; clients may log what they send."""
 _LONG = len(keys.make()) - len(keys.PREFIX)
-_RUN = re.compile(rb"[0-9A-Za-z]{%d,}" % _LONG)
+_RUN = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Za-z]{%d,%d}(?![0-9A-Za-z])" % (_LONG, _LONG + 40))
+"""What may be a key, with letters about it that an escape brings; longer runs are encoded pictures."""
+_WEIGHTS = {".safetensors", ".bin", ".pt", ".ckpt", ".gguf"}
 
 
 def made(secret: str) -> str:
@@ -26,16 +28,17 @@ def made(secret: str) -> str:
 def found(data: bytes) -> Iterator[str]:
     """Yield each key of the tests that is in bytes, with or without what all keys begin with."""
     ends = {secret.removeprefix(keys.PREFIX).encode(): secret for secret in MADE}
-    for run in _RUN.findall(data):
+    for match in _RUN.finditer(data):
+        run = match.group()
         for start in range(len(run) - _LONG + 1):
             if secret := ends.get(run[start : start + _LONG]):
                 yield secret
 
 
 def found_under(folder: Path) -> list[str]:
-    """Return the files below a folder that hold a key."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return [str(path) for path in files if any(found(path.read_bytes()))]
+    """Return the files below a folder that hold a key; weights, which no door writes, are not read."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in _WEIGHTS)
+    return [str(path) for path in files if MADE and any(found(path.read_bytes()))]
 
 
 class Everything(logging.Handler):
