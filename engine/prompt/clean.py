@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from engine.prompt import foreign, links
+from engine.prompt import foreign, links, markup
 from engine.prompt.characters import storable, visible
 from engine.prompt.wrapping import unwrapped
 
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_CONTROL = re.compile("\x1b\\[[0-9;]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"})
 
 
@@ -30,7 +30,7 @@ def clean(line: str, notes: list[str], models: Collection[str] = ()) -> str:
     straight = seen.translate(_SMART)
     if straight != seen:
         notes.append("Curly quotes were read as straight ones.")
-    text = unwrapped(straight, notes)
+    text = markup.without_mentions(unwrapped(markup.plain(straight, notes), notes), notes)
     written = links.plain(text)
     if "](" in text and "](" not in written:
         notes.append("Links with a label were written out.")

@@ -13,6 +13,7 @@ from engine.words import Sentence
 
 _LEFTOVER = ",.;!?)]}，。；！？、"
 """Marks that say nothing right after a flag's value."""
+_OPENING = "\"'`*_~|([<「『【《〈（［«‹"
 
 
 @dataclass(slots=True)
@@ -27,11 +28,12 @@ class Taken:
 def take_flags(line: str, source: Source = "prompt") -> Taken:
     """Split a line into its text and its flags. Raises Refusal."""
     hits = scan(line)
-    pieces = [line[: hits[0].start] if hits else line]
+    starts = [_opened(line, hit.start) for hit in hits] + [len(line)]
+    pieces = [line[: starts[0]]]
     taken = Taken("")
     moved: list[str] = []
     for index, hit in enumerate(hits):
-        stop = hits[index + 1].start if index + 1 < len(hits) else len(line)
+        stop = max(starts[index + 1], hit.end)
         if hit.flag is None:
             taken.notes.append(f"{quote(line[hit.start : hit.end], 10)} was ignored: it is not a flag.")
             pieces.append(line[hit.end : stop])
@@ -46,6 +48,14 @@ def take_flags(line: str, source: Source = "prompt") -> Taken:
     text = " ".join(kept for piece in pieces if (kept := _without_stray(piece, taken.notes)))
     taken.text = text
     return taken
+
+
+def _opened(line: str, start: int) -> int:
+    """Return where the marks begin that open a wrapping right before a flag: ``a cat (--seed 7)``."""
+    at = start
+    while at and line[at - 1] in _OPENING:
+        at -= 1
+    return at if not at or line[at - 1].isspace() else start
 
 
 def _without_stray(piece: str, notes: list[str]) -> str:

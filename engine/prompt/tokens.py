@@ -13,7 +13,7 @@ from engine.words import Sentence
 
 TRAILING = ",.;!?，。；！？、"
 QUOTES = "\"'`"
-MARKS = "*~|)]}>）］」』】》〉"
+MARKS = "*~|)]}>）］」』】》〉»›"
 """What closes a wrapping behind a value: Markdown's marks, brackets."""
 _UNPAIRED = ("**", "__", "~~", "||", "*", "`", '"')
 
@@ -112,7 +112,7 @@ def marks_before(rest: str) -> str:
     return "" if found is None else found.group()
 
 
-_CLOSING = re.compile(r"[*_~|\"'`)\]}>）］」』】》〉]++(?=[\s.,;!?]|$)")
+_CLOSING = re.compile(r"[*_~|\"'`)\]}>）］」』】》〉»›]++(?=[\s.,;!?]|$)")
 
 
 def balanced(bare: str) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+from engine.prompt.tokens import quote
 from engine.words import Sentence
 
 _IMAGINE = re.compile(
-    r"\s*+(?:/imagine(?![\w/])\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?"
-    r"|(?:(?:imagine|positive)\s++)?prompt\s*+:(?!:)\s*+"
+    r"\s*+(?:[/!](?:imagine|dream|draw|paint|create|generate|txt2img)(?![\w/])"
+    r"\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?"
+    r"|[*_]{0,3}(?:(?:(?:imagine|positive)\s++)?prompt|positive(?=\s?:))[*_]{0,3}\s*+(?:(?::(?!:)|=)[*_]{0,3}\s*+|\n\s*+)"
+    r"|(?:dream|invoke)>\s*+"
+    r"|parameters(?:\s*+:\s*+|\s*+\n)"
     r"|a (?:picture|grid of \d{1,2} pictures) drawn from the prompt:\s*+)",
     re.IGNORECASE,
 )
@@ -19,11 +23,22 @@ _SPEED = (
     r"[^()\n]{0,30}\)"
 )
 _TITLE_END = re.compile(
-    rf"\*\* [-–—] (?:[^<>*\n]{{0,80}}?{_MENTION}(?:\s{_STATE})?"
-    rf"|[^<>*\n]{{1,80}}?\s{_SPEED}|Image #\d\s\S{{1,40}})"
+    rf"\*\* (?:[-–—] (?:[^<>*\n]{{0,80}}?{_MENTION}(?:\s{_STATE}){{0,3}}"
+    rf"|[^<>*\n]{{1,80}}?\s{_SPEED}|Image #\d\s\S{{1,40}})|{_MENTION}(?:\s{_STATE}){{0,3}})"
     r"|\*\*\sThis makes \d[^\n]{0,400}? Start\?"
 )
 """How a message of this bot, or of Midjourney's, ends its first line."""
+_TITLE_START = re.compile(
+    r"(?:making variations for image #\d with prompt|re-?rolling"
+    r"|upscaling (?:\([^()\n]{0,20}\) )?image #\d with|(?:zooming|panning|remixing)[^*\n]{0,40})\s*$",
+    re.IGNORECASE,
+)
+"""What Midjourney says before the prompt of a job that waits."""
+_HEADER = re.compile(
+    r"\A(?:[^\n]{1,60}\n){0,2}[^\n]{0,60}[—–-][^\n]{0,30}\d{1,2}:\d{2}[^\n]{0,10}\n"
+    r"|\A\[\d{1,2}:\d{2}[^\]\n]{0,4}\]\s?[^:\n]{1,40}:\s"
+)
+"""What Discord puts over a message that is copied from the screen: its author and its time."""
 _COPIED_END = re.compile(
     rf"\s[-–—]\s(?:[^@<>\n]{{0,60}}?\s)?@[\w.\-]{{1,40}}(?:\s[\w.\-]{{1,40}})?\s{_SPEED}|"
     r"\s[-–—]\sImage #\d\s@[\w.\-]{1,40}"
@@ -40,10 +55,11 @@ _LISTED = re.compile(
 """A line of `/queue` and `/info` (an older one, one of now), or one of `/describe`'s prompts."""
 _NOTES = re.compile(r"(?:^|\s)-#\s(?:[^\n]*[.!…](?=\s|$)|[^\n]*)")
 _DISARMED = re.compile(r"\\([\\`*_~|<@\[\]#:])")
-_FENCE = re.compile(r"```(?:[a-z]{1,12}(?=\n))?(.*?)```", re.DOTALL)
-_QUOTED_LINE = re.compile(r"(?m)^[ \t]*(?:>>>|>)[ \t]+(?=[^\s\\‐‑‒–—―−－-])")
-_MARKED_START = re.compile(r"(?:#{1,3}|-#|[-*•]|>>>|>)\s+(?=[^\s\\‐‑‒–—―−－-])")
+_FENCE = re.compile(r"```(?:[a-z]{1,12}(?=\n))?(.*?)```|(?m:^)~~~[a-z]{0,12}\n(.*?)\n~~~(?=\s|$)", re.DOTALL)
+_QUOTED_LINE = re.compile(r"(?m)^[ \t]*(?:>>>|>)[ \t]+(?=[^\s\\‐‑‒–—―−－-])|(?<=\n)[ \t]*>[ \t]+")
+_MARKED_START = re.compile(r"(?:#{1,3}|-#|[-*+•‣◦▪●○·]|>>>|>)\s+(?=[^\s\\‐‑‒–—―−－-])")
 _FLAG = re.compile(r"(?<![^\s(\[\"'`])(?:--|—|–)[A-Za-z]")
+_MORE_FLAGS = re.compile(r"\s+(?:--|—|–)[A-Za-z]")
 _PAIRS = (
     ("***", "***"),
     ("**", "**"),
@@ -52,10 +68,14 @@ _PAIRS = (
     ("||", "||"),
     ("*", "*"),
     ("_", "_"),
+    ("``", "``"),
     ("`", "`"),
+    ('"""', '"""'),
+    ("'''", "'''"),
     ('"', '"'),
     ("'", "'"),
     ("«", "»"),
+    ("‹", "›"),
     ("(", ")"),
     ("[", "]"),
     ("<", ">"),
@@ -69,7 +89,6 @@ _DEPTH = 100
 
 COPIED = Sentence("What stands around a copied message was left out.")
 AROUND = Sentence("Marks around the whole prompt were left out.")
-IMAGINE = Sentence("`/imagine prompt:` at the start was left out.")
 
 
 def unwrapped(text: str, notes: list[str]) -> str:
@@ -105,7 +124,8 @@ def _message(text: str, notes: list[str]) -> str:
             )
         _say(notes, COPIED)
         rest = _NOTES.sub(" ", text[end.end() :])
-        return f"{text[:begin]}{said} {rest}".strip()
+        before = _TITLE_START.sub("", _HEADER.sub("", text[:begin]))
+        return f"{before}{said} {rest}".strip()
     if (line := _LISTED.match(text)) is not None:
         _say(notes, COPIED)
         said = _DISARMED.sub(r"\1", line["listed"] or line["worded"] or line["numbered"])
@@ -114,21 +134,19 @@ def _message(text: str, notes: list[str]) -> str:
         rest = _NOTES.sub(" ", text[end.end() :]).strip()
         if not rest or rest.startswith(("--", "—")):
             _say(notes, COPIED)
-            said = _INSTRUCTION.sub(r"\1", text[: end.start()])
+            said = _INSTRUCTION.sub(r"\1", _TITLE_START.sub("", _HEADER.sub("", text[: end.start()])))
             return f"{said} {rest}".strip()
     return text
 
 
 def _block(text: str, notes: list[str]) -> str:
     """Take the prompt out of a code block, or out of quoted lines."""
-    if "```" in text:
-        blocks = _FENCE.findall(text, 0)
-        if len(blocks) == 1 and blocks[0].strip():
-            found = _FENCE.search(text)
-            assert found is not None
-            after = text[found.end() :].strip()
+    if "```" in text or "~~~" in text:
+        blocks = [*_FENCE.finditer(text)]
+        if len(blocks) == 1 and (block := (blocks[0][1] or blocks[0][2] or "").strip()):
+            after = text[blocks[0].end() :].strip()
             _say(notes, Sentence("Only what stands in the code block was read."))
-            return f"{blocks[0].strip()} {after if after.startswith(('--', '—')) else ''}".strip()
+            return f"{block} {after if after.startswith(('--', '—')) else ''}".strip()
     if text.startswith((">", ">>>")):
         bare = _QUOTED_LINE.sub("", text)
         if bare != text:
@@ -143,7 +161,7 @@ def _start(text: str, notes: list[str]) -> str:
     while (match := _IMAGINE.match(text, at)) is not None:
         at = match.end()
     if at:
-        _say(notes, IMAGINE)
+        _say(notes, Sentence("{start} at the start was left out.", start=quote(text[:at].strip())))
     mark = _MARKED_START.match(text, at)
     if mark is not None and not (mark.group().startswith("*") and "*" in text[mark.end() :]):
         at = mark.end()
@@ -152,8 +170,13 @@ def _start(text: str, notes: list[str]) -> str:
 
 
 def _around(text: str, notes: list[str]) -> str:
-    """Take marks off that stand around the whole text."""
+    """Take marks off that stand around the whole text, or around all of it but flags at its end."""
     for opening, closing in _PAIRS:
+        if text.startswith(opening) and (end := text.find(closing, len(opening) + 1)) > 0:
+            inner, rest = text[len(opening) : end], text[end + len(closing) :]
+            if _MORE_FLAGS.match(rest) and _FLAG.search(inner) and not _closes_early(inner, opening, closing):
+                _say(notes, AROUND)
+                return inner + rest
         if not (text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening)):
             continue
         inner = text[len(opening) : -len(closing)]

@@ -47,6 +47,19 @@ def printed(line: str) -> str:
         ("a cat --seed 7 (done) · abcdefghjk", "a cat --seed 7"),
         ("2\ufe0f\u20e3 a\\_cat --ar 3:2", "a_cat --ar 3:2"),
         ("**a cat**\nThis makes 4 jobs with 16 pictures together. Start?", "a cat"),
+        # Midjourney's own, while a job waits and while it draws
+        (f"**a cat --seed 7** - <@{PERSON}> (93%) (relaxed)", "a cat --seed 7"),
+        (f"**a cat --seed 7** <@{PERSON}>", "a cat --seed 7"),
+        (f"Rerolling **a cat --seed 7** - <@{PERSON}> (Waiting to start)", "a cat --seed 7"),
+        (f"Upscaling image #1 with **a cat** - <@{PERSON}> (Waiting to start)", "a cat"),
+        (
+            f"Making variations for image #2 with prompt **a cat --v 6.1** - <@{PERSON}> (Waiting to start)",
+            "a cat --v 6.1",
+        ),
+        # copied from Discord's screen, with author and time
+        ("Limner APP — Today at 3:14 PM\na cat --seed 7 - @maria (fast)", "a cat --seed 7"),
+        (f"Limner\nAPP\n — 14:03\n**a cat** - <@{PERSON}> (fast)", "a cat"),
+        ("[14:03] Limner: a cat --seed 7 - @maria (fast)", "a cat --seed 7"),
     ],
 )
 def test_a_copied_message_is_read_as_the_prompt_in_it(message: str, prompt: str) -> None:
@@ -94,6 +107,21 @@ PAIRS = [
     ("**_", "_**"),
     ("Prompt: ", ""),
     ("/imagine prompt: **", "**"),
+    ("‹", "›"),
+    ("``", "``"),
+    ('"""', '"""'),
+    ("~~~\n", "\n~~~"),
+    ("‣ ", ""),
+    ("/dream prompt: ", ""),
+    ("!draw ", ""),
+    ("dream> ", ""),
+    ("**Prompt:** ", ""),
+    ('prompt="', '"'),
+    ("parameters: ", ""),
+    ("<p>", "</p>"),
+    ("&quot;", "&quot;"),
+    (f"<@{PERSON}> ", ""),
+    ("</imagine:1100000000000000012> ", ""),
 ]
 ENDS = [
     "--seed 7",
@@ -122,6 +150,51 @@ def test_marks_around_a_prompt_are_left_out_and_said(before: str, after: str, en
     parsed = parse(f"{before}a cat {end}{after}")
     assert parsed.prompt == parse(f"a cat {end}").prompt
     assert parsed.notes
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [pair for pair in PAIRS if pair[0] == pair[1] and pair[0] != "_"]
+)
+def test_flags_behind_a_wrapped_prompt_leave_no_mark_in_it(before: str, after: str) -> None:
+    assert printed(f"{before}a cat --seed 7{after} --ar 3:2") == "a cat --ar 3:2 --seed 7"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a cat (--seed 7)", "a cat `--seed 7`", 'a cat "--seed 7"', "a cat [--seed 7]", "a cat **--seed 7**"],
+)
+def test_marks_around_flags_alone_leave_nothing_behind(line: str) -> None:
+    assert printed(line) == "a cat --seed 7"
+    assert printed(line.replace("a cat", "a cat --no trees")) == "a cat --no trees --seed 7"
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("a &amp;amp; b", "a & b"),
+        ("&lt;lora:ink:0.5&gt; a cat", "a cat --lora ink:0.5"),
+        ("<b>a</b> cat<br/>", "a cat"),
+        ('<a href="https://a.b/x.png">a cat</a>', "https://a.b/x.png a cat"),
+        ("<img src=https://a.b/x.png> a cat", "https://a.b/x.png a cat"),
+        ("[url=https://a.b/x.png]a cat[/url]", "https://a.b/x.png a cat"),
+        ("a \x1b[31mred\x1b[0m cat", "a red cat"),
+        (f"a cat <#{PERSON}> <t:1764429000:R> <:red_hat:{PERSON}>", "a cat red hat"),
+        ("a cat --ＡＲ 16:9", "a cat --ar 16:9"),
+        ("a cat ﹣﹣ar 16:9", "a cat --ar 16:9"),
+        ("> # a cat\n> --ar 3:2", "a cat --ar 3:2"),
+    ],
+)
+def test_what_other_programs_put_among_words_is_no_word(line: str, read: str) -> None:
+    parsed = parse(line)
+    assert str(parsed.prompt) == read
+    assert parse(parsed.line).prompt == parsed.prompt
+
+
+@pytest.mark.parametrize(
+    "line", ["1 < 2 > 0", "a<b", "I <3 u", "x [a] y", "R&D; a cat", "parameters of a cat"]
+)
+def test_signs_that_are_no_markup_stay(line: str) -> None:
+    assert parse(line).prompt.text == line
 
 
 @pytest.mark.parametrize("mark", ["!", "?", "。", "！", "；"])
