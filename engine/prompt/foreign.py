@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
 
-from engine.prompt import switches
+from engine.prompt import structured, switches
 from engine.prompt.attention import take_networks
 from engine.prompt.flags import DIRECT
 from engine.prompt.prompt import number
-from engine.prompt.samplers import sampler
+from engine.prompt.samplers import nearest, sampler
 
-_NEGATIVE = re.compile(r"(?<!\w)negative prompt\s?:\s*", re.IGNORECASE)
+_NEGATIVE = re.compile(
+    r"(?<!\w)negative prompts?\s?:\s*"
+    r"|(?<=\n)\s*(?:negatives?|neg|neg prompt|negative_prompt|undesired content|uc)\s?:\s*"
+    r"|(?<=[,.;|] )(?:negatives?|neg prompt|negative_prompt)\s?:\s*",
+    re.IGNORECASE,
+)
+_NEGATIVE_AMONG_FACTS = re.compile(r"(?<!\w)(?:negatives?|neg)\s?:\s*", re.IGNORECASE)
+"""The same in a line that has lost its breaks; a word like any other where no settings follow."""
+_POSITIVE = re.compile(r"\s*(?:positive(?: prompt)?|prompt)\s?:\s*", re.IGNORECASE)
+_DASHED = re.compile(r"\n-(?=[^\s\-])([^\n]+)\s*$")
+"""Draw Things' unwanted words: the last line before its settings."""
 _FACTS = re.compile(
     r"(?<!\w)steps\s?: ?\d{1,5},\s{0,4}(?=[A-Za-z][\w +\-./]{0,40}: )"
     r"|(?:^|(?<=\n))steps\s?: ?\d{1,5}\s*$",
@@ -22,11 +30,30 @@ _FACTS = re.compile(
 _FACT = re.compile(
     r'([A-Za-z][\w +\-./]{0,40}): ?("(?:[^"\\]|\\.)*+"|\[(?:[^\[\]]*+)\]|\{[^{}]*+\}|[^,\n]*+)(?:,\s*|\n|$)'
 )
+_KEY = re.compile(
+    r"(?<!\w)(steps|sampling steps|sampler|sampling method|schedule type|scheduler|cfg scale|cfg"
+    r"|guidance scale|seed|size|resolution|model|model hash|clip skip|width|height|vae|version"
+    r"|denoising strength"
+    r"|num_inference_steps|guidance_scale|cfg_scale|sampler_name)\s?[:=]\s?",
+    re.IGNORECASE,
+)
+_COUNTED = {
+    "steps": re.compile(r"\d{1,4}(?![\w.])"),
+    "seed": re.compile(r"-?\d{1,20}(?![\w.])"),
+    "cfg scale": re.compile(r"\d{1,2}(?:\.\d{1,3})?(?![\w.])"),
+    "size": re.compile(r"\(?\d{2,5}\s?[x×,]\s?\d{2,5}(?!\w)"),
+}
+"""Settings that are told by their values: two of them are no prose."""
+_BOLD_KEY = re.compile(r"(\*\*|__|\*)([A-Za-z][A-Za-z _]{1,30})(:?)\1:?[ \t]*(?=\S)")
+_TITLE = re.compile(
+    r"(?im)^(?:(prompt)|(negative prompt)|other metadata|generation data|resources used)[ \t]*\n"
+)
+_ESCAPED = re.compile(r"\\n(?=\s?(?:negative prompts?|steps)\s?:)", re.IGNORECASE)
 _APPENDED = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
 _HORDE = re.compile(r"\s*(?<!#)###(?!#)\s*")
 _AND = re.compile(r"\s*\bAND\b\s*")
 _TAIL_WEIGHT = re.compile(r"\s*:\s*([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6}))$")
-_SIZE = re.compile(r"(\d{1,5})\s*[x×]\s*(\d{1,5})")
+_SIZE = re.compile(r"\(?(\d{1,5})\s*[x×,]\s*(\d{1,5})\)?")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
 _FLAGS = {
     "steps": "steps",
@@ -40,24 +67,6 @@ _FLAGS = {
 }
 """Settings that are numbers, and our flags for them; from ``stylize`` on they are this bot's own."""
 _SWITCHES = {"tile": "tile", "tiling": "tile", "film": "video"}
-_JSON_NAMES = {
-    "positive_prompt": "prompt",
-    "positive": "prompt",
-    "text": "prompt",
-    "negative_prompt": "negative",
-    "negativeprompt": "negative",
-    "uc": "negative",
-    "num_inference_steps": "steps",
-    "cfg_scale": "cfg scale",
-    "cfgscale": "cfg scale",
-    "cfg": "cfg scale",
-    "guidance_scale": "cfg scale",
-    "guidance": "cfg scale",
-    "scale": "cfg scale",
-    "sampler_name": "sampler",
-    "scheduler": "sampler",
-    "noise_seed": "seed",
-}
 MOST_NAMED = 8
 """Settings that a note names; further ones are counted."""
 
@@ -96,18 +105,25 @@ def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
 
     Settings that have no meaning here are named in a note, as is a model that is not one of ``models``.
     """
-    if text.startswith("{") and (facts := _from_json(text)) is not None:
+    if text[:1] in '{["' and (facts := structured.settings(text)) is not None:
         return _written(facts.pop("prompt", ""), facts.pop("negative", ""), facts, notes, models)
-    facts_at = _FACTS.search(text)
+    text = _plain_keys(text)
+    facts_at, read = _facts(text)
     negative_at = _NEGATIVE.search(text)
+    if negative_at is None and facts_at is not None:
+        negative_at = _NEGATIVE_AMONG_FACTS.search(text)
+    if negative_at is not None and facts_at is None:
+        facts_at, read = _facts(text, fewest=1)
     if facts_at is None and negative_at is None:
         return _horde(switches.as_flags(text, notes), notes)
-    end = len(text) if facts_at is None else facts_at.start()
+    end = len(text) if facts_at is None else facts_at
     if negative_at is not None and negative_at.start() > end:
         negative_at = None
     head = text[: end if negative_at is None else negative_at.start()]
     negative = "" if negative_at is None else text[negative_at.end() : end]
-    tail = "" if facts_at is None else text[facts_at.start() :]
+    tail = "" if facts_at is None else text[facts_at:]
+    if negative_at is None and (dashed := _DASHED.search(head)) is not None:
+        head, negative = head[: dashed.start()], dashed[1]
     appended = ""
     found = _APPENDED.search(tail or negative)
     if found is not None:  # flags somebody wrote behind it, or chose beside it
@@ -118,8 +134,81 @@ def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
         else:
             negative = negative[: found.start()]
     negative, appended = (_NEGATIVE.sub(" ", piece) for piece in (negative, appended))  # said twice
-    facts = {match[1].strip().lower(): match[2].strip() for match in _FACT.finditer(tail)}
+    if (opening := _POSITIVE.match(head)) is not None:
+        head = head[opening.end() :]
+    facts, words = read(tail)
+    if read is _told:
+        head, negative = (piece.rstrip(" ([") for piece in (head, negative))
+        head = f"{head} {words}"
     return f"{_written(head, negative, facts, notes, models)} {appended}".strip()
+
+
+def _plain_keys(text: str) -> str:
+    """Return a text whose settings stand in headings, in bold or between ``\\n`` as a block has them."""
+    if "\n" not in text:
+        text = _ESCAPED.sub("\n", text)
+    text = _BOLD_KEY.sub(lambda key: f"{key[2]}: " if _names_setting(key[2]) else key[0], text)
+    if len(_TITLE.findall(text)) > 1:
+        text = _TITLE.sub(lambda title: "Negative prompt: " if title[2] else "", text)
+    return text
+
+
+def _names_setting(name: str) -> bool:
+    return _KEY.match(f"{name}:") is not None or _NEGATIVE.match(f"{name}:") is not None
+
+
+def _facts(text: str, fewest: int = 2) -> tuple[int | None, Callable[[str], tuple[dict[str, str], str]]]:
+    """Return where the settings behind a prompt begin, and how they are read; None where there are none."""
+    told: set[str] = set()
+    loose: int | None = None
+    for key in _KEY.finditer(text):
+        name = structured.called(key[1])
+        counted = name in _COUNTED and _COUNTED[name].match(text, key.end()) is not None
+        if counted:
+            told.add(name)
+        if loose is None and (counted or name == "sampler" or text[: key.start()].endswith("\n")):
+            loose = key.start()
+    if len(told) < fewest:
+        loose = None
+    strict = _FACTS.search(text)
+    if strict is not None:
+        if loose is not None:  # "Seed: 5, Steps: 20, …"
+            between = text[loose : strict.start()].rstrip(" ")
+            if between.endswith(",") and "\n" not in between:
+                return loose, _listed
+            if (between and "," not in strict.group()) or text[:loose].endswith(("(", "[")):
+                return loose, _told
+        return strict.start(), _listed
+    return loose, _told
+
+
+def _listed(tail: str) -> tuple[dict[str, str], str]:
+    """Read ``Steps: 20, Sampler: Euler a, …`` as AUTOMATIC1111 writes it."""
+    return {structured.called(match[1].strip()): match[2].strip() for match in _FACT.finditer(tail)}, ""
+
+
+def _told(tail: str) -> tuple[dict[str, str], str]:
+    """Read settings with whatever stands between them: lines, bars, semicolons, blanks.
+
+    Also returns the words behind numbers, which are no settings.
+    """
+    facts: dict[str, str] = {}
+    words: list[str] = []
+    keys = [*_KEY.finditer(tail)]
+    for index, key in enumerate(keys):
+        stop = keys[index + 1].start() if index + 1 < len(keys) else len(tail)
+        name, value = structured.called(key[1]), tail[key.end() : stop].strip()
+        form = _COUNTED.get(name)
+        found = form.match(value) if form is not None else None
+        first = found.group() if found is not None else re.split(r"[,;|\n]", value, maxsplit=1)[0]
+        facts.setdefault(name, first.strip(" .)]"))
+        rest = value[len(first) :].strip(" ,;|.)]\n")
+        others = [*_FACT.finditer(rest)]
+        for other in others:
+            facts.setdefault(other[1].strip().lower(), other[2].strip())
+        if not others and rest:
+            words.append(rest)
+    return facts, " ".join(words)
 
 
 def _horde(text: str, notes: list[str]) -> str:
@@ -144,8 +233,13 @@ def _written(
     few = facts.pop("few-step weights", "") == "yes"
     single = facts.pop("texts", "") == "1"
     pieces = [_words(head, single)]
-    if negative.strip(" ,\n"):
-        pieces.append(f"--negative {' '.join(negative.split())}")
+    negative = " ".join(negative.strip(" ,;|\n").split())
+    if len(negative) > 2 and negative[0] == negative[-1] == '"':
+        negative = negative[1:-1]
+    if negative:
+        pieces.append(f"--negative {negative}")
+    if "scheduler" in facts:  # what solves, or how its steps lie
+        facts.setdefault("schedule type" if "sampler" in facts else "sampler", facts.pop("scheduler"))
     spacing = facts.pop("schedule type", "")
     if (drawn := facts.pop("drawn", "")) and "size" in facts:  # of a file that has another size
         facts["size"] = drawn
@@ -159,7 +253,7 @@ def _written(
             flags[_FLAGS[name]] = value
         elif name == "size" and (size := _SIZE.fullmatch(value)) is not None:
             flags["width"], flags["height"] = size.groups()
-        elif name == "sampler" and (known := sampler(f"{value} {spacing}") or sampler(value)) is not None:
+        elif name == "sampler" and (known := sampler(f"{value} {spacing}") or nearest(value)[0]) is not None:
             flags["sampler"] = known
         elif name == "style" and re.fullmatch(r"\w[\w.+/-]{0,63}", value):
             flags["style"] = value
@@ -194,67 +288,3 @@ def _words(head: str, single: bool) -> str:
             parts.append(shown if len(texts) == 1 and weight == 1 else f"{shown}::{number(weight)}")
     parts += [f"<lora:{lora.name}:{number(lora.weight)}>" for lora in loras]
     return " ".join([*parts, *others])
-
-
-def _from_json(text: str) -> dict[str, str] | None:
-    """Return the prompt and the settings that a JSON text holds, or None where it is none."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    inner = value.get("prompt")
-    nodes: dict[str, Any] = inner if isinstance(inner, dict) else value
-    if any(isinstance(node, dict) and "class_type" in node for node in nodes.values()):
-        return _from_nodes(nodes)
-    found: dict[str, str] = {}
-    for key, inner in value.items():
-        name = _JSON_NAMES.get(str(key).lower(), str(key).lower().replace("_", " "))
-        if isinstance(inner, dict) and name == "model":
-            inner = inner.get("name", "")
-        if isinstance(inner, str | int | float) and name not in found:
-            found[name] = str(inner)
-    return found if found.get("prompt") else None
-
-
-def _from_nodes(nodes: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return what a ComfyUI graph says: the sampler's settings, and the texts it leads back to."""
-
-    def inputs(node: Any) -> Mapping[str, Any]:
-        found = node.get("inputs") if isinstance(node, dict) else None
-        return found if isinstance(found, dict) else {}
-
-    def words(link: Any) -> str:
-        for _ in range(8):  # conditioning may pass through nodes that change it
-            if not (isinstance(link, list) and link):
-                break
-            behind = inputs(nodes.get(str(link[0])))
-            for key in ("text", "text_g", "string"):
-                if isinstance(behind.get(key), str):
-                    return str(behind[key])
-            link = next((behind[key] for key in ("text", "conditioning", "positive") if key in behind), None)
-        return ""
-
-    for node in nodes.values():
-        its = inputs(node)
-        if "positive" in its and ("steps" in its or "seed" in its or "noise_seed" in its):
-            found = {"prompt": words(its["positive"]), "negative": words(its.get("negative"))}
-            for key, name in (
-                ("seed", "seed"),
-                ("noise_seed", "seed"),
-                ("steps", "steps"),
-                ("cfg", "cfg scale"),
-            ):
-                if isinstance(its.get(key), int | float):
-                    found[name] = str(its[key])
-            if isinstance(its.get("sampler_name"), str):
-                found["sampler"] = its["sampler_name"]
-                found["schedule type"] = str(its.get("scheduler", ""))
-            for other in nodes.values():
-                if {"width", "height", "batch_size"} <= set(inputs(other)):
-                    found["width"], found["height"] = (
-                        str(inputs(other)[side]) for side in ("width", "height")
-                    )
-            return found if found["prompt"] else None
-    return None

@@ -124,7 +124,7 @@ def sampler(name: str) -> str | None:
     >>> sampler("k_euler_a"), sampler("dpmpp_2m_sde_gpu"), sampler("dpmpp_2m_k"), sampler("DPM++2M")
     ('euler_ancestral', 'dpmpp_2m_sde', 'dpmpp_2m_karras', 'dpmpp_2m')
     """
-    plain = _plain(name).removesuffix("_gpu")
+    plain = _plain(name).replace("_gpu", "")
     for spelled in (plain, re.sub(r"_k$", "_karras", plain), plain.removeprefix("k_"), f"{plain}scheduler"):
         if (found := _BY_NAME.get(spelled.replace("_", ""))) is not None:
             return found

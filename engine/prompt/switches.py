@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-_MARK = re.compile(
-    r"(?<!\S)-(?:S\s?\d{1,10}|C\s?\d{1,2}(?:\.\d{1,3})?|[WH]\s?\d{2,5})(?!\S)"
-)
+_MARK = re.compile(r"(?<!\S)-(?:S\s?\d{1,10}|C\s?\d{1,2}(?:\.\d{1,3})?|[WH]\s?\d{2,5})(?!\S)")
 _SWITCH = re.compile(
     r"(?P<before>^|\s)-(?P<letter>[A-Za-z])(?:(?:\s|(?=\d))(?P<value>(?!-)\S+)(?P<more>(?:\s\d[\d.]*)*))?(?=\s|$)"
 )
@@ -20,6 +18,11 @@ _VALUES = {
     "sampler": re.compile(r"[A-Za-z][\w+]{1,30}"),
 }
 _NUMBER = re.compile(r"\d[\d.]{0,20}")
+_SEAMLESS = re.compile(r"(?<!\S)--seamless(?!\S)(?:\s--seamless_axes\s\S+)?")
+_NO_MEANING = re.compile(
+    r"(?<!\S)--(?:hires(?:_fix)?|grid|log_tokenization|free_gpu_mem|save_original|karras_max)(?!\S)(?:\s\d+)?"
+)
+_UNWANTED = re.compile(r"(?<!\\)\[([^\[\]:|]{1,400})\](?!\()")
 _FIRST_FLAG = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
 
 
@@ -46,11 +49,17 @@ def as_flags(text: str, notes: list[str]) -> str:
         words = value is not None and letter != "I" and _NUMBER.fullmatch(value) is None
         return f" {value}{found['more']}" if words else ""
 
-    line = _SWITCH.sub(flag, text)
+    def gone(found: re.Match[str]) -> str:
+        left.append(found[0].split()[0])
+        return ""
+
+    line = _NO_MEANING.sub(gone, _SEAMLESS.sub("--tile", _SWITCH.sub(flag, text)))
     start = min(found.start() for found in (_FIRST_FLAG.search(line), first) if found is not None)
     quoted = line[:start].strip()
     if len(quoted) > 2 and quoted[0] == quoted[-1] == '"' and '"' not in quoted[1:-1]:
         line = f"{quoted[1:-1]} {line[start:].strip()}"
+    if unwanted := _UNWANTED.findall(line[:start]):  # what it writes in square brackets is not wanted
+        line = f"{_UNWANTED.sub('', line)} --negative {', '.join(unwanted)}"
     notes.append("Pasted settings were read as flags.")
     if left:
         shown = ", ".join(f"`{name}`" for name in dict.fromkeys(left))

@@ -125,6 +125,8 @@ def _text(flag: Flag, body: str) -> Reading:
     notes: list[str] = []
     typed = " ".join(body.split())
     text = balanced(typed)
+    if len(text) > 2 and text[0] == text[-1] and text[0] in '"`' and text.count(text[0]) == 2:
+        text = text[1:-1].strip()
     bare = text
     while flag.name == "no" and (less := balanced(bare.rstrip(TRAILING + " "))) != bare:
         bare = less

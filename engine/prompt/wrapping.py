@@ -12,7 +12,7 @@ _IMAGINE = re.compile(
     r"\s*+(?:prompt\s*+:\s*+|prompt(?=\s|$)\s*+)?"
     r"|[*_]{0,3}(?:(?:(?:imagine|positive)\s++)?prompt|positive(?=\s?:))[*_]{0,3}\s*+(?:(?::(?!:)|=)[*_]{0,3}\s*+|\n\s*+)"
     r"|(?:dream|invoke)>\s*+"
-    r"|parameters(?:\s*+:\s*+|\s*+\n)"
+    r"|parameters(?:[ \t]*+:\s*+|[ \t]*+\n\s*+)"
     r"|a (?:picture|grid of \d{1,2} pictures) drawn from the prompt:\s*+)",
     re.IGNORECASE,
 )

@@ -125,6 +125,7 @@ def test_choices_stand_on_both_sides_of_three_hashes() -> None:
         ("a cat -s50 -S7 -C7.5", "a cat", {"steps": 50, "seed": 7, "cfg": 7.5}),
         ("a cat -S 7 -n 4 -g -G 0.8 -U 2 0.75 -s 20", "a cat", {"seed": 7, "steps": 20}),
         ("a cat -S 7 --ar 3:2", "a cat", {"seed": 7, "ar": "3:2"}),
+        ('dream> "a cat [dull]" -S 7 --seamless', "a cat", {"negative": "dull", "seed": 7, "tile": True}),
         ("a cat -s 50", "a cat", {"stylize": 50}),  # alone it is the flag's one letter
         ("sizes S -S tall, M -M wide", "sizes S -S tall, M -M wide", {}),
     ],
@@ -196,10 +197,119 @@ def test_a_comfyui_graph_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": 1}', "{a, b} cat", '{"prompt": ["a"]}', '{"a": {"class_type": "X"}}', "{" * 900]
+    "text", ['{"a": 1}', "{a, b} cat", '{"prompt": [1]}', '{"a": {"class_type": "X"}}', "{" * 900]
 )
 def test_other_braces_are_left_alone(text: str) -> None:
     assert not any("Pasted" in note for note in parse(text, limit=1000).notes)
+
+
+# the same block as people copy it: a key a line, bars, bold keys, a page's headings, its breaks lost
+TOLD = {"negative": "blurry", "steps": 20, "sampler": "euler_ancestral", "cfg": 7, "seed": 5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Prompt: a cat\nNegative: blurry\nSteps: 20\nSampler: Euler a\nCFG: 7\nSeed: 5",
+        "Prompt: a cat Negative: blurry Steps: 20 Sampler: Euler a CFG: 7 Seed: 5",
+        "a cat\nneg: blurry\nSeed: 5\nCFG scale: 7\nSampler: Euler a\nSteps: 20",
+        "a cat\nNegative prompts: blurry\nSteps: 20 | Sampler: Euler a | CFG scale: 7 | Seed: 5",
+        "a cat\nNegative prompt: blurry\nSteps:20,Sampler:Euler a,CFG scale:7,Seed:5",
+        "a cat\nNegative prompt: blurry\nSeed: 5, Sampler: Euler a, Steps: 20, CFG scale: 7",
+        "a cat\\nNegative prompt: blurry\\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5",
+        "parameters\n\na cat\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5",
+        "**Prompt:** a cat\n**Negative prompt:** blurry\n"
+        "**Steps:** 20, **Sampler:** Euler a, **CFG scale:** 7, **Seed:** 5",
+        "Prompt\na cat\nNegative prompt\nblurry\nOther metadata\n"
+        "Steps: 20\nSampler: Euler a\nCFG scale: 7\nSeed: 5",
+        "a cat\n-blurry\nSteps: 20, Sampler: Euler A, Guidance Scale: 7.0, Seed: 5",  # Draw Things
+        "a cat\nnegative_prompt: blurry\nnum_inference_steps=20\n"
+        "guidance_scale=7\nseed=5\nsampler_name=euler_a",
+        "a cat\nnegative: blurry (steps: 20, sampler: euler_a, seed: 5, cfg: 7)",
+    ],
+)
+def test_settings_are_told_by_their_names_however_they_are_parted(text: str) -> None:
+    parsed = parse(text)
+    assert parsed.prompt.text.rstrip(",") == "a cat"
+    assert flags(text) == TOLD
+    assert parse(parsed.line).prompt == parsed.prompt
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a photo negative: inverted",
+        "a campus, UC: Berkeley",
+        "a manual, steps: 1 mix 2 bake",
+        "model: tall, size: 512x512 poster",
+        "a seed: 5 apples",
+        "**a cat**: it sits",
+    ],
+)
+def test_one_word_with_a_colon_is_a_word(line: str) -> None:
+    assert parse(line).prompt.text == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"prompt": "a cat", "seed": 5,}',  # a comma too many
+        "{'prompt': 'a cat', 'seed': 5}",  # Python's own
+        '{"prompt": "a cat", "seed": 5, "negative_pro',  # cut
+        '[{"prompt": "a cat", "seed": 5}]',
+        '{"prompt": ["a cat"], "seed": 5}',
+        '{"sui_image_params": {"prompt": "a cat", "seed": 5}}',  # SwarmUI
+        '{"meta": {"prompt": "a cat", "seed": 5, "resources": []}}',  # Civitai's API
+        '{"version": "x", "input": {"prompt": "a cat", "seed": 5}}',  # Replicate
+        '{"inputs": "a cat", "parameters": {"seed": 5}}',  # Hugging Face
+        '{"text_prompts": [{"text": "a cat", "weight": 1}], "seed": 5}',  # Stability
+        '"positive": "a cat", "seed": 5',
+    ],
+)
+def test_a_prompt_in_json_of_any_form_is_no_choice(text: str) -> None:
+    parsed = parse(text)
+    assert parsed.jobs == 1
+    assert parsed.prompt.text == "a cat"
+    assert flags(text) == {"seed": 5}
+
+
+def test_names_of_other_programs_json_are_known() -> None:
+    fooocus = {
+        "Prompt": "a cat", "Negative Prompt": "dull", "Seed": 5, "Sampler": "dpmpp_2m_sde_gpu",
+        "Scheduler": "karras", "Guidance Scale": 4, "Resolution": "(1024, 768)",
+    }  # fmt: skip
+    assert flags(json.dumps(fooocus)) == {
+        "negative": "dull", "seed": 5, "sampler": "dpmpp_2m_sde_karras", "cfg": 4, "width": 1024,
+        "height": 768,
+    }  # fmt: skip
+    stability = {"text_prompts": [{"text": "a cat", "weight": 1}, {"text": "dull", "weight": -1}], "steps": 9}
+    assert flags(json.dumps(stability)) == {"negative": "dull", "steps": 9}
+
+
+def test_a_graph_whose_sampler_is_in_parts_and_a_saved_canvas_are_read() -> None:
+    parts = {
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat", "clip": ["11", 0]}},
+        "16": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
+        "17": {"class_type": "BasicScheduler", "inputs": {"scheduler": "simple", "steps": 20, "denoise": 1}},
+        "22": {"class_type": "BasicGuider", "inputs": {"model": ["30", 0], "conditioning": ["26", 0]}},
+        "25": {"class_type": "RandomNoise", "inputs": {"noise_seed": 5}},
+        "26": {"class_type": "FluxGuidance", "inputs": {"guidance": 3.5, "conditioning": ["6", 0]}},
+    }
+    assert parse(json.dumps(parts)).prompt.text == "a cat"
+    assert flags(json.dumps(parts)) == {"seed": 5, "steps": 20, "sampler": "euler"}
+    canvas = {
+        "nodes": [
+            {"id": 3, "type": "KSampler", "widgets_values": [5, "fixed", 20, 7.5, "dpmpp_2m", "karras", 1],
+             "inputs": [{"name": "positive", "link": 1}, {"name": "negative", "link": 2}]},
+            {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["a cat"]},
+            {"id": 7, "type": "CLIPTextEncode", "widgets_values": ["dull"]},
+        ],
+        "links": [[1, 6, 0, 3, 1, "CONDITIONING"], [2, 7, 0, 3, 2, "CONDITIONING"]],
+    }  # fmt: skip
+    assert parse(json.dumps(canvas)).prompt.text == "a cat"
+    assert flags(json.dumps(canvas)) == {
+        "negative": "dull", "seed": 5, "steps": 20, "cfg": 7.5, "sampler": "dpmpp_2m_karras",
+    }  # fmt: skip
 
 
 MODEL = ModelConfig(
