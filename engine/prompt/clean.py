@@ -31,10 +31,12 @@ def clean(line: str, notes: list[str], models: Collection[str] = ()) -> str:
     if straight != seen:
         notes.append("Curly quotes were read as straight ones.")
     text = markup.without_mentions(unwrapped(markup.plain(straight, notes), notes), notes)
-    written = links.plain(text)
-    if "](" in text and "](" not in written:
+    whole = links.whole(text)
+    if whole != text:
+        notes.append("`https://` was put before a picture's address.")
+    text = links.plain(whole)
+    if "](" in whole and "](" not in text:
         notes.append("Links with a label were written out.")
-    text = written
     for _ in range(4):  # blocks may have been pasted twice
         before, text = text, foreign.as_line(text, notes, models)
         if text == before:

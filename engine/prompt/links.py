@@ -7,12 +7,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _START = re.compile(
-    r"https?://|(?<!\w)blob:(?=[^\s<>])|(?<!\w)picture:[0-9a-f]{16}(?![0-9a-z])", re.IGNORECASE
+    r"https?://|(?<!\w)(?:blob:|data:image/|(?:ftp|file|attachment|sandbox|content)://)(?=[^\s<>])|(?<!\w)picture:[0-9a-f]{16}(?![0-9a-z])",
+    re.IGNORECASE,
 )
-_BODY = re.compile(r"(?:(?!,(?:https?|blob|picture):)[^\s<>\"`|«»“”])++", re.IGNORECASE)
+_BODY = re.compile(
+    r"(?:https?://)?+"
+    r"(?:(?!,(?:https?|blob|picture):|(?:(?<=\.png)|(?<=\.gif)|(?<=\.jpg)|(?<=\.jpeg)|(?<=\.webp))https?://)"
+    r"[^\s<>\"`|«»‹›“”「」『』【】《》〈〉])*+",
+    re.IGNORECASE,
+)
 _KEPT = re.compile(r"picture:[0-9a-f]{16}(?:::(?:[+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?)?", re.IGNORECASE)
-_ENDED = re.compile(r"\.(?:png|gif|jpe?g|webp)(?=[^A-Za-z0-9?#/%&=+.:~_\-])", re.IGNORECASE)
-"""An ending, and behind it what does not go on a link: marks, or words of a script that needs no blank."""
+_ENDED = re.compile(
+    r"\.(?:png|gif|jpe?g|webp)(?=[^A-Za-z0-9?#/%&=+.:~_\-]|(?:--|—|–)[A-Za-z])", re.IGNORECASE
+)
+"""An ending, and behind it what does not go on a link: marks, a flag, or words of a script without blanks."""
+_CUT = re.compile(
+    r"(\S+?\.(?:png|gif|jpe?g|webp))(?:::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})))?(?=\S)", re.IGNORECASE
+)
+_BARE = re.compile(
+    r"(?<![\w/.:@\\-])(?:https?:/(?!/)|//)?((?:[\w-]{1,63}\.){1,5}[A-Za-z]{2,10}/[^\s<>\"'`|]{1,400}?"
+    r"\.(?:png|gif|jpe?g|webp)(?:\?[^\s<>\"'`|]{0,2000})?)(?=$|[\s<>\"'`|,;)\]*_~]|::)",
+    re.IGNORECASE,
+)
 _PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)
 _PICTURE_HOSTS = re.compile(
     r"https?://(?:cdn\.discordapp\.com|media\.discordapp\.net|s\.mj\.run|cdn\.midjourney\.com)/\S",
@@ -27,8 +43,8 @@ _MARKDOWN = re.compile(
     r"(?:\s{1,9}\"[^\"\n]{0,300}\")?\s{0,9}\)(?=$|[^)])",
     re.IGNORECASE,
 )
-_BEFORE = "*_~|\"'`([{<«“‘"
-_AFTER = "*_~|\"'`)]}>»”’,;.!?，。！？、；："
+_BEFORE = "*_~|\"'`([{<«‹“‘「『【《〈"
+_AFTER = "*_~|\"'`)]}>»›”’」』】》〉,;.!?，。！？、；："
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -48,7 +64,19 @@ class Link:
     @property
     def is_picture(self) -> bool:
         """Say whether it leads to a picture, as far as a link tells."""
-        return self.is_kept or bool(_PICTURE.search(self.url) or _PICTURE_HOSTS.match(self.url))
+        fetched = self.url[:4].lower() == "http"
+        return self.is_kept or (fetched and bool(_PICTURE.search(self.url) or _PICTURE_HOSTS.match(self.url)))
+
+    @property
+    def is_unsent(self) -> bool:
+        """Say whether it leads to somebody's own machine: the picture was never sent."""
+        return not self.is_kept and self.url[:4].lower() not in ("http", "ftp:")
+
+    @property
+    def parted(self) -> str | None:
+        """Return a picture's link and what was written close behind it, with a blank between, or None."""
+        cut = _CUT.match(self.url)
+        return None if cut is None else f"{cut.group()} {self.url[cut.end() :].lstrip('/&=+.:~_-')}".strip()
 
     @property
     def is_kept(self) -> bool:
@@ -64,7 +92,21 @@ def plain(text: str) -> str:
     """
     if ":" not in text:
         return text
-    return _GLUED_WEIGHT.sub(r"\1 ", _MARKDOWN.sub(r"\2 \1 ", text))
+    return _GLUED_WEIGHT.sub(r"\1 ", _MARKDOWN.sub(_labelled, text))
+
+
+def _labelled(link: re.Match[str]) -> str:
+    label, url = link.groups()
+    return f"{url} " if _START.match(label) else f"{url} {label} "
+
+
+def whole(text: str) -> str:
+    """Return the text with ``https://`` before pictures' addresses that lack it.
+
+    >>> whole("www.a.b/x.png //a.b/y.jpg a cat")
+    'https://www.a.b/x.png https://a.b/y.jpg a cat'
+    """
+    return _BARE.sub(r"https://\1", text) if "/" in text else text
 
 
 def find(text: str) -> Iterator[Link]:
@@ -105,6 +147,9 @@ def _read(text: str, start: int, floor: int) -> Link:
         weight, end = float(weighed[1]) + 0.0, weighed.end()
     while end < len(text) and text[end] in _AFTER:
         end += 1
+    first = not text[floor:start].strip(_BEFORE + " \t\n")  # behind words, a weight apart is the words'
+    if weight is None and first and (weighed := _WEIGHT_APART.match(text, end)) is not None:
+        weight, end = float(weighed[1]) + 0.0, weighed.end()
     begin = start
     while begin > floor and text[begin - 1] in _BEFORE:
         begin -= 1
@@ -114,6 +159,7 @@ def _read(text: str, start: int, floor: int) -> Link:
     return Link(min(begin, start), end, url.lower() if url[:8].lower() == "picture:" else url, weight, marked)
 
 
+_WEIGHT_APART = re.compile(r"\s{1,3}::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.])")
 _WEIGHT_NEXT = re.compile(r">?::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?(?![\w.])")
 
 

@@ -50,7 +50,8 @@ def scan(line: str) -> list[Hit]:
             continue
         if start and line[start - 1] == "\\":
             continue
-        hit = _hit(line, start, end, bool(hits))
+        at_link = link > 0 and guarded[link - 1][1] == start  # where a link ends, a flag may begin
+        hit = _hit(line, start, end, bool(hits), " " if at_link or not start else line[start - 1])
         if hit is not None:
             hits.append(hit)
     # 2022's `--w 1920 --h 1080` was a size, not weirdness
@@ -61,10 +62,12 @@ def scan(line: str) -> list[Hit]:
     return hits
 
 
-def _hit(line: str, start: int, end: int, among_flags: bool) -> Hit | None:
-    """Decide what one run of dashes is: a flag, dashes to drop, or prose (None). Raises Refusal."""
+def _hit(line: str, start: int, end: int, among_flags: bool, before: str) -> Hit | None:
+    """Decide what one run of dashes is: a flag, dashes to drop, or prose (None). Raises Refusal.
+
+    ``before`` is the character in front of it.
+    """
     dashes = line[start:end]
-    before = line[start - 1] if start else " "
     glued = before.isalnum() or before == "_"
     name = _NAME.match(line, end)
     if name is not None:

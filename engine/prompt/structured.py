@@ -113,7 +113,8 @@ def _weighed(texts: list[Any], found: dict[str, str]) -> None:
     wanted: list[tuple[str, float]] = []
     unwanted: list[tuple[str, float]] = []
     for one in texts:
-        text, weight = (one, 1.0) if isinstance(one, str) else (one.get("text"), one.get("weight", 1))
+        its = one if isinstance(one, dict) else {"text": one}
+        text, weight = its.get("text"), its.get("weight", 1)
         if isinstance(text, str) and isinstance(weight, int | float):
             (wanted if weight >= 0 else unwanted).append((text, float(weight)))
     if len(wanted) == 1:
@@ -145,8 +146,11 @@ _WIDGETS = {
 
 def _drawn_graph(canvas: Mapping[str, Any]) -> dict[str, Any]:
     """Return a saved canvas (``nodes`` and ``links``) in the form in which graphs are queued."""
+    links = canvas.get("links")
     ends = {
-        link[0]: link[1] for link in canvas.get("links") or () if isinstance(link, list) and len(link) > 1
+        str(link[0]): link[1]
+        for link in (links if isinstance(links, list) else ())
+        if isinstance(link, list) and len(link) > 1
     }
     graph: dict[str, Any] = {}
     for node in canvas["nodes"]:
@@ -155,9 +159,10 @@ def _drawn_graph(canvas: Mapping[str, Any]) -> dict[str, Any]:
         values = node.get("widgets_values")
         names = _WIDGETS.get(str(node.get("type")), ())
         its = dict(zip(names, values, strict=False)) if isinstance(values, list) else {}
-        for slot in node.get("inputs") or ():
-            if isinstance(slot, dict) and slot.get("link") in ends:
-                its[str(slot.get("name"))] = [ends[slot["link"]], 0]
+        slots = node.get("inputs")
+        for slot in slots if isinstance(slots, list) else ():
+            if isinstance(slot, dict) and str(slot.get("link")) in ends:
+                its[str(slot.get("name"))] = [ends[str(slot["link"])], 0]
         graph[str(node.get("id"))] = {"class_type": node.get("type"), "inputs": its}
     return graph
 

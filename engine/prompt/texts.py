@@ -34,7 +34,7 @@ def take_images(text: str, notes: list[str], typed: str) -> tuple[str, list[Imag
             notes.append(Sentence("Angle brackets around a link were taken off."))
         elif link.marked.strip(",;"):
             notes.append(Sentence("Marks around a link were taken off."))
-        if link.url.lower().startswith("blob:"):
+        if link.is_unsent:
             raise PromptError(
                 Sentence(
                     "{url} leads nowhere: the picture was never sent. Send it as an attachment and use its "
@@ -50,7 +50,9 @@ def take_images(text: str, notes: list[str], typed: str) -> tuple[str, list[Imag
                     ".gif; leave it out otherwise.",
                     url=quote(link.url),
                 ),
-                _without(typed, word),
+                typed.replace(link.url, link.parted, 1)
+                if link.parted is not None and link.url in typed
+                else _without(typed, word),
             )
         if link.weight is not None and link.weight < 0:
             raise PromptError(

@@ -127,6 +127,17 @@ def _text(flag: Flag, body: str) -> Reading:
     text = balanced(typed)
     if len(text) > 2 and text[0] == text[-1] and text[0] in '"`' and text.count(text[0]) == 2:
         text = text[1:-1].strip()
+    if (link := next(links.find(text), None)) is not None:
+        kept = " ".join(f"{text[: link.start]} {text[link.end :]}".split())
+        raise BadValueError(
+            Sentence(
+                "`--{name}` takes words, and {url} is a link. Say in words what to leave out.",
+                name=flag.name,
+                url=quote(link.url),
+            ),
+            kept or None,
+            len(body),
+        )
     bare = text
     while flag.name == "no" and (less := balanced(bare.rstrip(TRAILING + " "))) != bare:
         bare = less
@@ -153,6 +164,16 @@ def _refs(flag: Flag, body: str) -> Reading:
         link = links.at(body, at)
         token = "" if link is not None else first(body[at : at + 200])
         word = token.strip(QUOTES).rstrip(TRAILING + MARKS + QUOTES).lstrip("*~|")
+        if link is not None and (link.is_unsent or link.url[:4].lower() == "ftp:"):
+            raise BadValueError(
+                Sentence(
+                    "{url} leads nowhere: the picture was never sent. Send it as an attachment and use its "
+                    "link.",
+                    url=quote(link.url),
+                ),
+                " ".join(found) or None,
+                link.end,
+            )
         if link is not None:
             if "<" in link.marked:
                 notes.append(Sentence("Angle brackets around a link were taken off."))

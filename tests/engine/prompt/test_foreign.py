@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from engine.config import Config, LoraConfig, ModelConfig
 from engine.jobs import Job, JobSpec
@@ -271,6 +274,39 @@ def test_a_prompt_in_json_of_any_form_is_no_choice(text: str) -> None:
     assert parsed.jobs == 1
     assert parsed.prompt.text == "a cat"
     assert flags(text) == {"seed": 5}
+
+
+JSON_KEYS = re.findall(
+    r"\w+",
+    "prompt nodes links inputs class_type text text_prompts weight seed steps positive negative model name "
+    "width height batch_size conditioning widgets_values type id link sampler_name scheduler 1 2 cfg",
+)
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(0, 3), st.floats(), st.sampled_from(["a cat", "1", "KSampler"])
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(JSON_KEYS),
+        st.recursive(
+            LEAVES,
+            lambda inner: st.one_of(
+                st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(JSON_KEYS), inner, max_size=4)
+            ),
+            max_leaves=12,
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+@example({"text_prompts": [1]})
+@example({"nodes": [[]], "links": 2.5})
+@example({"nodes": [{"inputs": [{"link": []}]}], "links": [[[], 1]]})
+def test_json_of_any_shape_is_read_or_left_alone(value: dict[str, object]) -> None:
+    answer = as_json(json.dumps(value), CONFIG)
+    assert answer["error"] is None or answer["error"].strip()
 
 
 def test_names_of_other_programs_json_are_known() -> None:

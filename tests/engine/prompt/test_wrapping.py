@@ -323,6 +323,17 @@ X, Y = "https://a.b/x.png", "https://a.b/y.png"
         ),
         (f"see:{X} a cat", [X], "see: a cat"),
         ("**picture:0123456789abcdef** a cat", ["picture:0123456789abcdef"], "a cat"),
+        (f"[{X}]({X}) a cat", [X], "a cat"),
+        (f"「{X}」 a cat", [X], "a cat"),
+        (f"【{X}?a=1】a cat", [f"{X}?a=1"], "a cat"),
+        (f"‹{X}› a cat", [X], "a cat"),
+        (f"{X}{Y} a cat", [X, Y], "a cat"),
+        (f"{X}--tile a cat", [X], "a cat"),
+        ("www.example.org/x.png a cat", ["https://www.example.org/x.png"], "a cat"),
+        ("(//example.org/x.png) a cat", ["https://example.org/x.png"], "a cat"),
+        ("https:/example.org/x.png a cat", ["https://example.org/x.png"], "a cat"),
+        ("[a cat](example.org/x.png?a=1)", ["https://example.org/x.png?a=1"], "a cat"),
+        (f"https://example.org/?u={X} a cat", [f"https://example.org/?u={X}"], "a cat"),
     ],
 )
 def test_a_link_that_touches_marks_is_a_picture(line: str, links: list[str], text: str) -> None:
@@ -333,7 +344,13 @@ def test_a_link_that_touches_marks_is_a_picture(line: str, links: list[str], tex
 
 @pytest.mark.parametrize(
     ("line", "weight"),
-    [(f"**{X}::2** a cat", 2), (f"<{X}>::.5 a cat", 0.5), (f'"{X}::2", a cat', 2), (f"{X}:: a cat", None)],
+    [
+        (f"{X} ::2 a cat", 2),
+        (f"**{X}::2** a cat", 2),
+        (f"<{X}>::.5 a cat", 0.5),
+        (f'"{X}::2", a cat', 2),
+        (f"{X}:: a cat", None),
+    ],
 )
 def test_a_marked_link_keeps_its_weight(line: str, weight: float | None) -> None:
     assert parse(line).prompt.images == (ImageLink(X, weight),)
@@ -364,6 +381,36 @@ def test_references_are_found_among_marks_too(line: str) -> None:
 
 def test_references_with_a_comma_between_are_two() -> None:
     assert parse(f"a cat --sref {X},{Y}::2 --tile").prompt.get("sref") == (X, f"{Y}::2")
+
+
+@pytest.mark.parametrize(
+    ("line", "repaired"),
+    [
+        (f"{X}/a cat", f"{X} a cat"),
+        (f"{X}&a cat", f"{X} a cat"),
+        (f"{X}a cat", f"{X} a cat"),
+        (f"{X}::2a cat", f"{X}::2 a cat"),
+        (f"{X}/ a cat", f"{X} a cat"),
+        ("a cat ftp://example.org/x.png", "a cat"),
+        ("a cat file:///home/me/x.png", "a cat"),
+        ("data:image/png;base64,iVBORw0KGgo= a cat", "a cat"),
+        ("attachment://x.png a cat", "a cat"),
+        (f"a cat --no {X} trees", "a cat --no trees"),
+        (f"a cat --negative {X}", "a cat"),
+        (f"a cat --sref {X} blob:https://discord.com/1", f"a cat --sref {X}"),
+        ("a cat --cref file:///x.png", "a cat"),
+    ],
+)
+def test_a_link_that_cannot_be_taken_is_refused_with_the_words_kept(line: str, repaired: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        parse(line)
+    assert caught.value.repaired == repaired
+
+
+@pytest.mark.parametrize("line", ["and/or.gif x", "1/2.png", "~/x.png cat", "./x.png cat", "a cat, 16/9.jpg"])
+def test_what_has_no_host_is_no_link(line: str) -> None:
+    assert parse(line).prompt.text == line
+    assert not parse(line).prompt.images
 
 
 def test_a_page_among_marks_is_refused_with_all_the_words_kept() -> None:
