@@ -35,23 +35,23 @@ def trouble(model: ModelConfig, found: Path) -> str:
     """Return why a model, found at a place, cannot be quantized as its entry asks; empty where it can."""
     asked = model.quantization
     if not asked:
-        return "`gguf` names a file, but `quantization` is not \"gguf\"" if model.gguf else ""
+        return '`gguf` names a file, but `quantization` is not "gguf"' if model.gguf else ""
     package = KINDS[asked].package
     if importlib.util.find_spec(package) is None:
         return (
-            f"`quantization = \"{asked}\"` wants the Python package {package}, which is not installed; "
+            f'`quantization = "{asked}"` wants the Python package {package}, which is not installed; '
             f"install it: .venv/bin/pip install 'limner[{package}]'"
         )
     if found.is_file():
         return "`quantization` wants a diffusers folder, and `source` is a single file"
     if asked != "gguf":
-        return "`gguf` names a file, but `quantization` is not \"gguf\"" if model.gguf else ""
+        return '`gguf` names a file, but `quantization` is not "gguf"' if model.gguf else ""
     return _file_trouble(model.gguf)
 
 
 def _file_trouble(name: str) -> str:
     if not name:
-        return "`quantization = \"gguf\"` wants the file with the network's weights in `gguf`"
+        return '`quantization = "gguf"` wants the file with the network\'s weights in `gguf`'
     try:
         with Path(name).open("rb") as opened:
             start = opened.read(4)

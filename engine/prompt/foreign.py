@@ -70,35 +70,6 @@ _SWITCHES = {"tile": "tile", "tiling": "tile", "film": "video"}
 MOST_NAMED = 8
 """Settings that a note names; further ones are counted."""
 
-_EMBEDDING = re.compile(
-    r"(?<!\w)embedding:\s?[\w./\-]{1,80}(?::[\d.]{1,6})?|<[A-Za-z0-9]{1,40}[_\-][\w.\-]{1,40}>"
-)
-_TURNS = re.compile(r"(?<!\\)\[[^\[\]|]{0,400}\|[^\[\]]{0,400}\]")
-_HALFWAY = re.compile(
-    r"(?<!\\)\[(?=[^\[\]:]{0,400}[^\W\d])[^\[\]:]{0,400}:(?:[^\[\]:]{0,400}:)?\s?\d*\.?\d+\s?\]"
-)
-_COMPOSED = re.compile(r"\S\s+AND\s+\S")
-_METHOD = re.compile(r"\)\.(?:blend|swap|and)\(")
-_UNKNOWN_FORMS = (
-    (
-        _TURNS,
-        "`[a|b]` (a word at each step in turn) is not known here and was read as words; `{a|b}` picks one.",
-    ),
-    (_HALFWAY, "`[a:b:0.5]` (another word from half-way on) is not known here and was read as words."),
-    (_COMPOSED, "`AND` was read as a word; `a:: b` draws two texts together."),
-    (_METHOD, "`.blend()`, `.swap()` and `.and()` are not known here and were read as words; see `a::2 b`."),
-)
-"""What other programs' prompts may hold that is not done here, and what is said of it."""
-
-
-def without_embeddings(text: str, notes: list[str]) -> str:
-    """Return the text without names of embeddings; what else another program would act on is said."""
-    notes.extend(said for form, said in _UNKNOWN_FORMS if form.search(text) is not None)
-    bare = _EMBEDDING.sub(" ", text)
-    if bare != text:
-        notes.append("Embeddings are not known here; their names were left out.")
-    return bare
-
 
 def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
     """Return a block of AUTOMATIC1111, Civitai, InvokeAI, ComfyUI or AI Horde as a line; else the text.

@@ -18,7 +18,7 @@ _TAG = re.compile(
     r"|\[/?(?:img|url|quote|code|b|i)(?:=[^\[\]\s]{0,400})?\](?!\()",
     re.IGNORECASE,
 )
-_COMMAND = re.compile(r"^\s*</(?:[\w-]{1,32} ?){1,3}:\d{1,20}>\s*(?:prompt\s?:)?")
+_COMMAND = re.compile(r"</[\w-]{1,32}(?: [\w-]{1,32}){0,2}:\d{15,20}>(?:\s?prompt\s?:)?")
 _EMOJI = re.compile(r"<a?:(\w{2,32}):\d{15,20}>")
 _MENTION = re.compile(r"<(?:@[!&]?|#|id:)\w{1,20}>|<t:-?\d{1,15}(?::[a-zA-Z])?>")
 _WIDE = re.compile(r"(?<=[-‐‑‒–—―−－])[Ａ-Ｚａ-ｚ]+")

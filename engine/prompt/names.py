@@ -88,7 +88,7 @@ def read_word(flag: Flag, body: str) -> Reading:
         if match is None:
             raise BadValueError(
                 Sentence("`--v` takes a version number, such as `--v 7`, not {word}.", word=quote(word)),
-                None,
+                begun.group() if (begun := VERSION.match(word)) is not None else None,
                 len(token),
             )
         return Reading(_version(match), len(token), notes)
@@ -117,6 +117,8 @@ def _sampler(body: str) -> Reading:
     """Read a sampler's name, all its words: none of them may be drawn."""
     whole, used = samplers.longest(body)
     words = whole.strip(QUOTES + MARKS).rstrip(TRAILING)
+    if words.lower() in ("none", "auto", "automatic", "default"):
+        return Reading(None, used, [f"`--sampler {words}` is the model's own sampler, as without it."])
     name, dropped = samplers.nearest(words)
     if name is None:
         raise BadValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from fractions import Fraction
 
 from engine.prompt.flags import Flag, FlagType
@@ -12,8 +13,9 @@ from engine.words import Sentence
 
 NUMBER = re.compile(r"[+-]?(?:\d{1,20}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
 RATIO = re.compile(
-    r"\"?(\d{1,5}+(?:\.\d{1,4}+)?)(?:\s*+([:/*xX×∶：÷⁄])\s*+|(\s++|-))(\d{1,5}+(?:\.\d{1,4}+)?)(?![\w:])\"?"
+    r"[\"'(\[]?(\d{1,5}+(?:\.\d{1,4}+)?)(?:\s*+([:/*xX×∶：÷⁄]|by|to)\s*+|(\s++|-))(\d{1,5}+(?:\.\d{1,4}+)?)(?![\w:])[\"')\]]?"
 )
+_SOME_RATIO = re.compile(r"(\d{1,5}+)\s?[:/xX×∶：⁄]\s?(\d{1,5}+)")
 _GLUED_RATIOS = {
     "11": "1:1",
     "32": "3:2",
@@ -27,14 +29,21 @@ _GLUED_RATIOS = {
     "219": "21:9",
     "1610": "16:10",
 }
-_RATIO_WORDS = {"square": "1:1", "portrait": "2:3", "landscape": "3:2"}
+_RATIO_WORDS = {
+    "square": "1:1", "portrait": "2:3", "landscape": "3:2", "vertical": "2:3", "horizontal": "3:2",
+    "wide": "16:9", "widescreen": "16:9", "tall": "9:16",
+}  # fmt: skip
+_ANY_SEED = frozenset({"random", "rand", "none", "auto", "any", "default"})
 
 
 def read_number(flag: Flag, body: str) -> Reading:
     """Read a number, also with a per cent sign, a decimal comma or words behind it. Raises BadValueError."""
     notes: list[str] = []
     token = first(body)
-    word = trim(flag, token, notes).replace("\u2212", "-")  # a minus as typesetters write it
+    word = trim(flag, token, notes)
+    if (plain := _plain(word, flag)) != word:
+        notes.append(f"{quote(word)} after `--{flag.name}` was read as {quote(plain)}.")
+        word = plain
     if word.endswith("%"):
         word = word[:-1]
         notes.append(f"The per cent sign after `--{flag.name}` was left out.")
@@ -44,7 +53,7 @@ def read_number(flag: Flag, body: str) -> Reading:
     if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is FlagType.NUMBER:
         word = word.replace(",", ".")
         notes.append(f"The decimal comma after `--{flag.name}` was read as a point: `{word}`.")
-    if flag.name in ("seed", "sameseed") and (word.lower() == "random" or re.fullmatch(r"-\d{1,20}", word)):
+    if flag.name in ("seed", "sameseed") and (word.lower() in _ANY_SEED or re.fullmatch(r"-\d{1,20}", word)):
         # -1 is what most programs write for it
         return Reading(None, len(token), [f"`--{flag.name} {word}` is a random seed, as without it."])
     match = NUMBER.match(word)
@@ -67,6 +76,22 @@ def read_number(flag: Flag, body: str) -> Reading:
             len(token),
         )
     return Reading(_in_range(flag, word, len(token), notes), len(token), notes)
+
+
+def _plain(word: str, flag: Flag) -> str:
+    """Return a number's text in plain digits: wide ones, ``½``, ``1/2``, ``7_000``, ``1e5``, ``#7``.
+
+    >>> _plain("７．５", Flag("cfg", FlagType.NUMBER, "")), _plain("½", Flag("q", FlagType.NUMBER, ""))
+    ('7.5', '0.5')
+    """
+    plain = unicodedata.normalize("NFKC", word).replace("\u2212", "-").replace("\u2044", "/")
+    plain = re.sub(r"(?<=\d)·(?=\d)", ".", re.sub(r"(?<=\d)_(?=\d)", "", plain)).removeprefix("#")
+    if re.fullmatch(r"\d{1,3}e\+?\d", plain, re.IGNORECASE):
+        plain = str(int(float(plain)))
+    share = re.fullmatch(r"(\d{1,4})/(\d{1,4})", plain)
+    if share is not None and flag.kind is FlagType.NUMBER and int(share[2]):
+        plain = number(int(share[1]) / int(share[2]))
+    return plain
 
 
 def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float:
@@ -118,9 +143,15 @@ def read_ratio(flag: Flag, body: str) -> Reading:
         instead: str | None = "3:2"
         if re.fullmatch(r"\d{1,4}\.\d{1,2}", word):
             whole, _, part = word.partition(".")
-            instead = f"{int(whole)}:{int(part) or 1}" if int(whole) else "1:1"
+            instead = _GLUED_RATIOS.get(whole + part)  # 16.9; but 1.5 and 2.39 are quotients
+            if instead is None:
+                alone = float(word) < 4 and float(word) > 0
+                share = Fraction(word) if alone else Fraction(int(whole) or 1, int(part) or 1)
+                instead = f"{share.numerator}:{share.denominator}"
         elif re.fullmatch(r"\d{1,4}", word):
             instead = _GLUED_RATIOS.get(word, f"{max(1, int(word))}:1")
+        elif (some := _SOME_RATIO.search(word)) is not None and int(some[1]) and int(some[2]):
+            instead = f"{int(some[1])}:{int(some[2])}"
         raise BadValueError(
             Sentence("`--ar` takes {wanted}, not {word}.", wanted=wanted(flag), word=quote(word)),
             instead,

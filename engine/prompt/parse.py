@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import PromptError
-from engine.prompt import foreign, permutations, values
+from engine.prompt import permutations, unknown, values
 from engine.prompt.attention import take_networks
 from engine.prompt.clean import clean
 from engine.prompt.extract import Taken, give, take_flags
@@ -42,6 +42,7 @@ DEFAULT_LENGTH = 6000
 DEFAULT_JOBS = 10
 TOO_LONG = Sentence("A prompt may have at most {length} characters, and this one has {line}. Shorten it.")
 UNCLOSED = Sentence("A brace without its partner was read as text; `{a, b}` makes one picture of each.")
+SINGLE = Sentence("Braces around one choice were left out; for more weight, write `(words:1.1)`.")
 CHOSEN = Sentence("Some words were chosen at random; the prompt shows which.")
 
 _REPEAT = re.compile(r"(?<!\S)(--(?:repeat|r) )\d{1,9}(?![\w.])")
@@ -151,6 +152,8 @@ def _parse(
     tree = permutations.read(full)
     if tree.unclosed:
         notes.append(UNCLOSED)
+    if tree.single:
+        notes.append(SINGLE)
     if tree.count > limit:
         raise TooManyJobsError(tree.count, limit)
     lower = _layers(suffix, layers, notes)
@@ -250,16 +253,27 @@ def _prompt(taken: Taken, lower: list[list[Given]], typed: str) -> Prompt:
         taken.notes.append(f"{quote(tag)} is not known here and was left out.")
     for lora in loras:
         if values.is_lora(lora.name):
-            give(taken, BY_NAME["lora"], Given("lora", (values.lora_text(lora.name, lora.weight),)))
+            said = values.lora_text(lora.name, lora.weight)
+            if abs(lora.weight) > values.HEAVIEST:
+                taken.notes.append(f"`{lora.name}:{number(lora.weight)}` was read as `{said}`.")
+            give(taken, BY_NAME["lora"], Given("lora", (said,)))
         else:
             taken.notes.append(f"{quote(lora.name)} is no LoRA's name; its tag was left out.")
     text, images = take_images(text, taken.notes, typed)
-    text = foreign.without_embeddings(text, taken.notes)
+    text = unknown.said_of(text, taken.notes)
     parts = parts_of(unwrapped(" ".join(text.split()), taken.notes), taken.notes)
-    given = _merge(taken.given, lower)
+    own = (_without_unknown(one, taken.notes) for one in taken.given)
+    given = _merge([one for one in own if one.value != ""], lower)
     prompt = Prompt(parts, tuple(images), ordered(given))
     _check(prompt, taken.notes)
     return prompt
+
+
+def _without_unknown(given: Given, notes: list[str]) -> Given:
+    """Return a flag whose words are free of what is not known here."""
+    if given.name != "negative" or not isinstance(given.value, str):
+        return given
+    return Given(given.name, unknown.said_of(given.value, notes).strip(" ,"), given.source)
 
 
 def _merge(own: list[Given], lower: list[list[Given]]) -> list[Given]:

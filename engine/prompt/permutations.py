@@ -23,7 +23,7 @@ Dice = Callable[[int], int]
 Wildcards = Callable[[str], Sequence[str]]
 """Returns the choices that the host keeps under a name; none where there is no such name."""
 
-WILDCARD = re.compile(r"(?<![\w\\])__([A-Za-z0-9][\w./\-]{0,78}?[A-Za-z0-9]|[A-Za-z0-9])__(?!\w)")
+WILDCARD = re.compile(r"(?<![\w\\])__([A-Za-z0-9*][\w./*\-]{0,78}?[A-Za-z0-9*]|[A-Za-z0-9*])__(?!\w)")
 
 _MARK = re.compile(r"\\[{},|]|[{},|]")
 _WEIGHT = re.compile(r"\s*(\d{1,4}(?:\.\d{0,4})?|\.\d{1,4})::")
@@ -62,12 +62,13 @@ class Line:
     """A line whose braces have been read.
 
     ``count`` combinations; ``unclosed`` braces were taken as text; ``random`` says whether reading it again
-    may give other lines.
+    may give other lines; ``single``: some braces held one choice only.
     """
 
     root: _Sequence
     unclosed: int
     random: bool = False
+    single: bool = False
 
     @property
     def count(self) -> int:
@@ -99,6 +100,7 @@ def read(line: str) -> Line:
     here = root
     at = 0
     unclosed = 0
+    single = False
     for mark in _MARK.finditer(line):
         if mark.start() > at:
             here.items.append(line[at : mark.start()])
@@ -123,6 +125,7 @@ def read(line: str) -> Line:
         else:
             outer, choice = stack.pop()
             choice.options.append(here)
+            single = single or (len(choice.options) == 1 and bool(here.items))
             outer.items.append(choice)
             _weigh(choice)
             for option in choice.options:
@@ -131,7 +134,7 @@ def read(line: str) -> Line:
     if at < len(line):
         here.items.append(line[at:])
     _settle(root)
-    return Line(root, unclosed, any(pairs.values()))
+    return Line(root, unclosed, any(pairs.values()), single)
 
 
 def _partners(line: str) -> dict[int, bool]:

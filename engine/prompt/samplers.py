@@ -82,13 +82,16 @@ _NOT_HERE = (
     "DPM++ 3M SDE", "DPM++ 3M", "DPM++ 2M SDE Heun", "DPM fast", "DPM adaptive", "DPM++ 2M CFG++", "Restart",
     "DDIM CFG++", "DDIM CFG pp", "Euler CFG++", "Euler a CFG++", "Euler SMEA", "Euler Dy", "Euler SMEA Dy",
     "Euler Negative", "DPM++ SDE Turbo", "DPM++ 2M Turbo", "HeunPP2", "Heun++", "Heun++ 2",
-    "DPM++ 2M v2", "DPM++ 2M alt", "DPM Solver++", "TCD", "DEIS", "ER SDE", "SA Solver", "Res Multistep",
+    "DPM++ 2M v2", "DPM++ 2M alt", "DPM Solver++", "TCD", "DPM++ 1S", "DPM SDE", "DC Solver", "VDM Solver",
+    "BDIA DDIM", "Euler Max", "Flux Realistic", "Forge Flux Realistic",
+    "DEIS", "ER SDE", "SA Solver", "Res Multistep",
 )  # fmt: skip
-"""Samplers of several words that AUTOMATIC1111, Forge and ComfyUI name and that are not drawn here."""
+"""Samplers of several words of AUTOMATIC1111, Forge, SD.Next and ComfyUI that are not drawn here."""
 _SPACINGS = (
     "Karras", "Exponential", "Polyexponential", "Beta", "Beta57", "Simple", "Normal", "Uniform", "Automatic",
     "SGM Uniform", "DDIM Uniform", "KL Optimal", "Linear Quadratic", "Align Your Steps",
-    "Align Your Steps 11", "AYS", "Turbo", "Trailing", "Bong Tangent",
+    "Align Your Steps 11", "Align Your Steps 32", "Align Your Steps GITS", "AYS", "AYS 32", "GITS", "Turbo",
+    "SGM", "EDM", "Trailing", "Bong Tangent",
 )  # fmt: skip
 """How programs call the spacing of the noise, behind a sampler's name."""
 _ANY_SPACING = frozenset({"automatic", "normal", "simple", "uniform", "trailing"})
@@ -172,6 +175,8 @@ def alike(name: str) -> str | None:
     >>> alike("DPM++ 3M SDE Karras"), alike("eulr"), alike("banana")
     ('dpmpp_2m_sde_karras', 'euler', None)
     """
+    if _squashed(name) in _SPACED:  # how the steps lie, and no sampler
+        return None
     for spelled in (name, _apart(name)[0]):
         found = difflib.get_close_matches(_squashed(spelled)[:60], list(_BY_NAME), n=1, cutoff=0.75)
         if found:

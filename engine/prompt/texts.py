@@ -26,6 +26,7 @@ def take_images(text: str, notes: list[str], typed: str) -> tuple[str, list[Imag
     words: list[str] = []
     images: list[ImageLink] = []
     at = 0
+    text = links.whole(text)  # once more: flags that are gone may have hidden one
     for link in links.find(text):
         words.append(text[at : link.start])
         at = link.end

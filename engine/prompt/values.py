@@ -28,6 +28,8 @@ _REF = re.compile(
     re.IGNORECASE,
 )
 _LORA = re.compile(r"(\w[\w.-]{0,63})(?::([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6})))?")
+HEAVIEST = 10.0
+"""What a LoRA weighs at most, either way."""
 _COMMA = re.compile("[,，、]")
 _ON, _OFF = frozenset({"true", "on", "yes", "1"}), frozenset({"false", "off", "no", "0"})
 SWITCHES = frozenset({"raw", "tile"})
@@ -127,6 +129,7 @@ def _text(flag: Flag, body: str) -> Reading:
     text = balanced(typed)
     if len(text) > 2 and text[0] == text[-1] and text[0] in '"`' and text.count(text[0]) == 2:
         text = text[1:-1].strip()
+    text = links.whole(text)
     if (link := next(links.find(text), None)) is not None:
         kept = " ".join(f"{text[: link.start]} {text[link.end :]}".split())
         raise BadValueError(
@@ -213,24 +216,40 @@ def _refs(flag: Flag, body: str) -> Reading:
 _BETWEEN = re.compile(r"[\s,]*+")
 
 
+_ITEM = re.compile(
+    r"(?P<comma>[\s,;+&]*+)[\"'`*~|(<\[]{0,3}(?:lora:)?(?P<name>\w(?:[\w.-]{0,62}[\w-])?)"
+    r"(?:\s?[:=]\s?(?P<weight>[+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6}))(?P<cent>%?)|[:=](?=[\s,;]|$)"
+    r"|\s++(?P<apart>[+-]?\d?\.\d{1,6}|\d(?=\s*$))(?=[\s,;)\"'`*|]|$))?"
+    r"(?=[\"'`*~|)\]}>,;.!?）］」』】》〉»›。！？；\s]|$)"
+)
+_CLOSING = re.compile(r"[\"'`*~|)\]}>）］」』】》〉»›]{0,3}")
+
+
 def _lora(flag: Flag, body: str) -> Reading:
     found: list[str] = []
+    notes: list[str] = []
     used, comma = 0, False
-    for token in re.finditer(r"\S+", body):
-        word = token.group().strip(QUOTES + "*~|")
-        match = _LORA.fullmatch(word.rstrip(TRAILING + MARKS + QUOTES).removesuffix("__"))
-        if match is None or (found and not comma and match[2] is None):
+    quoted = first(body).strip(QUOTES) if body[:1] in QUOTES else ""
+    while (item := _ITEM.match(body, used)) is not None and not (" " in quoted and "," not in quoted):
+        said = item["weight"] or item["apart"]
+        if found and not (comma or item["comma"].strip()) and said is None:
             break  # after a blank, only `name:weight` is one more
-        found.append(lora_text(match[1], float(match[2] or 1)))
-        used = token.end()
-        comma = word.endswith(",")
+        weight = float(said or 1) / (100 if item["cent"] else 1)
+        name = item["name"].removesuffix("__") or item["name"]
+        found.append(lora_text(name, weight))
+        typed = item.group()[len(item["comma"]) :].strip("\"'`*~|(<[")
+        if abs(weight) > HEAVIEST or item["cent"] or item["apart"]:
+            notes.append(f"{quote(typed)} after `--{flag.name}` was read as {quote(found[-1])}.")
+        used = _CLOSING.match(body, item.end()).end()  # type: ignore[union-attr]
+        comma = body[used : used + 1] in (",", ";") if used < len(body) else False
+        used += comma
     if not found:
         raise BadValueError(
             Sentence("`--lora` takes {wanted}, not {first}.", wanted=wanted(flag), first=quote(first(body))),
             None,
             len(first(body)),
         )
-    return Reading(tuple(found), used)
+    return Reading(tuple(found), used, notes)
 
 
 def is_lora(name: str) -> bool:
@@ -240,4 +259,4 @@ def is_lora(name: str) -> bool:
 
 def lora_text(name: str, weight: float) -> str:
     """Return a LoRA as ``--lora`` writes it."""
-    return f"{name}:{number(max(-10.0, min(10.0, weight)))}"
+    return f"{name}:{number(max(-HEAVIEST, min(HEAVIEST, weight)))}"

@@ -192,7 +192,7 @@ def _around(text: str, notes: list[str]) -> str:
 
 
 def _is_name(text: str) -> bool:
-    return re.fullmatch(r"[\w./\-]{1,80}", text) is not None
+    return re.fullmatch(r"[\w./*\-]{1,80}", text) is not None
 
 
 def _closes_early(inner: str, opening: str, closing: str) -> bool:

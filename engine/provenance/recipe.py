@@ -12,6 +12,7 @@ from engine.prompt.samplers import sampler_names
 FACT = re.compile(r'\s*([\w ./+\-]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 """AUTOMATIC1111's own expression for its last line (``modules/infotext_utils.py``)."""
 
+
 def as_written_elsewhere(
     stored: str, spec: JobSpec, hashes: Mapping[str, str], version: str, clip_skip: int | None = None
 ) -> str:

@@ -71,9 +71,7 @@ def _metadata(file: Path) -> Mapping[str, str]:
         return {}
 
 
-def _sides_of_file(
-    file: Path, metadata: Mapping[str, str], model: ModelConfig
-) -> tuple[int, int] | None:
+def _sides_of_file(file: Path, metadata: Mapping[str, str], model: ModelConfig) -> tuple[int, int] | None:
     told = re.findall(r"\d+", metadata.get("modelspec.resolution", ""))
     sides = [int(side) for side in told if len(side) < 6]
     if len(sides) in (1, 2) and all(side in _SIDES for side in sides):

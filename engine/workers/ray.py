@@ -261,9 +261,7 @@ def leave(address: str) -> None:
     """Ask the devices of this machine to leave, and wait until they have: nothing is drawn here any more."""
     ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level="WARNING")
     node = ray.get_runtime_context().get_node_id()
-    [machine] = [
-        f"{one['NodeManagerHostname']}-{node[:4]}/" for one in ray.nodes() if one["NodeID"] == node
-    ]
+    [machine] = [f"{one['NodeManagerHostname']}-{node[:4]}/" for one in ray.nodes() if one["NodeID"] == node]
     asked: set[str] = set()
     while True:
         names = {one["name"] for one in ray.util.list_named_actors(all_namespaces=True)}

@@ -385,9 +385,69 @@ def test_stray_dashes_are_left_out_and_said(line: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("cat --ar 16by9", "cat --ar 16:9"),
+        ("cat --ar 16 to 9", "cat --ar 16:9"),
+        ("cat --ar (16:9)", "cat --ar 16:9"),
+        ("cat --ar wide", "cat --ar 16:9"),
+        ("cat --cfg ７．５", "cat --cfg 7.5"),
+        ("cat --cfg 7·5", "cat --cfg 7.5"),
+        ("cat --q ½", "cat --quality 0.5"),
+        ("cat --q 1/4", "cat --quality 0.25"),
+        ("cat --steps ①②", "cat --steps 12"),
+        ("cat --seed 7_000", "cat --seed 7000"),
+        ("cat --seed #7", "cat --seed 7"),
+        ("cat --seed 1e5", "cat --seed 100000"),
+        ("cat --seed none", "cat"),
+        ("cat --seed auto, at night", "cat at night"),
+        ("cat --sampler automatic", "cat"),
+        ("cat --lora ink=0.5", "cat --lora ink:0.5"),
+        ("cat --lora ink .5", "cat --lora ink:0.5"),
+        ("cat --lora ink:50%", "cat --lora ink:0.5"),
+        ("cat --lora ink:", "cat --lora ink:1"),
+        ("cat --lora ink:.5,fur:.3", "cat --lora ink:0.5, fur:0.3"),
+        ("cat --lora v1.5-x:99", "cat --lora v1.5-x:10"),
+        ("cat <lora:ink:-99>", "cat --lora ink:-10"),
+    ],
+)
+def test_a_value_that_can_mean_one_thing_only_is_taken_and_said(line: str, read: str) -> None:
+    parsed = parse(line)
+    assert str(parsed.prompt) == read
+    assert parsed.notes or "--lora ink" in line  # a LoRA's own spelling is not worth a note
+
+
+# SD.Next's list (modules/sd_samplers_diffusers.py) and Forge's, where A1111 and ComfyUI have no such name
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DPM++ 2M EDM", "DPM++ 1S", "DPM SDE", "Euler EDM", "Euler SGM", "DC Solver", "VDM Solver",
+        "BDIA DDIM", "Euler Max", "Flux Realistic", "DPM++ 2M Align Your Steps GITS", "DPM++ 2M SDE AYS 32",
+    ],
+)  # fmt: skip
+def test_no_word_of_a_samplers_name_is_drawn(name: str) -> None:
+    line = f"cat --sampler {name} --seed 7"
+    try:
+        read = parse(line).prompt
+    except PromptError as error:
+        read = parse(str(error.repaired)).prompt
+    assert read.text == "cat"
+    assert read.get("seed") == 7
+
+
+@pytest.mark.parametrize(
     ("line", "repaired"),
     [
         ("cat --ar 16.9", "cat --ar 16:9"),
+        ("cat --ar 1.5", "cat --ar 3:2"),
+        ("cat --ar 2.39", "cat --ar 239:100"),
+        ("cat --ar 10.3", "cat --ar 10:3"),
+        ("cat --ar 16:9:", "cat --ar 16:9"),
+        ("cat --ar 16:9:1", "cat --ar 16:9"),
+        ("cat --ar -1:2", "cat --ar 1:2"),
+        ("cat --v 6.1.2", "cat --v 6.1"),
+        ("cat --sampler karras", "cat"),
+        ('cat --lora "my lora:0.5"', "cat"),
         ("cat --ar 169", "cat --ar 16:9"),
         ("cat --ar 2", "cat --ar 2:1"),
         ("cat --ar 0:1", "cat --ar 1:1"),

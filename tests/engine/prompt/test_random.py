@@ -124,6 +124,16 @@ def test_wildcards_are_lines_of_the_hosts_files(folder: Path) -> None:
     }
 
 
+def test_a_star_stands_for_every_file_of_a_folder(folder: Path) -> None:
+    (folder / "nature" / "sky.txt").write_text("rain\n", encoding="utf-8")
+    keeper = wildcards.keeper(str(folder))
+    assert keeper("nature/*") == ("rain", "{big, small} oak")
+    assert keeper("*imal") == ("cat", "dog, wet")
+    assert "rain" in keeper("**/*")
+    assert keeper("../*") == keeper("*/../../*") == ()
+    assert text("a __nature/*__", 0, wildcards=keeper) == "a rain"
+
+
 def test_a_changed_file_is_read_anew(folder: Path) -> None:
     keeper = wildcards.keeper(str(folder))
     assert keeper("animal")
@@ -177,6 +187,18 @@ def test_the_folder_is_the_configurations(folder: Path) -> None:
         ('("a cat", "a dog").blend(0.5, 0.5)', "`.blend()`", '("a cat", "a dog").blend(0.5, 0.5)'),
         ("a cat embedding:easy", "Embeddings", "a cat"),
         ("a <cat-toy> on a mat", "Embeddings", "a on a mat"),
+        ("<easynegative>, a cat", "Embeddings", "a cat"),
+        ("a cat, (embedding:easy:1.2), red", "Embeddings", "a cat, red"),
+        ("a [:red:0.5] cat", "`[a:b:0.5]`", "a [:red:0.5] cat"),
+        ("a [red::0.5] cat", "`[a::0.5]`", "a red cat"),
+        ("a cat.swap(dog)", "`.swap()`", "a cat.swap(dog)"),
+        ("a red++ cat", "`word++`", "a red++ cat"),
+        ("a (red hat)1.3 cat", "`(words)1.2`", "a (red hat)1.3 cat"),
+        ("a cat ADDCOL a dog", "`ADDCOL`", "a cat ADDCOL a dog"),
+        ("a <random:red,blue> cat", "`<random:…>`", "a <random:red,blue> cat"),
+        ("${hue=red} a ${hue} cat", "`${x=…}`", "$hue=red a $hue cat"),
+        ("{masterpiece}, a {{red}} cat", "Braces around one choice", "masterpiece, a red cat"),
+        ("a __nature/*__ here", "no wildcard `__nature/*__`", "a __nature/*__ here"),
     ],
 )
 def test_what_is_not_done_here_is_said(line: str, said: str, words: str) -> None:
@@ -187,7 +209,26 @@ def test_what_is_not_done_here_is_said(line: str, said: str, words: str) -> None
 
 @pytest.mark.parametrize(
     "line",
-    ["a [red] cat", "a (red:1.2) cat", "a [16:9] frame", "salt and pepper", "SAND AND", "[a], b | [c]"],
+    [
+        "a [red] cat",
+        "a (red:1.2) cat",
+        "a [16:9] frame",
+        "salt and pepper",
+        "SAND AND",
+        "[a], b | [c]",
+        "C++ code",
+        "$5 a cat",
+        "a couple",
+        "1 + 1",
+        "i <3 u",
+    ],
 )
 def test_what_is_plain_is_not_spoken_of(line: str) -> None:
     assert not parse(line).notes
+
+
+def test_embeddings_are_no_words_of_the_negative_prompt() -> None:
+    parsed = parse("a cat --negative embedding:bad, dull, <easynegative>")
+    assert parsed.prompt.get("negative") == "dull"
+    assert any("Embeddings" in note for note in parsed.notes)
+    assert parse("a cat --negative embedding:bad").prompt.get("negative") is None
