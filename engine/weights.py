@@ -11,6 +11,7 @@ from pathlib import Path
 from engine import checkpoint
 from engine.config import FEW_STEP_WEIGHTS, WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
 from engine.errors import ConfigError, EngineError, NotFound, UserError
+from engine.words import Sentence
 
 # never a pickle (.bin, .ckpt, .pt), never code; *.fp16.* and *.non_ema.* would double the download
 _WANTED = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
@@ -58,11 +59,13 @@ def lora_file(source: str) -> Path:
     """
     found = find_lora(LoraConfig(name="lora", source=source))
     if found is None:
-        raise NotFound(f"The LoRA `{source}` is not on this machine.")
+        raise NotFound(Sentence("The LoRA `{source}` is not on this machine.", source=source))
     try:
         return safe_file(found)
     except EngineError as error:
-        raise UserError(f"This LoRA cannot be used: {error}. Draw without it.") from error
+        raise UserError(
+            Sentence("This LoRA cannot be used: {error}. Draw without it.", error=str(error))
+        ) from error
 
 
 def safe_file(path: Path) -> Path:
@@ -73,7 +76,7 @@ def safe_file(path: Path) -> Path:
             f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
         )
     if not path.is_file():
-        raise NotFound(f"{path} does not exist.")
+        raise NotFound(Sentence("{path} does not exist.", path=str(path)))
     return path
 
 

@@ -28,7 +28,7 @@ from tests import ROOT
 
 CALLS = {"say": 0, "Sentence": 0, "counted": 1}
 """What makes a sentence, and which argument it stands in."""
-NOT_SAID = ("engine/words", "bot/demo", "bot/cli")
+NOT_SAID = ("bot/demo", "bot/cli")
 """Where such names mean something else, or English is spoken."""
 COMMAND_LIMIT = 100
 """Most characters of a description or of a choice's name (Discord, application command object)."""

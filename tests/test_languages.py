@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
+import re
+from collections.abc import Iterator
 
 import discord
 import pytest
@@ -13,14 +16,17 @@ from bot.commands import COMMANDS
 from bot.language import Translator
 from bot.messages import answers, asking, mask_editor, reports, settings
 from engine.errors import NotFound, no_model
+from engine.prompt.parse import parse
 from engine.words import LANGUAGES, Sentence, counted, said, say, speaking
-from engine.words.catalogue import FOLDER, Entry, read
-from tests.catalogue import COMMAND_LIMIT, Found, fields, sentences
+from engine.words.catalogue import FOLDER, LETTERS_ALONE, Entry, read
+from tests.catalogue import COMMAND_LIMIT, FIELD, Found, fields, sentences
+from tests.unsaid import unsaid
 
 NOT_TRANSLATED = {"de": 0, "es": 0, "fr": 0, "ja": 0, "pt_BR": 0, "zh_CN": 0}
 """Sentences that are said in English in each language. These numbers may only become smaller."""
 SENTENCES = sentences()
 NAMES = sorted(set(LANGUAGES.values()))
+LETTER = re.compile(r"[^\W\d_]")
 DIALOG_LIMIT = 45
 """Most characters of a dialog's title and of a label in it (Discord, modal and label components)."""
 
@@ -144,6 +150,62 @@ def test_what_no_catalogue_has_is_said_in_english() -> None:
     with speaking("de"):
         assert say("No catalogue has {this}.", this="it") == "No catalogue has it."
         assert say("`{a, b}` is no field") == "`{a, b}` is no field"
+
+
+class Told(str):
+    """What stands in a field, whatever format the sentence gives it."""
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+def filled(one: Found) -> Iterator[Sentence]:
+    """Yield a sentence with something in its fields, of one and of three things where it counts them."""
+    names = {name for name, _ in (field.split(":", 1) for field in fields(one.key)) if name != "n"}
+    told = {name: Told(f"`{name}`") for name in names if name.isidentifier()}
+    if one.many is None:
+        yield Sentence(one.key, **told)
+    else:
+        yield from (Sentence.counted(n, one.key, one.many, **told) for n in (1, 3))
+
+
+@pytest.mark.parametrize("locale", sorted({name: locale for locale, name in LANGUAGES.items()}.values()))
+def test_what_was_kept_as_text_is_said_again(locale: str) -> None:
+    """Notes and failures are stored as they read in English, and shown later to whoever looks."""
+    known = [
+        one
+        for one in SENTENCES.values()
+        if "}{" not in one.key and len(LETTER.findall(FIELD.sub("", one.key))) >= LETTERS_ALONE
+    ]
+    assert len(known) > 900
+    with speaking(locale):
+        other = [(str(made), say(str(made)), made.said()) for one in known for made in filled(one)]
+    assert [one for one in other if one[1] != one[2]] == []
+
+
+def test_notes_are_said_in_the_language_of_whoever_reads_them() -> None:
+    parsed = parse("a cat --ar 16/9 --seed -1 --stylize 2000", layers=[("server", "--nosuch 3")])
+    kept = json.loads(json.dumps(parsed.notes))
+    with speaking("de"):
+        assert [say(note) for note in kept] == [note.said() for note in parsed.notes]
+        assert "`--ar 16/9` wurde als `--ar 16:9` gelesen." in map(say, kept)
+        assert say(kept[0]) == (
+            "Die Vorgaben des Servers ließen sich nicht lesen und wurden weggelassen: Den Parameter "
+            "`--nosuch` gibt es nicht. Meintest du `--nostretch`?"
+        )
+    assert [*map(say, kept)] == kept
+
+
+def test_what_people_typed_is_not_translated() -> None:
+    """A field between backticks may happen to be a word that a catalogue has."""
+    note = "`--style random` belongs to Midjourney's own models and was left out."
+    with speaking("de"):
+        assert say(note).startswith("`--style random` gehört")
+        assert say("a cat and a dog") == "a cat and a dog"
+
+
+def test_nothing_that_people_are_told_is_said_in_english_alone() -> None:
+    assert unsaid() == []
 
 
 async def test_a_task_speaks_the_language_it_was_started_in() -> None:

@@ -22,7 +22,6 @@ from engine.service import Edit
 
 IMAGE = "The picture: attach it."
 LINK = "Or one of yours, `job.2`, a message's link, or a link to a picture."
-PROMPT = "What to draw. Flags may follow the words."
 
 
 @app_commands.command(name="edit", description="Change a picture by saying what to change.")

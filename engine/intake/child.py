@@ -61,6 +61,12 @@ class RejectedPicture(Exception):
 UNREADABLE = Sentence("This file cannot be read as a picture. Save it again as PNG or JPEG, and send that.")
 CUT = Sentence("This file is cut off, and part of the picture is missing. Send it again whole.")
 STRANGE = Sentence("This is no PNG, JPEG, WebP or GIF. Save the picture as one of these.")
+TOO_LARGE = Sentence(
+    "This picture has {width} × {height} pixels, and {most} million are the most. Make it smaller first."
+)
+TOO_SMALL = Sentence(
+    "This picture has {width} × {height} pixels, and {least} a side are the least. Send a larger one."
+)
 TOO_MUCH = Sentence("This picture takes too much to open. Save it again, smaller, as PNG or JPEG.")
 
 
@@ -174,16 +180,11 @@ def _loaded(data: bytes) -> Image.Image:
 
 def _check_size(width: int, height: int) -> None:
     """Raise RejectedPicture for sizes that are not opened; (0, 0) is not known yet."""
+    size = {"width": width, "height": height}
     if width * height > MOST_PIXELS:
-        raise RejectedPicture(
-            f"This picture has {width} × {height} pixels, and {MOST_PIXELS // 1_000_000} million are the "
-            "most. Make it smaller first."
-        )
+        raise RejectedPicture(Sentence(TOO_LARGE, most=MOST_PIXELS // 1_000_000, **size))
     if (width or height) and min(width, height) < LEAST_SIDE:
-        raise RejectedPicture(
-            f"This picture has {width} × {height} pixels, and {LEAST_SIDE} a side are the least. "
-            "Send a larger one."
-        )
+        raise RejectedPicture(Sentence(TOO_SMALL, least=LEAST_SIDE, **size))
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

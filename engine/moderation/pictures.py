@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from engine.config import ModerationConfig
 from engine.jobs import Adult
+from engine.words import Sentence
 
-FLAGGED = (
+FLAGGED = Sentence(
     "What came out looks like adult content to our picture check, and that is not shown here. Nothing was "
     "charged. 🔄 draws it again from another seed; other words help more."
 )
-FLAGGED_INPUT = (
+FLAGGED_INPUT = Sentence(
     "That picture looks like adult content to our picture check, and such pictures are not shown or "
     "described here. Nothing was charged."
 )
-UNSURE = (
+UNSURE = Sentence(
     "Our picture check did not work, so this picture cannot be shown. Nothing was charged. Please tell the "
     "host."
 )

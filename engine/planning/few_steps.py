@@ -8,6 +8,7 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.jobs import Speed
 from engine.prompt.prompt import Given, Prompt, number
 from engine.prompt.samplers import sampler
+from engine.words import Sentence, all_of
 
 QUALITIES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """What ``--quality`` is brought to: Midjourney rounds other values to its own steps."""
@@ -28,22 +29,29 @@ def quick(prompt: Prompt, model: ModelConfig, speed: Speed | None, notes: list[s
     asked = "--draft" if draft is not None else "turbo"
     if not model.few_steps:
         if draft is not None:
-            told = f"`{model.name}` has no few-step weights: `--draft` took half the usual steps."
+            told = Sentence("`{model}` has no few-step weights: `--draft` took half the usual steps.")
         else:
-            told = f"`{model.name}` has no few-step weights: turbo only let it go ahead of the others."
-        notes.append(told)
+            told = Sentence("`{model}` has no few-step weights: turbo only let it go ahead of the others.")
+        notes.append(Sentence(told, model=model.name))
         return prompt, False
     wish = draft if draft is not None else prompt.flags.get("turbo")
     near = _NEARNESS.index(wish.source) if wish is not None else 0
     against = [given for given in prompt.given if _against(given, model)]
     nearer = [given for given in against if _NEARNESS.index(given.source) <= near]
     if nearer:
-        shown = " and ".join(f"`{given}`" for given in nearer)
-        verb = "was" if len(nearer) == 1 else "were"
-        notes.append(f"{shown} {verb} asked for, so {asked} did not use the few-step weights.")
+        notes.append(
+            Sentence.counted(
+                len(nearer),
+                "{shown} was asked for, so {asked} did not use the few-step weights.",
+                "{shown} were asked for, so {asked} did not use the few-step weights.",
+                shown=all_of([f"`{given}`" for given in nearer]),
+                asked=asked,
+            )
+        )
         return prompt, False
     if turbo:
-        notes.append(f"Turbo: drawn in {model.few_steps} steps with few-step weights.")
+        told = Sentence("Turbo: drawn in {steps} steps with few-step weights.", steps=model.few_steps)
+        notes.append(told)
     dropped: dict[str, None] = {given.name: None for given in against}
     return prompt.with_flags(dropped), True
 
@@ -76,9 +84,11 @@ def steps(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, few: bool, n
         quality = float(given) if isinstance(given, int | float) else 1.0
         rounded = min(QUALITIES, key=lambda step: (abs(step - quality), -step))
         if rounded != quality:
-            notes.append(f"`--quality {number(quality)}` was rounded to {number(rounded)}.")
+            told = Sentence("`--quality {quality}` was rounded to {rounded}.")
+            notes.append(Sentence(told, quality=number(quality), rounded=number(rounded)))
         wanted = max(1, round(model.steps * rounded))
     if wanted <= limits.max_steps:
         return wanted
-    notes.append(f"The steps were held at {limits.max_steps}, the most this server takes.")
+    told = Sentence("The steps were held at {steps}, the most this server takes.")
+    notes.append(Sentence(told, steps=limits.max_steps))
     return limits.max_steps

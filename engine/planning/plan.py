@@ -17,7 +17,7 @@ from engine.prompt.flags import DIRECT, STYLE_NAMES, STYLIZE_DEFAULT
 from engine.prompt.prompt import NO_WEIGHT, Prompt, Source, number
 from engine.prompt.samplers import sampler
 from engine.prompt.tokens import near, quote
-from engine.words import Sentence
+from engine.words import Sentence, one_of
 
 CELLS = 4
 """Pictures of one grid."""
@@ -144,14 +144,16 @@ def choose_model(prompt: Prompt, models: Sequence[ModelConfig], notes: list[str]
         for alias in (f"v {version}", f"v{version}", version, f"v {version}.0"):
             if (found := find_model(alias, models)) is not None:
                 return found
-        notes.append(f"No model here is set for `--v {version}`; it was drawn with `{usual.name}`.")
+        told = Sentence("No model here is set for `--v {version}`; it was drawn with `{model}`.")
+        notes.append(Sentence(told, version=version, model=usual.name))
         return usual
     niji = prompt.get("niji")
     if niji is not None:
         for alias in ([f"niji {niji}", f"niji{niji}"] if isinstance(niji, str) else []) + ["niji"]:
             if (found := find_model(alias, models)) is not None:
                 return found
-        notes.append(f"No model here is set for `--niji`; it was drawn with `{usual.name}`.")
+        told = Sentence("No model here is set for `--niji`; it was drawn with `{model}`.")
+        notes.append(Sentence(told, model=usual.name))
     return usual
 
 
@@ -178,7 +180,8 @@ def _stylize(prompt: Prompt, model: ModelConfig, notes: list[str]) -> int:
     if not model.house_style:
         if prompt.get("stylize") or raw:
             flag = "--stylize" if prompt.get("stylize") else "--raw"
-            notes.append(f"`{flag}` changes nothing: `{model.name}` has no house style.")
+            told = Sentence("`{flag}` changes nothing: `{model}` has no house style.")
+            notes.append(Sentence(told, flag=flag, model=model.name))
         return 0
     if prompt.get("stylize") is None:
         return 0 if raw else STYLIZE_DEFAULT
@@ -194,7 +197,8 @@ def _style(prompt: Prompt, styles: Mapping[str, str], notes: list[str]) -> str:
         return styles.get(known[name.lower()], known[name.lower()]) if name else ""
     meant = near(name, tuple(known))
     if meant is None and _CODE.fullmatch(name):
-        notes.append(f"`--style {name}` looks like a code of Midjourney's style tuner and was left out.")
+        told = Sentence("`--style {name}` looks like a code of Midjourney's style tuner and was left out.")
+        notes.append(Sentence(told, name=name))
         return ""
     raise PromptError(
         Sentence(
@@ -235,8 +239,11 @@ def _loras(
         words = fitting[name].trigger_words or ()
         said = " ".join(part.text for part in prompt.parts).casefold()
         if words and asked.weight and not any(word.casefold() in said for word in words):
-            listed = " or ".join(f"`{word}`" for word in words)
-            notes.append(f"The LoRA `{name}` was taught with the words {listed}; say them to see more of it.")
+            listed = one_of([f"`{word}`" for word in words])
+            told = Sentence(
+                "The LoRA `{name}` was taught with the words {words}; say them to see more of it."
+            )
+            notes.append(Sentence(told, name=name, words=listed))
     return tuple(found)
 
 

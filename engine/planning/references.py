@@ -120,9 +120,10 @@ def profiled(prompt: Prompt, count: int) -> tuple[Prompt, str | None]:
             raise _too_few(prompt, count)
         return prompt.with_flags({"profile": None}), _few(count)
     if isinstance(code, str):
-        return prompt, (
-            f"{quote(code)} is one of Midjourney's profiles. A profile here is what you marked with ❤️ "
-            "yourself, and that is what it was drawn with."
+        return prompt, Sentence(
+            "{code} is one of Midjourney's profiles. A profile here is what you marked with ❤️ yourself, and "
+            "that is what it was drawn with.",
+            code=quote(code),
         )
     return prompt, None
 
@@ -132,10 +133,14 @@ def _too_few(prompt: Prompt, count: int) -> PromptError:
 
 
 def _few(count: int) -> str:
-    have = {0: "none yet", 1: "1 so far"}.get(count, f"{count} so far")
-    return (
-        f"`--profile` draws in the colours of the pictures you marked with ❤️. It takes {LIKED_LEAST}, and "
-        f"you have {have}. To mark more, press ❤️ under a picture, or react to one with ❤️."
+    return Sentence(
+        "`--profile` draws in the colours of the pictures you marked with ❤️. It takes {least}, and you have "
+        "{count} so far. To mark more, press ❤️ under a picture, or react to one with ❤️."
+        if count
+        else "`--profile` draws in the colours of the pictures you marked with ❤️. It takes {least}, and you "
+        "have none yet. To mark more, press ❤️ under a picture, or react to one with ❤️.",
+        least=LIKED_LEAST,
+        count=count,
     )
 
 

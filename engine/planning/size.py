@@ -8,6 +8,7 @@ import re
 from engine.config import LimitsConfig, ModelConfig
 from engine.planning.values import text
 from engine.prompt.prompt import Prompt
+from engine.words import Sentence
 
 SMALLEST = 64
 """Pixels of a side below which no smaller size is offered."""
@@ -25,35 +26,54 @@ def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[s
     if not isinstance(wide, int) and not isinstance(high, int):
         if _too_long(a, b, model):
             nearest = _limit_ratio(model, a > b)
-            notes.append(
-                f"`--ar {ratio}` is too {'wide' if a > b else 'tall'} for `{model.name}`; it was drawn at "
-                f"{nearest}, the nearest shape that model draws."
-            )
+            notes.append(_too_long_said(f"`--ar {ratio}`", a > b, model, nearest))
             a, b = (int(side) for side in nearest.split(":"))
         width, height = sides(model.width * model.height, a, b, model.multiple)
     else:
         if isinstance(wide, int) and isinstance(high, int) and ratio:
-            notes.append(f"`--ar {ratio}` gives way to `--width` and `--height`.")
+            notes.append(Sentence("`--ar {ratio}` gives way to `--width` and `--height`.", ratio=ratio))
         asked_wide = wide if isinstance(wide, int) else int(high) * a / b  # type: ignore[arg-type]
         asked_high = high if isinstance(high, int) else int(wide) * b / a  # type: ignore[arg-type]
         width, height = _near(asked_wide, model.multiple), _near(asked_high, model.multiple)
         if (isinstance(wide, int) and width != wide) or (isinstance(high, int) and height != high):
             notes.append(
-                f"Drawn at {width} × {height}: sides of `{model.name}` are multiples of {model.multiple}."
+                Sentence(
+                    "Drawn at {width} × {height}: sides of `{model}` are multiples of {multiple}.",
+                    width=width,
+                    height=height,
+                    model=model.name,
+                    multiple=model.multiple,
+                )
             )
         if _too_long(width, height, model):
-            asked = f"{width} × {height} is too {'wide' if width > height else 'tall'} for `{model.name}`"
+            asked, wide_one = f"{width} × {height}", width > height
             longest = int(min(width, height) * model.max_ratio) // model.multiple * model.multiple
             width, height = min(width, longest), min(height, longest)
-            notes.append(f"{asked}; it was drawn at {width} × {height}, the nearest shape that model draws.")
+            notes.append(_too_long_said(asked, wide_one, model, f"{width} × {height}"))
     if width * height > limits.max_pixels:
         fitting = sides(limits.max_pixels, width, height, model.multiple, upward=False)
         notes.append(
-            f"{width} × {height} pixels is more than this server draws at once; it was drawn at "
-            f"{fitting[0]} × {fitting[1]}, the most at this shape."
+            Sentence(
+                "{size} pixels is more than this server draws at once; it was drawn at {fitting}, the most "
+                "at this shape.",
+                size=f"{width} × {height}",
+                fitting=f"{fitting[0]} × {fitting[1]}",
+            )
         )
         width, height = fitting
     return width, height
+
+
+def _too_long_said(asked: str, wide: bool, model: ModelConfig, drawn: str) -> Sentence:
+    return Sentence(
+        "{asked} is too wide for `{model}`; it was drawn at {drawn}, the nearest shape that model draws."
+        if wide
+        else "{asked} is too tall for `{model}`; it was drawn at {drawn}, the nearest shape that model "
+        "draws.",
+        asked=asked,
+        model=model.name,
+        drawn=drawn,
+    )
 
 
 def _too_long(a: float, b: float, model: ModelConfig) -> bool:

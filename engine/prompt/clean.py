@@ -8,6 +8,7 @@ from collections.abc import Collection
 from engine.prompt import foreign, links, markup
 from engine.prompt.characters import storable, visible
 from engine.prompt.wrapping import unwrapped
+from engine.words import Sentence
 
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile("\x1b\\[[0-9;]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
@@ -22,21 +23,21 @@ def clean(line: str, notes: list[str], models: Collection[str] = ()) -> str:
     """
     text = storable(line)
     if text != line:
-        notes.append("Broken characters were replaced.")
+        notes.append(Sentence("Broken characters were replaced."))
     text = _CONTROL.sub("", _BREAKS.sub("\n", text))
     seen = visible(text)
     if seen != text:
-        notes.append("Invisible characters were left out.")
+        notes.append(Sentence("Invisible characters were left out."))
     straight = seen.translate(_SMART)
     if straight != seen:
-        notes.append("Curly quotes were read as straight ones.")
+        notes.append(Sentence("Curly quotes were read as straight ones."))
     text = markup.without_mentions(unwrapped(markup.plain(straight, notes), notes), notes)
     whole = links.whole(text)
     if whole != text:
-        notes.append("`https://` was put before a picture's address.")
+        notes.append(Sentence("`https://` was put before a picture's address."))
     text = links.plain(whole)
     if "](" in whole and "](" not in text:
-        notes.append("Links with a label were written out.")
+        notes.append(Sentence("Links with a label were written out."))
     for _ in range(4):  # blocks may have been pasted twice
         before, text = text, foreign.as_line(text, notes, models)
         if text == before:

@@ -8,7 +8,7 @@ from engine.prompt import values
 from engine.prompt.flags import BY_NAME, Action, Flag, FlagType
 from engine.prompt.prompt import Given, Source
 from engine.prompt.scan import FlagError, Hit, scan
-from engine.prompt.tokens import BadValueError, marks_before, quote
+from engine.prompt.tokens import BadValueError, marks_before, quote, read_as
 from engine.words import Sentence
 
 _LEFTOVER = ",.;!?)]}，。；！？、"
@@ -35,7 +35,8 @@ def take_flags(line: str, source: Source = "prompt") -> Taken:
     for index, hit in enumerate(hits):
         stop = max(starts[index + 1], hit.end)
         if hit.flag is None:
-            taken.notes.append(f"{quote(line[hit.start : hit.end], 10)} was ignored: it is not a flag.")
+            what = quote(line[hit.start : hit.end], 10)
+            taken.notes.append(Sentence("{what} was ignored: it is not a flag.", what=what))
             pieces.append(line[hit.end : stop])
             continue
         rest = _flag(line, hit, stop, taken, source)
@@ -44,7 +45,9 @@ def take_flags(line: str, source: Source = "prompt") -> Taken:
             pieces.append(rest)
     if moved and source == "prompt":
         words = " … ".join(piece.strip() for piece in moved)
-        taken.notes.append(f"Words after a flag were moved in front of the flags: {quote(words)}.")
+        taken.notes.append(
+            Sentence("Words after a flag were moved in front of the flags: {words}.", words=quote(words))
+        )
     text = " ".join(kept for piece in pieces if (kept := _without_stray(piece, taken.notes)))
     taken.text = text
     return taken
@@ -88,14 +91,14 @@ def _flag(line: str, hit: Hit, stop: int, taken: Taken, source: Source) -> str:
         typed = line[hit.start : at + reading.used if tight else at].strip()
         value = line[at : at + reading.used].strip() if tight else ""
         name = hit.typed if BY_NAME[hit.typed] is flag else flag.name
-        taken.notes.append(f"{quote(typed)} was read as {quote(f'--{name} {value}'.strip())}.")
+        taken.notes.append(read_as(quote(typed), quote(f"--{name} {value}".strip())))
     if hit.start and not line[hit.start - 1].isspace():
-        taken.notes.append(f"A blank was missing before `--{flag.name}`.")
+        taken.notes.append(Sentence("A blank was missing before `--{name}`.", name=flag.name))
     taken.notes.extend(reading.notes)
     rest = line[at + reading.used : stop]
     rest = rest[len(marks_before(rest)) :].strip()
     if rest and rest[0] in _LEFTOVER:
-        taken.notes.append(f"Punctuation after `--{flag.name}` was left out.")
+        taken.notes.append(Sentence("Punctuation after `--{name}` was left out.", name=flag.name))
         rest = rest.lstrip(_LEFTOVER + " ")
     if reading.value is not None:
         give(taken, flag, Given(flag.name, reading.value, source))
@@ -105,7 +108,9 @@ def _flag(line: str, hit: Hit, stop: int, taken: Taken, source: Source) -> str:
 def give(taken: Taken, flag: Flag, given: Given) -> None:
     """Add a flag: mapped ones become what they mean, equals are overruled or collected."""
     if flag.action is not Action.HONOURED and flag.note not in taken.notes:
-        said = flag.note if f"--{flag.name}" in flag.note else f"`--{flag.name}` was left out. {flag.note}"
+        said = Sentence(flag.note)
+        if f"--{flag.name}" not in flag.note:
+            said = Sentence("`--{name}` was left out. {note}", name=flag.name, note=said)
         taken.notes.append(said)
     if flag.action is Action.MAPPED:
         name, _, text = flag.becomes.removeprefix("--").partition(" ")
@@ -123,12 +128,18 @@ def give(taken: Taken, flag: Flag, given: Given) -> None:
                 return
             if old.value != given.value:
                 taken.notes.append(
-                    f"`--{given.name}` was given more than once; the last one counts: `{given}`."
+                    Sentence(
+                        "`--{name}` was given more than once; the last one counts: `{given}`.",
+                        name=given.name,
+                        given=str(given),
+                    )
                 )
             taken.given[index] = given
             return
         if flag.group and flag.group == BY_NAME[old.name].group and flag.group != "shape":
-            taken.notes.append(f"`{old}` gives way to `{given}`, which comes later.")
+            taken.notes.append(
+                Sentence("`{old}` gives way to `{given}`, which comes later.", old=str(old), given=str(given))
+            )
             taken.given[index] = given
             return
     taken.given.append(given)

@@ -10,6 +10,7 @@ from engine.prompt.attention import take_networks
 from engine.prompt.flags import DIRECT
 from engine.prompt.prompt import number
 from engine.prompt.samplers import nearest, sampler
+from engine.words import Sentence
 
 _NEGATIVE = re.compile(
     r"(?<!\w)negative prompts?\s?:\s*"
@@ -191,9 +192,9 @@ def _horde(text: str, notes: list[str]) -> str:
     appended = _APPENDED.search(unwanted)
     cut = len(unwanted) if appended is None else appended.start()
     if not wanted or not unwanted[:cut].strip():
-        notes.append("`###` with nothing before or behind it was left out.")
+        notes.append(Sentence("`###` with nothing before or behind it was left out."))
         return f"{wanted} {unwanted}".strip()
-    notes.append("What follows `###` was read as `--negative`.")
+    notes.append(Sentence("What follows `###` was read as `--negative`."))
     return f"{wanted} --negative {unwanted[:cut].strip()}{unwanted[cut:]}"
 
 
@@ -237,11 +238,10 @@ def _written(
     pieces += [f"--{name} {value}".strip() for name, value in flags.items()]
     if few:
         pieces.append("--draft")
-    notes.append("Pasted settings were read as flags.")
+    notes.append(switches.READ)
     if left:
         shown = ", ".join(f"`{name.replace('`', '')[:40]}`" for name in left[:MOST_NAMED])
-        more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
-        notes.append(f"Settings that say nothing here were left out: {shown}{more}.")
+        notes.append(switches.left_out(shown, len(left) - MOST_NAMED))
     return " ".join(piece for piece in pieces if piece)
 
 

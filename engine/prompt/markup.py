@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from engine.words import Sentence
+
 _ENTITY = re.compile(r"&(?:amp;)*(amp|quot|lt|gt|apos|nbsp|#0?39|#x27|#34);", re.IGNORECASE)
 _ENTITIES = {"amp": "&", "quot": '"', "lt": "<", "gt": ">", "nbsp": " ", "#34": '"'}
 _PICTURE = re.compile(
@@ -38,7 +40,7 @@ def plain(text: str, notes: list[str]) -> str:
         if bare == before:
             break
     if bare != text:
-        notes.append("HTML was read as its text.")
+        notes.append(Sentence("HTML was read as its text."))
     return bare
 
 
@@ -54,5 +56,5 @@ def without_mentions(text: str, notes: list[str]) -> str:
     """
     bare = _EMOJI.sub(lambda emoji: emoji[1].replace("_", " "), _MENTION.sub("", _COMMAND.sub("", text)))
     if bare != text:
-        notes.append("Mentions were left out; emoji of a server are read as their names.")
+        notes.append(Sentence("Mentions were left out; emoji of a server are read as their names."))
     return bare

@@ -16,6 +16,7 @@ from engine.prompt.tokens import (
     near,
     quote,
     trim,
+    value_read_as,
     wanted,
 )
 from engine.words import Sentence
@@ -93,7 +94,7 @@ def read_word(flag: Flag, body: str) -> Reading:
             )
         return Reading(_version(match), len(token), notes)
     if flag.name == "style":
-        return _style(body, token, word, notes)
+        return _style(flag, body, token, word, notes)
     if not _PLAIN.fullmatch(word):
         raise BadValueError(
             Sentence("`--{name}` takes a name, not {word}.", name=flag.name, word=quote(word)),
@@ -118,7 +119,8 @@ def _sampler(body: str) -> Reading:
     whole, used = samplers.longest(body)
     words = whole.strip(QUOTES + MARKS).rstrip(TRAILING)
     if words.lower() in ("none", "auto", "automatic", "default"):
-        return Reading(None, used, [f"`--sampler {words}` is the model's own sampler, as without it."])
+        told = Sentence("`--sampler {words}` is the model's own sampler, as without it.", words=words)
+        return Reading(None, used, [told])
     name, dropped = samplers.nearest(words)
     if name is None:
         raise BadValueError(
@@ -130,26 +132,28 @@ def _sampler(body: str) -> Reading:
             samplers.alike(words),
             used,
         )
-    notes = [] if whole == name else [f"The sampler {quote(words)} is called `{name}` here."]
+    notes: list[str] = []
     if dropped:
-        notes = [f"{quote(words)} is drawn with `{name}`: here it has no {quote(dropped)} steps."]
+        told = Sentence("{words} is drawn with `{name}`: here it has no {steps} steps.")
+        notes = [Sentence(told, words=quote(words), name=name, steps=quote(dropped))]
+    elif whole != name:
+        notes = [Sentence("The sampler {words} is called `{name}` here.", words=quote(words), name=name)]
     return Reading(name, used, notes)
 
 
-def _style(body: str, token: str, word: str, notes: list[str]) -> Reading:
+def _style(flag: Flag, body: str, token: str, word: str, notes: list[str]) -> Reading:
     for words, used in _prefixes(body, 3):
         plain = "-".join(words.strip(QUOTES).rstrip(TRAILING).lower().replace("_", "-").split())
         if plain in STYLE_NAMES:
             if words != plain:
-                notes = [f"{quote(words)} after `--style` was read as `{plain}`."]
+                notes = [value_read_as(flag, words, plain)]
             return Reading(plain, used, notes)
     low = word.lower()
     if low == "raw":
         return Reading("raw", len(token), notes)
     if low in OTHER_STYLES or re.fullmatch(r"random-\d{1,3}", low):
-        return Reading(
-            None, len(token), [f"`--style {word}` belongs to Midjourney's own models and was left out."]
-        )
+        told = Sentence("`--style {word}` belongs to Midjourney's own models and was left out.", word=word)
+        return Reading(None, len(token), [told])
     if not _PLAIN.fullmatch(word):
         raise BadValueError(
             Sentence("`--style` takes a name, not {word}.", word=quote(word)), None, len(token)

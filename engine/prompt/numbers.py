@@ -8,7 +8,18 @@ from fractions import Fraction
 
 from engine.prompt.flags import Flag, FlagType
 from engine.prompt.prompt import DASHES, number
-from engine.prompt.tokens import QUOTES, TRAILING, BadValueError, Reading, first, quote, trim, wanted
+from engine.prompt.tokens import (
+    QUOTES,
+    TRAILING,
+    BadValueError,
+    Reading,
+    first,
+    quote,
+    read_as,
+    trim,
+    value_read_as,
+    wanted,
+)
 from engine.words import Sentence
 
 NUMBER = re.compile(r"[+-]?(?:\d{1,20}+(?:\.\d{0,9}+)?|\.\d{1,9}+)")
@@ -42,26 +53,29 @@ def read_number(flag: Flag, body: str) -> Reading:
     token = first(body)
     word = trim(flag, token, notes)
     if (plain := _plain(word, flag)) != word:
-        notes.append(f"{quote(word)} after `--{flag.name}` was read as {quote(plain)}.")
+        notes.append(value_read_as(flag, word, plain))
         word = plain
     if word.endswith("%"):
         word = word[:-1]
-        notes.append(f"The per cent sign after `--{flag.name}` was left out.")
+        notes.append(Sentence("The per cent sign after `--{name}` was left out.", name=flag.name))
     if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,3}", word):
         word = word.replace(",", "")
-        notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(word)}.")
+        notes.append(value_read_as(flag, token, word))
     if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is FlagType.NUMBER:
         word = word.replace(",", ".")
-        notes.append(f"The decimal comma after `--{flag.name}` was read as a point: `{word}`.")
+        told = Sentence("The decimal comma after `--{name}` was read as a point: `{word}`.")
+        notes.append(Sentence(told, name=flag.name, word=word))
     if flag.name in ("seed", "sameseed") and (word.lower() in _ANY_SEED or re.fullmatch(r"-\d{1,20}", word)):
         # -1 is what most programs write for it
-        return Reading(None, len(token), [f"`--{flag.name} {word}` is a random seed, as without it."])
+        told = Sentence("`--{name} {word}` is a random seed, as without it.")
+        return Reading(None, len(token), [Sentence(told, name=flag.name, word=word)])
     match = NUMBER.match(word)
     rest = "" if match is None else word[match.end() :]
     if match is not None and rest and DASHES.match(rest) is None and re.match(r"[,;:)\]]", rest):
         # "7,masterpiece": the number ends at the punctuation, the words go on
         used = len(token) - len(token.lstrip(QUOTES)) + match.end() + 1
-        notes.append(f"`--{flag.name}` was read as `{match.group()}`; what follows belongs to the prompt.")
+        told = Sentence("`--{name}` was read as `{word}`; what follows belongs to the prompt.")
+        notes.append(Sentence(told, name=flag.name, word=match.group()))
         return Reading(_in_range(flag, match.group(), used, notes), used, notes)
     if match is None or rest:
         example = flag.example or number(flag.low)
@@ -99,7 +113,8 @@ def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float
     value = float(word)
     if flag.name in ("seed", "sameseed") and value > flag.high and word.isdecimal():
         kept = int(word) % (int(flag.high) + 1)
-        notes.append(f"Seeds end at {number(flag.high)}; `{word}` was read as `--seed {kept}`.")
+        told = Sentence("Seeds end at {high}; `{word}` was read as `--seed {kept}`.")
+        notes.append(Sentence(told, high=number(flag.high), word=word, kept=kept))
         return kept
     if not flag.low <= value <= flag.high:
         best = min(max(value, flag.low), flag.high)
@@ -117,7 +132,14 @@ def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float
                 used,
             )
         notes.append(
-            f"`--{flag.name}` must be between {low} and {high}; {quote(word)} was read as `{number(best)}`."
+            Sentence(
+                "`--{name}` must be between {low} and {high}; {word} was read as `{best}`.",
+                name=flag.name,
+                low=low,
+                high=high,
+                word=quote(word),
+                best=number(best),
+            )
         )
         value = best
     if flag.kind is FlagType.INT:
@@ -139,7 +161,7 @@ def read_ratio(flag: Flag, body: str) -> Reading:
         word = token.strip(QUOTES).rstrip(TRAILING).strip(QUOTES).lower()
         if word in _RATIO_WORDS:
             ratio = _RATIO_WORDS[word]
-            return Reading(ratio, len(token), [f"`--ar {word}` was read as `--ar {ratio}`."])
+            return Reading(ratio, len(token), [read_as(f"`--ar {word}`", f"`--ar {ratio}`")])
         instead: str | None = "3:2"
         if re.fullmatch(r"\d{1,4}\.\d{1,2}", word):
             whole, _, part = word.partition(".")
@@ -172,7 +194,7 @@ def read_ratio(flag: Flag, body: str) -> Reading:
     else:
         quotient = wide / high
         value = f"{quotient.numerator}:{quotient.denominator}"
-    notes = []
+    notes: list[str] = []
     if typed + body[used : used + trail] != value:
-        notes.append(f"`--ar {typed}{body[used : used + trail]}` was read as `--ar {value}`.")
+        notes.append(read_as(f"`--ar {typed}{body[used : used + trail]}`", f"`--ar {value}`"))
     return Reading(value, used + trail, notes)

@@ -32,7 +32,7 @@ from engine.prompt.prompt import (
 )
 from engine.prompt.scan import FlagError
 from engine.prompt.texts import MAX_CONDITIONS, parts_of, take_images
-from engine.prompt.tokens import quote
+from engine.prompt.tokens import quote, read_as
 from engine.prompt.wrapping import unwrapped
 from engine.words import Sentence
 
@@ -44,6 +44,13 @@ TOO_LONG = Sentence("A prompt may have at most {length} characters, and this one
 UNCLOSED = Sentence("A brace without its partner was read as text; `{a, b}` makes one picture of each.")
 SINGLE = Sentence("Braces around one choice were left out; for more weight, write `(words:1.1)`.")
 CHOSEN = Sentence("Some words were chosen at random; the prompt shows which.")
+
+_UNREAD: dict[Source, str] = {
+    "suffix": Sentence("Your suffix could not be read and were left out: {error}"),
+    "settings": Sentence("Your settings could not be read and were left out: {error}"),
+    "server": Sentence("The server's defaults could not be read and were left out: {error}"),
+}
+_SOME_UNREAD = Sentence("Some defaults could not be read and were left out: {error}")
 
 _REPEAT = re.compile(r"(?<!\S)(--(?:repeat|r) )\d{1,9}(?![\w.])")
 
@@ -76,12 +83,16 @@ class TooManyJobsError(PromptError):
     """The braces and ``--repeat`` make more jobs than one prompt may. ``jobs`` is how many."""
 
     def __init__(self, jobs: int, most: int, repaired: str | None = None) -> None:
-        shown = f"more than {permutations.MANY:,}" if jobs >= permutations.MANY else f"{jobs:,}"
-        super().__init__(
-            f"This prompt makes {shown} jobs, and one prompt may make at most {most}. "
+        told = Sentence(
+            "This prompt makes more than {jobs:,} jobs, and one prompt may make at most {most}. "
+            "Take some choices out of the braces, or lower `--repeat`."
+            if jobs >= permutations.MANY
+            else "This prompt makes {jobs:,} jobs, and one prompt may make at most {most}. "
             "Take some choices out of the braces, or lower `--repeat`.",
-            repaired,
+            jobs=min(jobs, permutations.MANY),
+            most=most,
         )
+        super().__init__(told, repaired)
         self.jobs = jobs
 
 
@@ -210,11 +221,6 @@ def _repair(typed: str, read: str, why: FlagError) -> str | None:
 
 def _layers(suffix: str, layers: Sequence[tuple[Source, str]], notes: list[str]) -> list[list[Given]]:
     """Return the flags of suffix and layers, nearest first. What cannot be read is left out and said."""
-    names: dict[Source, str] = {
-        "suffix": "Your suffix",
-        "settings": "Your settings",
-        "server": "The server's defaults",
-    }
     result = []
     for source, line in (("suffix", suffix), *layers):
         if not line:
@@ -222,7 +228,7 @@ def _layers(suffix: str, layers: Sequence[tuple[Source, str]], notes: list[str])
         try:
             result.append(list(flags_of(line, source)))
         except PromptError as error:
-            notes.append(f"{names.get(source, 'Some defaults')} could not be read and were left out: {error}")
+            notes.append(Sentence(_UNREAD.get(source, _SOME_UNREAD), error=error.args[0]))
     return result
 
 
@@ -250,15 +256,17 @@ def _prompt(taken: Taken, lower: list[list[Given]], typed: str) -> Prompt:
     """Build the prompt of one combination. Raises PromptError."""
     text, loras, others = take_networks(taken.text)
     for tag in others[:MAX_NOTES]:
-        taken.notes.append(f"{quote(tag)} is not known here and was left out.")
+        taken.notes.append(Sentence("{tag} is not known here and was left out.", tag=quote(tag)))
     for lora in loras:
         if values.is_lora(lora.name):
             said = values.lora_text(lora.name, lora.weight)
             if abs(lora.weight) > values.HEAVIEST:
-                taken.notes.append(f"`{lora.name}:{number(lora.weight)}` was read as `{said}`.")
+                typed_lora = f"`{lora.name}:{number(lora.weight)}`"
+                taken.notes.append(read_as(typed_lora, f"`{said}`"))
             give(taken, BY_NAME["lora"], Given("lora", (said,)))
         else:
-            taken.notes.append(f"{quote(lora.name)} is no LoRA's name; its tag was left out.")
+            told = Sentence("{name} is no LoRA's name; its tag was left out.", name=quote(lora.name))
+            taken.notes.append(told)
     text, images = take_images(text, taken.notes, typed)
     text = unknown.said_of(text, taken.notes)
     parts = parts_of(unwrapped(" ".join(text.split()), taken.notes), taken.notes)
@@ -332,4 +340,5 @@ def _check(prompt: Prompt, notes: list[str]) -> None:
     for given in prompt.given:
         partner = BY_NAME[given.name].needs
         if partner and prompt.get(partner) is None:
-            notes.append(f"`--{given.name}` has no effect without `--{partner}`.")
+            told = Sentence("`--{name}` has no effect without `--{partner}`.")
+            notes.append(Sentence(told, name=given.name, partner=partner))

@@ -251,8 +251,8 @@ def fill(line: str, wildcards: Wildcards, dice: Dice, length: int, notes: list[s
             )
         if line == before:
             break
-    told = "There is no wildcard `__{}__` here; it was read as words."
-    notes.extend(told.format(name) for name in list(unknown)[:3])
+    told = Sentence("There is no wildcard `__{name}__` here; it was read as words.")
+    notes.extend(Sentence(told, name=name) for name in list(unknown)[:3])
     return line
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.words import Sentence
+
 _MARK = re.compile(r"(?<!\S)-(?:S\s?\d{1,10}|C\s?\d{1,2}(?:\.\d{1,3})?|[WH]\s?\d{2,5})(?!\S)")
 _SWITCH = re.compile(
     r"(?P<before>^|\s)-(?P<letter>[A-Za-z])(?:(?:\s|(?=\d))(?P<value>(?!-)\S+)(?P<more>(?:\s\d[\d.]*)*))?(?=\s|$)"
@@ -24,6 +26,18 @@ _NO_MEANING = re.compile(
 )
 _UNWANTED = re.compile(r"(?<!\\)\[([^\[\]:|]{1,400})\](?!\()")
 _FIRST_FLAG = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
+READ = Sentence("Pasted settings were read as flags.")
+
+
+def left_out(shown: str, more: int = 0) -> Sentence:
+    """Say which settings have no meaning here, and how many more of them there are."""
+    return Sentence(
+        "Settings that say nothing here were left out: {shown}."
+        if more <= 0
+        else "Settings that say nothing here were left out: {shown} and {more} more.",
+        shown=shown,
+        more=more,
+    )
 
 
 def as_flags(text: str, notes: list[str]) -> str:
@@ -60,8 +74,8 @@ def as_flags(text: str, notes: list[str]) -> str:
         line = f"{quoted[1:-1]} {line[start:].strip()}"
     if unwanted := _UNWANTED.findall(line[:start]):  # what it writes in square brackets is not wanted
         line = f"{_UNWANTED.sub('', line)} --negative {', '.join(unwanted)}"
-    notes.append("Pasted settings were read as flags.")
+    notes.append(READ)
     if left:
         shown = ", ".join(f"`{name}`" for name in dict.fromkeys(left))
-        notes.append(f"Settings that say nothing here were left out: {shown}.")
+        notes.append(left_out(shown))
     return " ".join(line.split())

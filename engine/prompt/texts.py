@@ -84,8 +84,11 @@ def parts_of(text: str, notes: list[str]) -> tuple[WeightedText, ...]:
         at = match.end()
         if match[1] is None and (spaced := _SPACED_WEIGHT.match(text, at)):
             notes.append(
-                f"`:: {spaced[1]}` is read as text, as Midjourney does; "
-                f"for a weight, write `::{spaced[1]}` without the blank."
+                Sentence(
+                    "`:: {weight}` is read as text, as Midjourney does; for a weight, write `::{weight}` "
+                    "without the blank.",
+                    weight=spaced[1],
+                )
             )
     _add_part(parts, text[at:], 1.0, notes)
     if len(parts) == 1 and parts[0].weight == 1:

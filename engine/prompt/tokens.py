@@ -42,6 +42,21 @@ def quote(text: str, limit: int = 60) -> str:
     return f"`{shown if len(shown) <= limit else shown[:limit] + '…'}`"
 
 
+def read_as(typed: str, meant: str) -> Sentence:
+    """Say that what was typed was read as something else; both between backticks."""
+    return Sentence("{typed} was read as {meant}.", typed=typed, meant=meant)
+
+
+def value_read_as(flag: Flag, typed: str, meant: str) -> Sentence:
+    """The same of a flag's value."""
+    return Sentence(
+        "{typed} after `--{name}` was read as {meant}.",
+        typed=quote(typed),
+        name=flag.name,
+        meant=quote(meant),
+    )
+
+
 def near(word: str, names: list[str] | tuple[str, ...]) -> str | None:
     """Return the name that ``word`` was most likely meant to be, or None."""
     found = difflib.get_close_matches(word.lower()[:40], names, n=1, cutoff=0.6)
@@ -98,7 +113,7 @@ def trim(flag: Flag, token: str, notes: list[str]) -> str:
     if flag.kind in (FlagType.INT, FlagType.NUMBER):
         bare = bare.strip("_")
     if bare != token:
-        notes.append(f"{quote(token)} after `--{flag.name}` was read as {quote(bare)}.")
+        notes.append(value_read_as(flag, token, bare))
     return bare
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.words import Sentence
+
 _EMBEDDING = re.compile(
     r"\(\s?embedding:\s?[\w./\-]{1,80}(?::[\d.]{1,6})?\s?\)"
     r"|(?<!\w)embedding:\s?[\w./\-]{1,80}(?::[\d.]{1,6})?|<[A-Za-z0-9][\w.\-]{2,60}>"
@@ -13,36 +15,48 @@ _UNTIL = re.compile(r"(?<!\\)\[([^\[\]:]{1,400})::\s?\d*\.?\d+\s?\]")
 _FORMS = (
     (
         re.compile(r"(?<!\\)\[[^\[\]|]{0,400}\|[^\[\]]{0,400}\]"),
-        "`[a|b]` (a word at each step in turn) is not known here and was read as words; `{a|b}` picks one.",
+        Sentence(
+            "`[a|b]` (a word at each step in turn) is not known here and was read as words; `{a|b}` "
+            "picks one."
+        ),
     ),
     (
         re.compile(
             r"(?<!\\)\[(?=[^\[\]]{0,400}[^\W\d])[^\[\]:]{0,400}:(?:[^\[\]:]{0,400}:)?\s?\d*\.?\d+\s?\]"
         ),
-        "`[a:b:0.5]` (another word from half-way on) is not known here and was read as words.",
+        Sentence("`[a:b:0.5]` (another word from half-way on) is not known here and was read as words."),
     ),
-    (re.compile(r"\S\s+AND\s+\S"), "`AND` was read as a word; `a:: b` draws two texts together."),
+    (
+        re.compile(r"\S\s+AND\s+\S"),
+        Sentence("`AND` was read as a word; `a:: b` draws two texts together."),
+    ),
     (
         re.compile(r"[\w)]\.(?:blend|swap|and)\("),
-        "`.blend()`, `.swap()` and `.and()` are not known here and were read as words; see `a::2 b`.",
+        Sentence(
+            "`.blend()`, `.swap()` and `.and()` are not known here and were read as words; see `a::2 b`."
+        ),
     ),
     (
         re.compile(r"\w{2}\+{2,}(?![\w+])|\)(?:[+\-]{1,5}|\d?\.\d{1,3})(?=[\s,]|$)"),
-        "`word++` and `(words)1.2` are not known here and were read as words; write `(words:1.2)`.",
+        Sentence("`word++` and `(words)1.2` are not known here and were read as words; write `(words:1.2)`."),
     ),
     (
         re.compile(r"(?<!\w)(?:ADDCOMM|ADDBASE|ADDCOL|ADDROW|TOPP)(?!\w)"),
-        "`ADDCOL` and the like (parts with words of their own) are not known here and were read as words.",
+        Sentence(
+            "`ADDCOL` and the like (parts with words of their own) are not known here and were read as words."
+        ),
     ),
     (
         re.compile(
             r"<(?:random|alternate|fromto|wildcard|segment|object|region|setvar|var|repeat|preset)[\[:]"
         ),
-        "`<random:…>` and tags like it are not known here and were read as words; `{a|b}` picks one.",
+        Sentence(
+            "`<random:…>` and tags like it are not known here and were read as words; `{a|b}` picks one."
+        ),
     ),
     (
         re.compile(r"(?<![\w$])\$[A-Za-z]\w{0,40}="),
-        "`${x=…}` is not known here and was read as words.",
+        Sentence("`${x=…}` is not known here and was read as words."),
     ),
 )
 """A form, and what is said of it."""
@@ -56,10 +70,10 @@ def said_of(text: str, notes: list[str]) -> str:
     """
     bare = _EMBEDDING.sub(" ", text)
     if bare != text:
-        notes.append("Embeddings are not known here; their names were left out.")
+        notes.append(Sentence("Embeddings are not known here; their names were left out."))
         bare = _COMMAS.sub("", bare)
     whole = _UNTIL.sub(r"\1", bare)
     if whole != bare:
-        notes.append("`[a::0.5]` (a word up to half-way) is not known here; the word stays.")
+        notes.append(Sentence("`[a::0.5]` (a word up to half-way) is not known here; the word stays."))
     notes.extend(said for form, said in _FORMS if form.search(whole) is not None)
     return whole

@@ -18,7 +18,9 @@ from engine.prompt.tokens import (
     balanced,
     first,
     quote,
+    read_as,
     unshield,
+    value_read_as,
     wanted,
 )
 from engine.words import Sentence
@@ -98,7 +100,7 @@ def read(flag: Flag, region: str) -> Reading:
         case FlagType.WORD:
             reading = read_word(flag, body)
     if lead > 1 and reading.used:
-        reading.notes.append(f"Doubled blanks after `--{flag.name}` were read as one.")
+        reading.notes.append(Sentence("Doubled blanks after `--{name}` were read as one.", name=flag.name))
     reading.used += lead
     return reading
 
@@ -109,10 +111,11 @@ def _bare(flag: Flag, body: str, apart: bool) -> Reading:
     if apart and word in _ON | _OFF:
         shown = f"`--{flag.name} {word}`"
         if word in _ON:
-            return Reading(True, len(body), [f"{shown} was read as `--{flag.name}`."])
+            return Reading(True, len(body), [read_as(shown, f"`--{flag.name}`")])
         if flag.name in SWITCHES:
             return Reading(False, len(body))
-        return Reading(None, len(body), [f"{shown} is what happens without it; it was left out."])
+        told = Sentence("{flag} is what happens without it; it was left out.", flag=shown)
+        return Reading(None, len(body), [told])
     return Reading(True, 0 if apart else len(body) - len(body.lstrip(TRAILING)))
 
 
@@ -145,13 +148,13 @@ def _text(flag: Flag, body: str) -> Reading:
     while flag.name == "no" and (less := balanced(bare.rstrip(TRAILING + " "))) != bare:
         bare = less
     if text != typed:
-        notes.append(f"Marks at the end of `--{flag.name}` were left out.")
+        notes.append(Sentence("Marks at the end of `--{name}` were left out.", name=flag.name))
     if not bare:
         raise _wordless(flag, body)
     if flag.name != "no":
         return Reading(unshield(bare), len(body), notes)
     if bare != text:
-        notes.append(f"Punctuation at the end of `--{flag.name}` was left out.")
+        notes.append(Sentence("Punctuation at the end of `--{name}` was left out.", name=flag.name))
     items = tuple(item for piece in _COMMA.split(bare) if (item := unshield(piece.strip())))
     if not items:
         raise _wordless(flag, body)
@@ -239,7 +242,7 @@ def _lora(flag: Flag, body: str) -> Reading:
         found.append(lora_text(name, weight))
         typed = item.group()[len(item["comma"]) :].strip("\"'`*~|(<[")
         if abs(weight) > HEAVIEST or item["cent"] or item["apart"]:
-            notes.append(f"{quote(typed)} after `--{flag.name}` was read as {quote(found[-1])}.")
+            notes.append(value_read_as(flag, typed, found[-1]))
         used = _CLOSING.match(body, item.end()).end()  # type: ignore[union-attr]
         comma = body[used : used + 1] in (",", ";") if used < len(body) else False
         used += comma

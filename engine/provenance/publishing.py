@@ -16,6 +16,7 @@ from engine.provenance.keys import Identity
 from engine.provenance.signature import ManifestInfo, Signer, Unsigned, kind_of
 from engine.provenance.texts import jpeg_with, png_with, webp_with
 from engine.provenance.values import Mark, job_number
+from engine.words import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,9 @@ class ProvenanceWriter:
         if self.settings.required:
             raise EngineError(
                 f"job {job}: not {what}: {error}",
-                "This picture could not be marked as made here, so it is not shown. The host has been told.",
+                Sentence(
+                    "This picture could not be marked as made here, so it is not shown. The host has "
+                    "been told."
+                ),
             ) from error
         log.warning("job %s: goes out without being %s (%s)", job, what, error)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from engine.jobs import Job
 from engine.provenance.values import Verdict
-from engine.words import Sentence
+from engine.words import Sentence, say
 
 NOTHING = Sentence(
     "Nothing was found in this picture: no signature, no mark, no recipe. Nothing found does "
@@ -29,31 +29,36 @@ def verdict(found: Verdict, job: Job | None, *, told: bool, shown: Callable[[str
     if found.ours and told:
         if job is not None:
             made = datetime.datetime.fromtimestamp(job.created_at, datetime.UTC)
-            lines.append(f"Job `{job.id}`, {made:%Y-%m-%d}.")
+            lines.append(say("Job `{job}`, {made:%Y-%m-%d}.", job=job.id, made=made))
         elif found.job is not None:
-            lines.append(f"Job `{shown(found.job, 40)}`, which is no longer kept.")
+            lines.append(say("Job `{job}`, which is no longer kept.", job=shown(found.job, 40)))
     if (signature := found.signature) is not None:
         if signature.state == "valid":
-            by = "this host" if signature.ours else f"`{shown(signature.by, 80)}`, whom we do not know"
-            lines.append(f"Signature: valid, by {by}; the file is just as it was signed.")
+            by = Sentence("this host")
+            if not signature.ours:
+                by = Sentence("`{by}`, whom we do not know", by=shown(signature.by, 80))
+            lines.append(say("Signature: valid, by {by}; the file is just as it was signed.", by=by))
         else:
-            lines.append(TAMPERED if signature.state == "tampered" else BROKEN)
+            lines.append(say(TAMPERED if signature.state == "tampered" else BROKEN))
     if found.mark is not None:
-        lines.append(f"Invisible mark: found ({found.mark.agreeing} of {found.mark.of} signs agree).")
+        agreeing, of = found.mark.agreeing, found.mark.of
+        lines.append(say("Invisible mark: found ({agreeing} of {of} signs agree).", agreeing=agreeing, of=of))
     if found.recipe is not None:
-        lines.append(f"Recipe: written by {shown(found.recipe.program, 40)}. {ANYBODY}")
+        program = shown(found.recipe.program, 40)
+        lines.append(say("Recipe: written by {program}. {warning}", program=program, warning=ANYBODY))
     elif found.unreadable:
-        lines.append(UNREADABLE)
+        lines.append(say(UNREADABLE))
     return "\n".join(lines)
 
 
 def _maker(found: Verdict, shown: Callable[[str, int], str]) -> str:
     if found.ours:
-        return "Made by this Limner."
+        return say("Made by this Limner.")
     if found.limner:
-        return "Made by another Limner."
+        return say("Made by another Limner.")
     if found.signature is not None and found.signature.state == "valid" and found.signature.made:
-        return f"Made by a machine, says its signature: `{shown(found.signature.software, 80)}`."
+        software = shown(found.signature.software, 80)
+        return say("Made by a machine, says its signature: `{software}`.", software=software)
     if found.signature is None and found.recipe is None:
-        return NOTHING
-    return "No mark of a Limner was found. That does not mean that no machine made it."
+        return say(NOTHING)
+    return say("No mark of a Limner was found. That does not mean that no machine made it.")

@@ -28,6 +28,7 @@ from engine.render.families.base import Family
 from engine.render.loras import FEW_STEPS
 from engine.render.models import Model
 from engine.render.tiles import Tiles
+from engine.words import Sentence
 from engine.workers.protocol import Outcome
 
 
@@ -165,6 +166,21 @@ def _sizes(spec: JobSpec, family: Family, shape: tuple[int, ...], sources: Sourc
     return family.size_key(shape, [shape] if whole else [tuple(one.shape) for one in sources.beside])
 
 
+def _check_sides(spec: JobSpec, name: str, multiple: int) -> None:
+    """Raise UserError for sides that the model's family cannot draw."""
+    if spec.width % multiple or spec.height % multiple:
+        raise UserError(
+            Sentence(
+                "{model} draws sides that are multiples of {multiple}, which {width} × {height} are not. The "
+                "host should give it `multiple = {multiple}`.",
+                model=name,
+                multiple=multiple,
+                width=spec.width,
+                height=spec.height,
+            )
+        )
+
+
 @torch.inference_mode()
 def begin(
     job: str,
@@ -181,11 +197,7 @@ def begin(
     began, family = time.perf_counter(), model.family
     assert family is not None and model.loras is not None  # noqa: PT018
     loras = model.loras.worn(_asked(spec, model))
-    if spec.width % family.multiple or spec.height % family.multiple:
-        raise UserError(
-            f"{model.name} draws sides that are multiples of {family.multiple}, which {spec.width} × "
-            f"{spec.height} are not. The host should give it `multiple = {family.multiple}`."
-        )
+    _check_sides(spec, model.name, family.multiple)
     sources = Sources.of(spec, model, inputs, enlarge)
     turns, unconditional = prepare.texts(spec, model, family, loras, sources.instructed(spec, family))
     text = unconditional or turns[0][0]

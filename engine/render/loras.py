@@ -23,6 +23,7 @@ from engine.errors import LimnerError, NotFound, UserError
 from engine.jobs import Lora
 from engine.render.conditioning.lora_rows import Weights, Worn
 from engine.render.memory import out_of_memory
+from engine.words import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Loras:
     def _brought_in(self, name: str) -> Weights:
         """Return a LoRA, read if it is not here or its file is another by now."""
         if name not in self.files:
-            raise NotFound(f"There is no LoRA `{name}` for this model.")
+            raise NotFound(Sentence("There is no LoRA `{name}` for this model.", name=name))
         file = weights.lora_file(self.files[name])
         status = file.stat()
         key = (name, str(file), status.st_mtime_ns, status.st_size)
@@ -94,8 +95,10 @@ class Loras:
                 raise
             log.warning("LoRA %s (%s) cannot be used", name, file, exc_info=True)
             fault = _fault(file)
-            refused = UserError(f"The LoRA `{name}` {fault}. Draw without it.")
-            if TOLD in fault:
+            refused = UserError(
+                Sentence("The LoRA `{name}` {fault}. Draw without it.", name=name, fault=fault)
+            )
+            if "; the host was told" in fault:
                 refused.telling_host(
                     f"The LoRA `{name}` (`{file}`) {fault.partition(';')[0]}. Fetch it again."
                 )
@@ -163,34 +166,35 @@ def _shortcomings(name: str, file: Path, here: int) -> list[str]:
     """Say what of a LoRA that fits ``here`` layers is left out."""
     names = weights.tensor_names(file)
     layers = sum(one.endswith(_FIRST) for one in names)
-    notes = []
+    notes: list[str] = []
     if here < layers:
-        notes.append(f"Only {here} of the {layers} layers of the LoRA `{name}` fit this model.")
+        told = Sentence("Only {here} of the {layers} layers of the LoRA `{name}` fit this model.")
+        notes.append(Sentence(told, here=here, layers=layers, name=name))
     if any("dora_scale" in one for one in names):
-        notes.append(f"`{name}` is a DoRA; its magnitudes are left out, so it is drawn as a plain LoRA.")
+        told = Sentence("`{name}` is a DoRA; its magnitudes are left out, so it is drawn as a plain LoRA.")
+        notes.append(Sentence(told, name=name))
     return notes
 
 
-TOLD = "the host was told"
-
-
-def _fault(file: Path) -> str:
+def _fault(file: Path) -> Sentence:
     """Say what is wrong with a LoRA's file that no model could be given."""
     size = file.stat().st_size
     with file.open("rb") as opened:
         start = opened.read(64).lstrip()
     if size == 0:
-        return f"is an empty file; {TOLD}"
+        return Sentence("is an empty file; the host was told")
     if start.startswith(b"version https://git-lfs"):
-        return f"is a Git LFS pointer and not the file itself; {TOLD} (`git lfs pull` fetches it)"
+        return Sentence(
+            "is a Git LFS pointer and not the file itself; the host was told (`git lfs pull` fetches it)"
+        )
     if start.startswith(b"<"):
-        return f"is a web page and no LoRA; {TOLD}"
+        return Sentence("is a web page and no LoRA; the host was told")
     if weights.is_cut(file):
-        return f"is cut short or damaged; {TOLD}"
+        return Sentence("is cut short or damaged; the host was told")
     names = weights.tensor_names(file)
     for kind, mark in (("LoHa", ".hada_"), ("LoKr", ".lokr_")):
         if any(mark in name for name in names):
-            return f"is a {kind}, a kind that cannot be drawn with here"
+            return Sentence("is a {kind}, a kind that cannot be drawn with here", kind=kind)
     if not any(".lora" in name for name in names):
-        return "has no LoRA layers in it"
-    return "was made for another kind of model"
+        return Sentence("has no LoRA layers in it")
+    return Sentence("was made for another kind of model")

@@ -43,6 +43,7 @@ from engine.render.families.base import Family
 from engine.render.families.sd import StableDiffusion
 from engine.render.families.table import kind_of
 from engine.render.loras import FEW_STEPS, Loras
+from engine.words import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -245,10 +246,11 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
         )
     base = weights.find_base(path)
     if base is None:  # a single file has no tokenizer
-        raise NotFound(
-            f"`{path.name}` needs the small tokenizer files of its family, which are not on this machine. "
-            f"Convert it to a diffusers folder, or fetch them once with: limner models pull {config.name}"
+        told = Sentence(
+            "`{file}` needs the small tokenizer files of its family, which are not on this machine. Convert "
+            "it to a diffusers folder, or fetch them once with: limner models pull {model}"
         )
+        raise NotFound(Sentence(told, file=path.name, model=config.name))
     pipeline = diffusers.StableDiffusionXLPipeline if family == "sdxl" else diffusers.StableDiffusionPipeline
     prefix = weights.first_clip_names(path)
     if prefix:

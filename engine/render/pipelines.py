@@ -27,8 +27,10 @@ from engine.prompt.flags import DIRECT
 from engine.render import decode, guidance
 from engine.render.conditioning import styles
 from engine.render.conditioning.inputs import Sources
+from engine.render.families.capabilities import no_effect
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Model
+from engine.words import Sentence
 from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
 
 log = logging.getLogger(__name__)
@@ -147,20 +149,20 @@ class Stock:
         wanted = [c for c in spec.conditions if c.weight > 0]
         text = ". ".join(c.text for c in wanted)
         options: dict[str, Any] = {"prompt": styles.styled(text, spec.style)}
-        notes = []
+        notes: list[str] = []
 
         def offer(name: str, value: Any, flag: str) -> None:
             if name in takes:
                 options[name] = value
             elif value not in ("", None):
-                notes.append(f"`{flag}` has no effect with {model.name}.")
+                notes.append(no_effect(f"`{flag}`", model.name))
 
         offer("num_inference_steps", spec.steps, "--steps")
         if not spec.inputs or "width" in takes:  # else the picture's own size, which is the same
             offer("width", spec.width, "--ar")
             offer("height", spec.height, "--ar")
         guided, idle = guidance.of(model.pipe).arguments(spec.guidance_scale, spec.negative_prompt)
-        notes += [f"`{flag}` has no effect with {model.name}." for flag in idle]
+        notes += [no_effect(f"`{flag}`", model.name) for flag in idle]
         for name, value in guided.items():
             offer(name, value, "--negative" if name == "negative_prompt" else "--cfg")
         ignored = {
@@ -173,9 +175,9 @@ class Stock:
             "--no": len(wanted) < len(spec.conditions),
             "--sampler": spec.sampler != model.config.sampler,
         }
-        notes += [f"`{flag}` has no effect with {model.name}." for flag, value in ignored.items() if value]
+        notes += [no_effect(f"`{flag}`", model.name) for flag, value in ignored.items() if value]
         if len(wanted) > 1:
-            notes.append(f"{model.name} reads several texts as one.")
+            notes.append(Sentence("{model} reads several texts as one.", model=model.name))
         return options, notes
 
 
@@ -186,7 +188,8 @@ def _drawing_over(spec: JobSpec, model: Model) -> Any:
     title = type(model.pipe).__name__.replace("Pipeline", f"{OVER.get(spec.kind, '')}Pipeline")
     kind = getattr(diffusers, title, None)
     if kind is None or title in BROKEN or spec.kind not in OVER or not (only_one and known):
-        raise UserError(f"{model.name} cannot do that with pictures here. Choose another model for it.")
+        told = Sentence("{model} cannot do that with pictures here. Choose another model for it.")
+        raise UserError(Sentence(told, model=model.name))
     takes = list(inspect.signature(kind.__init__).parameters)[1:]
     parts = {**dict(model.pipe.config), **model.pipe.components}
     made = kind(**{name: parts[name] for name in takes if name in parts})

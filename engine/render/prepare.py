@@ -102,7 +102,8 @@ def picture(
     if spec.kind is Kind.INPAINT:
         latents, blend, extra = _masked(sources, family, scheduler, timesteps, shape, generator)
     elif family.extra_channels:
-        raise UserError(f"{model.name} is a model for repainting only. Choose another with `--model`.")
+        told = Sentence("{model} is a model for repainting only. Choose another with `--model`.")
+        raise UserError(Sentence(told, model=model.name))
     elif sources.start:
         total = sum(weight for _, weight in sources.start) or 1.0
         encoded = [(family.encode(pixels, generator), weight / total) for pixels, weight in sources.start]
@@ -160,7 +161,12 @@ def _sampler(spec: JobSpec, model: Model, family: Family) -> str:
     if spec.sampler == model.config.sampler:  # the entry's, which nobody asked for
         return family.samplers[0]
     raise UserError(
-        f"`--sampler {spec.sampler}` does not fit {model.name}. These do: {', '.join(family.samplers)}."
+        Sentence(
+            "`--sampler {sampler}` does not fit {model}. These do: {samplers}.",
+            sampler=spec.sampler,
+            model=model.name,
+            samplers=", ".join(family.samplers),
+        )
     )
 
 

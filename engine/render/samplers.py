@@ -17,6 +17,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 import engine.prompt.samplers
 from engine.errors import PromptError
+from engine.words import Sentence
 
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("scheduling_ddim.DDIMScheduler", {}),
@@ -69,7 +70,8 @@ def canonical(name: str) -> str:
     """
     known = engine.prompt.samplers.sampler(name)
     if known is None:
-        raise PromptError(f"There is no sampler `{name}`. There are: {', '.join(SAMPLERS)}.")
+        told = Sentence("There is no sampler `{name}`. There are: {samplers}.")
+        raise PromptError(Sentence(told, name=name, samplers=", ".join(SAMPLERS)))
     return known
 
 

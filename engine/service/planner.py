@@ -34,7 +34,7 @@ from engine.service.requests import Ask, Caller, Describe, Draw, Edit, Imagine, 
 from engine.service.settings import HostConfig, Settings
 from engine.words import Sentence
 
-UPLOADED = "an uploaded picture"
+UPLOADED = Sentence("an uploaded picture")
 """What stands in a prompt's place where a picture came without one."""
 
 
@@ -167,7 +167,8 @@ class Planner:
             as_typed = parsed.jobs == 1 and prompt == typed and not (other or parsed.random)
             notes = dict.fromkeys([*parsed.notes, *made.notes, *filter(None, (told, read))])
             if prompt != typed:
-                notes[f"`--sref {prompt.flags['sref'].plain()}` draws in this style again."] = None
+                told = Sentence("`--sref {code}` draws in this style again.")
+                notes[Sentence(told, code=prompt.flags["sref"].plain())] = None
             found.append(
                 PlannedJob(
                     spec=made.spec,

@@ -24,6 +24,7 @@ import aiosqlite
 
 from engine.errors import EngineError
 from engine.store.database import open_to_read, open_to_write, result_code
+from engine.words import Sentence
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -212,7 +213,7 @@ def _apology(path: Path, error: BaseException) -> BaseException:
     """Return our own error for what the disk refused: callers know no SQLite."""
     if not isinstance(error, sqlite3.OperationalError):
         return error
-    full = "Our disk is full, so this could not be kept. Please tell the host."
+    full = Sentence("Our disk is full, so this could not be kept. Please tell the host.")
     ours = EngineError(f"{path}: {error}", full if result_code(error) == sqlite3.SQLITE_FULL else None)
     ours.__cause__ = error
     ours.telling_host(f"The database could not be written ({path}: {error}). Free some space on its disk.")

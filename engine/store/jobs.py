@@ -19,6 +19,7 @@ from typing import Any
 from engine.jobs import Job, JobSpec, Speed, State
 from engine.rules.allowance import FACTORS
 from engine.store import deliveries, ledger, meta
+from engine.words import Sentence
 
 MAX_ATTEMPTS = 3
 """A job whose worker died this many times while it was running is given up."""
@@ -27,7 +28,7 @@ MAX_RESTARTS = 10
 death allows: plugs are pulled for reasons of their own, and a job can only kill the bot by exhausting the
 machine."""
 
-GIVEN_UP = (
+GIVEN_UP = Sentence(
     "This picture stopped the engine again and again, so it was set aside. "
     "Nothing was charged. A smaller size or fewer steps may work."
 )

@@ -5,6 +5,9 @@ catalogues beside this file, one a language, in gettext's format. ``say`` return
 being spoken, ``Sentence`` keeps it to be said later: as a plain string it is English, so logs, the command
 line and the HTTP API read English whoever asked.
 
+What is kept with a job or comes from another process is plain English text: ``say`` knows its sentence again,
+fields and all.
+
 The language is set once, where a request comes in (``speaking``); tasks started from there keep it. What a
 catalogue lacks is said in English.
 """
@@ -12,8 +15,9 @@ catalogue lacks is said in English.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from functools import reduce
 from typing import Any, Self
 
 from engine.words.catalogue import Catalogue
@@ -88,11 +92,22 @@ class Sentence(str):
         if locale is None:
             return str(self)
         n = self.fields["n"] if self.many else None
-        found = Catalogue.of(LANGUAGES[locale]).find(self.template, n)
-        if found is None:
-            return str(self)
+        catalogue = Catalogue.of(LANGUAGES[locale])
+        found = catalogue.find(self.template, n)
+        if found is None:  # a note or an error that was kept as plain text
+            return (None if self.fields else catalogue.again(str(self))) or str(self)
         fields = {name: one.said() if isinstance(one, Sentence) else one for name, one in self.fields.items()}
         return found.format_map(fields) if fields else found
+
+
+def all_of(things: Sequence[str]) -> str:
+    """Return a list of things with "and" between them."""
+    return reduce(lambda before, one: Sentence("{before} and {one}", before=before, one=one), things)
+
+
+def one_of(things: Sequence[str]) -> str:
+    """Return a list of things with "or" between them."""
+    return reduce(lambda before, one: Sentence("{before} or {one}", before=before, one=one), things)
 
 
 def translated(text: str, locale: str) -> str | None:

@@ -31,11 +31,16 @@ async def test_a_picture_is_posted_in_the_language_of_whoever_asked(
     discord.world.locales[BOB_ID] = "de"
     alice, bob = discord.user("alice"), discord.user("bob")
     async with make_bot():
-        await bob.slash("imagine", prompt="a red apple")
+        await bob.slash("imagine", prompt="a red apple --ar 1/1 --sw 50 --tile yes")
         grid = await discord.wait_for_message(is_grid)
-        assert grid.data["content"].endswith("(schnell)")
+        title, *notes = grid.data["content"].splitlines()
+        assert title.endswith("(schnell)")
+        assert "-# `--ar 1/1` wurde als `--ar 1:1` gelesen." in notes  # kept with the job in English
+        assert "-# `--sw` wirkt nicht ohne `--sref`." in notes
         [file] = grid.data["attachments"]
-        assert file["description"] == "Ein Raster aus 4 Bildern, gezeichnet aus dem Prompt: a red apple"
+        assert file["description"] == (
+            "Ein Raster aus 4 Bildern, gezeichnet aus dem Prompt: a red apple --ar 1/1 --sw 50 --tile yes"
+        )
         await bob.click(grid, "U1")
         one = await discord.wait_for_message(is_picture, after=grid)
         assert "Variieren (Leicht)" in faces(one)

@@ -76,7 +76,8 @@ class Sources:
         prompts: list[float] = []
         adapted = spec.adapter and model.adapter is not None
         if spec.adapter and not adapted:
-            sources.notes.append(f"{model.name} no longer has an IP-Adapter; its pictures were used without.")
+            told = Sentence("{model} no longer has an IP-Adapter; its pictures were used without.")
+            sources.notes.append(Sentence(told, model=model.name))
         for source in spec.inputs:
             picture = decode.opened(inputs[source.sha256])
             if adapted and source.role in ADAPTED:
@@ -135,12 +136,17 @@ class Sources:
             equal = sum(prompts) / len(prompts) or 1.0
             self.references += [ReferenceImage(pixels, weight / equal) for pixels, weight in self.start]
             looking = model.family is not None and model.family.can.references
-            also = ", and looking at each of them" if looking else ""
-            self.notes.append(f"Drawn over a mix of the pictures{also}.")
+            self.notes.append(
+                Sentence("Drawn over a mix of the pictures, and looking at each of them.")
+                if looking
+                else Sentence("Drawn over a mix of the pictures.")
+            )
         elif spec.kind is Kind.IMAGINE and self.start:
             self.strength = 1 / (1 + sum(prompts) / IMAGE_HALF)
-            how = f"{self.strength:.0%} of the steps were drawn over it"
-            self.notes.append(f"The image prompt was used as a starting picture; {how}.")
+            told = Sentence(
+                "The image prompt was used as a starting picture; {part} of the steps were drawn over it."
+            )
+            self.notes.append(Sentence(told, part=f"{self.strength:.0%}"))
         elif spec.kind is Kind.VARY:
             self.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
         elif spec.kind is Kind.UPSCALE and self.parent is not None:
@@ -154,13 +160,13 @@ class Sources:
             )
         if spec.kind is Kind.EDIT:
             if model.family is None or not model.family.can.edit:
-                raise UserError(f"{model.name} cannot edit by instruction. FLUX.2 klein can.")
+                told = Sentence("{model} cannot edit by instruction. FLUX.2 klein can.", model=model.name)
+                raise UserError(told)
             if not self.edited:
                 raise UserError(Sentence("The picture to edit is missing. Give one."))
             if len(self.edited) > (most := model.family.can.edit):
-                raise UserError(
-                    f"{model.name} looks at {most} at most, of {len(self.edited)} pictures given."
-                )
+                told = Sentence("{model} looks at {most} at most, of {given} pictures given.")
+                raise UserError(Sentence(told, model=model.name, most=most, given=len(self.edited)))
         if spec.kind is Kind.INPAINT and self.mask is None:
             raise UserError(Sentence("The mask is missing. Say first which part to repaint."))
 
@@ -173,5 +179,9 @@ def risen(usual: float, weight: float) -> float:
 def _told_how(adapted: Sequence[tuple[Image.Image, float, bool]]) -> str:
     """Say how pictures were used that an IP-Adapter read."""
     if len(adapted) == 1:
-        return "The IP-Adapter read the picture" + (" for its style." if adapted[0][2] else ".")
-    return f"The IP-Adapter read the {len(adapted)} pictures."
+        return Sentence(
+            "The IP-Adapter read the picture for its style."
+            if adapted[0][2]
+            else "The IP-Adapter read the picture."
+        )
+    return Sentence("The IP-Adapter read the {count} pictures.", count=len(adapted))

@@ -8,6 +8,7 @@ from engine.jobs import JobSpec, Kind, Role
 from engine.prompt.attention import parse_attention
 from engine.render.families.base import Can, Family
 from engine.render.families.table import FAMILIES
+from engine.words import Sentence
 
 COLUMNS: Mapping[str, str] = {
     "emphasis": "`(word:1.3)`",
@@ -18,6 +19,11 @@ COLUMNS: Mapping[str, str] = {
     "mixes_sizes": "unlike sizes in one call",
 }
 """The fields of `Can`, as people know them."""
+
+
+def no_effect(flag: str, name: str) -> Sentence:
+    """Say that a flag does nothing with the model ``name``."""
+    return Sentence("{flag} has no effect with {model}.", flag=flag, model=name)
 
 
 def notes(spec: JobSpec, family: Family, name: str) -> list[str]:
@@ -31,11 +37,12 @@ def notes(spec: JobSpec, family: Family, name: str) -> list[str]:
         "`--cfg`": spec.guidance_scale > 1 and not family.reads_guidance,
         "`--tile`": spec.tile and not can.tile,
     }
-    said = [f"{flag} has no effect with {name}." for flag, without in idle.items() if without]
+    said: list[str] = [no_effect(flag, name) for flag, without in idle.items() if without]
     if not can.references and looked_at & {Role.STYLE, Role.SUBJECT}:
-        said.append(f"{name} takes the colours of a reference, and no more.")
+        said.append(Sentence("{model} takes the colours of a reference, and no more.", model=name))
     if not can.references and Role.PROMPT in looked_at and spec.kind not in (Kind.IMAGINE, Kind.BLEND):
-        said.append(f"A picture in the prompt has no effect beside another one with {name}.")
+        told = Sentence("A picture in the prompt has no effect beside another one with {model}.")
+        said.append(Sentence(told, model=name))
     return said
 
 

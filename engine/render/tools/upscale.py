@@ -23,6 +23,7 @@ from engine.errors import EngineError
 from engine.pocket import UPSCALER
 from engine.pocket.srvgg import SRVGGNetCompact
 from engine.render.models import DeviceSpec
+from engine.words import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Upscalers:
         size = (picture.width * scale, picture.height * scale)
         path = Path(source).expanduser() if source else SHIPPED
         if not path.is_file():
-            note = "Enlarged by interpolation: no super-resolution network is installed."
+            note = Sentence("Enlarged by interpolation: no super-resolution network is installed.")
             return picture.resize(size, Image.Resampling.LANCZOS), note
         if path not in self._networks:
             read = network(path)
