@@ -92,6 +92,8 @@ def completed(data: bytes) -> tuple[bytes, ...]:
     Where nothing of the picture is missing, both decode to the same pixels: what follows the last pixel is
     read by nobody. Where pixels are missing, they come out of the end that was put on, and so differ.
     """
+    if data.startswith(SIGNATURE):
+        return _completed_png(data)
     if data[:2] == b"\xff\xd8":
         cut = data.removesuffix(b"\xff")  # half a marker
         return tuple(cut + filler + b"\xff\xd9" for filler in _FILLERS)
@@ -100,6 +102,47 @@ def completed(data: bytes) -> tuple[bytes, ...]:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _completed_webp(data)
     return ()
+
+
+def _completed_png(data: bytes) -> tuple[bytes, ...]:
+    """Return a PNG packed anew whose pixels are all there, and whose packing alone ends early or wrong."""
+    chunks = [*png_chunks(data)]
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        return ()
+    packed = b"".join(body for kind, body, _ in chunks if kind == b"IDAT")
+    needed = _rows_bytes(*struct.unpack(">IIBBBBB", chunks[0][1]))
+    if not 0 < needed <= MOST_ROWS:
+        return ()
+    try:
+        rows = zlib.decompressobj(-15).decompress(packed[2:], needed)  # without the checksum behind them
+    except zlib.error:
+        return ()
+    if len(rows) < needed:
+        return ()
+    kept = [_chunk(kind, body, sound) for kind, body, sound in chunks if kind not in (b"IDAT", b"IEND")]
+    file = b"".join(
+        [SIGNATURE, *kept, _chunk(b"IDAT", zlib.compress(rows, 1), True), _chunk(b"IEND", b"", True)]
+    )
+    return (file, file)
+
+
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_WHOLE = ((0, 0, 1, 1),)
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""Where each pass begins, and its steps to the right and down (PNG specification, third edition, 8)."""
+MOST_ROWS = 25_000_000 * 8
+
+
+def _rows_bytes(
+    width: int, height: int, depth: int, colour: int, _packing: int, _filter: int, lace: int
+) -> int:
+    """Return how many bytes all rows have, with the byte in front of each that names its filter."""
+    size = 0
+    for left, top, right, down in _ADAM7 if lace else _WHOLE:
+        across, rows = (width - left + right - 1) // right, (height - top + down - 1) // down
+        if across > 0 and rows > 0:
+            size += rows * (1 + (across * depth * _CHANNELS.get(colour, 0) + 7) // 8)
+    return size
 
 
 def _completed_webp(data: bytes) -> tuple[bytes, ...]:

@@ -214,6 +214,24 @@ async def test_a_file_cut_after_its_last_pixel_is_the_whole_picture(
         await decoder.clean(data[: len(data) // 2])
 
 
+@pytest.mark.parametrize("interlaced", [False, True])
+async def test_a_png_whose_packing_alone_is_damaged_is_whole(decoder: Decoder, interlaced: bool) -> None:
+    """Rows by hand, each of one grey; the seven passes (Adam7) of 32 × 32 have 60 of them."""
+    passes = [(4, 4), (4, 4), (8, 4), (8, 8), (16, 8), (16, 16), (32, 16)] if interlaced else [(32, 32)]
+    rows = [b"\0" + bytes([90]) * width for width, height in passes for _ in range(height)]
+    packed = zlib.compress(b"".join(rows))
+
+    def file(packing: bytes) -> bytes:
+        made = hostile.png(32, 32, 8, 0, packing)
+        header = struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, int(interlaced))
+        return made.replace(made[8:33], hostile.chunk(b"IHDR", header))
+
+    for packing in (packed, packed[:-4], packed[:-4] + bytes(4), packed[:-1]):
+        assert opened(await decoder.clean(file(packing))).getcolors() == [(1024, (90, 90, 90))]
+    with pytest.raises(UserError, match="cut off"):
+        await decoder.clean(file(zlib.compress(b"".join(rows[: len(rows) // 2]))[:-4]))
+
+
 async def test_damage_beside_the_pixels_harms_nothing(decoder: Decoder) -> None:
     sound = saved(scene(), "PNG")
     at = sound.index(b"iTXt")
