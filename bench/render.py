@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
+from diffusers import DiffusionPipeline, EulerDiscreteScheduler
 from torch import Tensor
 
 from bench import Row, paired
@@ -20,25 +20,52 @@ from engine.render import decode
 from engine.render.denoise import Picture, choose
 from engine.render.drawing import begin
 from engine.render.models import DeviceSpec, Model, load
-from tests.engine.render import tiny
+from tests.engine.render import tiny, tiny_flow
 from tests.engine.render.loop import advance
 from tests.engine.render.tiny import random_lora
 
 PAIRS = 9
 ENGINE = EngineConfig(device="cpu", dtype="float32")
+SAMPLERS = {
+    "sd": ("euler", "ddim", "dpmpp_2m", "euler_ancestral"),
+    "z_image": ("euler", "dpmpp_2m", "unipc", "lcm"),
+}
+CLASSICAL = {"sd": 0.0, "z_image": 1.0}
+"""What a pipeline's own guidance scale is lower by than the classical one, which ours is."""
 
 
 @functools.cache
-def small() -> tuple[Model, StableDiffusionPipeline]:
-    """Build a Stable Diffusion of about a million parameters, loaded by us and by diffusers."""
-    folder = Path(tempfile.mkdtemp(prefix="limner-bench-"))
-    pipe = tiny.sd(folder, block_out_channels=(32, 64), attention_head_dim=8)
-    pipe.save_pretrained(folder / "model", safe_serialization=True)
-    config = ModelConfig(name="small", source=str(folder / "model"))
-    theirs = StableDiffusionPipeline.from_pretrained(folder / "model")
-    theirs.scheduler = EulerDiscreteScheduler.from_config(theirs.scheduler.config)
-    theirs.set_progress_bar_config(disable=True)
-    return load("small", config, DeviceSpec.find(ENGINE), ENGINE), theirs
+def folder(kind: str) -> Path:
+    """Write a model of about a million parameters: a Stable Diffusion, or a Z-Image."""
+    root = Path(tempfile.mkdtemp(prefix="limner-bench-"))
+    if kind == "sd":
+        pipe: Any = tiny.sd(root, block_out_channels=(32, 64), attention_head_dim=8)
+    else:
+        pipe = tiny_flow.z_image(root, dim=96, n_heads=4, n_kv_heads=4, n_layers=6, axes_dims=[8, 8, 8])
+    pipe.save_pretrained(root / "model", safe_serialization=True)
+    return root / "model"
+
+
+@functools.cache
+def small(kind: str) -> Model:
+    """Load it, with eight random LoRAs beside it."""
+    files = {f"l{number}": folder(kind) / f"l{number}.safetensors" for number in range(8)}
+    loras = [
+        LoraConfig(name=name, source=random_lora(theirs(kind), file, number, 4))
+        for number, (name, file) in enumerate(files.items())
+    ]
+    config = ModelConfig(name="small", source=str(folder(kind)))
+    return load("small", config, DeviceSpec.find(ENGINE), ENGINE, loras)
+
+
+@functools.cache
+def theirs(kind: str) -> Any:
+    """Load it as diffusers does."""
+    pipe = DiffusionPipeline.from_pretrained(folder(kind))
+    if kind == "sd":
+        pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
 
 
 def spec(**changes: Any) -> JobSpec:
@@ -57,7 +84,7 @@ def spec(**changes: Any) -> JobSpec:
 
 
 def run(pictures: Sequence[Picture], rows: int) -> int:
-    """Run pictures to their end; return the UNet calls it took."""
+    """Run pictures to their end; return the network's calls it took."""
     calls = 0
     while chosen := choose([picture for picture in pictures if not picture.finished], rows):
         advance(chosen)
@@ -67,116 +94,75 @@ def run(pictures: Sequence[Picture], rows: int) -> int:
     return calls
 
 
-def alone() -> list[float]:
+def alone(kind: str) -> list[float]:
     """Time one request, text to latents, in our loop and in diffusers' pipeline; outputs must be equal."""
-    model, pipe = small()
-    wanted = spec()
+    model, pipe, wanted = small(kind), theirs(kind), spec()
 
     def ours() -> Tensor:
-        assert model.text is not None
-        model.text.forget()  # diffusers has no such cache
+        assert model.family is not None
+        model.family.forget()  # diffusers has no such cache
         pictures = begin("job", wanted, model, {}).pictures
         run(pictures, 16)
         return pictures[0].latents
 
-    def theirs() -> Tensor:
-        return pipe(
+    def diffusers() -> Tensor:
+        latents: Tensor = pipe(
             wanted.conditions[0].text,
             width=wanted.width,
             height=wanted.height,
             num_inference_steps=wanted.steps,
-            guidance_scale=wanted.guidance_scale,
+            guidance_scale=wanted.guidance_scale - CLASSICAL[kind],
             generator=torch.Generator().manual_seed(wanted.seed),
             output_type="latent",
         ).images
+        return latents
 
-    difference = float((ours() - theirs()).abs().max())
+    difference = float((ours() - diffusers()).abs().max())
     if difference >= 1e-4:
         raise SystemExit(f"the loop and diffusers' pipeline differ by {difference:.1e}")
-    return paired(ours, theirs, PAIRS)
+    return paired(ours, diffusers, PAIRS)
 
 
-SAMPLERS = ("euler", "ddim", "dpmpp_2m", "euler_ancestral")
-
-
-def eight() -> list[JobSpec]:
-    """Make eight requests of unlike samplers, steps, guidance and words."""
+def eight(kind: str, adorned: bool) -> list[JobSpec]:
+    """Make eight requests of unlike samplers, steps, guidance and words; ``adorned``: and LoRAs."""
     return [
         spec(
-            sampler=SAMPLERS[i % 4],
+            sampler=SAMPLERS[kind][i % 4],
             steps=8 + 2 * (i % 4),
             guidance_scale=4.0 + i,
             seed=i,
             conditions=(Condition(text=f"a {w}"),),
+            loras=(Lora(name=f"l{i}"),) if adorned else (),
         )
         for i, w in enumerate(("apple", "car", "dog", "cat", "fox", "tree", "house", "night"))
     ]
 
 
-def one_by_one() -> int:
-    model, _ = small()
-    return sum(run(begin(str(i), each, model, {}).pictures, 16) for i, each in enumerate(eight()))
+def one_by_one(kind: str, adorned: bool) -> int:
+    """Draw them; return the network's calls."""
+    return sum(run(begin("job", each, small(kind), {}).pictures, 16) for each in eight(kind, adorned))
 
 
-def together() -> int:
-    model, _ = small()
-    pictures = [begin(str(i), each, model, {}).pictures[0] for i, each in enumerate(eight())]
-    return run(pictures, 16)
+def together(kind: str, adorned: bool) -> int:
+    """The same, joined."""
+    each = enumerate(eight(kind, adorned))
+    return run([begin(str(i), one, small(kind), {}).pictures[0] for i, one in each], 16)
 
 
-def joined() -> list[float]:
+def joined(kind: str, adorned: bool) -> list[float]:
     """Time eight unlike requests one by one ÷ together."""
-    return paired(one_by_one, together, PAIRS)
+    return paired(lambda: one_by_one(kind, adorned), lambda: together(kind, adorned), PAIRS)
 
 
-def calls() -> list[float]:
-    """Count UNet calls together ÷ one by one."""
-    return [together() / one_by_one()]
-
-
-@functools.cache
-def adorned() -> Model:
-    """Load the same model with eight random LoRAs beside it."""
-    _, pipe = small()
-    folder = Path(tempfile.mkdtemp(prefix="limner-bench-"))
-    loras = [
-        LoraConfig(name=f"l{number}", source=random_lora(pipe, folder / f"l{number}.safetensors", number, 4))
-        for number in range(8)
-    ]
-    return load("small", small()[0].config, DeviceSpec.find(ENGINE), ENGINE, loras)
-
-
-def with_loras() -> tuple[list[Callable[[], int]], Callable[[], int]]:
-    """Return what draws eight requests, each with another LoRA: one by one, and together; calls counted."""
-    model = adorned()
-    asked = [
-        each.model_copy(update={"loras": (Lora(name=f"l{number}"),)}) for number, each in enumerate(eight())
-    ]
-
-    def alone(each: JobSpec) -> int:
-        return run(begin("job", each, model, {}).pictures, 16)
-
-    return (
-        [functools.partial(alone, each) for each in asked],
-        lambda: run([begin(str(i), each, model, {}).pictures[0] for i, each in enumerate(asked)], 16),
-    )
-
-
-def joined_with_loras() -> list[float]:
-    """Time eight requests with a LoRA of their own each, one by one ÷ together."""
-    singly, at_once = with_loras()
-    return paired(lambda: [one() for one in singly], at_once, PAIRS)
-
-
-def calls_with_loras() -> list[float]:
-    """Count UNet calls together ÷ one by one, each with a LoRA of its own."""
-    singly, at_once = with_loras()
-    return [at_once() / sum(one() for one in singly)]
+def calls(kind: str, adorned: bool) -> list[float]:
+    """Count the network's calls together ÷ one by one."""
+    return [together(kind, adorned) / one_by_one(kind, adorned)]
 
 
 def preview() -> list[float]:
     """Time one preview of a 512 × 512 picture, latents to JPEG, in milliseconds of processor time."""
-    model, _ = small()
+    model = small("sd")
+    assert model.family is not None
     latents = torch.randn(1, 4, 64, 64)
     values = []
     for _ in range(30):
@@ -186,11 +172,18 @@ def preview() -> list[float]:
     return values
 
 
+def rows_of(kind: str, called: str) -> Iterator[Row]:
+    """Yield the rows of one kind of network."""
+    yield Row(f"{called}: our loop alone ÷ diffusers' pipeline, equal output", lambda: alone(kind), 1.02)
+    for adorned, what in ((False, "eight unlike requests"), (True, "the same, each with another LoRA")):
+        ask = functools.partial(joined, kind, adorned), functools.partial(calls, kind, adorned)
+        least = 1.0 if adorned else 1.3
+        yield Row(f"{called}: {what}: one by one ÷ joined", ask[0], least, at_most=False)
+        yield Row(f"{called}: {what}: the network's calls joined ÷ one by one", ask[1], 0.35)
+
+
 ROWS = (
-    Row("our loop alone ÷ diffusers' pipeline, equal output", alone, 1.02),
-    Row("eight unlike requests: one by one ÷ joined", joined, 1.3, at_most=False),
-    Row("eight unlike requests: UNet calls joined ÷ one by one", calls, 0.35),
-    Row("the same, each with another LoRA: one by one ÷ joined", joined_with_loras, 1.0, at_most=False),
-    Row("the same, each with another LoRA: UNet calls joined ÷ one by one", calls_with_loras, 0.35),
+    *rows_of("sd", "UNet"),
+    *rows_of("z_image", "transformer"),
     Row("one preview of 512 × 512, latents to JPEG", preview, 5, unit="ms"),
 )

@@ -10,7 +10,6 @@ the mean, which SDXL's near-zero mean makes meaningless; its own notes advise th
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -19,10 +18,8 @@ from torch import Tensor
 
 from engine.errors import EngineError
 from engine.prompt.attention import parse_attention
+from engine.render.conditioning.kept import KeptTexts
 from engine.render.families.base import Embedding
-
-CACHED = 256
-"""Embeddings kept per model; a CLIP-L one takes 120 kB in half precision."""
 
 Chunk = list[tuple[int, float]]
 """Token ids with their weights, at most as many as the encoder reads between its begin and end marks."""
@@ -46,7 +43,7 @@ class TextEncoder:
         self._dtype = pipe.unet.dtype
         self._before = 0
         """Layers before the usual one whose output is read."""
-        self._cache: OrderedDict[Hashable, Embedding] = OrderedDict()
+        self._kept = KeptTexts()
 
     def skip(self, clip_skip: int) -> None:
         """Read this layer's output, counted from the encoder's end as AUTOMATIC1111 does: 1 is the last.
@@ -108,30 +105,23 @@ class TextEncoder:
         return sum(len(chunk) for chunk in self._chunks(text, self._parts[0][0]))
 
     def forget(self) -> None:
-        """Drop the cache."""
-        self._cache.clear()
+        """Let go of all kept embeddings."""
+        self._kept.forget()
 
     def _encode_padded(self, text: str, chunks: int, state: Hashable) -> Embedding:
-        key = (text, chunks, state)
-        if key in self._cache:
-            self._cache.move_to_end(key)
-            return self._cache[key]
-        with torch.inference_mode():
-            columns: list[Tensor] = []
-            pooled: Tensor | None = None
-            for tokenizer, encoder in self._parts:
-                pieces = self._chunks(text, tokenizer)
-                pieces += [[] for _ in range(chunks - len(pieces))]
-                encoded = [self._encode_chunk(chunk, tokenizer, encoder) for chunk in pieces]
-                columns.append(torch.cat([tokens for tokens, _ in encoded], dim=1))
-                pooled = encoded[0][
-                    1
-                ]  # of the first chunk, by the last encoder: SDXL reads the whole picture there
-            embedding = Embedding(torch.cat(columns, dim=-1), pooled if self._is_xl else None)
-        self._cache[key] = embedding
-        if len(self._cache) > CACHED:
-            self._cache.popitem(last=False)
-        return embedding
+        return self._kept.get((text, chunks, state), lambda: self._encoded(text, chunks))
+
+    @torch.inference_mode()
+    def _encoded(self, text: str, chunks: int) -> Embedding:
+        columns: list[Tensor] = []
+        pooled: Tensor | None = None
+        for tokenizer, encoder in self._parts:
+            pieces = self._chunks(text, tokenizer)
+            pieces += [[] for _ in range(chunks - len(pieces))]
+            encoded = [self._encode_chunk(chunk, tokenizer, encoder) for chunk in pieces]
+            columns.append(torch.cat([tokens for tokens, _ in encoded], dim=1))
+            pooled = encoded[0][1]  # of the first chunk, by the last encoder: SDXL pools there
+        return Embedding(torch.cat(columns, dim=-1), pooled if self._is_xl else None)
 
     def _chunks(self, text: str, tokenizer: Any) -> list[Chunk]:
         """Cut a prompt into chunks; ``BREAK`` ends one early. There is always at least one."""

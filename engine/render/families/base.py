@@ -151,6 +151,10 @@ class Family(ABC):
         pictures they speak of, where the encoder looks at those (`texts_see`).
         """
 
+    @abstractmethod
+    def forget(self) -> None:
+        """Let go of the embeddings that are kept."""
+
     def guided(self, guidance_scale: float) -> bool:
         """Return whether a scale asks for a second prediction, against the text."""
         return self.can.negative and guidance_scale > 1

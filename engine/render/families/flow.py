@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import inspect
 import warnings
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,11 +16,9 @@ from torch import Tensor
 
 from engine.prompt.attention import parse_attention
 from engine.render import noise, samplers
+from engine.render.conditioning.kept import KeptTexts
 from engine.render.families import vae
 from engine.render.families.base import Embedding, Family, Row
-
-CACHED = 64
-"""Embeddings kept per model; one of 512 tokens takes 2.6 MB in half precision at width 2,560 (Qwen3-4B)."""
 
 _FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 SAMPLERS: Mapping[str, tuple[str, dict[str, Any]]] = {
@@ -128,7 +125,7 @@ class Flow(Family):
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
         super().__init__(pipe, device)
-        self._texts: OrderedDict[Hashable, Embedding] = OrderedDict()
+        self._texts = KeptTexts()
 
     @property
     def network(self) -> Any:
@@ -158,19 +155,19 @@ class Flow(Family):
         return encoded, None if unconditional is None else self._text(unconditional, also, seen)
 
     def _text(self, text: str, state: Hashable, seen: Sequence[Image.Image]) -> Embedding:
-        key = (text, state)
-        if key not in self._texts:
-            # where parts take turns on the card, what draws must leave it before what reads comes, which is
-            # as large: in diffusers' own order nothing leaves before the first
-            for hook in getattr(self.pipe, "_all_hooks", ()):
-                hook.offload()
-            with torch.inference_mode():
-                words = plain(text)
-                self._texts[key] = self.encode_instruction(words, seen) if seen else self.encode_text(words)
-            if len(self._texts) > CACHED:
-                self._texts.popitem(last=False)
-        self._texts.move_to_end(key)
-        return self._texts[key]
+        return self._texts.get((text, state), lambda: self._encoded(plain(text), seen))
+
+    @torch.inference_mode()
+    def _encoded(self, text: str, seen: Sequence[Image.Image]) -> Embedding:
+        # where parts take turns on the card, what draws must leave it before what reads comes, which is
+        # as large: in diffusers' own order nothing leaves before the first
+        for hook in getattr(self.pipe, "_all_hooks", ()):
+            hook.offload()
+        return self.encode_instruction(text, seen) if seen else self.encode_text(text)
+
+    def forget(self) -> None:
+        """Let go of all kept embeddings."""
+        self._texts.forget()
 
     def encode_text(self, text: str) -> Embedding:
         """Return the embedding of a text without marks, as diffusers' pipeline has it."""

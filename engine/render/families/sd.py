@@ -58,6 +58,10 @@ class StableDiffusion(Family):
         """Encode in chunks, all padded to as many as the longest has."""
         return self.text.encode_all(conditions, unconditional, state)
 
+    def forget(self) -> None:
+        """Let go of all kept embeddings."""
+        self.text.forget()
+
     def guided(self, guidance_scale: float) -> bool:
         """Guide by a second prediction, but for UNets that take the scale as an input."""
         return guidance_scale > 1 and self.network.config.time_cond_proj_dim is None

@@ -11,7 +11,9 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import Tensor
 
 from engine.errors import EngineError
+from engine.render.conditioning.kept import KeptTexts
 from engine.render.conditioning.text import TextEncoder
+from engine.render.families.base import Embedding
 from engine.render.models import Model
 from tests.engine.render.tiny import LENGTH, WORDS
 
@@ -132,3 +134,30 @@ def test_sdxl_reads_the_layer_before_the_last_unless_told_a_further_one(
 def test_a_layer_that_is_not_there_is_refused(models: Callable[[str], Model]) -> None:
     with pytest.raises(EngineError, match="clip_skip = 12"):
         TextEncoder(models("sd").pipe, torch.device("cpu")).skip(12)
+
+
+def test_embeddings_are_kept_up_to_so_many_bytes() -> None:
+    made: list[str] = []
+
+    def ask(name: str) -> None:
+        def encode() -> Embedding:
+            made.append(name)
+            return Embedding(torch.zeros(1, 25, 10))
+
+        kept.get(name, encode)
+
+    kept = KeptTexts(most=2_500)  # two of a thousand bytes
+    for name in ("a", "b", "a", "c", "a", "b"):  # b was asked for longest ago when c came
+        ask(name)
+    assert made == ["a", "b", "c", "b"]
+    kept.forget()
+    ask("a")
+    assert made[4:] == ["a"]
+
+
+def test_an_embedding_larger_than_all_that_is_kept_serves_until_the_next() -> None:
+    kept = KeptTexts(most=10)
+    first, second = (Embedding(torch.zeros(1, 25, 10)) for _ in range(2))
+    assert kept.get("a", lambda: first) is kept.get("a", lambda: second) is first
+    assert kept.get("b", lambda: second) is second
+    assert kept.get("a", lambda: second) is second

@@ -131,7 +131,7 @@ def _vae(**more: Any) -> AutoencoderKL:
     ).eval()
 
 
-def z_image(folder: Path) -> ZImagePipeline:
+def z_image(folder: Path, **transformer: Any) -> ZImagePipeline:
     """A Z-Image: lists of latents and captions, timesteps that count up, guidance one lower than others'."""
     torch.manual_seed(0)
     tokens = qwen_tokens(folder)
@@ -142,17 +142,20 @@ def z_image(folder: Path) -> ZImagePipeline:
         tokenizer=tokens,
         transformer=randomized(
             ZImageTransformer2DModel(
-                all_patch_size=(2,),
-                all_f_patch_size=(1,),
-                in_channels=4,
-                dim=32,
-                n_layers=1,
-                n_refiner_layers=1,
-                n_heads=2,
-                n_kv_heads=2,
-                cap_feat_dim=16,
-                axes_dims=[4, 6, 6],
-                axes_lens=[1024, 64, 64],
+                **{
+                    "all_patch_size": (2,),
+                    "all_f_patch_size": (1,),
+                    "in_channels": 4,
+                    "dim": 32,
+                    "n_layers": 1,
+                    "n_refiner_layers": 1,
+                    "n_heads": 2,
+                    "n_kv_heads": 2,
+                    "cap_feat_dim": 16,
+                    "axes_dims": [4, 6, 6],
+                    "axes_lens": [1024, 64, 64],
+                    **transformer,
+                }
             ),
             spread=0.1,
         ),
