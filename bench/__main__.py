@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import HEAD, Row, Skipped, line
 
-ELSEWHERE = {"__init__", "__main__", "gpu"}  # gpu is a programme of its own
+ELSEWHERE = {"__init__", "__main__", "gpu", "gpu_flow"}  # gpu is a programme of its own
 
 
 def rows() -> list[Row]:

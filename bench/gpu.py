@@ -7,7 +7,8 @@
   and our loop with 1, 2, 4, 8 … pictures sharing each call;
 - G3: SDXL in 4 steps without guidance;
 - G7: the 99th percentile of latency under Poisson arrivals of mixed steps (4 to 30) at 70 % of the measured
-  capacity, requests joining between steps ÷ one after another.
+  capacity, requests joining between steps ÷ one after another;
+- the transformers of today (`bench.gpu_flow`).
 
 The share of the arithmetic limit is the work (TFLOP counted once by `torch.utils.flop_counter`) ÷ the time
 ÷ what a large bfloat16 matrix product reaches on the same device in the same run.
@@ -34,6 +35,7 @@ from diffusers import (
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench import gpu_flow
 from engine.render import samplers
 from engine.render.denoise import Picture, choose
 from engine.render.families.base import Embedding
@@ -355,6 +357,9 @@ def main() -> int:
     large = sdxl("cuda")
     throughput(large, 20, True, (1, 2, 4, 8), peak, repeats=3)  # G2: 0.50 of the limit, 2 × plain
     throughput(large, 4, False, (1, 4, 8, 16), peak, repeats=3)  # G3: 0.50 of the limit
+    del large
+    torch.cuda.empty_cache()
+    gpu_flow.main("cuda")
     return 0
 
 

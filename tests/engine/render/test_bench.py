@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, DiffusionPipeline, UNet2DConditionModel
 
 import bench
-from bench import gpu
+from bench import gpu, gpu_flow
 
 
 def test_a_row_is_met_on_its_own_side_of_the_goal() -> None:
@@ -67,6 +70,31 @@ def test_the_device_benchmark_runs_whatever_the_device(
     assert [name for name, _ in measured] == ["1", "2"]
     assert "our loop, 2 together" in printed
     assert all(value > 0 for value in latencies)
+
+
+@pytest.mark.parametrize(
+    ("build", "billions"), [(gpu_flow.z_image, 6.15), (gpu_flow.klein, 3.88), (gpu_flow.qwen_image, 20.4)]
+)
+def test_transformers_of_today_have_their_published_size(
+    build: Callable[[str], gpu_flow.FlowSubject], billions: float
+) -> None:
+    network = build("meta").pipe.transformer
+    assert sum(one.numel() for one in network.parameters()) / 1e9 == pytest.approx(billions, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["z_image", "klein", "qwen_image"])
+def test_transformers_are_measured_whatever_the_device(
+    name: str, folders: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = DiffusionPipeline.from_pretrained(folders(name), text_encoder=None, tokenizer=None)
+    width = {"z_image": 16, "klein": 48, "qwen_image": 16}[name]
+    subject = gpu_flow.FlowSubject(name, pipe, 8, width, 2, 4.0)
+    subject.bring_loras(tmp_path)
+    plain = gpu_flow.measured(subject, 32, (1, 2), 1, adorned=False)
+    gpu_flow.measured(subject, 32, (2,), 1, adorned=True)
+    assert len(plain) == 2
+    assert min(plain) > 0
+    assert f"| {name} 32², a LoRA of its own each | 2 | 1 |" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")
