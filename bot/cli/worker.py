@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Annotated
@@ -28,6 +30,10 @@ NO_RAY = (
     ".venv/bin/pip install -c constraints.txt -e '.[ray]'"
 )
 PORT = 6379
+JOINED = "Ray runtime started"
+"""What ``ray start`` prints once a machine has joined."""
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+"""Seconds until a machine whose head was lost joins again; twice as many each time that fails."""
 
 
 def worker(
@@ -58,7 +64,7 @@ def worker(
     set_up_logs("INFO", "text")
     _token(head)
     with locked(lock):
-        raise typer.Exit(_joined(_command(address, ip, devices), address or f"{ip}:{PORT}"))
+        raise typer.Exit(_joined(_command(address, ip, devices), address or f"{ip}:{PORT}", head))
 
 
 def needs_ray() -> None:
@@ -107,16 +113,45 @@ def _token(head: bool) -> None:
     typer.echo(f"Made a token: {file}. Copy it to each machine that joins; who has it can run programs here.")
 
 
-def _joined(command: list[str], address: str) -> int:
-    """Keep this machine joined; return the exit status."""
+def _joined(command: list[str], address: str, head: bool) -> int:
+    """Keep this machine joined, again and again where the head goes away; return the exit status."""
     asked: list[int] = []
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda number, _: asked.append(number))
-    node = subprocess.Popen(command, start_new_session=True)
-    while not asked and node.poll() is None:
-        time.sleep(0.2)
-    if node.poll() is not None:
-        return node.returncode
+    been, pause = False, FIRST_PAUSE
+    while True:
+        node = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, text=True)
+        joined = threading.Event()
+        reader = threading.Thread(target=_passed_on, args=(node, joined), daemon=True)
+        reader.start()
+        while not asked and node.poll() is None:
+            time.sleep(0.2)
+        if node.poll() is None:
+            return _left(node, address, asked)
+        reader.join(10)  # what it said last
+        been = been or joined.is_set()
+        pause = FIRST_PAUSE if joined.is_set() else min(2 * pause, LONGEST_PAUSE)
+        if head or not been:
+            return node.returncode
+        log.warning("lost the head at %s; joining it again in %g s", address, pause)
+        until = time.monotonic() + pause
+        while not asked and time.monotonic() < until:
+            time.sleep(0.2)
+        if asked:
+            return 0
+
+
+def _passed_on(node: subprocess.Popen[str], joined: threading.Event) -> None:
+    """Print what Ray says, and note when it says that this machine has joined."""
+    assert node.stdout is not None
+    for line in node.stdout:
+        typer.echo(line, nl=False)
+        if JOINED in line:
+            joined.set()
+
+
+def _left(node: subprocess.Popen[str], address: str, asked: Sequence[int]) -> int:
+    """End what is drawn here, then leave; return the exit status."""
     log.info("leaving once what is drawn here has ended; a second signal leaves at once")
     # a process of its own: the library may end the one it is in
     command = [sys.executable, "-m", "engine.workers.ray", "leave", address]
