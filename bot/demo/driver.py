@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bot.demo import followups, interactions
+from bot.demo import followups
 from bot.demo.forms import walk
 from bot.demo.interactions import Interaction
 from bot.demo.people import Person, Value
@@ -29,6 +29,10 @@ from bot.demo.shapes import Event, Json, Message
 from bot.demo.world import World
 
 MESSAGES = ("message_create", "message_update", "message_delete")
+
+
+PATIENCE = 300.0
+"""Seconds after which what is waited for counts as lost: a busy machine is slow, not wrong."""
 
 
 class NoAnswer(AssertionError):
@@ -84,7 +88,7 @@ class Discord(Standin):
         """Return a person to act as: ``alice``, ``bob`` or ``ada`` (admin)."""
         return Actor(self, self.world.person(name))
 
-    async def until(self, look: Callable[[], Any], what: str = "something", seconds: float = 20.0) -> Any:
+    async def until(self, look: Callable[[], Any], what: str = "something", seconds: float = PATIENCE) -> Any:
         """Wait until ``look()`` gives something true, looking after every event; returns it."""
         waiter = asyncio.Event()
         self._wake.add(waiter)
@@ -111,7 +115,7 @@ class Discord(Standin):
         *,
         channel: str = GENERAL_ID,
         after: Message | str | None = None,
-        seconds: float = 20.0,
+        seconds: float = PATIENCE,
     ) -> Message:
         """Return the first message (newer than ``after``) that ``predicate`` likes, waiting for it."""
         floor = int(after.id if isinstance(after, Message) else after or 0)
@@ -125,7 +129,7 @@ class Discord(Standin):
         found: Message = await self.until(look, "a message", seconds)
         return found
 
-    async def bot_online(self, seconds: float = 20.0) -> None:
+    async def bot_online(self, seconds: float = PATIENCE) -> None:
         """Wait until the bot's gateway connection is there and its commands are registered."""
         await self.until(lambda: self.world.online > 0 and self.world.all_commands(), "the bot", seconds)
 
@@ -142,7 +146,7 @@ class Actor:
         await self.discord.until(
             lambda: interaction.answered is not None or interaction.failed,
             f"an answer to {interaction.name}",
-            interactions.ANSWER_WITHIN + 2,
+            self.discord.world.answer_within + 2,
         )
         if interaction.failed:
             raise NoAnswer(
@@ -255,7 +259,7 @@ class BotProcess:
             start_new_session=True,
         )
 
-    async def _ready(self, look: Callable[[], bool], seconds: float = 60.0) -> None:
+    async def _ready(self, look: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until ``look()`` and the commands are there, or the process has ended."""
         assert self.process is not None
         waiter = asyncio.Event()
@@ -284,7 +288,7 @@ class BotProcess:
         await self.process.wait()
         await self._offline()
 
-    async def stop(self, seconds: float = 30.0, *, at_once: bool = False) -> int:
+    async def stop(self, seconds: float = PATIENCE, *, at_once: bool = False) -> int:
         """Ask the process to end and return its exit code; kills it when it does not listen.
 
         ``at_once``: with a second signal, so that it does not wait for what it draws.

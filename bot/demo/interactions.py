@@ -21,7 +21,6 @@ from bot.demo.shapes import COMPONENTS_V2, DM, EPHEMERAL, LOADING, Json, Message
 from bot.demo.world import World
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
-ANSWER_WITHIN = 3.0  # seconds
 TOKEN_LIVES = 15 * 60.0  # seconds
 FOLLOWUPS_OF_GUESTS = 5
 ALLOWED = {COMMAND: {4, 5, 9}, COMPONENT: {4, 5, 6, 7, 9}, AUTOCOMPLETE: {8}, MODAL: {4, 5, 6, 7}}
@@ -156,9 +155,9 @@ def tick(world: World) -> float | None:
     for interaction in world.interactions.values():
         if interaction.answered is not None or interaction.failed:
             continue
-        left = interaction.created + ANSWER_WITHIN - now
+        left = interaction.created + world.answer_within - now
         if left <= 0:
-            fail(world, interaction, "not answered within 3 seconds")
+            fail(world, interaction, f"not answered within {world.answer_within:g} seconds")
         else:
             nearest = left if nearest is None else min(nearest, left)
     return nearest
@@ -184,7 +183,7 @@ def answer(
         raise DiscordError(10062)
     if interaction.answered is not None:
         raise DiscordError(40060)
-    if world.clock() - interaction.created > ANSWER_WITHIN:
+    if world.clock() - interaction.created > world.answer_within:
         raise DiscordError(10062)
     kind, data = body.get("type"), dict(body.get("data") or {})
     if not isinstance(kind, int) or not 1 <= kind <= 12:

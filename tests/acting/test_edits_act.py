@@ -27,8 +27,6 @@ from engine.render.tools import upscale
 from engine.render.tools.upscale import TILE, Upscalers
 from tests.acting.edits import MANY, Editor, Values, one, values
 
-pytestmark = pytest.mark.timeout(580)
-
 OUTWARD = ("zoom", "pan_left", "pan_right", "pan_up", "pan_down")
 COUNTS = pytest.mark.parametrize(
     "count", [2, pytest.param(20, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]

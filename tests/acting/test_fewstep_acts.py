@@ -29,7 +29,6 @@ LINES = [line for line in PROMPTS.read_text(encoding="utf-8").splitlines() if li
 ENGINE = EngineConfig(device="cpu", preview_every=0, threads=1)
 
 pytestmark = [
-    pytest.mark.timeout(600),
     pytest.mark.skipif(
         find(pocket()) is None or not (FEWSTEP / "few_steps.json").exists(),
         reason="the shipped model's weights are not on this machine",

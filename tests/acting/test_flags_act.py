@@ -18,8 +18,6 @@ from engine.planning.plan import plan
 from engine.prompt import parse
 from tests.acting.conftest import Draw, Note, Pictures
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def coarse(cells: Pictures) -> Pictures:
     count, height, width, _ = cells.shape

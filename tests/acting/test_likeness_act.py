@@ -16,8 +16,6 @@ from engine.jobs import Kind
 from engine.render.tools.encoder import Encoder
 from tests.acting.edits import MANY, Editor, values
 
-pytestmark = pytest.mark.timeout(580)
-
 COUNTS = pytest.mark.parametrize(
     "count", [2, pytest.param(20, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
 )

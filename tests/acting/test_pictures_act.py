@@ -19,8 +19,6 @@ from engine.planning.references import liked
 from tests.acting.conftest import Draw, Pictures
 from tests.acting.test_flags_act import coarse
 
-pytestmark = pytest.mark.timeout(580)
-
 CODES = ("12345", "77")
 APPLE, CAR = "https://a.b/apple.png", "https://a.b/car.png"
 

@@ -19,8 +19,6 @@ from engine.render.tools.encoder import Encoder
 from tests.acting.conftest import HOUSE, Draw, Note, Pictures
 from tests.acting.test_flags_act import spearman
 
-pytestmark = pytest.mark.timeout(300)
-
 KEPT = 0.8
 """Least share of the plain picture's score that is left to the prompt."""
 SCALES = {

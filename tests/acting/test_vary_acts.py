@@ -25,8 +25,6 @@ from engine.weights import find
 from engine.workers.protocol import Done, Progress
 from tests.acting.test_flags_act import coarse
 
-pytestmark = pytest.mark.timeout(580)
-
 FEW = ("a red apple", "a blue car", "a cat", "a yellow star on a blue background")
 MANY = (
     *FEW,

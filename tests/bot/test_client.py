@@ -30,9 +30,7 @@ def test_importing_the_client_loads_no_torch() -> None:
         "assert 'discord' in sys.modules\n"
         "print(sorted(heavy))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -184,6 +182,6 @@ async def test_what_discord_refuses_for_good_is_one_line_and_no_traceback(
     bot = make_bot()
     await bot.start(wait=False)
     assert bot.process is not None
-    assert await asyncio.wait_for(bot.process.wait(), 30) == 2
+    assert await bot.process.wait() == 2
     assert said in bot.output()
     assert "Traceback" not in bot.output()

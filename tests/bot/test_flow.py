@@ -144,11 +144,9 @@ async def test_a_progress_message_says_how_long_it_takes(discord: Discord, make_
         await bot.kill()
         await bot.start()
         third = await alice.slash("imagine", prompt="a {red, blue} tree --steps 120")
-        await discord.until(
-            lambda: "0 done, about" in third.message.data["content"], "the time left", 60
-        )
+        await discord.until(lambda: "0 done, about" in third.message.data["content"], "the time left")
         alone = await alice.slash("imagine", prompt="a house --steps 120")
-        await discord.until(lambda: "left)" in alone.message.data["content"], "the time left", 60)
+        await discord.until(lambda: "left)" in alone.message.data["content"], "the time left")
         queue = await alice.slash("queue")
         await discord.until(lambda: "left)" in queue.message.data["content"], "the time left")
         await alice.click(third.message, "Cancel all")
@@ -244,7 +242,7 @@ async def test_many_jobs_are_asked_about_first(discord: Discord, make_bot: MakeB
         await bot.kill()
         await bot.start()
         await alice.click(asked.message, "Start")
-        await discord.until(lambda: sum(map(is_grid, discord.messages())) == 4, "four grids", 20)
+        await discord.until(lambda: sum(map(is_grid, discord.messages())) == 4, "four grids")
         await discord.until(
             lambda: asked.interaction.original not in {m.id for m in discord.messages()}, "tidiness"
         )
@@ -265,8 +263,8 @@ async def test_progress_goes_on_after_a_restart(discord: Discord, make_bot: Make
         before = answer.message.data["edited_timestamp"]
         await bot.start()
         await discord.until(lambda: answer.message.data["edited_timestamp"] != before, "an edit")
-        await discord.until(lambda: "%)" in answer.message.data["content"], "progress again", 20)
-        await discord.wait_for_message(is_grid, seconds=20)
+        await discord.until(lambda: "%)" in answer.message.data["content"], "progress again")
+        await discord.wait_for_message(is_grid)
 
 
 async def test_remix_survives_a_restart_while_the_dialog_is_open(discord: Discord, make_bot: MakeBot) -> None:

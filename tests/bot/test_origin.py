@@ -40,13 +40,13 @@ async def test_verify_knows_what_left_and_gives_recipes_back(
     async with bot:
         alice, bob = discord.user("alice"), discord.user("bob")
         await alice.slash("imagine", prompt="a red apple")
-        grid = await discord.wait_for_message(is_grid, seconds=60)
+        grid = await discord.wait_for_message(is_grid)
         posted = discord.world.file(grid.data["attachments"][0]["id"])
         assert posted is not None
 
         async def said(who: object, data: bytes, command: str = "verify") -> str:
             answer = await who.slash(command, image=Upload("x.png", data))  # type: ignore[attr-defined]
-            await discord.until(lambda: answer.message.data["content"], "an answer", seconds=60)
+            await discord.until(lambda: answer.message.data["content"], "an answer")
             return str(answer.message.data["content"])
 
         whole = await said(alice, posted)
@@ -65,9 +65,9 @@ async def test_verify_knows_what_left_and_gives_recipes_back(
         assert "--negative blurry, text" in foreign
         assert "--seed 42" in foreign
         again = await bob.slash("verify", image=Upload("x.png", posted))
-        await discord.until(lambda: again.message.data["components"], "the button", seconds=60)
+        await discord.until(lambda: again.message.data["components"], "the button")
         await bob.click(again.message, "Draw this")
-        redrawn = await discord.wait_for_message(is_grid, after=grid, seconds=60)
+        redrawn = await discord.wait_for_message(is_grid, after=grid)
         assert redrawn.data["content"].startswith("**a red apple --")
     files = {"ours.png": posted, "resent.jpg": resent, "none.png": buffer.getvalue()}
     await asyncio.to_thread(at_the_command_line, tmp_path, files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import re
 from collections.abc import Callable
@@ -32,11 +31,11 @@ async def facts(discord: Discord, message: Message, who: Actor) -> dict[str, str
 
 
 async def told(discord: Discord, words: str) -> Message:
-    return await discord.wait_for_message(lambda m: words in m.data["content"], seconds=20)
+    return await discord.wait_for_message(lambda m: words in m.data["content"])
 
 
 async def newest(discord: Discord, after: Message | None = None) -> Message:
-    return await discord.wait_for_message(is_grid, after=after, seconds=30)
+    return await discord.wait_for_message(is_grid, after=after)
 
 
 def link(message: Message, discord: Discord) -> str:
@@ -100,11 +99,11 @@ async def test_nobody_gets_at_pictures_of_a_channel_they_cannot_read(
     alice, bob = discord.user("alice"), discord.user("bob")
     secret = discord.world.channel_id("gallery")
     await alice.slash("imagine", channel=secret, prompt="a secret")
-    await discord.until(lambda: any(map(is_grid, discord.messages(secret))), "the grid", 30)
+    await discord.until(lambda: any(map(is_grid, discord.messages(secret))), "the grid")
     grid = next(filter(is_grid, discord.messages(secret)))
     job = (await facts_in(discord, grid, alice, secret))["Job"].strip("`").split("`")[0]
     discord.world.overwrite(secret, bob.id, deny=perm.VIEW_CHANNEL)
-    await asyncio.sleep(0.3)  # the change travels through the gateway
+    # the change and the command travel through one gateway, one behind the other
     await bob.slash("imagine", prompt="a copy", picture=f"{link(grid, discord)} 1")
     await told(discord, "no such message that we both can read")
     await bob.slash("imagine", prompt="a copy", picture=f"{job}.1")

@@ -58,7 +58,6 @@ async def drawn(discord: Discord, room: str, prompt: str, after: Message | None 
     return await discord.wait_for_message(is_grid, channel=room, after=after)
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("two", [1], indirect=True, ids=["logged_in_one_after_another"])
 async def test_two_shards_serve_a_server_each_and_come_back_alone(
     two: Discord, far: BotProcess, data: Path
@@ -87,18 +86,17 @@ async def test_two_shards_serve_a_server_each_and_come_back_alone(
     await drawn(two, direct, "a direct message is shard 0's")
 
 
-@pytest.mark.timeout(180)
 async def test_one_shard_meets_an_event_it_cannot_read_and_goes_on(two: Discord, far: BotProcess) -> None:
     resumed, logins = two.gateway.resumes, two.gateway.identifies
     guild = two.world.channels[ROOMS[1]]["guild_id"]
     two.world.dispatch("CHANNEL_UPDATE", {"guild_id": guild}, guild)
-    await two.until(lambda: two.gateway.resumes > resumed and two.world.online == 2, "the shard", 30)
+    await two.until(lambda: two.gateway.resumes > resumed and two.world.online == 2, "the shard")
     for room in ROOMS.values():
         await drawn(two, room, "a red apple")
     assert two.gateway.identifies == logins
     assert "the connection to Discord broke (shard 1)" in far.output(10**6)
     two.act("invalid_session")  # nothing can be asked for any more: each logs in anew
-    await two.until(lambda: two.gateway.identifies == logins + 2 and two.world.online == 2, "both", 60)
+    await two.until(lambda: two.gateway.identifies == logins + 2 and two.world.online == 2, "both")
     for room in ROOMS.values():
         await drawn(two, room, "a red apple", two.messages(room)[-1])
     assert far.process is not None
@@ -112,7 +110,7 @@ async def test_of_one_line_where_to_connect_is_asked_again_and_what_cannot_be_re
     async with make_bot() as bot:
         assert fault.hits == 2
         discord.world.dispatch("CHANNEL_UPDATE", {"guild_id": GUILD_ID}, GUILD_ID)
-        await discord.until(lambda: discord.gateway.resumes and discord.world.online, "the bot", 20)
+        await discord.until(lambda: discord.gateway.resumes and discord.world.online, "the bot")
         await drawn(discord, GENERAL_ID, "a red apple")
         assert discord.gateway.identifies == 1
         assert bot.process is not None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.demo.driver import BotProcess, Discord
+from tests.bot.conftest import PATIENT
 from tests.warm import warm_bot
 
 DISCORD = pytest.StashKey[Discord]()
@@ -34,6 +35,7 @@ def pytest_runtest_makereport(
 async def discord(request: pytest.FixtureRequest) -> AsyncIterator[Discord]:
     # the buckets are tested in tests/bot/demo; here they would only make the cycles wait
     async with Discord(rate_limits=False) as standin:
+        standin.world.answer_within = PATIENT
         request.node.stash[DISCORD] = standin
         yield standin
         assert standin.checker.violations == []

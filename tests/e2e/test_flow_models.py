@@ -16,7 +16,7 @@ from bot.demo.shapes import Message
 from tests.e2e.conftest import MakeBot
 from tests.engine.render import tiny_flow
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.e2e
 
 SIDE = 64
 WAIT = 200

@@ -13,7 +13,7 @@ from bot.demo.driver import Discord
 from tests import ROOT
 from tests.e2e.conftest import MakeBot
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 WEB = {"engine.web", "fastapi", "uvicorn", "starlette", "python_multipart"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from bot.demo.driver import Discord
 from tests.e2e.conftest import MakeBot
 
-pytestmark = [pytest.mark.e2e]
+pytestmark = pytest.mark.e2e
 
 
 async def test_a_flood_is_refused_and_nothing_typed_is_lost(discord: Discord, make_bot: MakeBot) -> None:

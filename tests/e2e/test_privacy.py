@@ -13,7 +13,7 @@ from bot.demo.driver import Discord
 from tests.e2e.conftest import MakeBot
 from tests.e2e.test_kills import delivered
 
-pytestmark = [pytest.mark.e2e]
+pytestmark = pytest.mark.e2e
 
 
 async def test_export_and_delete(discord: Discord, make_bot: MakeBot, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from engine.config import Config, EngineConfig, LimitsConfig, ModelConfig
 from engine.service.reload import compare
 from tests.e2e.conftest import MakeBot
 
-pytestmark = [pytest.mark.e2e]
+pytestmark = pytest.mark.e2e
 
 
 def heard(discord: Discord, words: str) -> bool:

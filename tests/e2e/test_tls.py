@@ -13,7 +13,7 @@ from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.server import API_HOST, CDN_HOST, GATEWAY_HOST
 from tests import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,12 @@ async def test_real_names_over_tls(authority: tuple[Path, Path], tmp_path: Path)
         async with bot:
             alice = discord.user("alice")
             await alice.slash("imagine", prompt="an apple")
-            grid = await discord.wait_for_message(lambda message: "U1" in faces(message), seconds=20)
+            grid = await discord.wait_for_message(lambda message: "U1" in faces(message))
             shown = discord.world.render(grid)
             assert shown["attachments"][0]["url"].startswith(f"https://{CDN_HOST}/attachments/")
             await alice.click(grid, "U2")
-            await discord.wait_for_message(lambda message: "Vary (Subtle)" in faces(message), seconds=20)
+            await discord.wait_for_message(lambda message: "Vary (Subtle)" in faces(message))
             discord.act("drop_gateway")
-            await discord.until(lambda: discord.gateway.resumes == 1, "a resume by the real name", 20)
+            await discord.until(lambda: discord.gateway.resumes == 1, "a resume by the real name")
         assert discord.checker.violations == []
         assert discord.rest.unbuilt == []

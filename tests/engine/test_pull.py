@@ -139,7 +139,7 @@ def limner(folder: Path, hub: str, *arguments: str, config: str = MINE) -> subpr
         "NO_PROXY": "127.0.0.1",
     }
     command = [sys.executable, "-m", "bot", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def test_pull_fetches_safetensors_and_json_and_nothing_else(tmp_path: Path, hub: str) -> None:

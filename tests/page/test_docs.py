@@ -14,7 +14,7 @@ from tests.engine.web.conftest import Opened
 from tests.engine.web.conftest import api_at as api_at
 from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 
-pytestmark = [pytest.mark.page, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="package")]
 AUDIT = (Path(__file__).parent / "audit.js").read_text()
 
 

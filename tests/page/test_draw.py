@@ -22,7 +22,6 @@ from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.page,
-    pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="package"),
 ]
 SIZE = (480, 320)
@@ -103,9 +102,9 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
     async with discord, BotProcess(discord, environment=environment, log=tmp_path / "bot.log"):
         alice = discord.user("alice")
         opened = await alice.slash("inpaint", image=photo())
-        await discord.until(lambda: "Draw it" in faces(opened.message), "the mask", 60)
+        await discord.until(lambda: "Draw it" in faces(opened.message), "the mask")
         await alice.click(opened.message, "13")
-        await discord.until(lambda: "5% of" in str(opened.message.data["components"]), "a marked square", 60)
+        await discord.until(lambda: "5% of" in str(opened.message.data["components"]), "a marked square")
         chat = await visit(discord.url, color_scheme="dark", viewport={"width": 1000, "height": 1150})
         await expect(chat.locator(".message img").last).to_have_js_property("complete", True)
         await chat.screenshot(path=shots / "region.png")
@@ -142,7 +141,7 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
         await page.get_by_role("button", name="Paint it").click()
         await expect(page.locator("#say")).to_contain_text("The result comes in Discord")
 
-        grid = await discord.wait_for_message(lambda m: "U1" in faces(m), seconds=60)
+        grid = await discord.wait_for_message(lambda m: "U1" in faces(m))
         assert grid.data["content"].startswith(f"**a red apple** - Repaint by <@{alice.id}>")
         with sqlite3.connect(tmp_path / "data" / "limner.db") as database:
             (spec,) = database.execute("SELECT json_extract(spec, '$.inputs[1].sha256') FROM job").fetchone()
@@ -156,7 +155,7 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
             ]
 
         # the link is used up, and a forged one opens nothing
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=None) as client:
             for url in (
                 address,
                 f"{address}/picture.png",
@@ -167,7 +166,7 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
 
         # by touch, on a phone: one finger draws, two zoom and draw nothing
         again = await alice.slash("inpaint", image=photo(), prompt="a boat")
-        await discord.until(lambda: "Draw it" in faces(again.message), "the mask", 60)
+        await discord.until(lambda: "Draw it" in faces(again.message), "the mask")
         phone = await visit(link(again.message), **PHONE)
         middle = [await place(phone, 0.4 + step / 50, 0.5) for step in range(6)]
         await touch(phone, middle)
@@ -189,5 +188,5 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
         assert await phone.get_by_label("What should be there?").input_value() == "a boat"
         await phone.get_by_role("button", name="Paint it").tap()
         await expect(phone.locator("#say")).to_contain_text("The result comes in Discord")
-        await discord.wait_for_message(lambda m: "**a boat** - Repaint" in m.data["content"], seconds=60)
+        await discord.wait_for_message(lambda m: "**a boat** - Repaint" in m.data["content"])
         assert discord.checker.violations == []

@@ -14,7 +14,7 @@ from tests.engine.web.conftest import Api, Opened
 from tests.engine.web.conftest import api_at as api_at
 from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 
-pytestmark = [pytest.mark.page, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="package")]
 PROMPT = 'a lighthouse at dusk, "<b>oil</b> & water" --ar 3:2 --seed 7'
 
 

@@ -119,7 +119,6 @@ def hub(whole: Path) -> dict[str, str]:
     return {"HF_HUB_CACHE": str(whole / "hub"), "LIMNER_TOKEN": "x", "LIMNER_LOG_LEVEL": "ERROR"}
 
 
-@pytest.mark.timeout(600)
 def test_every_model_that_cannot_draw_is_wrong_not_here_and_refused(
     whole: Path, tmp_path: Path, hub: dict[str, str]
 ) -> None:

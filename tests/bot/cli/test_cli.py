@@ -28,7 +28,7 @@ JSON_KEYS = ["prompt", "flags", "notes", "jobs", "error"]
 
 
 def limner(
-    *arguments: str, cwd: Path, stdin: bytes = b"", timeout: float = 100, **environment: str
+    *arguments: str, cwd: Path, stdin: bytes = b"", timeout: float | None = None, **environment: str
 ) -> CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return run(
@@ -391,17 +391,17 @@ def test_the_demo_starts_shows_its_page_and_stops(tmp_path: Path, number: signal
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **FAKE}
     with Popen(command, stdout=PIPE, stderr=PIPE, cwd=tmp_path, env=environment) as demo:
         try:
-            until = time.monotonic() + 30
             while b"READY" not in (record.read_bytes() if record.exists() else b""):
                 assert demo.poll() is None, demo.stderr and demo.stderr.read()
-                assert time.monotonic() < until
                 time.sleep(0.1)
-            page = httpx.get(f"http://127.0.0.1:{port}/", follow_redirects=True, trust_env=False)
+            page = httpx.get(
+                f"http://127.0.0.1:{port}/", follow_redirects=True, trust_env=False, timeout=None
+            )
             assert page.status_code == 200
             assert "text/html" in page.headers["content-type"]
         finally:
             demo.send_signal(number)
-            output, errors = demo.communicate(timeout=30)
+            output, errors = demo.communicate()
     assert demo.returncode == 0
     assert f"http://127.0.0.1:{port}/demo/".encode() in output
     assert "Traceback" not in errors.decode(), errors.decode()
@@ -427,5 +427,5 @@ def test_the_bot_and_its_worker_log_in_the_same_form(tmp_path: Path) -> None:
             if any("worker" in line["logger"] and "traceback" in line for line in lines):
                 break
         child.terminate()
-        child.communicate(timeout=30)
+        child.communicate()
     assert {line["level"] for line in lines} >= {"ERROR"}

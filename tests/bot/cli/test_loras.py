@@ -86,6 +86,6 @@ async def test_a_lora_added_is_offered_at_once(
         second = await alice.autocomplete("imagine", "lora", "ink:0.5, f")
         assert [one["value"] for one in second] == ["ink:0.5, fur"]
         await alice.slash("imagine", prompt="a red apple", lora="ink:0.5, fur")
-        grid = await discord.wait_for_message(is_grid, seconds=60)
+        grid = await discord.wait_for_message(is_grid)
         assert grid.data["content"].startswith("**a red apple --lora ink:0.5, fur** - ")
         assert (bot.process and bot.process.pid) == pid

@@ -297,7 +297,7 @@ async def test_a_pause_says_when_it_ends_and_ends_by_itself(
         ended = changes.set_state("paused", time.time())
         await (await Administration.of(store)).change(BOB_ID, GUILD_ID, ended)
     async with make_bot():
-        await discord.wait_for_message(is_grid, seconds=60)
+        await discord.wait_for_message(is_grid)
         record = await admin(discord, bob, "audit")
         assert "resume" in record
 
@@ -379,7 +379,8 @@ async def test_the_command_line_does_the_same_beside_a_running_bot(
     async with make_bot():
         code, said = await limner("admin", "pause", data=data)
         assert (code, "within two seconds" in said) == (0, True)
-        await asyncio.sleep(2.5)
+        while "paused by an admin" not in await told(discord, await alice.slash("queue")):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
         asked = await alice.slash("imagine", prompt="a red apple")
         await discord.until(lambda: "waiting" in asked.message.data["content"], "its turn")
         code, said = await limner("admin", "jobs", data=data)
@@ -400,8 +401,10 @@ async def test_the_command_line_does_the_same_beside_a_running_bot(
         assert "key:1" in await admin(discord, ada, "bans", everywhere=True)
         assert "key:1" in await admin(discord, ada, "unban", person="key:1", everywhere=True)
         assert "key:1" not in (await limner("admin", "bans", data=data))[1]
-        await asyncio.sleep(2.5)
-        refused = await told(discord, await alice.slash("imagine", prompt="a red apple"))
+        while "You may not draw" not in (  # noqa: ASYNC110
+            refused := await told(discord, await alice.slash("imagine", prompt="a red apple"))
+        ):
+            await asyncio.sleep(0.5)
         assert "You may not draw here for about 2 hours more. Reason: spam" in refused
         assert "command line" in await admin(discord, ada, "audit", everywhere=True)
         await admin(discord, ada, "defaults settings", flags="--ar 2:3")

@@ -14,9 +14,10 @@ from bot.demo import interactions
 from bot.demo.driver import Actor, Answer, BotProcess, Discord, NoAnswer, faces
 from bot.demo.seed_data import ADMIN_ROLE_ID, APP_ID, BOB_ID, ELSEWHERE_ID, GENERAL_ID, GUILD_ID
 from bot.demo.shapes import Message
+from bot.demo.state import ANSWER_WITHIN
 from engine.rules.permissions import ALWAYS
 from tests.bot.commands.test_admin import admin, promote
-from tests.bot.conftest import is_grid, is_picture
+from tests.bot.conftest import PATIENT, is_grid, is_picture
 
 MakeBot = Callable[..., BotProcess]
 
@@ -96,8 +97,10 @@ async def test_who_is_banned_draws_through_no_door(discord: Discord, bot: BotPro
     assert {"imagine", "blend", "describe", "shorten", "inpaint", "vary", "upscale", "show", "turbo"} <= tried
     assert work(data) == before
     # forged: a button that is on no message is not heard at all; one with another job is read with care
+    discord.world.answer_within = ANSWER_WITHIN
     with pytest.raises(NoAnswer):
         await _forged(discord, bob, grid, "l1:i:zzzzzzzzzz:")
+    discord.world.answer_within = PATIENT
     button = grid.data["components"][0]["components"][0]
     for custom_id, said in (
         ("l1:r:zzzzzzzzzz::7", "You may not draw"),

@@ -50,7 +50,7 @@ async def test_what_is_too_large_is_brought_in_parts_that_fit(
     assert faces(grid)[-1] == "Full size"
     assert "**Full size** gives all of it" in grid.data["content"]
     told = await bob.click(grid, "Full size")
-    await discord.until(lambda: "to your direct messages" in told.message.data["content"], "the answer", 60)
+    await discord.until(lambda: "to your direct messages" in told.message.data["content"], "the answer")
     parts = everywhere(discord, "Full size, ")
     assert [part.data["content"] for part in parts] == [f"Full size, {n} of 4:" for n in (1, 2, 3, 4)]
     files = [part.data["attachments"][0] for part in parts]

@@ -114,5 +114,5 @@ async def test_threads_history_reactions_and_direct_messages(discord: Discord) -
 
 async def test_resume_after_a_cut_line(discord: Discord) -> None:
     discord.act("drop_gateway")
-    await discord.until(lambda: discord.gateway.resumes == 1, "a resume", 15)
+    await discord.until(lambda: discord.gateway.resumes == 1, "a resume")
     assert (await discord.user("alice").slash("draw", prompt="p")).interaction.answered == 5

@@ -228,7 +228,7 @@ class Line:
         }.get(compress or "", lambda: None)()
 
     async def read(self) -> dict[str, Any]:
-        message = await self.socket.receive(timeout=5)
+        message = await self.socket.receive()
         if message.type == aiohttp.WSMsgType.TEXT:
             payload: dict[str, Any] = json.loads(message.data)
         elif message.type == aiohttp.WSMsgType.BINARY:

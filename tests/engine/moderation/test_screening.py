@@ -108,7 +108,6 @@ async def test_what_a_picture_comes_from_counts_for_ever(open_service: Open) -> 
         assert (await drawn(service, "d", "a nude study", requester=MARKED)).state is State.RENDERED
 
 
-@pytest.mark.timeout(300)
 async def test_flagged_pictures_are_neither_kept_nor_charged(open_service: Open, folder: Path) -> None:
     looking = ModerationConfig(classifier=str(folder))
     async with open_service(moderation=looking, red="apple", step_seconds=0.01) as service:

@@ -14,8 +14,6 @@ from engine.pocket.train.concepts import CONCEPTS, with_article
 from engine.render.tools.describe import Describer
 from engine.render.tools.encoder import Encoder
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:

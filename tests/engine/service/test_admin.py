@@ -208,19 +208,17 @@ async def test_errands_of_another_process_are_run(open_service: Open) -> None:
                 ("cancel", "nothing"),
             ):  # fmt: skip
                 await other.decide(AdminAction("cli", verb, "", target, errand=(verb, target)))
-        async with asyncio.timeout(10):
-            while await service.admin.errands():  # noqa: ASYNC110  another process tells nobody
-                await asyncio.sleep(0.05)
+        while await service.admin.errands():  # noqa: ASYNC110  another process tells nobody
+            await asyncio.sleep(0.05)
         assert (await service.find(jobs[0].id)).state is State.CANCELLED
         assert (await service.queue()).waiting == (jobs[2].id, jobs[1].id)
 
 
 async def test_models_are_loaded_and_dropped_on_demand(service: Service) -> None:
     async def until(models: list[str]) -> None:
-        async with asyncio.timeout(20):
-            # a worker tells its models with its beat only
-            while not (worker := service.control.workers()[0])["ready"] or worker["models"] != models:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        # a worker tells its models with its beat only
+        while not (worker := service.control.workers()[0])["ready"] or worker["models"] != models:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
     await until([])
     service.control.load("pocket")

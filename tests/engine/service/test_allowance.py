@@ -192,7 +192,7 @@ async def test_an_allowance_that_is_used_up_refuses_every_door_but_the_free_one(
         await submit(service, asking("4", "a red apple", "ben", "discord:1/2"))  # has no such role
 
 
-@pytest.mark.timeout(60 + ROUNDS)
+@pytest.mark.timeout(600 + 60 * ROUNDS)
 async def test_fifty_at_once_for_one_credit_get_one_job(open_service: Open) -> None:
     """As many rounds as LIMNER_ALLOWANCE_ROUNDS says (100; `make reliability` runs 1,000)."""
     async with open_service(start_seconds=3600) as service:

@@ -60,7 +60,6 @@ async def test_everything_in_it_is_read(data: Path) -> None:
         assert usage.spent["ever"] > 0
 
 
-@pytest.mark.timeout(300)
 async def test_what_waited_is_drawn_as_it_was_then(data: Path) -> None:
     async with Store.open(data / "limner.db") as store:
         await store.write(jobs.cancel, store.now(), WAITED)

@@ -62,7 +62,7 @@ class Served:
             self.process = subprocess.Popen(  # noqa: ASYNC220 - takes no time
                 [*LIMNER, "serve"], cwd=self.folder, env=self._environment, stderr=out, start_new_session=True
             )
-        async with asyncio.timeout(120), httpx.AsyncClient(base_url=self.url) as client:
+        async with asyncio.timeout(600), httpx.AsyncClient(base_url=self.url, timeout=None) as client:
             while True:
                 assert self.process.poll() is None, self.log
                 try:
@@ -74,7 +74,7 @@ class Served:
 
     async def until(self, good: Callable[[], bool]) -> None:
         """Wait until something is so."""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(600):
             while not good():  # noqa: ASYNC110 - another process tells nobody
                 await asyncio.sleep(0.02)
 

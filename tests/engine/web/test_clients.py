@@ -76,7 +76,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         until = time.monotonic() + 600
         while True:
             try:
-                if httpx.get(f"{url}/healthz").status_code == 200:
+                if httpx.get(f"{url}/healthz", timeout=None).status_code == 200:
                     break
             except httpx.TransportError:
                 pass

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from PIL import Image
 
 from engine.config import AllowanceConfig, LimitsConfig, ModerationConfig, ProvenanceConfig
@@ -134,7 +133,6 @@ async def test_too_many_waiting_is_said_with_a_time(api_at: Opened) -> None:
                 assert "x-should-retry" not in answer.headers
 
 
-@pytest.mark.timeout(300)
 async def test_a_picture_refused_after_drawing_is_never_shown(api_at: Opened, tmp_path: Path) -> None:
     from tests.engine.moderation import colours  # brings transformers, for which others need not wait
 

@@ -40,7 +40,7 @@ async def test_a_scrape_tells_what_happened(tmp_path: Path) -> None:
     async with (
         Service.open(config, renderer=FAKE, arguments={"memory": "huge", "step_seconds": 0.01}) as service,
         listening(service, WebConfig(enabled=True, port=0)) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client,
     ):
         before = await scraped(client)
         assert before["limner_jobs_total{state=rendered}"] == 0

@@ -70,7 +70,7 @@ async def test_every_size_is_the_files_size(api: Api) -> None:
 
 
 async def test_an_answer_is_whole_and_links_need_no_key(api: Api) -> None:
-    async with official(api) as client, httpx.AsyncClient() as stranger:
+    async with official(api) as client, httpx.AsyncClient(timeout=None) as stranger:
         answer = await client.images.generate(
             *(), prompt="a cat", n=2, model="dall-e-3", style="vivid", extra_body={**STEPS, "num_images": 2}
         )
@@ -224,7 +224,7 @@ async def test_errors_are_the_clients_own_and_counted(api: Api) -> None:
             nonlocal seen
             seen += 1
 
-        wire = httpx.AsyncClient(event_hooks={"request": [count]})
+        wire = httpx.AsyncClient(timeout=None, event_hooks={"request": [count]})
         async with openai.AsyncOpenAI(api_key=secret, base_url=f"{api.url}/v1", http_client=wire) as client:
             with pytest.raises(kind) as told:
                 await client.images.generate(prompt="a cat")

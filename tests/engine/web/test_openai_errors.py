@@ -144,7 +144,7 @@ async def test_what_may_pass_is_tried_again(api_at: Opened, caplog: pytest.LogCa
         api.doors.drawing.config = ApiConfig(enabled=True)
         api.doors.budget.silent = 0.2
         slow = (openai.APIStatusError, 408, "timeout", "request_timeout", None, 2)
-        async with httpx.AsyncClient(transport=Slow()) as wire:
+        async with httpx.AsyncClient(transport=Slow(), timeout=None) as wire:
             await refused(api, caplog, slow, {}, http_client=wire, max_retries=1)
         api.doors.budget.silent = 15.0
         api.doors.draining = True

@@ -49,7 +49,7 @@ def alive(pid: int) -> bool:
     return False
 
 
-@pytest.mark.timeout(120 + 20 * ROUNDS)
+@pytest.mark.timeout(600 + 60 * ROUNDS)
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_of_two_workers_one_fails_and_all_is_drawn_once(tmp_path: Path, fault: str) -> None:
     dice = random.Random(fault)

@@ -23,7 +23,6 @@ from tests.engine.workers.test_several import until
 __all__ = ["machines"]
 
 
-@pytest.mark.timeout(600)
 async def test_machines_join_while_it_runs_and_draw(tmp_path: Path, machines: Machines) -> None:
     machines.join()
     seen: set[psutil.Process] = set()

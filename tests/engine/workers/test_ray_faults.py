@@ -24,7 +24,7 @@ __all__ = ["machines"]
 
 ROUNDS = int(os.environ.get("LIMNER_RAY_ROUNDS", "5"))
 
-pytestmark = pytest.mark.timeout(300 + 120 * ROUNDS)
+pytestmark = pytest.mark.timeout(600 + 120 * ROUNDS)
 
 
 async def all_drawn(service: Service, jobs: list[Job]) -> None:

@@ -28,7 +28,7 @@ async def ready(service: Service) -> int:
     return int(service.control.workers()[0]["pid"])
 
 
-@pytest.mark.timeout(60 + 20 * CYCLES)
+@pytest.mark.timeout(600 + 60 * CYCLES)
 async def test_killed_at_any_moment_every_job_is_drawn_and_promised_once(open_service: Open) -> None:
     async with open_service(step_seconds=0.004) as service:
         jobs = []
@@ -65,7 +65,7 @@ async def test_drawn_again_it_is_the_same_picture(open_service: Open) -> None:
 
 async def test_a_worker_that_hangs_is_killed_and_its_job_drawn(open_service: Open) -> None:
     """A stopped process neither dies nor says anything, like a driver that hangs."""
-    engine = EngineConfig(heartbeat_timeout=1.5)
+    engine = EngineConfig(heartbeat_timeout=8.0)
     async with open_service(engine=engine, step_seconds=0.02) as service:
         pid = await ready(service)
         job = (await submit(service, asking("1", "a cat --steps 20"))).jobs[0]
@@ -78,7 +78,7 @@ async def test_a_worker_that_hangs_is_killed_and_its_job_drawn(open_service: Ope
 
 
 async def test_a_step_that_never_ends_is_noticed_though_the_process_still_beats(open_service: Open) -> None:
-    engine = EngineConfig(heartbeat_timeout=1.0)
+    engine = EngineConfig(heartbeat_timeout=8.0)
     async with open_service(engine=engine, hang_after=8) as service:
         job = (await submit(service, asking("1", "a cat --steps 6"))).jobs[0]
         assert (await ended(service, job.id)).attempts == 1
