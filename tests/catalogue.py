@@ -7,6 +7,7 @@ takes out those that nobody says any more.
 from __future__ import annotations
 
 import ast
+import html
 import re
 import string
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from engine.images import AREAS
 from engine.planning.edits import EDITS
 from engine.prompt.flags import FLAGS, FlagType
 from engine.service.reports import TOO_MANY
+from engine.web.pages import IN_PAGE, scripted
 from engine.words import LANGUAGES, Sentence
 from engine.words.catalogue import FOLDER, Entry, read
 from tests import ROOT
@@ -93,6 +95,14 @@ def in_tables() -> Iterator[Found]:
         yield Found(text, None, "bot/components/settings.py")
 
 
+def in_pages() -> Iterator[Found]:
+    """Yield what pages say, and their scripts."""
+    for page in sorted(ROOT.glob("engine/web/page/*.html")):
+        where = str(page.relative_to(ROOT))
+        for text in (*map(html.unescape, IN_PAGE.findall(page.read_text("utf-8"))), *scripted(page.stem)):
+            yield Found(text, None, where)
+
+
 def in_commands() -> Iterator[Found]:
     """Yield every description and choice of the commands, as discord.py takes them."""
 
@@ -117,7 +127,7 @@ def in_commands() -> Iterator[Found]:
 def sentences() -> dict[str, Found]:
     """Return every sentence by its key; where it is said twice, with the shorter limit."""
     found: dict[str, Found] = {}
-    for one in (*in_commands(), *in_source(), *in_tables()):
+    for one in (*in_commands(), *in_source(), *in_tables(), *in_pages()):
         if WORD.search(FIELD.sub("", one.key)):
             before = found.setdefault(one.key, one)
             if before.many is None and one.many is not None:

@@ -178,7 +178,9 @@ async def link(interaction: Interaction, sketch: MaskDraft) -> str | None:
     if not web.enabled or not web.public_url:
         return None
     name = await interaction.client.service.masks.link(sketch)
-    return None if name is None else f"{web.public_url.rstrip('/')}/draw/{name}"
+    if name is None:
+        return None
+    return f"{web.public_url.rstrip('/')}/draw/{name}?language={interaction.locale.value}"
 
 
 async def show(interaction: Interaction, sketch: MaskDraft) -> None:

@@ -15,6 +15,7 @@ from engine.config import ApiConfig
 from engine.rules.keys import Key, Scope
 from engine.service import Service
 from engine.web.errors import Fault
+from engine.words import Sentence
 
 WRONG_KEYS = (10, 60.0)
 """So many wrong keys in so many seconds from one address; then all further ones are turned away."""
@@ -24,7 +25,12 @@ KNOWN = 10_000
 """With more keys and addresses than this, those that were long silent are forgotten."""
 
 MISSING = "missing authorization header: send your key as `Authorization: Bearer KEY`"
-WRONG = "Incorrect API key provided, or one that was revoked or has expired. `limner keys create` makes one."
+WRONG = Sentence(
+    "Incorrect API key provided, or one that was revoked or has expired. `limner keys create` makes one."
+)
+
+TOO_MANY = Sentence("Too many wrong keys came from this address.")
+UNFIT = Sentence("This key may not be used for this: it lacks the scope `{scope}`.")
 
 
 class Rate:
@@ -73,7 +79,7 @@ class Gate:
         key = await self.service.keys.find(secret) if secret else None
         if key is None:
             if wait := self._wrong.wait(self.address(request)):
-                raise Fault("rate", "Too many wrong keys came from this address.", retry_after=wait)
+                raise Fault("rate", TOO_MANY, retry_after=wait)
             raise Fault("unauthorized", WRONG, code="wrong")
         self.admit(key, scope)
         return key
@@ -81,7 +87,7 @@ class Gate:
     def admit(self, key: Key, scope: Scope) -> None:
         """Count a request of a key. Raises Fault: the key is not for this, it comes too fast."""
         if scope not in key.scopes:
-            raise Fault("forbidden", f"This key may not be used for this: it lacks the scope `{scope}`.")
+            raise Fault("forbidden", Sentence(UNFIT, scope=scope))
         if wait := self._rates[scope].wait(str(key.id)):
             most, seconds = RATES[scope]
             span = "a minute" if seconds == 60 else "a second"

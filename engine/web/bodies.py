@@ -14,6 +14,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from engine.web.errors import Fault
+from engine.words import Sentence
 
 MIB = 2**20
 JSON_MOST = MIB
@@ -46,7 +47,7 @@ class Budget:
     def take(self, request: Request, size: int) -> None:
         """Count bytes of a request. Raises Fault where all bodies together are too much."""
         if self.held + size > self.most:
-            sentence = "Too much is being sent to this server at once. Try again in a moment."
+            sentence = Sentence("Too much is being sent to this server at once. Try again in a moment.")
             raise Fault("busy", sentence, retry_after=5)
         self.held += size
         request.scope["limner.held"] = request.scope.get("limner.held", 0) + size
@@ -76,7 +77,8 @@ class Part:
 
 async def chunks(request: Request, budget: Budget, most: int) -> AsyncIterator[bytes]:
     """Yield the body as it comes. Raises Fault where it is too large or too slow."""
-    too_large = Fault("large", f"This body is larger than {most // MIB} MiB, the most that is read here.")
+    told = Sentence("This body is larger than {most} MiB, the most that is read here.", most=most // MIB)
+    too_large = Fault("large", told)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise too_large
@@ -92,7 +94,7 @@ async def chunks(request: Request, budget: Budget, most: int) -> AsyncIterator[b
                 patience.reschedule(min(now() + budget.silent, end))  # one timer, however many pieces come
                 yield chunk
     except TimeoutError:
-        raise Fault("slow", "The body of this request came too slowly. Send it again.") from None
+        raise Fault("slow", Sentence("The body of this request came too slowly. Send it again.")) from None
 
 
 async def json_object(request: Request, budget: Budget, most: int = JSON_MOST) -> dict[str, Any]:

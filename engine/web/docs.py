@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from engine.web.description import described
 from engine.web.doors import Doors
-from engine.web.draw import HEADERS
+from engine.web.pages import HEADERS
 
 _LIMITS = {
     "minimum": "at least",

@@ -7,58 +7,50 @@ no other host for anything, and says so to the browser.
 from __future__ import annotations
 
 import logging
-from importlib import resources
 from urllib.parse import unquote
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from engine.errors import EngineError, NotFound, UserError
 from engine.library.masks import MaskDraft
 from engine.service import UNRULED, Caller, Edit, Service
+from engine.web import pages
 from engine.web.bodies import Budget, chunks
 from engine.web.errors import STATUS, Fault, Shaped, answer
+from engine.web.pages import HEADERS
+from engine.words import Sentence, language, said, say
 
 log = logging.getLogger("limner.web")
 
 MOST_BYTES = 8 * 2**20
 """Bytes of a sent mask; one of four million pixels, drawn by hand, takes a tenth of that."""
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
-FILES = {"draw.js": "text/javascript", "draw.css": "text/css"}
 GONE = (
-    "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-    "<title>Link used up</title><p>{}</p>"
+    "<!doctype html><html lang={}><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    "<title>{}</title><p>{}</p></html>"
 )
 
 
 def mount(app: FastAPI, service: Service, budget: Budget) -> None:
     """Put the page on the listener. ``budget``: what bodies may take."""
-    page = resources.files("engine.web") / "page"
+    heard = [Depends(pages.listen)]
 
     @app.get("/draw/files/{name}")
     async def files(name: str) -> Response:
-        """Return the page's own script and style."""
-        if name not in FILES:
-            return Response(status_code=404, headers=HEADERS)
-        return Response((page / name).read_bytes(), media_type=FILES[name], headers=HEADERS)
+        """Return the page's own scripts and style."""
+        return pages.file(name, "draw")
 
-    @app.get("/draw/{link}")
+    @app.get("/draw/{link}", dependencies=heard)
     async def draw(link: str) -> Response:
         """Return the page, or why the link is not good any more."""
         try:
             await service.masks.linked(link)
         except UserError as error:
-            return HTMLResponse(GONE.format(error), status_code=410, headers=HEADERS)
-        return HTMLResponse((page / "draw.html").read_text("utf-8"), headers=HEADERS)
+            text = GONE.format(language() or "en", say("Link used up"), said(error))
+            return HTMLResponse(text, status_code=410, headers=HEADERS)
+        return pages.page("draw")
 
-    @app.get("/draw/{link}/{name}.png")
+    @app.get("/draw/{link}/{name}.png", dependencies=heard)
     async def pixels(link: str, name: str) -> Response:
         """Return the picture, or what is marked of it so far."""
         try:
@@ -73,7 +65,7 @@ def mount(app: FastAPI, service: Service, budget: Budget) -> None:
             return _refused(error)
         return Response(png, media_type="image/png", headers=HEADERS)
 
-    @app.get("/draw/{link}/about")
+    @app.get("/draw/{link}/about", dependencies=heard)
     async def about(link: str) -> Response:
         """Return the prompt to begin with, and whether sending starts the drawing."""
         try:
@@ -85,7 +77,7 @@ def mount(app: FastAPI, service: Service, budget: Budget) -> None:
             return _refused(error)
         return JSONResponse({"prompt": prompt, "paints": bool(sketch.origin)}, headers=HEADERS)
 
-    @app.post("/draw/{link}")
+    @app.post("/draw/{link}", dependencies=heard)
     async def send(link: str, request: Request) -> Response:
         """Take the mask (PNG, white repaints) and, where results can be posted, paint."""
         return await _take(service, budget, link, request)
@@ -109,7 +101,7 @@ async def _take(service: Service, budget: Budget, link: str, request: Request) -
         return _refused(error)
     except EngineError as error:
         log.exception("a drawn mask could not be used")
-        return JSONResponse({"error": error.apology}, status_code=500, headers=HEADERS)
+        return JSONResponse({"error": say(error.apology)}, status_code=500, headers=HEADERS)
     finally:
         budget.release(request.scope)
     return JSONResponse({"painting": bool(sketch.origin)}, headers=HEADERS)
@@ -117,7 +109,7 @@ async def _take(service: Service, budget: Budget, link: str, request: Request) -
 
 async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
     if not line:
-        raise UserError("Write what should be there: it is drawn into the marked part.")
+        raise UserError(Sentence("Write what should be there: it is drawn into the marked part."))
     same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
     planned = await service.plan(
         Edit(
@@ -126,6 +118,7 @@ async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
                 owner=sketch.owner,
                 origin=sketch.origin,
                 requester=sketch.requester or UNRULED,
+                language=language() or "",
             ),
             "inpaint",
             job=sketch.job,
@@ -139,9 +132,9 @@ async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
 
 
 def _shape(fault: Fault, request_id: str) -> Shaped:
-    return Shaped(STATUS[fault.kind], {"error": fault.sentence})
+    return Shaped(STATUS[fault.kind], {"error": say(fault.sentence)})
 
 
 def _refused(error: UserError) -> JSONResponse:
     status = 410 if isinstance(error, NotFound) else 422
-    return JSONResponse({"error": str(error)}, status_code=status, headers=HEADERS)
+    return JSONResponse({"error": said(error)}, status_code=status, headers=HEADERS)

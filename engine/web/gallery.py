@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from importlib import resources
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 
 from engine.errors import NotFound
 from engine.jobs import Job
 from engine.planning.redraw import line_again
 from engine.rules.keys import Key
-from engine.web import draw
+from engine.web import pages
 from engine.web.doors import Doors
-from engine.web.errors import Fault
+from engine.web.errors import Fault, Shaped, plain
+from engine.words import Sentence, say
 
 COOKIE, PATH = "limner_gallery", "/gallery"
 GOOD_FOR = 12 * 3600
@@ -29,32 +29,39 @@ PAGE = 8
 """Jobs on a page; most have four pictures."""
 SIDE = 384
 """Pixels of a small picture's longer side: two beside each other on a phone."""
-FILES = {"gallery.js": "text/javascript", "gallery.css": "text/css"}
-CLOSED = "Your gallery has been closed: twelve hours have passed, or the key holds no more. Type it again."
-NOTHING = "There is no such picture here."
+STARTS = (PATH,)
+CLOSED = Sentence(
+    "Your gallery has been closed: twelve hours have passed, or the key holds no more. Type it again."
+)
+NOTHING = Sentence("There is no such picture here.")
 
 
 def mount(app: FastAPI, doors: Doors) -> None:
     """Put the page on the application."""
-    page, door = resources.files("engine.web") / "page", _Door(doors)
+    door, heard = _Door(doors), [Depends(pages.listen)]
 
-    @app.get("/gallery")
+    @app.get("/gallery", dependencies=heard)
     async def gallery() -> Response:
         """Return the page; it holds nobody's pictures."""
-        return HTMLResponse((page / "gallery.html").read_text("utf-8"), headers=draw.HEADERS)
+        return pages.page("gallery")
 
     @app.get("/gallery/files/{name}")
     async def files(name: str) -> Response:
-        """Return the page's own script and style."""
-        if name not in FILES:
-            raise Fault("missing", NOTHING)
-        return Response((page / name).read_bytes(), media_type=FILES[name], headers=draw.HEADERS)
+        """Return the page's own scripts and style."""
+        return pages.file(name, "gallery")
 
-    app.post("/gallery/session")(door.enter)
-    app.delete("/gallery/session")(door.leave)
-    app.get("/gallery/jobs")(door.jobs)
+    app.post("/gallery/session", dependencies=heard)(door.enter)
+    app.delete("/gallery/session", dependencies=heard)(door.leave)
+    app.get("/gallery/jobs", dependencies=heard)(door.jobs)
     app.get("/gallery/pictures/{job_id}/{number}/small.webp")(door.small)
-    app.get("/gallery/pictures/{job_id}/{number}/full.png")(door.full)
+    app.get("/gallery/pictures/{job_id}/{number}/full.png", dependencies=heard)(door.full)
+
+
+def shape(fault: Fault, request_id: str) -> Shaped:
+    """Say what is refused in the page's language."""
+    status, body = plain(fault, request_id)
+    body["error"]["message"] = say(fault.sentence)
+    return Shaped(status, body)
 
 
 class _Door:
@@ -149,16 +156,16 @@ def _told(job: Job) -> dict[str, Any]:
     spec = job.spec
     size = spec.fitted or (spec.width, spec.height)
     facts = {
-        "Model": spec.model,
-        "Size": f"{size[0]} × {size[1]}",
-        "Steps": str(spec.steps),
-        "Guidance": f"{spec.guidance_scale:g}",
-        "Sampler": spec.sampler,
-        "Style": spec.style,
-        "Keeps out": spec.negative_prompt,
+        say("Model"): spec.model,
+        say("Size"): f"{size[0]} × {size[1]}",
+        say("Steps"): str(spec.steps),
+        say("Guidance"): f"{spec.guidance_scale:g}",
+        say("Sampler"): spec.sampler,
+        say("Style"): spec.style,
+        say("Keeps out"): spec.negative_prompt,
     }
     if spec.faithful:
-        facts = {"Size": f"{spec.scale} times as large"}
+        facts = {say("Size"): say("{times} times as large", times=spec.scale)}
     count = len(job.pictures)
     return {
         "id": job.id,

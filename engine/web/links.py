@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import Response
 
 from engine.errors import NotFound
 from engine.service import Service
+from engine.web import pages
 from engine.web.doors import Doors
 from engine.web.errors import STATUS, Fault
 from engine.web.formats import FORMATS, format_of
+from engine.words import Sentence, say
 
-GONE = "This link has ended: it was good for an hour. Ask for the picture again."
-WRONG = "There is nothing at this address."
+GONE = Sentence("This link has ended: it was good for an hour. Ask for the picture again.")
+WRONG = Sentence("There is nothing at this address.")
 
 
 def mount(app: FastAPI, service: Service, doors: Doors | None = None) -> None:
@@ -23,9 +25,9 @@ def mount(app: FastAPI, service: Service, doors: Doors | None = None) -> None:
     def refused(fault: Fault) -> Response:
         if doors is not None:
             raise fault
-        return Response(fault.sentence, STATUS[fault.kind], media_type="text/plain")
+        return Response(say(fault.sentence), STATUS[fault.kind], media_type="text/plain")
 
-    @app.get("/pictures/{job}/{cell}/{quality}/{until}.{kind}")
+    @app.get("/pictures/{job}/{cell}/{quality}/{until}.{kind}", dependencies=[Depends(pages.listen)])
     async def picture(
         job: str, cell: str, quality: str, until: str, kind: str, signature: str = ""
     ) -> Response:

@@ -42,6 +42,7 @@ SHAPES: Shapes = (
     (predict.STARTS, predict.shape),
     (openai.STARTS, openai.shape),
     (sdapi.STARTS, sdapi.shape),
+    (gallery.STARTS, gallery.shape),
     (jobs.STARTS, jobs.shape),
 )
 """How each door says its errors, by the beginnings of its paths."""

@@ -16,6 +16,7 @@ from playwright.async_api import Page, expect
 from bot.demo import playground
 from bot.demo.driver import BotProcess, Discord, faces
 from bot.demo.forms import walk
+from bot.demo.seed_data import BOB_ID
 from bot.demo.shapes import Message, Upload
 from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 
@@ -189,4 +190,19 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
         await phone.get_by_role("button", name="Paint it").tap()
         await expect(phone.locator("#say")).to_contain_text("The result comes in Discord")
         await discord.wait_for_message(lambda m: "**a boat** - Repaint" in m.data["content"])
+
+        # somebody whose Discord is German reads German, whatever the browser's language
+        discord.world.locales[BOB_ID] = "de"
+        german = await discord.user("bob").slash("inpaint", image=photo())
+        await discord.until(lambda: "Selbst zeichnen" in faces(german.message), "the mask")
+        page = await visit(link(german.message), viewport={"width": 1100, "height": 800})
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        await expect(page.get_by_role("radio", name="Pinsel")).to_be_visible()
+        await expect(page.locator("#say")).to_have_text("Zeichne über das, was sich ändern soll.")
+        await drag(page, (0.4, 0.3), (0.6, 0.5))
+        await expect(page.locator("#say")).to_have_text("Rosa wird neu gemalt. Der Rest bleibt, wie er ist.")
+        await page.screenshot(path=tmp_path / "draw-german.png")
+        await page.get_by_role("button", name="Malen").click()
+        nothing = "Schreib, was dort sein soll: Es wird in den markierten Teil gezeichnet."
+        await expect(page.locator("#say")).to_have_text(nothing)
         assert discord.checker.violations == []

@@ -15,7 +15,7 @@ from tests.engine.web.conftest import api_at as api_at
 from tests.page.conftest import DOCS, PHONE, WRITE_DOCS, Open
 
 pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="package")]
-PROMPT = 'a lighthouse at dusk, "<b>oil</b> & water" --ar 3:2 --seed 7'
+PROMPT = 'a lighthouse at dusk, "oil" & <3 &lt water --ar 3:2 --seed 7'
 
 
 async def filled(api: Api) -> tuple[str, list[str]]:
@@ -125,6 +125,34 @@ async def test_on_a_phone(api_at: Opened, visit: Open, tmp_path: Path) -> None:
             points = [] if x is None else [{"x": x, "y": 200}]
             await session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         await expect(page.locator("#facts")).to_contain_text(f"{ids[0]}, picture 2")
+
+
+async def test_in_german(api_at: Opened, visit: Open, tmp_path: Path) -> None:
+    """As the browser asks, with no word of English but what was typed."""
+    async with api_at() as api:
+        _, secret = await api.key(name="mein Programm")
+        async with api.client(secret) as client:
+            job = await api.drawn(client, "eine rote Katze --seed 7")
+        page = await visit(f"{api.url}/gallery", locale="de-AT")
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        await page.screenshot(path=tmp_path / "gallery-entry-german.png")
+        await page.get_by_label("Schlüssel").fill("limner_wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#wrong")).to_contain_text("Der API-Schlüssel ist falsch")
+        await page.get_by_label("Schlüssel").fill(secret)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#pictures img.here")).to_have_count(4)
+        await page.screenshot(path=tmp_path / "gallery-german.png")
+        await page.get_by_role("button", name="Bild 2 von: eine rote Katze").click()
+        facts = page.locator("#facts")
+        for told in ("Modell", "Schritte", "Gezeichnet", f"{job.id}, Bild 2"):
+            await expect(facts).to_contain_text(told)
+        await page.locator("#prompt").click()
+        await expect(page.locator("#copied")).to_have_text("Der Prompt ist kopiert.")
+        await page.screenshot(path=tmp_path / "gallery-picture-german.png")
+        await page.get_by_role("button", name="Schließen").click()
+        await page.get_by_role("button", name="Abmelden").click()
+        await expect(page.get_by_role("heading", name="Deine Bilder")).to_be_visible()
 
 
 async def test_a_gallery_of_nothing_says_so(api_at: Opened, visit: Open) -> None:

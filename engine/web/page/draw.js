@@ -1,9 +1,12 @@
 // The drawing page: keeps a list of strokes over one picture and sends what they mark. Asks no other host.
 
+import { said } from "./words.js";
+
 const at = (id) => document.getElementById(id);
 const [table, stage, picture, canvas] = [at("table"), at("stage"), at("picture"), at("mask")];
 const pen = canvas.getContext("2d");
 const here = location.pathname.replace(/\/$/, "");
+const spoken = location.search; // names the language that is read here
 const MARK = "#ff40a0";
 
 const view = { x: 0, y: 0, scale: 1 };
@@ -60,7 +63,7 @@ function refresh() {
   at("redo").disabled = !undone.length;
   const ready = !busy && !current && marks();
   at("send").disabled = !ready;
-  if (!at("say").classList.contains("wrong")) say(ready ? "Pink is repainted. The rest stays as it is." : "Draw over what should change.");
+  if (!at("say").classList.contains("wrong")) say(ready ? said("Pink is repainted. The rest stays as it is.") : said("Draw over what should change."));
 }
 
 function marks() {
@@ -244,9 +247,9 @@ function finished() {
 at("send").onclick = async () => {
   busy = true;
   refresh();
-  say("Sending…");
+  say(said("Sending…"));
   try {
-    const answer = await fetch(here, {
+    const answer = await fetch(here + spoken, {
       method: "POST",
       headers: { "Content-Type": "image/png", "X-Prompt": encodeURIComponent(at("prompt").value) },
       body: await finished(),
@@ -254,28 +257,28 @@ at("send").onclick = async () => {
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
     document.body.classList.add("done");
-    say(told.painting ? "Sent. The result comes in Discord. You can close this page." : "Sent. Go back to Discord and press Repaint…");
+    say(told.painting ? said("Sent. The result comes in Discord. You can close this page.") : said("Sent. Go back to Discord and press Repaint…"));
   } catch (error) {
     busy = false;
     refresh();
-    say(error instanceof TypeError ? "It could not be sent. Check your connection and try again." : error.message, true);
+    say(error instanceof TypeError ? said("It could not be sent. Check your connection and try again.") : error.message, true);
   }
 };
 
 async function image(name) {
-  const answer = await fetch(`${here}/${name}.png`);
+  const answer = await fetch(`${here}/${name}.png${spoken}`);
   if (!answer.ok) throw new Error((await answer.json()).error);
   return answer.blob();
 }
 
 try {
-  const about = await (await fetch(`${here}/about`)).json();
+  const about = await (await fetch(`${here}/about${spoken}`)).json();
   if (about.error) throw new Error(about.error);
   paints = about.paints;
   at("prompt").value = about.prompt;
   if (!paints) {
     at("ask").hidden = at("prompt").hidden = true;
-    at("send").textContent = "Use this mask";
+    at("send").textContent = said("Use this mask");
   }
   picture.src = URL.createObjectURL(await image("picture"));
   await picture.decode();
@@ -300,5 +303,5 @@ try {
   refresh();
   document.documentElement.dataset.ready = "";
 } catch (error) {
-  say(error instanceof TypeError ? "The picture could not be loaded. Load the page again." : error.message, true);
+  say(error instanceof TypeError ? said("The picture could not be loaded. Load the page again.") : error.message, true);
 }

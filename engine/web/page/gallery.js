@@ -1,5 +1,7 @@
 // The gallery: a page of small pictures at a time, one large with its recipe. Asks no other host.
 
+import { said } from "./words.js";
+
 const at = (id) => document.getElementById(id);
 const AT_ONCE = 4; // small pictures that are fetched at the same time
 const GAP = 75; // milliseconds between two of them: a key may read twenty times a second
@@ -34,7 +36,7 @@ async function sentence(answer) {
   try {
     return (await answer.json()).error.message;
   } catch {
-    return "The server does not answer as it should. Try again in a moment.";
+    return said("The server does not answer as it should. Try again in a moment.");
   }
 }
 
@@ -78,7 +80,7 @@ function show() {
     const button = document.createElement("button");
     button.type = "button";
     button.title = job.prompt;
-    button.setAttribute("aria-label", `Picture ${number} of: ${job.prompt}`);
+    button.setAttribute("aria-label", said("Picture {number} of: {prompt}", { number, prompt: job.prompt }));
     const img = document.createElement("img");
     img.alt = "";
     img.dataset.path = `/gallery/pictures/${job.id}/${number}/small.webp`;
@@ -87,7 +89,7 @@ function show() {
     seen.observe(button);
     return button;
   }));
-  at("say").textContent = shown.length ? "" : "There are no pictures yet. What your program draws will be here.";
+  at("say").textContent = shown.length ? "" : said("There are no pictures yet. What your program draws will be here.");
   at("name").textContent = page.name;
   at("newer").disabled = at("first").disabled = !page.newer;
   at("older").disabled = !page.older;
@@ -100,7 +102,7 @@ async function load(query = "", remember = true) {
   try {
     answer = await ask(`/gallery/jobs${query}`);
   } catch {
-    at("say").textContent = "The server cannot be reached. Try again in a moment.";
+    at("say").textContent = said("The server cannot be reached. Try again in a moment.");
     return false;
   }
   if (answer.status === 401) return enter(page ? await sentence(answer) : "");
@@ -129,7 +131,7 @@ async function enlarge(path, index) {
   const answer = await ask(path).catch(() => null);
   if (open !== index || of !== turn) return;
   if (!answer?.ok) {
-    at("copied").textContent = answer ? await sentence(answer) : "The server cannot be reached.";
+    at("copied").textContent = answer ? await sentence(answer) : said("The server cannot be reached. Try again in a moment.");
     return;
   }
   const url = URL.createObjectURL(await answer.blob());
@@ -156,8 +158,9 @@ function view(index) {
   at("copied").textContent = "";
   const seed = job.seeds[number - 1];
   const facts = [...job.facts];
-  if (seed !== undefined) facts.unshift(["Seed", String(seed)]);
-  facts.push(["Drawn", new Date(1000 * job.created_at).toLocaleString()], ["Job", `${job.id}, picture ${number}`]);
+  if (seed !== undefined) facts.unshift([said("Seed"), String(seed)]);
+  facts.push([said("Drawn"), new Date(1000 * job.created_at).toLocaleString()]);
+  facts.push([said("Job"), said("{job}, picture {number}", { job: job.id, number })]);
   at("facts").replaceChildren(...facts.flatMap(([name, value]) => {
     const [term, detail] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = name;
@@ -177,7 +180,7 @@ async function step(by) {
   }
 }
 
-async function copy(text, what) {
+async function copy(text, told) {
   try {
     await navigator.clipboard.writeText(text);
   } catch { // no clipboard without https: the old way
@@ -188,7 +191,7 @@ async function copy(text, what) {
     document.execCommand("copy");
     area.remove();
   }
-  at("copied").textContent = `${what} copied.`;
+  at("copied").textContent = told;
 }
 
 // ---- what people do ---------------------------------------------------------------------------------------
@@ -197,12 +200,12 @@ at("entry").addEventListener("submit", async (event) => {
   event.preventDefault();
   const key = at("key").value.trim();
   at("wrong").textContent = "";
-  if (!/^[\x21-\x7e]+$/.test(key)) return enter("A key has no spaces and no letters but those of ASCII.");
+  if (!/^[\x21-\x7e]+$/.test(key)) return enter(said("A key has no spaces and no letters but those of ASCII."));
   try {
     const answer = await ask("/gallery/session", { method: "POST", headers: { Authorization: `Bearer ${key}` } });
     if (!answer.ok) return enter(await sentence(answer));
   } catch {
-    return enter("The server cannot be reached. Try again in a moment.");
+    return enter(said("The server cannot be reached. Try again in a moment."));
   }
   at("key").value = "";
   await load(location.search, false);
@@ -218,8 +221,8 @@ at("first").addEventListener("click", () => load());
 at("back").addEventListener("click", () => step(-1));
 at("on").addEventListener("click", () => step(1));
 at("close").addEventListener("click", () => at("viewer").close());
-at("prompt").addEventListener("click", () => copy(shown[open].job.prompt, "The prompt is"));
-at("line").addEventListener("click", () => copy(shown[open].job.lines[shown[open].number - 1], "The line is"));
+at("prompt").addEventListener("click", () => copy(shown[open].job.prompt, said("The prompt is copied.")));
+at("line").addEventListener("click", () => copy(shown[open].job.lines[shown[open].number - 1], said("The line is copied.")));
 at("viewer").addEventListener("close", () => {
   at("large").removeAttribute("src");
   at("pictures").children[open]?.focus();
