@@ -18,6 +18,8 @@ def is_address(source: str) -> bool:
     return source.startswith(("http://", "https://"))
 
 
+Side = Annotated[int, Field(ge=16, le=8192)]
+Count = Annotated[int, Field(ge=1)]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -41,17 +43,17 @@ class ModelConfig(_Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
     aliases: tuple[str, ...] = ()  # such as "v 7" or "niji": what --v, --niji and --model may say
     source: str
-    width: int = 512  # the size of a square picture in pixels; with height unset = as its files say
-    height: int = 512
-    multiple: int = 8  # sides are multiples of this
-    max_ratio: float = 4.0
-    steps: int = 20
-    guidance_scale: float = 7.0
+    width: Side = 512  # the size of a square picture in pixels; with height unset = as its files say
+    height: Side = 512
+    multiple: Count = 8  # sides are multiples of this
+    max_ratio: Annotated[float, Field(ge=1)] = 4.0
+    steps: Annotated[int, Field(ge=1, le=500)] = 20
+    guidance_scale: Annotated[float, Field(ge=0)] = 7.0
     sampler: str = "dpmpp_2m"
-    few_steps: int = 0  # steps with few-step weights; 0 = none configured
+    few_steps: Annotated[int, Field(ge=0, le=500)] = 0  # steps with few-step weights; 0 = none configured
     few_steps_source: str = ""  # the LoRA for them; empty = the model's own weights and the sampler below
     few_steps_sampler: str = "lcm"
-    few_steps_guidance: float = 1.0  # 1 = none
+    few_steps_guidance: Annotated[float, Field(ge=0)] = 1.0  # 1 = none
     prediction: Literal["", "epsilon", "v", "sample"] = ""  # what it was taught; empty = as its files say
     zero_snr: bool | None = None  # whether to the end of all signal; unset = as its files say
     # which layer of the text encoder is read, counted from its end; unset = as its files say, else the usual
@@ -121,11 +123,11 @@ class EngineConfig(_Section):
     devices: tuple[DeviceName, ...] = ()  # one worker each; empty = every one of the kind `device` says
     placement: tuple[PlacementConfig, ...] = ()
     ray: str = ""  # draw on other machines: the address of their head (host:port)
-    max_rows: int = 16  # rows of one UNet call
-    preview_every: int = 4  # steps between previews; 0 = none
+    max_rows: Count = 16  # rows of one UNet call
+    preview_every: Annotated[int, Field(ge=0)] = 4  # steps between previews; 0 = none
     loras_kept: Annotated[int, Field(ge=0)] = 8  # LoRAs a model keeps in memory when no picture wears them
-    heartbeat_timeout: float = 60.0  # seconds without a beat before a worker is restarted
-    threads: int = 0  # CPU threads of a worker; 0 = all but one core
+    heartbeat_timeout: Annotated[float, Field(gt=0)] = 60.0  # seconds without a beat: a worker is restarted
+    threads: Annotated[int, Field(ge=0)] = 0  # CPU threads of a worker; 0 = all but one core
     segmenter: str = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention
     enhancer: str = ""  # a language model for /enhance: an address on this machine, a folder or a hub name
     enhancer_model: str = ""  # which of an address's models
@@ -149,13 +151,13 @@ class EngineConfig(_Section):
 class LimitsConfig(_Section):
     """How much one person may ask for."""
 
-    running: int = 3
-    waiting: int = 10
-    permutations: int = 10
-    confirm_above: int = 3
-    prompt_length: int = 6000
-    max_pixels: int = 4_194_304
-    max_steps: int = 150
+    running: Count = 3
+    waiting: Annotated[int, Field(ge=0)] = 10
+    permutations: Count = 10
+    confirm_above: Annotated[int, Field(ge=0)] = 3
+    prompt_length: Count = 6000
+    max_pixels: Count = 4_194_304
+    max_steps: Count = 150
     max_pixel_steps: Annotated[int, Field(gt=0)] = 1_000_000_000  # pixels × steps × pictures of one job
     commands_a_minute: Annotated[int, Field(gt=0)] = 60  # buttons and dialogs count too
 
@@ -227,7 +229,7 @@ class WebConfig(_Section):
 
     enabled: bool = False
     host: str = "127.0.0.1"
-    port: int = 8765
+    port: Annotated[int, Field(ge=0, le=65535)] = 8765
     public_url: str = ""
 
 

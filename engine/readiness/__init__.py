@@ -14,6 +14,7 @@ from pathlib import Path
 from engine import quantization, weights
 from engine.config import Config, LoraConfig, ModelConfig
 from engine.errors import ConfigError
+from engine.prompt.samplers import SAMPLERS, alike, sampler
 from engine.readiness.files import Trouble, network, settings
 from engine.readiness.folder import folder_troubles, network_troubles
 from engine.readiness.said import described as described
@@ -24,6 +25,11 @@ log = logging.getLogger(__name__)
 
 def model_trouble(model: ModelConfig) -> str:
     """Return why a model cannot draw here, and what to do; empty where it is ready."""
+    for key in ("sampler", "few_steps_sampler"):
+        if sampler(getattr(model, key)) is None:
+            like = alike(getattr(model, key))
+            meant = f"Did you mean `{like}`?" if like else f"There are {', '.join(SAMPLERS)}."
+            return f"The model `{model.name}` cannot draw: there is no {key} `{getattr(model, key)}`. {meant}"
     found = weights.find(model)
     if found is None:
         return weights.missing(model)

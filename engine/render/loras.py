@@ -87,6 +87,7 @@ class Loras:
                 if not holders:
                     raise ValueError("no tensor of it has a place here")  # diffusers only warns
                 self._refuse_changed()
+                _refuse_broken(name, file, holders)
             finally:
                 self._take_out()
         except BaseException as error:
@@ -155,6 +156,37 @@ class Loras:
             self._pipe.enable_model_cpu_offload()
         else:
             self._pipe.enable_sequential_cpu_offload()
+
+
+def _refuse_broken(name: str, file: Path, holders: Mapping[nn.Module, Any]) -> None:
+    """Raise UserError where a LoRA holds values that are no numbers: they would spread to all it touches."""
+    for holder in holders.values():
+        for part, values in holder.named_parameters():
+            if not part.startswith("base_layer.") and not torch.isfinite(values).all():
+                raise UserError(
+                    Sentence(
+                        "The LoRA `{name}` {fault}. Draw without it.",
+                        name=name,
+                        fault=Sentence("holds values that are no numbers; the host was told"),
+                    )
+                ).telling_host(
+                    f"The LoRA `{name}` (`{file}`) holds values that are no numbers (NaN or infinite): its "
+                    "training went wrong. Use another file."
+                )
+
+
+def past_numbers(loras: Sequence[Lora]) -> UserError | None:
+    """Return what to say of a picture whose values passed every number, where LoRAs may be why."""
+    worn = [lora.name for lora in loras if lora.weight]
+    if not worn:
+        return None
+    return UserError(
+        Sentence(
+            "With {named} nothing can be drawn: its values grow past every number. Lower the weight, such as "
+            "`--lora name:0.5`, or draw without it.",
+            named=", ".join(f"`{name}`" for name in worn),
+        )
+    )
 
 
 def said_with(worn: Worn) -> tuple[object, ...]:

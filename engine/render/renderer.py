@@ -31,6 +31,7 @@ from engine.render import decode, gain, memory, pipelines
 from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
 from engine.render.instant import Instant
+from engine.render.loras import past_numbers
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import DeviceSpec, Model, load
 from engine.render.tools import upscale
@@ -313,7 +314,7 @@ class Renderer:
         """Decode one cell, and enlarge it where the model's pictures are small."""
         model, latents = drawing.model, drawing.latents(cell)
         if not torch.isfinite(latents).all():
-            raise EngineError(f"{model.name} gave no finite latents for job {drawing.job}, cell {cell}")
+            raise past_numbers(drawing.spec.loras) or EngineError(f"{model.name} gave no finite latents")
         began = time.perf_counter()
 
         def work() -> Image.Image:

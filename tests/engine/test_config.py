@@ -109,6 +109,11 @@ def test_every_default_the_example_shows_is_the_default() -> None:
         ("device = 'cpu'", "there is no key `device`. `device` belongs under `[engine]`."),
         ("guidance_scale = 3", "`guidance_scale` belongs under `[[models]]`."),
         ("[web]\nport = 'eighty'", '`web.port` cannot be "eighty". It must be a whole number.'),
+        ("[web]\nport = 99999", "`web.port` cannot be 99999. It must be less than or equal to 65535."),
+        ("[limits]\nrunning = 0", "`limits.running` cannot be 0. It must be greater than or equal to 1."),
+        ("[engine]\nheartbeat_timeout = 0", "`engine.heartbeat_timeout` cannot be 0."),
+        ("[[models]]\nname = 'a'\nsource = 'pocket'\nwidth = -5", "`width` cannot be -5."),
+        ("[[models]]\nname = 'a'\nsource = 'pocket'\nsteps = 0", "`steps` cannot be 0."),
         ("[web]\nenabled = 'perhaps'", '`web.enabled` cannot be "perhaps". It must be true or false.'),
         (
             "[engine]\ndevice = 'gpu'",

@@ -35,6 +35,13 @@ def test_what_draws_is_ready(whole: Path) -> None:
     assert trouble(whole / "one.safetensors") == ""
 
 
+@pytest.mark.parametrize("key", ["sampler", "few_steps_sampler"])
+def test_a_sampler_that_does_not_exist_is_named(key: str) -> None:
+    said = readiness.model_trouble(pocket().model_copy(update={key: "eulr"}))
+    assert f"there is no {key} `eulr`. Did you mean `euler`?" in said
+    assert readiness.model_trouble(pocket().model_copy(update={key: "DPM++ 2M Karras"})) == ""
+
+
 @pytest.mark.parametrize("case", FOLDERS)
 def test_a_folder_that_cannot_draw_says_what_is_wrong(case: str, whole: Path, tmp_path: Path) -> None:
     damage, said = FOLDERS[case]

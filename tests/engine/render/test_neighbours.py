@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engine.config import AdapterConfig, Config, LoraConfig, ModelConfig, ProvenanceConfig
@@ -57,6 +60,9 @@ def unfit(good: Path) -> dict[str, bytes | dict[str, torch.Tensor]]:
         "page": b"<!doctype html><html><title>Sign in</title></html>",
         "empty": b"",
         "cut": whole[: len(whole) // 2],
+        "nan": {name: tensor * float("nan") for name, tensor in fits.items()},
+        "one-infinite": {n: t * (float("inf") if n == min(fits) else 1) for n, t in fits.items()},
+        "huge": {name: tensor * 1e25 for name, tensor in fits.items()},  # numbers, but not their products
     }
 
 
@@ -199,7 +205,7 @@ UNFIT = (
         "loha",
         "lokr",
     ),
-    *("pointer", "page", "empty", "cut", "pickle"),
+    *("pointer", "page", "empty", "cut", "pickle", "nan", "one-infinite", "huge"),
 )
 
 
@@ -209,6 +215,28 @@ def test_no_unfit_lora_changes_a_picture(
 ) -> None:
     renderer = fresh()
     check(renderer, spec(width=48, loras=(Lora(name=name),)), "user", alone)
+    renderer.close()
+
+
+def test_values_beyond_measure_stay_in_their_own_row_of_a_shared_call(
+    fresh: Callable[..., Renderer], alone: dict[str, tuple[bytes, ...]]
+) -> None:
+    renderer, ends = fresh(), list[Event]()
+    huge = FIXED["plain"].model_copy(update={"loras": (Lora(name="huge"),)})
+
+    def beside(event: Event) -> None:
+        if isinstance(event, Progress) and (event.job, event.step) == ("plain", 2):
+            renderer.start("huge", huge)
+        elif not isinstance(event, Progress) and getattr(event, "job", "") == "huge":
+            ends.append(event)
+
+    shown, wanted = (
+        np.asarray(Image.open(io.BytesIO(one)), float)
+        for one in (*drawn(renderer, "plain", beside), *alone["plain"])
+    )
+    assert np.abs(shown - wanted).max() <= 2  # in a mix: within rounding
+    assert failed(ends).kind == "user"
+    assert "`huge`" in failed(ends).message
     renderer.close()
 
 
