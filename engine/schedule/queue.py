@@ -28,7 +28,7 @@ Long: the rules in prose, and the one structure that keeps them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
 from math import inf
 from typing import NamedTuple
@@ -282,6 +282,10 @@ class FairQueue:
         if self._ranks is None:
             self._ranks = {ticket.job: index for index, ticket in enumerate(self.waiting())}
         return self._ranks.get(job)
+
+    def tickets(self) -> Collection[QueueEntry]:
+        """Return all waiting tickets in no order: at once, whatever waits."""
+        return self._tickets.values()
 
     def waiting(self) -> list[QueueEntry]:
         """Return all waiting tickets in the order in which they would go if nobody else came."""

@@ -28,6 +28,10 @@ class QueueEntry(NamedTuple):
     urgency: int = 1  # 0 before 1 before 2 among the owner's own
     alone: bool = False  # a suspect: only on a worker that does nothing else
 
+    def __deepcopy__(self, memo: object) -> QueueEntry:
+        """Return the ticket itself: it never changes, and forecasts copy whole queues."""
+        return self
+
 
 def place(at: float, ticket: QueueEntry) -> float:
     """Return where a ticket stands whose owner has been served up to ``at``.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import time
 from collections.abc import Callable, Sequence
 
 from engine.schedule.devices import Devices
 from engine.schedule.estimates import Estimates
-from engine.schedule.forecast import Running, forecast
+from engine.schedule.forecast import Running, forecast, seconds
 from engine.schedule.queue import FairQueue
 from engine.schedule.tickets import QueueEntry
 
@@ -42,14 +43,22 @@ class Waits:
         said = self._said.get(job)
         return None if said is None else max(0.0, said - (now - self._at))
 
-    def with_more(self, more: Sequence[QueueEntry]) -> float | None:
-        """Return in about how many seconds all of these would be done, too; None: that is unknown."""
+    def beyond(self, most: float, more: Sequence[QueueEntry]) -> float | None:
+        """Return in about how many seconds all of these would be done, too; None: in ``most``, or unknown.
+
+        What would take no longer one after another, each with its model to load, needs no forecast.
+        """
+        running = self._running(self._clock())
+        left = sum(still for jobs in running.values() for _, still in jobs)
+        waiting = itertools.chain(self._queue.tickets(), more)
+        if left + sum(seconds(one, self._estimates, warm=False) for one in waiting) <= most:
+            return None
         queue = copy.deepcopy(self._queue)
         for ticket in more:
             queue.push(ticket)
-        said = self._forecast(queue)
-        ends = [said.get(ticket.job) for ticket in more]
-        return None if None in ends else max((end for end in ends if end is not None), default=None)
+        said = forecast(queue, self._devices, running, self._estimates)
+        ends = [said.get(ticket.job, 0.0) for ticket in more]
+        return max(ends) if max(ends, default=0.0) > most else None
 
     def _forecast(self, queue: FairQueue) -> dict[str, float]:
         return forecast(queue, self._devices, self._running(self._clock()), self._estimates)

@@ -320,11 +320,11 @@ class Service:
         """Return how many waiting jobs go before this one, or None where it does not wait."""
         return self._queue.position(job_id)
 
-    def seconds_until_done(self, planned: Planned) -> float | None:
-        """Return in about how many seconds a planned request would be drawn; None where that is unknown."""
+    def seconds_beyond(self, most: float, planned: Planned) -> float | None:
+        """Return in about how many seconds a request would be drawn; None: within ``most``, or unknown."""
         owner = planned.ask.caller.owner
         more = [ticket(f"planned {nth}", owner, one.spec, one.speed) for nth, one in enumerate(planned.jobs)]
-        return self._scheduler.waits.with_more(more)
+        return self._scheduler.waits.beyond(most, more)
 
     async def queue(self) -> QueueView:
         """Return the queue as it stands."""

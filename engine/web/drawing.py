@@ -225,11 +225,11 @@ class DrawingDoor:
 
     def _in_time(self, planned: Planned) -> None:
         """Raise Fault where a request cannot be done while its connection waits."""
-        seconds = self.service.seconds_until_done(planned)
-        if seconds is not None and seconds > self.config.wait:
-            most = self.config.wait
+        most = self.config.wait
+        seconds = self.service.seconds_beyond(most, planned)
+        if seconds is not None:
             sentence = f"This would be done in about {seconds:.0f} s, and a request waits {most:.0f} s."
-            raise Fault("busy", sentence, retry_after=seconds - self.config.wait)
+            raise Fault("busy", sentence, retry_after=seconds - most)
 
 
 async def _next(snapshots: AsyncIterator[Snapshot]) -> Snapshot | None:

@@ -14,6 +14,7 @@ from engine.schedule.estimates import Estimates
 from engine.schedule.forecast import forecast, seconds
 from engine.schedule.queue import FairQueue
 from engine.schedule.tickets import QueueEntry
+from engine.schedule.waits import Waits
 
 PACES = {"small": 0.05, "large": 0.4}  # what the machine does, seconds for a unit of work
 LOADS = {"small": 2.0, "large": 12.0}
@@ -156,6 +157,20 @@ def test_what_runs_already_is_waited_for() -> None:
     queue.push(QueueEntry("next", "x", 10.0, "a", rows=4))
     said = forecast(queue, devices, {"card 0": [(picked[0], 2.0)]}, measured({"a": 0.5}))
     assert said == pytest.approx({"now": 2.0, "next": 7.0})
+
+
+@pytest.mark.parametrize(("rows", "ends"), [((4,), 10.0), ((4, 4), 5.0)])
+def test_what_ends_in_time_is_told_from_what_does_not(rows: tuple[float, ...], ends: float) -> None:
+    """One job of 5 s waits: another is done 5 s after it on one device, beside it on two."""
+    queue, more = FairQueue(), QueueEntry("more", "y", 10.0, "a", rows=4)
+    queue.push(QueueEntry("first", "x", 10.0, "a", rows=4))
+    waits = Waits(queue, cards(*rows), measured({"a": 0.5}), lambda now: {}, lambda: 0.0)
+    assert waits.beyond(ends, [more]) is None
+    assert waits.beyond(ends - 0.01, [more]) == pytest.approx(ends)
+    assert waits.beyond(1e6, [more]) is None
+    assert len(queue) == 1, "the queue itself is not touched"
+    unknown = Waits(queue, cards(*rows), Estimates(), lambda now: {}, lambda: 0.0)
+    assert unknown.beyond(0.0, [more]) is None
 
 
 def test_nothing_measured_nothing_said() -> None:
