@@ -39,6 +39,12 @@ def find(model: ModelConfig) -> Path | None:
     return _here(model.source, "model_index.json")
 
 
+def changed(path: Path) -> float:
+    """Return when the newest file of some weights, a folder or a file, was changed: Unix seconds."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    return max((file.stat().st_mtime for file in files), default=0.0)
+
+
 def find_lora(lora: LoraConfig) -> Path | None:
     """Return a LoRA's file, or None where it is not on this machine.
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
-from engine.jobs import Condition, JobSpec, Lora
+from engine.jobs import Condition, Input, JobSpec, Lora, Role
 from engine.planning import edit_specs as specs
+from engine.planning.references import IMAGE_WEIGHT
 from engine.planning.size import sides
 from engine.prompt.flags import STYLE_NAMES
 from engine.prompt.samplers import sampler
@@ -33,7 +34,8 @@ class Literal:
     ``size``: of the file, width and height in pixels. ``start``: SHA-256 of the kept picture it begins with;
     ``strength``: the share of the noise schedule that is run on it, 0 (none: the picture itself) to 1 (it is
     ignored). ``mask``: SHA-256 of a kept mask, white repaints. ``until``: the share of the schedule at which
-    it stops. ``enlarge``: nothing is drawn, ``start`` is brought to ``size``.
+    it stops. ``enlarge``: nothing is drawn, ``start`` is brought to ``size``. ``beside``: SHA-256 of kept
+    pictures that are looked at while ``start`` is drawn over.
     """
 
     texts: tuple[Condition, ...] = ()
@@ -53,6 +55,7 @@ class Literal:
     mask: str | None = None
     until: float = 1.0
     enlarge: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def spec_of(
@@ -88,6 +91,10 @@ def spec_of(
         loras=asked.loras,
         tile=asked.tile,
         stop=max(10, min(100, round(asked.until * 100))),
+        inputs=tuple(
+            Input(sha256=one, role=Role.PROMPT, weight=IMAGE_WEIGHT / len(asked.beside))
+            for one in asked.beside
+        ),
         fitted=size,
     )
     return spec if asked.start is None else _from_picture(asked, spec, start_size or size, limits)

@@ -6,6 +6,7 @@ import asyncio
 import importlib.metadata
 import json
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 16 * 2**20
 """Bytes of files that are kept as they left: one that is sent again, or looked at, is not made again."""
+FOR = 120.0
+"""Seconds after which one that nobody wanted again is let go."""
 THUMBNAIL_QUALITY = 90  # at which the mark of a small picture holds
 
 
@@ -41,15 +44,18 @@ class Origin:
         self._gallery = gallery
         self._folder = host.config.data_dir / "provenance"
         self._publisher: tuple[ProvenanceConfig, ProvenanceWriter] | None = None
-        self._made: OrderedDict[Hashable, images.File] = OrderedDict()
+        self._made: OrderedDict[Hashable, tuple[images.File, float]] = OrderedDict()  # and when it left last
         self._making: dict[Hashable, asyncio.Task[images.File]] = {}
         self._lock = asyncio.Lock()
         self.hashes: dict[str, str] = {}
+        self.dates: dict[str, float] = {}
+        """By model: when its weights were last changed, in Unix seconds."""
         self.version = importlib.metadata.version("limner")
 
     async def prepare(self) -> None:
-        """Make keys where there are none, and hash the weights; for the background. Never raises."""
+        """Make keys where there are none, date and hash the weights; for the background. Never raises."""
         try:
+            self.dates = await asyncio.to_thread(_dates, self._models)
             await self.publisher()
             self.hashes = await asyncio.to_thread(
                 _hashes, self._models, self._host.config.loras, self._folder / "weights.json"
@@ -173,17 +179,26 @@ class Origin:
         identity = (await self.publisher()).identity
         return None if identity is None else identity.root
 
+    def let_go(self, seconds: float = FOR) -> None:
+        """Forget the files that nobody wanted for so long."""
+        long_ago = time.monotonic() - seconds
+        while self._made and next(iter(self._made.values()))[1] <= long_ago:
+            self._made.popitem(last=False)
+
     async def _once(self, key: Hashable, made: Callable[[], images.File]) -> images.File:
         if key in self._made:
             self._made.move_to_end(key)
-            return self._made[key]
+            file, _ = self._made[key]
+            self._made[key] = file, time.monotonic()
+            return file
         making = self._making.get(key)
         if making is None:  # asked for twice at once, it is still made once: two signatures would differ
             making = self._making[key] = asyncio.create_task(asyncio.to_thread(made))
             making.add_done_callback(lambda _: self._making.pop(key, None))
         file = await asyncio.shield(making)
-        self._made[key] = file
-        while sum(len(one.data) for one in self._made.values()) > REMEMBERED and len(self._made) > 1:
+        self._made[key] = file, time.monotonic()
+        self._made.move_to_end(key)
+        while sum(len(one.data) for one, _ in self._made.values()) > REMEMBERED and len(self._made) > 1:
             self._made.popitem(last=False)
         return file
 
@@ -259,6 +274,11 @@ def _identity(settings: ProvenanceConfig, folder: Path) -> Identity:
 
     own = [Path(name).expanduser() if name else None for name in (settings.certificate, settings.key)]
     return load_or_make(folder, *own)
+
+
+def _dates(models: Sequence[ModelConfig]) -> dict[str, float]:
+    found = {model.name: weights.find(model) for model in models}
+    return {name: weights.changed(path) for name, path in found.items() if path is not None}
 
 
 def _hashes(models: Sequence[ModelConfig], loras: Sequence[LoraConfig], cache: Path) -> dict[str, str]:

@@ -195,7 +195,7 @@ class Service:
             asyncio.create_task(self.control.poll()),
             asyncio.create_task(self.retention.run(lambda: self.config.retention)),
             asyncio.create_task(self.origin.prepare()),
-            asyncio.create_task(give_back()),
+            asyncio.create_task(give_back(self.origin.let_go)),
         ]
         try:
             yield

@@ -51,6 +51,7 @@ class DrawingDoor:
     service: Service
     config: ApiConfig
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    alive_every: float = ALIVE_EVERY
     _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
     # ---- what may be drawn with ----------------------------------------------------------------------------
@@ -168,7 +169,7 @@ class DrawingDoor:
             while True:
                 following = following or asyncio.create_task(_next(snapshots))
                 done, _ = await asyncio.wait(
-                    {ending, following}, timeout=ALIVE_EVERY, return_when=asyncio.FIRST_COMPLETED
+                    {ending, following}, timeout=self.alive_every, return_when=asyncio.FIRST_COMPLETED
                 )
                 if ending in done or (following in done and following.result() is None):
                     yield await ending

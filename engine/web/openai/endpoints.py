@@ -26,12 +26,11 @@ from engine.web.bodies import Part
 from engine.web.doors import Doors
 from engine.web.drawing import FILTERED, PictureInput
 from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of
-from engine.web.openai.fields import FREEDOM, Edits, Images, Variations, size_of
+from engine.web.openai.fields import FREEDOM, IMAGES, Edits, Images, Variations, size_of
 
 STARTS = ("/v1/images", "/v1/models")
 NAMES = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "chatgpt-image-latest")
 """Names of OpenAI's models that are listed; every gpt-image-… is drawn."""
-SHIPPED = 1_732_838_400  # Unix seconds; what a model's own date is, is not known
 
 _CODES: Mapping[Kind, tuple[str, str | None]] = {
     "invalid": ("invalid_request_error", "invalid_value"),
@@ -102,24 +101,29 @@ class _Door:
     async def models(self, request: Request) -> Response:
         """List what the key may draw with, then OpenAI's own names."""
         key = await self._doors.gate.key(request, "read")
-        found = [name for name in self._names() if self._may(key, name)]
-        return JSONResponse({"object": "list", "data": [_listed(name) for name in found]})
+        found = [told for name in self._names() if (told := self._listed(key, name))]
+        return JSONResponse({"object": "list", "data": found})
 
     async def one_model(self, request: Request, name: str) -> Response:
         """Say that a model is there."""
         key = await self._doors.gate.key(request, "read")
-        if name not in self._names() or not self._may(key, name):
+        told = self._listed(key, name) if name in self._names() else None
+        if told is None:
             raise _no_model(name)
-        return JSONResponse(_listed(name))
+        return JSONResponse(told)
 
     def _names(self) -> list[str]:
         return [*(model.name for model in self._doors.service.models), *NAMES]
 
-    def _may(self, key: Key, name: str) -> bool:
+    def _listed(self, key: Key, name: str) -> dict[str, Any] | None:
+        """Return a model as it is listed, None where the key may not draw with it."""
         try:
-            return self._drawing.model(key, name, NAMES) is not None
+            model = self._drawing.model(key, name, NAMES)
         except Fault:
-            return False
+            return None
+        dates = self._doors.service.origin.dates
+        created = 0 if model is None else int(dates.get(model.name, 0))
+        return {"id": name, "object": "model", "created": created, "owned_by": "limner"}
 
     def _model(self, key: Key, name: str | None) -> ModelConfig:
         foreign = NAMES if name is None or not name.startswith("gpt-image-") else (*NAMES, name)
@@ -149,8 +153,7 @@ class _Door:
         asked = fields.read(Edits, sent)
         model = self._model(key, asked.model)
         asked.check(self._doors.service.config.limits)
-        picture = await self._image(files)
-        more += [f"image[{number}]" for number in range(1, len(files.get("image", [])))]
+        picture, *beside = await self._images(files)
         size = self._size(asked, model)
         mask = await self._mask(files, picture)
         start, uploads = picture.sha256, self._doors.service.uploads
@@ -159,7 +162,9 @@ class _Door:
             mask = None if mask is None else await uploads.fitted(mask, size)
         strength = None if mask is not None else FREEDOM[asked.input_fidelity]
         size = size or picture.size
-        literal = self._literal(asked, model, size=size, start=start, mask=mask, strength=strength)
+        told: dict[str, Any] = {"size": size, "start": start, "mask": mask, "strength": strength}
+        told["beside"] = tuple(one.sha256 for one in beside)
+        literal = self._literal(asked, model, **told)
         return await self._drawn(request, key, literal, asked, more, "image_edit")
 
     async def variations(self, request: Request) -> Response:
@@ -170,7 +175,7 @@ class _Door:
         asked = fields.read(Variations, sent)
         model = self._model(key, asked.model)
         asked.check(self._doors.service.config.limits)
-        picture = await self._image(files)
+        picture = (await self._images(files, 1))[0]
         size, start = self._size(asked, model), picture.sha256
         if size is not None:
             start = await self._doors.service.uploads.fitted(start, size)
@@ -197,10 +202,13 @@ class _Door:
         }
         return Literal(**{**told, **more})
 
-    async def _image(self, files: Mapping[str, Sequence[Part]]) -> PictureInput:
-        if "image" not in files:
+    async def _images(self, files: Mapping[str, Sequence[Part]], most: int = IMAGES) -> list[PictureInput]:
+        found = files.get("image", ())
+        if not found:
             raise Fault("invalid", "image: is required", field="image", code="missing")
-        return await self._drawing.bring(bytes(files["image"][0].data), "image")
+        if len(found) > most:
+            raise Fault("invalid", f"image: may be sent at most {most} times", field="image")
+        return [await self._drawing.bring(bytes(part.data), "image") for part in found]
 
     async def _mask(self, files: Mapping[str, Sequence[Part]], picture: PictureInput) -> str | None:
         """Return what is repainted, white: what is transparent in the mask, else in the picture itself."""
@@ -357,10 +365,6 @@ def _no_model(name: str) -> Fault:
     return Fault("missing", sentence, field="model", code="model")
 
 
-def _listed(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": SHIPPED, "owned_by": "limner"}
-
-
 def _sorted(
     parts: Sequence[Part], model: type[Images]
 ) -> tuple[dict[str, Any], dict[str, list[Part]], list[str]]:
@@ -369,7 +373,7 @@ def _sorted(
     files: dict[str, list[Part]] = {}
     more: list[str] = []
     for part in parts:
-        name = part.name.removesuffix("[]")
+        name = part.name.partition("[")[0]  # image[], svg[model]
         if name in ("image", "mask"):
             files.setdefault(name, []).append(part)
         elif name in model.model_fields:

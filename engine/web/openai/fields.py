@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,8 @@ from engine.web.errors import Fault
 from engine.web.formats import format_of
 
 SIDES = (64, 4096)
+IMAGES = 8
+"""Pictures of an edit: the one that is edited, and those to go by."""
 FREEDOM = {"high": 0.35, "low": 0.75}
 """Shares of the noise schedule that an edit without a mask runs, by ``input_fidelity``."""
 QUALITIES = {"low": 0.5, "medium": 1.0, "high": 2.0, "xhigh": 4.0, "max": 4.0}
@@ -26,6 +28,8 @@ class Images(BaseModel):
     """What generations and edits take."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    NOT_DONE: ClassVar[tuple[str, ...]] = ("frame_count", "frame_duration_ms", "svg")
+    """Fields of moving and drawn formats, and of marks in words."""
 
     prompt: Annotated[str, Field(min_length=1)]
     model: str | None = None
@@ -43,6 +47,9 @@ class Images(BaseModel):
     user: Annotated[str, Field(max_length=512)] = ""
     safety_identifier: Annotated[str, Field(max_length=512)] = ""
     complexity: Literal["low", "medium", "high"] | None = None
+    frame_count: object = None
+    frame_duration_ms: object = None
+    svg: object = None
     # ours, documented
     seed: Annotated[int, Field(ge=0, le=SEED_MAX)] | None = None
     negative_prompt: str | None = None
@@ -63,6 +70,9 @@ class Images(BaseModel):
         if self.output_format in ("gif", "svg"):
             sentence = "output_format: is png, jpeg or webp here"
             raise Fault("invalid", sentence, field="output_format", code="unsupported_value")
+        for name in self.NOT_DONE:
+            if getattr(self, name) is not None:
+                raise Fault("invalid", f"{name}: is not done here", field=name, code="unsupported_value")
         if self.output_compression is not None and self.output_format == "png":
             sentence = "output_compression: is for jpeg and webp; a png loses nothing"
             raise Fault("invalid", sentence, field="output_compression")
@@ -115,14 +125,10 @@ class Images(BaseModel):
 class Edits(Images):
     """What edits take beside it."""
 
+    NOT_DONE: ClassVar[tuple[str, ...]] = (*Images.NOT_DONE, "markup")
+
     input_fidelity: Literal["high", "low"] = "low"
     markup: object = None
-
-    def check(self, limits: LimitsConfig) -> None:
-        """Raise Fault for what is understood and not done here."""
-        super().check(limits)
-        if self.markup is not None:
-            raise Fault("invalid", "markup: is not done here", field="markup", code="unsupported_value")
 
 
 class Variations(Images):

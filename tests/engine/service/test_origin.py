@@ -191,6 +191,18 @@ async def test_required_means_that_nothing_leaves_without(open_service: Open, tm
             await service.files.file(job.id)
 
 
+async def test_a_file_is_made_once_and_let_go_when_nobody_wants_it(open_service: Open) -> None:
+    async with open_service(provenance=ON) as service:
+        job = await drawn(service)
+        first = await service.files.file(job.id)
+        service.origin.let_go()
+        assert await service.files.file(job.id) is first
+        service.origin.let_go(0.0)
+        again = await service.files.file(job.id)
+        assert again is not first
+        assert images.opened(again.data).tobytes() == images.opened(first.data).tobytes()
+
+
 async def test_a_visible_word_where_a_server_wants_one(open_service: Open) -> None:
     """A strip in the lower right corner and nothing else, with the signature over it."""
     async with open_service() as service:

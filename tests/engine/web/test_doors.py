@@ -208,10 +208,15 @@ async def test_whatever_leaves_says_what_it_is(api_at: Opened) -> None:
 
 
 async def test_a_link_ends_after_an_hour(api: Api) -> None:
+    began = 1_800_000_000.0
+    api.doors.clock = lambda: began
     async with api.client() as client:
         told = await client.post("/v1/images/generations", json={"prompt": "a cat", "steps": 5})
         url = told.json()["data"][0]["url"]
-        began = api.doors.clock()
-        for after, status in ((3590, 200), (3605, 410)):
-            api.doors.clock = lambda after=after: began + after
+        until = int(url.partition("?")[0].rpartition("/")[2].partition(".")[0])
+        assert abs(until - 3600 - began) <= 1
+        for now, status in ((until, 200), (until + 1, 410)):
+            api.doors.clock = lambda now=now: now
             assert (await client.get(url)).status_code == status
+        later = url.replace(str(until), str(until + 60))
+        assert (await client.get(later)).status_code == 404  # whoever writes another hour has not signed it

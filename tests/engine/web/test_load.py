@@ -23,9 +23,11 @@ import psutil
 import pytest
 
 from engine.jobs import FINAL, Job, State
+from engine.service import memory
+from engine.service.origin import FOR
 from tests import ROOT
 from tests.engine.conftest import asking, submit
-from tests.engine.web.conftest import Api, Opened, unhurried
+from tests.engine.web.conftest import TRUST, Api, Opened, unhurried
 from tests.engine.web.served import Served, serving
 
 CLIENTS = int(os.environ.get("LIMNER_API_CLIENTS", "10"))
@@ -182,6 +184,44 @@ async def test_many_clients_lose_nothing_and_leave_nothing(
         record_property("MiB more than fresh", round(resident(process) - fresh, 1))
         record_property("MiB more than after as many before", round(resident(process) - before[2], 1))
         record_property("jobs before the member's", sum(first.values()))
+
+
+@pytest.mark.skipif(not FULL, reason="takes minutes: `make reliability` does it")
+async def test_a_server_alone_in_its_process_gives_back_what_many_clients_took(
+    tmp_path: Path, record_property: Any
+) -> None:
+    with serving(tmp_path, step_seconds=0.001) as served:
+        secrets = [served.key() for _ in range(20)]
+        await served.start()
+        assert served.process is not None
+        process = psutil.Process(served.process.pid)
+
+        def size() -> float:
+            return float(process.memory_info().rss / 2**20)
+
+        async def client(number: int) -> None:
+            told = {"Authorization": f"Bearer {secrets[number % len(secrets)]}"}
+            async with httpx.AsyncClient(base_url=served.url, headers=told, timeout=300, verify=TRUST) as one:
+                for turn in range(EACH):
+                    while (answer := await one.post(DRAW, json=asked(1 + number * EACH + turn))).is_error:
+                        assert answer.status_code == 429, answer.text
+                        await asyncio.sleep(int(answer.headers["retry-after"]))
+
+        await client(CLIENTS)
+        await asyncio.sleep(2 * memory.EVERY)
+        began, files = size(), process.num_fds()
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(CLIENTS):
+                tasks.create_task(client(number))
+        peak = size()
+        async with asyncio.timeout(10 * FOR):
+            while size() >= began + 32 or process.num_fds() > files:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(1)
+        record_property("MiB at first", round(began, 1))
+        record_property("MiB at the end of the load", round(peak, 1))
+        await asyncio.sleep(FOR + 2 * memory.EVERY)
+        record_property("MiB at last", round(size(), 1))
+        assert size() < began + 32
 
 
 async def test_slow_connections_keep_nobody_waiting(api_at: Opened, record_property: Any) -> None:

@@ -14,8 +14,10 @@ import openai
 import pytest
 from PIL import Image
 
-from engine.jobs import State
+from engine.config import ApiConfig, ModelConfig, pocket
+from engine.jobs import Job, Kind, Role, State
 from engine.rules import keys
+from tests import ROOT
 from tests.engine.web.conftest import Api, Opened
 
 STEPS = {"steps": 10}
@@ -238,13 +240,144 @@ async def test_errors_are_the_clients_own_and_counted(api: Api) -> None:
             assert blocked.value.code == code
 
 
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the client's own word on variations
 async def test_the_synchronous_client_too(api: Api) -> None:
     _, secret = await api.key()
 
-    def asked() -> str | None:
+    def asked() -> list[str | None]:
+        found: list[str | None] = []
+        small: dict[str, Any] = {"size": "256x256", "model": "pocket"}
         with openai.OpenAI(api_key=secret, base_url=f"{api.url}/v1") as client:
-            answer = client.images.generate(prompt="a cat", model="pocket", size="256x256", extra_body=STEPS)
-        assert answer.data is not None
-        return answer.data[0].b64_json
+            assert client.models.list().data[0].id == client.models.retrieve("pocket").id == "pocket"
+            drawn = client.images.generate(prompt="a cat", **small, extra_body=STEPS)
+            edited = client.images.edit(image=picture(), mask=hole(), prompt="a cat", **small)
+            varied = client.images.create_variation(image=picture(), **small, response_format="b64_json")
+            for answer in (drawn, edited, varied):
+                found += [one.b64_json for one in answer.data or ()]
+            for event in client.images.generate(prompt="a cat", **small, extra_body=STEPS, stream=True):
+                found.append(event.b64_json)
+            for event in client.images.edit(image=picture(), prompt="a cat", **small, stream=True):
+                assert event.type == "image_edit.completed"
+                found.append(event.b64_json)
+        return found
 
-    assert opened(await asyncio.to_thread(asked)).size == (256, 256)
+    found = await asyncio.to_thread(asked)
+    assert [opened(one).size for one in found] == [(256, 256)] * 5
+
+
+async def test_quality_is_steps(api: Api) -> None:
+    """Half, once, twice and four times the model's own, and no more than the host allows."""
+    usual, most = pocket().steps, api.service.config.limits.max_steps
+    times = {"low": 0.5, "medium": 1, "auto": 1, "standard": 1, "high": 2, "hd": 2, "xhigh": 4, "max": 4}
+    names = {"auto": "medium", "standard": "medium", "hd": "high"}
+    async with api.client() as client:
+        for quality, factor in times.items():
+            body = {"prompt": "a cat", "model": "pocket", "size": "64x64", "quality": quality}
+            answer = (await client.post("/v1/images/generations", json=body)).json()
+            assert answer["quality"] == names.get(quality, quality)
+            [newest, *_] = await api.service.jobs_of("key:1")
+            assert newest.spec.steps == min(int(usual * factor), most), quality
+
+
+async def edited(api: Api, client: httpx.AsyncClient, files: Any, **data: str) -> Job:
+    told = {"prompt": "a cat", "model": "pocket", "steps": "5", **data}
+    answer = await client.post("/v1/images/edits", files=files, data=told)
+    assert answer.status_code == 200, answer.text
+    assert "x-limner-ignored" not in answer.headers
+    [newest, *_] = await api.service.jobs_of("key:1")
+    return newest
+
+
+async def test_what_an_edit_goes_by(api: Api) -> None:
+    red, blue, clear = picture(), picture(colour="blue"), picture(mode="RGBA", colour="#ff000000")
+    async with api.client() as client:
+        for fidelity, strength in (
+            ({}, 0.75),
+            ({"input_fidelity": "low"}, 0.75),
+            ({"input_fidelity": "high"}, 0.35),
+        ):
+            job = await edited(api, client, {"image": red}, **fidelity)
+            assert (job.spec.kind, job.spec.strength) == (Kind.VARY, strength)
+        # what is clear in the picture itself is painted, where no mask is sent
+        assert (await edited(api, client, {"image": clear})).spec.kind is Kind.INPAINT
+        # further pictures are gone by
+        for name in ("image", "image[]"):
+            job = await edited(api, client, [(name, red), (name, blue), (name, clear)])
+            assert [one.role for one in job.spec.inputs] == [Role.INIT, Role.PROMPT, Role.PROMPT]
+            shown = [await api.service.gallery.load(one.sha256) for one in job.spec.inputs[:2]]
+            colours = [Image.open(io.BytesIO(one)).convert("RGB").getpixel((9, 9)) for one in shown]
+            assert colours == [(255, 0, 0), (0, 0, 255)]
+        job = await edited(api, client, [*[("image", red)] * 8, ("mask", hole())])
+        assert len(job.spec.inputs) == 2 + 7
+        for files, param in (
+            ([("image", (None, red))] * 9, "image"),
+            ([("mask", ("a.png", hole()))], "image"),
+            ([("image", ("a.png", b"no picture"))], "image"),
+        ):
+            answer = await client.post("/v1/images/edits", files=files, data={"prompt": "a cat"})
+            assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+async def test_an_edit_of_another_shape_is_cut_and_not_squeezed(api: Api) -> None:
+    file = io.BytesIO()
+    wide = Image.new("RGB", (512, 256), "red")  # its middle half is blue
+    wide.paste("blue", (128, 0, 384, 256))
+    wide.save(file, "PNG")
+    async with api.client() as client:
+        job = await edited(api, client, {"image": file.getvalue()}, size="256x256")
+        start = Image.open(io.BytesIO(await api.service.gallery.load(job.spec.inputs[0].sha256)))
+    assert start.size == (256, 256)
+    assert start.convert("RGB").getcolors() == [(256 * 256, (0, 0, 255))]
+
+
+async def test_what_is_not_done_is_refused_and_never_in_silence(api: Api) -> None:
+    async with api.client() as client:
+        for name, value in (("frame_count", 8), ("frame_duration_ms", 40), ("svg", {"model": "x"})):
+            answer = await client.post("/v1/images/generations", json={"prompt": "a cat", name: value})
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_value", name)
+        for name, field in (("markup", "markup"), ("svg[model]", "svg"), ("frame_count", "frame_count")):
+            files = {"image": ("a.png", picture())}
+            answer = await client.post("/v1/images/edits", files=files, data={"prompt": "a cat", name: "1"})
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_value", field)
+
+
+async def test_a_silent_stream_says_that_it_is_alive(api: Api) -> None:
+    assert api.doors.drawing.alive_every < 15
+    api.doors.drawing.alive_every = 0.05
+    api.service.control.pause()
+    body = {"prompt": "a cat", "stream": True, "model": "pocket", **STEPS}
+    async with api.client() as client, client.stream("POST", "/v1/images/generations", json=body) as stream:
+        lines = stream.aiter_lines()
+        while await anext(lines) != ": keep-alive":
+            pass
+        api.service.control.pause(False)
+        assert "event: image_generation.completed" in [line async for line in lines]
+
+
+async def test_other_makers_names_are_drawn_with_what_the_host_says(api_at: Opened) -> None:
+    models = (ModelConfig(name="pocket", source="pocket"), ModelConfig(name="other", source="pocket"))
+    settings = ApiConfig(enabled=True, models={"dall-e-3": "other"})
+    wanted = {"dall-e-3": "other", "dall-e-2": "pocket", "gpt-image-7": "pocket", None: "pocket"}
+    async with api_at(api=settings, models=models) as api, api.client() as client:
+        for name, drawn in wanted.items():
+            body = {"prompt": "a cat", "model": name, "size": "64x64", **STEPS}
+            assert (await client.post("/v1/images/generations", json=body)).status_code == 200
+            [newest, *_] = await api.service.jobs_of("key:1")
+            assert newest.spec.model == drawn, name
+
+
+async def test_a_models_date_is_its_weights(api: Api) -> None:
+    """Of the model that is shipped, those of the newest file in its folder, as the system says it."""
+    newest = max(
+        file.stat().st_mtime for file in (ROOT / "engine/pocket/weights").rglob("*") if file.is_file()
+    )
+
+    async def dated() -> bool:
+        return bool(api.service.origin.dates)
+
+    await api.settled(dated)
+    async with api.client() as client:
+        listed = (await client.get("/v1/models")).json()["data"]
+    assert {one["created"] for one in listed} == {int(newest)}  # all are drawn by it

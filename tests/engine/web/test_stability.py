@@ -67,6 +67,7 @@ async def test_words_become_a_picture_of_the_size_asked_and_a_seed_repeats_it(ap
         assert first(answer).size == (1024, 576)
         [artifact] = answer.json()["artifacts"]
         assert artifact["seed"] != 0
+        assert (await words(client, seed=0)).json()["artifacts"][0]["seed"] != 0
         assert artifact["finishReason"] == "SUCCESS"
         again = await words(client, width=1024, height=576, seed=artifact["seed"])
         assert first(again).tobytes() == first(answer).tobytes()
@@ -171,6 +172,10 @@ async def test_every_limit_has_two_sides(api: Api) -> None:
     async with api.client() as client:
         for fields in good:
             assert (await words(client, **fields)).status_code == 200, fields
+        for said in ("K_HEUN", "k_heun", None):
+            await words(client, sampler=said, seed=3)
+        loud, quiet, usual = [job.spec.sampler for job in (await api.service.jobs_of("key:1"))[:3]][::-1]
+        assert loud == quiet != usual
         for fields, named in bad:
             answer = await words(client, **fields)
             assert refusal(answer) == (400, "bad_request"), fields
