@@ -88,7 +88,7 @@ def channels(rules: Rules) -> str:
     elif rules.channels:
         lines.append(say("- everywhere else: yes"))
     else:
-        lines.append("- everywhere")
+        lines.append(say("- everywhere"))
     lines.append(say("**Adult pictures**"))
     for one, level in rules.content.items():
         where = f"<#{one}>" if one else say("the server")
