@@ -202,7 +202,7 @@ def _disk(config: Config) -> Iterator[Finding]:
 def _web(config: Config) -> Iterator[Finding]:
     """Try the listener's address, unless the running bot has it."""
     web = config.web
-    if not web.enabled:
+    if not (web.enabled or config.api.enabled):
         return
     lock = config.data_dir / "limner.lock"
     if lock.exists() and holder(lock) is not None:
@@ -212,8 +212,9 @@ def _web(config: Config) -> Iterator[Finding]:
         family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
         socket.create_server((web.host, web.port), family=family).close()
     except (OSError, OverflowError) as error:
+        told = error.strerror if isinstance(error, socket.gaierror) else None  # its numbers are its own
         number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error)
+        reason = told or (os.strerror(number) if number else str(error))
         yield wrong(
             "web",
             f"The HTTP listener cannot use {web.host}:{web.port}: {reason}. Choose another `web.port` or "

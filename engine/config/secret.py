@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -17,6 +18,7 @@ from engine.errors import ConfigError
 _FORM = re.compile(r"[\w-]{17,}\.[\w-]{4,}\.[\w-]{20,}", re.ASCII)
 _ASSIGNMENT = re.compile(r"^(export\s+)?\w+\s*=\s*")
 _SCHEME = re.compile(r"^bot\s+", re.IGNORECASE)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _QUOTES = " \t\"'`“”‘’"
 
 
@@ -35,11 +37,15 @@ def read(token_file: str, environ: Mapping[str, str]) -> SecretStr:
     file = Path(token_file)
     try:
         mode = file.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise ConfigError(f"The token file `{file}` is a folder. Name the file that holds the token.")
         if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(
                 f"Other accounts can read the token file `{file}`. Close it with: chmod 600 {file}"
             )
-        text = file.read_text(encoding="utf-8-sig")
+        data = file.read_bytes()
+        # PowerShell and old editors write UTF-16, with its mark in front
+        text = data.decode("utf-16" if data[:2] in _UTF16 else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise ConfigError(f"The token file `{file}` cannot be read: {reason}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import tomllib
@@ -277,6 +278,20 @@ def test_what_cannot_be_a_token_is_refused_in_one_line_that_does_not_show_it(
     assert "\n" not in str(caught.value)
     assert TOKEN not in str(caught.value)
     assert "Copy it anew" in str(caught.value)
+
+
+def test_a_token_file_of_another_encoding_is_read_and_a_folder_is_named_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    loaded = config.load(write(tmp_path, "[discord]\ntoken_file = 'token'"), {})
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):  # as PowerShell writes, with a mark in front
+        mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(encoding, b"")
+        file.write_bytes(mark + f"{TOKEN}\r\n".encode(encoding))
+        file.chmod(0o600)
+        assert config.token(loaded, {}).get_secret_value() == TOKEN
+    file.unlink()
+    file.mkdir(mode=0o755)
+    with pytest.raises(ConfigError, match="is a folder"):
+        config.token(loaded, {})
 
 
 def test_a_token_is_told_from_what_is_none_by_its_form() -> None:

@@ -341,7 +341,8 @@ def test_check_says_that_there_is_no_file_and_that_a_port_is_taken(tmp_path: Pat
     assert "no config.toml" in first[0]["text"]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        (tmp_path / "config.toml").write_text(f"[web]\nenabled = true\nport = {port}\n")
+        # the API listens as well, also where [web] alone is off
+        (tmp_path / "config.toml").write_text(f"[api]\nenabled = true\n[web]\nport = {port}\n")
         done = limner("check", "--json", cwd=tmp_path, LIMNER_TOKEN="hello-world")
     found = findings(done)
     assert found["config"]["state"] == "ok"
