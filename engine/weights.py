@@ -5,6 +5,7 @@ Long: finding, reading and pulling weights.
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -184,6 +185,13 @@ def is_cut(file: Path) -> bool:
     return False
 
 
+_PREDICTIONS = {
+    **dict.fromkeys(("v", "vprediction", "vpred", "velocity"), "v"),
+    **dict.fromkeys(("epsilon", "eps", "epsilonprediction", "epsprediction", "noise"), "epsilon"),
+}
+"""What a checkpoint predicts, as trainers spell it, letters alone."""
+
+
 def stated(file: Path) -> tuple[str, bool]:
     """Return what a single file says that it predicts (``v``, ``epsilon``, or empty), and if with zero SNR.
 
@@ -200,8 +208,9 @@ def stated(file: Path) -> tuple[str, bool]:
             f"{file.name} was trained with the noise of EDM, which one file does not tell enough of; "
             "convert it to a diffusers folder"
         )
-    said = header.metadata.get("modelspec.prediction_type", "").strip().lower().removesuffix("_prediction")
-    return ("v" if "v_pred" in names else said if said in ("v", "epsilon") else ""), "ztsnr" in names
+    said = re.sub(r"[^a-z]", "", header.metadata.get("modelspec.prediction_type", "").lower())
+    zero = header.metadata.get("ss_zero_terminal_snr", "").strip().lower() in ("true", "1")
+    return "v" if "v_pred" in names else _PREDICTIONS.get(said, ""), zero or "ztsnr" in names
 
 
 def first_clip_names(file: Path) -> str:

@@ -103,6 +103,8 @@ def _side_of_folder(folder: Path) -> tuple[int, int] | None:
 def _layer(metadata: Mapping[str, str]) -> int | None:
     for key in ("modelspec.encoder_layer", "ss_clip_skip"):
         told = metadata.get(key, "").strip()
+        if told != "-1":  # of others, as ComfyUI counts: -2 is the last but one
+            told = told.removeprefix("-")
         if told.isascii() and told.isdigit() and int(told) in _LAYERS:
             return int(told)
     return None

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from engine import weights
 from engine.config import Config, LoraConfig, ModelConfig
 from engine.readiness import described
 
@@ -104,6 +105,29 @@ def test_a_folder_is_drawn_at_the_size_that_diffusers_takes(tmp_path: Path) -> N
             (tmp_path / part / "config.json").write_text(json.dumps(told))
         (tmp_path / "model_index.json").write_text("{}")
         assert model(source=str(tmp_path)).width == side
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"modelspec.prediction_type": "v-prediction"}, ("v", False)),
+        ({"modelspec.prediction_type": "V_Prediction"}, ("v", False)),
+        ({"modelspec.prediction_type": "vpred", "ss_zero_terminal_snr": "True"}, ("v", True)),
+        ({"modelspec.prediction_type": "eps"}, ("epsilon", False)),
+        ({"modelspec.prediction_type": "epsilon", "ss_zero_terminal_snr": "False"}, ("epsilon", False)),
+        ({"modelspec.prediction_type": "something"}, ("", False)),
+        ({"ss_zero_terminal_snr": "None"}, ("", False)),
+    ],
+)
+def test_what_is_predicted_is_read_however_it_is_spelled(
+    tmp_path: Path, metadata: dict[str, str], said: tuple[str, bool]
+) -> None:
+    assert weights.stated(Path(written(tmp_path, SD, metadata))) == said
+
+
+@pytest.mark.parametrize(("told", "layer"), [("2", 2), ("-2", 2), (" 1 ", 1)])
+def test_a_clip_skip_counted_from_the_end_is_one(tmp_path: Path, told: str, layer: int) -> None:
+    assert model(source=written(tmp_path, SD, {"ss_clip_skip": told})).clip_skip == layer
 
 
 @pytest.mark.parametrize("told", ["None", "0", "-1", "99", "two", "²"])
