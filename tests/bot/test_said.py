@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from bot.demo.driver import BotProcess, Discord, faces
-from bot.demo.seed_data import ADMIN_ID, ADMIN_ROLE_ID, BOB_ID
+from bot.demo.seed_data import ADMIN_CHANNEL_ID, ADMIN_ID, ADMIN_ROLE_ID, BOB_ID, GUILD_ID
 from bot.demo.shapes import Json, Message, Upload
 from engine.words.catalogue import FOLDER, Entry, read
 from tests import ROOT
@@ -53,6 +53,7 @@ PERSON: tuple[tuple[str, Json], ...] = (
     ),
 )  # fmt: skip
 ADMIN: tuple[tuple[str, Json], ...] = (
+    ("admin log", {"channel": f"<#{ADMIN_CHANNEL_ID}>"}),
     ("admin defaults settings", {"flags": "--ar 3:2"}),
     ("admin defaults label", {"where": "message"}),
     ("admin defaults show", {}),
@@ -131,6 +132,7 @@ async def test_every_answer_is_in_the_catalogue(
     process = make_bot()
     process.environment["LIMNER_WELCOME_STARTERS"] = '["xyzzy"]'
     process.environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "framed"), str(ROOT)])
+    discord.world.guilds[GUILD_ID]["preferred_locale"] = "de"  # which the log channel speaks
     for person in (BOB_ID, ADMIN_ID):
         discord.world.locales[person] = "de"
     bob, ada = discord.user("bob"), discord.user("ada")
@@ -165,4 +167,10 @@ async def test_every_answer_is_in_the_catalogue(
                 }
                 answer = await who.send(name, given)
                 await look(f"{name} {options}", answer.message)
+        await ada.submit(await ada.context_menu("Report", grid), {"prompt": "xyzzy"})
+        room = ADMIN_CHANNEL_ID
+        told = await discord.wait_for_message(lambda m: "**resume**" in m.data["content"], channel=room)
+        report = await discord.wait_for_message(faces, channel=room)
+        for what, message in (("log", told), ("report", report), *enumerate(discord.messages())):
+            await look(str(what), message)
     assert left == {}

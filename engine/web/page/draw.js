@@ -86,6 +86,7 @@ function say(text, wrong = false) {
 
 function place() {
   stage.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`;
+  stage.style.setProperty("--hair", `${1 / view.scale}px`); // the frame stays thin
 }
 
 function fit() {
