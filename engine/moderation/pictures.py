@@ -18,8 +18,7 @@ FLAGGED_INPUT = Sentence(
     "described here. Nothing was charged."
 )
 UNSURE = Sentence(
-    "Our picture check did not work, so this picture cannot be shown. Nothing was charged. Please tell the "
-    "host."
+    "Our picture check did not work, so this picture cannot be shown. Nothing was charged; the host was told."
 )
 
 
@@ -27,12 +26,13 @@ UNSURE = Sentence(
 class Classification:
     """``rated``: adult content is in it. ``sentence``: it is not shown, and this is said to the person.
 
-    ``why`` is for moderators.
+    ``why`` is for moderators; ``broken``: the host has something to mend.
     """
 
     rated: bool = False
     sentence: str | None = None
     why: str = ""
+    broken: bool = False
 
 
 def judge(
@@ -49,7 +49,7 @@ def judge(
     if scores is None:
         if config.unsure == "show":
             return Classification()
-        return Classification(sentence=UNSURE, why="the picture classifier did not work")
+        return Classification(sentence=UNSURE, why="the picture classifier did not work", broken=True)
     worst = max(scores, default=0.0)
     if worst < config.threshold:
         return Classification()

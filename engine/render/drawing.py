@@ -171,13 +171,16 @@ def _check_sides(spec: JobSpec, name: str, multiple: int) -> None:
     if spec.width % multiple or spec.height % multiple:
         raise UserError(
             Sentence(
-                "{model} draws sides that are multiples of {multiple}, which {width} × {height} are not. The "
-                "host should give it `multiple = {multiple}`.",
+                "{model} draws sides that are multiples of {multiple}, which {width} × {height} are not; the "
+                "host was told. Draw with another model until then.",
                 model=name,
                 multiple=multiple,
                 width=spec.width,
                 height=spec.height,
             )
+        ).telling_host(
+            f"{name} was asked for {spec.width} × {spec.height} and draws multiples of {multiple}. Give its "
+            f"entry `multiple = {multiple}`."
         )
 
 

@@ -286,6 +286,8 @@ class Scheduler:
         if verdict.sentence is not None:
             # nothing of it is kept: neither the files nor the previews
             log.warning("pictures of job %s are not shown (%s)", job.id, verdict.why)
+            if verdict.broken:
+                await self._host.trouble("Pictures cannot be checked, so none is shown: see `limner check`.")
             now = self.store.now()
             return await self.store.write(
                 store_jobs.fail,

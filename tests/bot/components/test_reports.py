@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,4 +179,7 @@ async def test_a_picture_that_was_not_shown_can_be_appealed(
         await discord.until(lambda: "was sent" in sent.message.data["content"], "the answer")
         appeal = await discord.wait_for_message(lambda m: "**Appeal" in m.data["content"], channel=GALLERY_ID)
         assert "the picture classifier did not work" in appeal.data["content"]
+    with sqlite3.connect(data / "limner.db") as db:
+        [(noted,)] = db.execute("SELECT detail FROM audit WHERE action = 'trouble'").fetchall()
+    assert "Pictures cannot be checked" in noted, "the host is told as well"
     assert not list((data / "pictures").rglob("*.png"))

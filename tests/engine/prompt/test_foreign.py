@@ -309,6 +309,12 @@ def test_json_of_any_shape_is_read_or_left_alone(value: dict[str, object]) -> No
     assert answer["error"] is None or answer["error"].strip()
 
 
+def test_flags_with_colons_are_flags_and_no_pasted_settings() -> None:
+    assert flags("a cat --seed:7 --steps: 20 --cfg:7") == {"seed": 7, "steps": 20, "cfg": 7}
+    assert flags("a cat --negative Prompt: x") == {"negative": "Prompt: x"}
+    assert parse("a cat --seed:7 --steps: 20").prompt.text == "a cat"
+
+
 def test_names_of_other_programs_json_are_known() -> None:
     fooocus = {
         "Prompt": "a cat", "Negative Prompt": "dull", "Seed": 5, "Sampler": "dpmpp_2m_sde_gpu",

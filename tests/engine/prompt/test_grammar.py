@@ -405,6 +405,8 @@ def test_stray_dashes_are_left_out_and_said(line: str, words: str) -> None:
         ("cat --lora ink=0.5", "cat --lora ink:0.5"),
         ("cat --lora ink .5", "cat --lora ink:0.5"),
         ("cat --lora ink:50%", "cat --lora ink:0.5"),
+        ("cat --lora lora:0.5", "cat --lora lora:0.5"),
+        ("cat --lora lora:ink:0.5", "cat --lora ink:0.5"),
         ("cat --lora ink:", "cat --lora ink:1"),
         ("cat --lora ink:.5,fur:.3", "cat --lora ink:0.5, fur:0.3"),
         ("cat --lora v1.5-x:99", "cat --lora v1.5-x:10"),
@@ -414,7 +416,7 @@ def test_stray_dashes_are_left_out_and_said(line: str, words: str) -> None:
 def test_a_value_that_can_mean_one_thing_only_is_taken_and_said(line: str, read: str) -> None:
     parsed = parse(line)
     assert str(parsed.prompt) == read
-    assert parsed.notes or "--lora ink" in line  # a LoRA's own spelling is not worth a note
+    assert parsed.notes or "--lora " in line  # a LoRA's own spelling is not worth a note
 
 
 # SD.Next's list (modules/sd_samplers_diffusers.py) and Forge's, where A1111 and ComfyUI have no such name

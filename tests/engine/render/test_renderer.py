@@ -87,6 +87,15 @@ def test_a_job_tells_its_steps_and_gives_its_pictures(renderer: Make) -> None:
     assert render.unet_calls == 5, "eight rows fit one call"
 
 
+def test_sides_that_the_family_cannot_draw_are_refused_and_the_host_is_told(renderer: Make) -> None:
+    render = renderer()
+    render.start("job", spec(width=1))
+    ended = failed(drain(render)["job"])
+    assert ended.kind == "user"
+    assert "1 × 32 are not; the host was told" in ended.message
+    assert "multiple = " in ended.for_host
+
+
 def test_equal_specs_alone_give_equal_bytes(renderer: Make) -> None:
     answers = []
     for _ in range(2):
