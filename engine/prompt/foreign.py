@@ -13,18 +13,18 @@ from engine.prompt.samplers import nearest, sampler
 from engine.words import Sentence
 
 _NEGATIVE = re.compile(
-    r"(?<![\w‐‑‒–—―−－-]))negative prompts?\s?:\s*"
+    r"(?<![\w‐‑‒–—―−－-])negative prompts?\s?:\s*"
     r"|(?<=\n)\s*(?:negatives?|neg|neg prompt|negative_prompt|undesired content|uc)\s?:\s*"
     r"|(?<=[,.;|] )(?:negatives?|neg prompt|negative_prompt)\s?:\s*",
     re.IGNORECASE,
 )
-_NEGATIVE_AMONG_FACTS = re.compile(r"(?<![\w‐‑‒–—―−－-]))(?:negatives?|neg)\s?:\s*", re.IGNORECASE)
+_NEGATIVE_AMONG_FACTS = re.compile(r"(?<![\w‐‑‒–—―−－-])(?:negatives?|neg)\s?:\s*", re.IGNORECASE)
 """The same in a line that has lost its breaks; a word like any other where no settings follow."""
 _POSITIVE = re.compile(r"\s*(?:positive(?: prompt)?|prompt)\s?:\s*", re.IGNORECASE)
 _DASHED = re.compile(r"\n-(?=[^\s\-])([^\n]+)\s*$")
 """Draw Things' unwanted words: the last line before its settings."""
 _FACTS = re.compile(
-    r"(?<![\w‐‑‒–—―−－-]))steps\s?: ?\d{1,5},\s{0,4}(?=[A-Za-z][\w +\-./]{0,40}: )"
+    r"(?<![\w‐‑‒–—―−－-])steps\s?: ?\d{1,5},\s{0,4}(?=[A-Za-z][\w +\-./]{0,40}: )"
     r"|(?:^|(?<=\n))steps\s?: ?\d{1,5}\s*$",
     re.IGNORECASE,
 )
@@ -32,7 +32,7 @@ _FACT = re.compile(
     r'([A-Za-z][\w +\-./]{0,40}): ?("(?:[^"\\]|\\.)*+"|\[(?:[^\[\]]*+)\]|\{[^{}]*+\}|[^,\n]*+)(?:,\s*|\n|$)'
 )
 _KEY = re.compile(
-    r"(?<![\w‐‑‒–—―−－-]))(steps|sampling steps|sampler|sampling method|schedule type|scheduler|cfg scale|cfg"
+    r"(?<![\w‐‑‒–—―−－-])(steps|sampling steps|sampler|sampling method|schedule type|scheduler|cfg scale|cfg"
     r"|guidance scale|seed|size|resolution|model|model hash|clip skip|width|height|vae|version"
     r"|denoising strength"
     r"|num_inference_steps|guidance_scale|cfg_scale|sampler_name)\s?[:=]\s?",
