@@ -13,14 +13,19 @@ SAME = 2
 """Levels by which a profile may change colours and still be called sRGB: such pictures keep their bits."""
 OPAQUE = 250
 """Alpha from which nobody sees anything through: such pictures are no cut-outs."""
+USUAL_GAMMA = 1 / 2.2
+"""What a PNG says that means sRGB, or nothing at all (PNG specification, third edition, 11.3.2.2)."""
 _LATTICE = bytes(range(0, 256, 17))
 
 
 def as_rgb(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return a picture in sRGB over white, and its alpha channel (mode L) where anything is seen through."""
-    profile = picture.info.get("icc_profile")
+    told = picture.info
+    profile = told.get("icc_profile")
     picture, alpha = _apart(picture)
     picture = _in_srgb(picture, profile)
+    if not profile and "srgb" not in told:
+        picture = _brightened(picture, told.get("gamma"))
     if alpha is None:
         return picture, None
     white = Image.new("RGB", picture.size, (255, 255, 255))
@@ -68,6 +73,15 @@ def _in_srgb(picture: Image.Image, profile: object) -> Image.Image:
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _brightened(picture: Image.Image, gamma: object) -> Image.Image:
+    """Return an RGB picture whose numbers stand for light by a power of their own (PNG, gAMA) in sRGB."""
+    if not isinstance(gamma, float) or not 0.1 <= gamma <= 2 or abs(gamma - USUAL_GAMMA) < 0.01:
+        return picture
+    levels = [(level / 255) ** (1 / gamma) for level in range(256)]
+    shown = [12.92 * one if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in levels]
+    return picture.point([round(255 * one) for one in shown] * 3)
 
 
 def _is_srgb(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:

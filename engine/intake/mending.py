@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from PIL import PngImagePlugin
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_KEPT = frozenset({b"tRNS", b"iCCP", b"eXIf", b"acTL", b"fcTL", b"fdAT", b"sRGB"})
+_KEPT = frozenset({b"tRNS", b"iCCP", b"eXIf", b"acTL", b"fcTL", b"fdAT", b"sRGB", b"gAMA"})
 """Chunks beside the critical ones that say something of the pixels, or of how they stand."""
 _KEY_BYTES = {0: 2, 2: 6}
 """Length of tRNS where it names one colour, by colour type (PNG specification, third edition, 11.3.1.1)."""

@@ -135,6 +135,28 @@ async def test_profiles_of_grey_and_of_inks_are_used(decoder: Decoder) -> None:
         assert max(abs(one - level) for one in shown) <= 3, shown
 
 
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [  # by hand, as above: light of 0.502 is 188 in sRGB; 0.502 ** 1.8 = 0.289 is 147
+        ([(b"gAMA", 100_000)], 188),
+        ([(b"gAMA", 55_556)], 147),
+        ([(b"gAMA", 45_455)], 128),
+        ([(b"gAMA", 0)], 128),
+        ([(b"sRGB", None), (b"gAMA", 100_000)], 128),
+    ],
+)
+async def test_a_png_that_tells_its_gamma_is_shown_by_it(
+    decoder: Decoder, chunks: list[tuple[bytes, int | None]], expected: int
+) -> None:
+    told = [
+        hostile.chunk(kind, b"\0" if value is None else struct.pack(">I", value)) for kind, value in chunks
+    ]
+    rows = zlib.compress((b"\0" + bytes([128]) * 32) * 32)
+    shown = opened(await decoder.clean(hostile.png(32, 32, 8, 0, rows, *told))).getpixel((5, 5))
+    assert isinstance(shown, tuple)
+    assert max(abs(one - expected) for one in shown) <= 1, shown
+
+
 async def test_pictures_in_srgb_keep_every_bit(decoder: Decoder) -> None:
     noise = Image.merge("RGB", [Image.effect_noise((96, 64), sigma) for sigma in (40, 80, 120)])
     for profile in (None, hostile.matrix_profile(hostile.SRGB, hostile.SRGB_CURVE)):
