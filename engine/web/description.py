@@ -146,7 +146,7 @@ def endpoints(app: FastAPI) -> Iterator[tuple[str, str, str]]:
         if isinstance(route, APIRoute) and not route.path.startswith(HIDDEN):
             about = inspect.cleandoc(route.endpoint.__doc__ or "").split("\n\n")[0]
             for method in sorted(route.methods or ()):
-                yield method.lower(), route.path, " ".join(about.split())
+                yield method.lower(), route.path, " ".join(about.replace("``", "`").split())
 
 
 def _operation(method: str, path: str, about: str) -> dict[str, Any]:

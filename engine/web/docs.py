@@ -15,12 +15,13 @@ from engine.web.doors import Doors
 from engine.web.pages import HEADERS
 
 _LIMITS = {
-    "minimum": "at least",
-    "maximum": "at most",
-    "minLength": "letters from",
-    "maxLength": "letters to",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
 }
-_LIMITS |= {"minItems": "items from", "maxItems": "items to"}
 
 
 def mount(app: FastAPI, doors: Doors) -> None:
@@ -111,7 +112,7 @@ def _said(schema: Mapping[str, Any]) -> str:
         elif one.get("format") == "binary":
             told.append("file")
         else:
-            limits = [f"{word} {one[limit]}" for limit, word in _LIMITS.items() if limit in one]
+            limits = [words.format(one[limit]) for limit, words in _LIMITS.items() if limit in one]
             told.append(", ".join([name or str(one.get("type", "anything")), *limits]))
     usual = schema.get("default")
     return " or ".join(told) + ("" if usual in (None, "", [], {}) else f"; {usual} where absent")

@@ -72,7 +72,7 @@ def mount(app: FastAPI, doors: Doors) -> None:
     app.get(f"{BASE}/sd-models", name="sdapi models")(door.models)
     app.get(f"{BASE}/loras", name="sdapi loras")(door.loras)
     for name, value in CONSTANTS.items():
-        app.get(f"{BASE}/{name}", name=f"sdapi {name}")(door.constant(value))
+        app.get(f"{BASE}/{name}", name=f"sdapi {name}")(door.constant(name, value))
 
     @app.get("/config")
     async def config() -> Response:
@@ -91,14 +91,14 @@ class _Door:
 
     # ---- looking -------------------------------------------------------------------------------------------
 
-    def constant(self, value: Any) -> Callable[[Request], Awaitable[Response]]:
+    def constant(self, name: str, value: Any) -> Callable[[Request], Awaitable[Response]]:
         """Return an endpoint that gives everybody with a key the same answer."""
 
         async def answer(request: Request) -> Response:
-            """List what there is."""
             await self._key(request, "read")
             return JSONResponse(value)
 
+        answer.__doc__ = f"List what there is of {name.replace('-', ' ')}."
         return answer
 
     async def models(self, request: Request) -> Response:

@@ -134,7 +134,8 @@ async def test_the_drawing_page_takes_no_body_longer_than_the_others(api: Api) -
         api.doors.budget.silent = api.doors.budget.seconds = 30.0
         mask = io.BytesIO()
         Image.new("L", (64, 64), 255).save(mask, "PNG")
-        answer = await client.post(link, content=mask.getvalue())  # the link is still good
+        full = mask.getvalue() + bytes(draw.MOST_BYTES - len(mask.getvalue()))
+        answer = await client.post(link, content=full)  # the link is still good
         assert (answer.status_code, answer.json()) == (200, {"painting": False})
     assert api.doors.budget.held == 0
 
