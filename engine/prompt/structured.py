@@ -73,7 +73,10 @@ def settings(text: str) -> dict[str, str] | None:
             return _from_nodes(_drawn_graph(value))
         _collect(value, found, _DEPTH)
     else:
-        for key, double, single, plain in _PAIR.findall(text):
+        pairs = _PAIR.findall(text)
+        if text[0] in "\"'" and len(pairs) < 2:
+            return None  # a word in quotes and a colon
+        for key, double, single, plain in pairs:
             words = re.sub(r"\\n", "\n", double or single)
             found.setdefault(called(key), re.sub(r"\\(.)", r"\1", words) or plain)
     return found if found.get("prompt") else None

@@ -29,9 +29,73 @@ MARKS = (
     "-s -S -W -C 7.5 50 512 -A k_lms <@1100000000000000011> (fast) -# embedding:x "
     "https://x.com/a.png <https://x.com/a.png> https://x.com/b.webp?x=1::2 https://x.com/page blob:x /imagine"
 )
+PASTED = [
+    "&amp;",
+    "<b>",
+    "</b>",
+    "[b]",
+    '<a href="https://x.com/a.png">',
+    "‹",
+    "›",
+    "「",
+    "」",
+    "~~~",
+    "``",
+    '"""',
+    "Prompt:",
+    "**Prompt:**",
+    "dream>",
+    "Steps: 20",
+    "Seed: 5",
+    "CFG scale: 7",
+    "Sampler: Euler a",
+    "Negative:",
+    "neg:",
+    '{"prompt": "a", ',
+    '"seed": 5}',
+    "(--seed 7)",
+    "`--seed 7`",
+    "example.org/x.png",
+    "//x.com/a.png",
+    "https://x.com/a.pnghttps://x.com/b.png",
+    " ::2",
+    "file:///x.png",
+    "<:cat:1100000000000000011>",
+    "</imagine:1100000000000000011>",
+    "[14:03] Limner: ",
+    "- @maria (fast)",
+    "Rerolling ",
+    "١:٢",
+    "שלום",
+    "قطة",
+    "می\u200cخواهم",
+    "❤\ufe0f",
+    "--ＡＲ",
+    "﹣﹣ar",
+    "__a/*__",
+    "{1-2$$a|b}",
+    "parameters\n",
+    "‣ ",
+    "<x_y>",
+    "[cat::0.5]",
+    "[:a:0.5]",
+    "a++",
+    "½",
+    "1/2",
+    "７",
+    "--lora ink=0.5",
+    "--lora a:1,b:2",
+    "--ar 16 by 9",
+    "--ar 1.5",
+    "--sampler DPM++ 2M EDM",
+    "--seed none",
+    "--negative embedding:x",
+    '--no "a"',
+]
 PIECES = st.sampled_from(
     [
         *WORDS.split("|"),
+        *PASTED,
         *MARKS.split(" "),
         *(" ", "  ", "\n", "\t", "{a, b}", "/imagine prompt:", "-S 7", "Negative prompt: dull"),
         *("Steps: 10, Seed: 5", "**a cat --seed 7** - <@1100000000000000011> (fast)"),
@@ -65,6 +129,12 @@ LINES = st.one_of(
 @example("[> ###[a](https://x.com/a.png)")
 @example("[a|b]  ###  —ar 3:2 -S 7*-s 50")
 @example("::2(--no x% ()—ar 3:2 ")
+@example("/--NO0.AA/0.PNG")
+@example("--NIJI//0.AA/0.PNG")
+@example('--LORA"lora"0')
+@example("a --neg Prompt:")
+@example('--lora ink=0.5 {"prompt": "a",  "seed": 5}')
+@example("</imagine:1100000000000000011> </imagine:1100000000000000011>")
 def test_what_is_printed_reads_as_the_same(line: str) -> None:
     try:
         parsed = parse(line, limit=100)
@@ -77,6 +147,8 @@ def test_what_is_printed_reads_as_the_same(line: str) -> None:
         assert again.prompt.images == prompt.images, printed
         assert again.prompt.given == prompt.given, printed
         assert str(again.prompt) == printed
+    if not parsed.random:
+        assert parse(parsed.line, limit=100).prompts == parsed.prompts, parsed.line
 
 
 @settings(max_examples=250, deadline=None)
