@@ -47,6 +47,6 @@ def _fault(first: Mapping[str, Any], prefix: str) -> Fault:
 
 def ignored(names: Iterable[str]) -> dict[str, str]:
     """Return the header that names what had no effect; none where all had one."""
-    clean = [re.sub(r"[^\w.\[\]-]", "?", name, flags=re.ASCII)[:64] for name in names]
+    clean = [re.sub(r"[^\w.\[\]-]", "?", name, flags=re.ASCII)[:64] or "?" for name in names]
     told = ", ".join(list(dict.fromkeys(clean))[:NAMED_MOST])
     return {"X-Limner-Ignored": told} if told else {}

@@ -160,6 +160,25 @@ async def is_there_for_posts_alone(client: httpx.AsyncClient, path: str) -> None
     is_told(await client.post(f"{path}-nothing", json={}), 404)
 
 
+NAMED = {"": "?", " ": "?", "a,b": "a?b", "\r\nX: y": "??X??y", "\u00e9": "?", "a" * 100: "a" * 64}
+
+
+async def test_any_name_of_what_is_ignored_can_be_told(api: Api) -> None:
+    """A header ends in no blank: an empty name is a question mark, like any letter that is none."""
+    async with api.client() as client:
+        for name, told in NAMED.items():
+            for path, body in (
+                ("/predict", {"prompt": "a cat", name: 1}),
+                ("/predict", {"instances": [{"prompt": "a cat", name: 1}]}),
+                ("/v1/images/generations", {"prompt": "a cat", "size": "64x64", name: 1}),
+                (f"{STABILITY}/text-to-image", {"text_prompts": [{"text": "a cat"}], "steps": 10, name: 1}),
+                ("/sdapi/v1/txt2img", {"prompt": "a cat", "steps": 5, name: 1}),
+            ):
+                answer = await client.post(path, json=body)
+                assert answer.status_code == 200, (path, name)
+                assert answer.headers["x-limner-ignored"] == told, (path, name)
+
+
 def part(name: str, data: bytes, *more: str) -> bytes:
     head = [f'Content-Disposition: form-data; name="{name}"', *more, "", ""]
     return b"--x\r\n" + "\r\n".join(head).encode() + data + b"\r\n"
