@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 CHILD = Path(__file__).with_name("child.py")
 MOST_BYTES = 20 * 2**20
 MOST_PIXELS = 25_000_000
-SECONDS = 30.0
+SECONDS = 90.0
 """How long one picture may take, the start of the process and those before it not counted."""
 
 EMPTY = Sentence("This file is empty. Send the picture again.")

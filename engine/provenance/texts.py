@@ -99,6 +99,8 @@ def _png_texts(data: bytes) -> Iterator[tuple[str, str | None]]:
     at = len(SIGNATURE)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IEND":  # what hangs behind is no part of it, and may be megabytes
+            return
         if kind in (b"tEXt", b"zTXt", b"iTXt"):
             key, _, rest = data[at + 8 : at + 8 + min(length, 4 * LONGEST)].partition(b"\0")
             yield key.decode("latin-1"), _text(kind, rest) if length <= 4 * LONGEST else None

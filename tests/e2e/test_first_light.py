@@ -150,7 +150,9 @@ async def test_progress_is_edited_every_two_seconds_with_previews(
     assert edits[-1][1]["attachments"], "no preview was shown"
 
 
-HOSTILE = "a fox @everyone @here <@1100000000000000012> <@&1100000000000000121> **b** `c` ~~d~~ ||e|| [f](g)"
+MENTIONS = "<@1100000000000000012> <@&1100000000000000121> "
+SHOWN = "a fox @everyone @here **b** `c` ~~d~~ ||e|| [f](g)"
+HOSTILE = SHOWN.replace("**b**", f"{MENTIONS}**b**")
 RIGHT_TO_LEFT = "a fox \u202egnorw"
 
 
@@ -160,7 +162,8 @@ async def test_a_hostile_prompt_shows_as_typed_and_pings_nobody(discord: Discord
         await ada.slash("imagine", prompt=HOSTILE)
         grid = await discord.wait_for_message(is_grid)
         echo = re.match(r"\*\*(.*)\*\* - <@\d+>", grid.content)[1]
-        assert re.sub(r"\\([^\w\s])", r"\1", echo) == HOSTILE  # a backslash does not show
+        assert re.sub(r"\\([^\w\s])", r"\1", echo) == SHOWN  # a backslash does not show
+        assert "Mentions were left out" in grid.content
         assert not re.search(r"(?<!\\)[*`~|<@\[]", echo)
         await ada.slash("imagine", prompt=RIGHT_TO_LEFT)
         turned = await discord.wait_for_message(is_grid, after=grid)

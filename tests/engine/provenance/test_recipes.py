@@ -136,6 +136,12 @@ def test_recipes_of_six_programs(
     assert f" --seed {facts['Seed']}" in as_line(found.as_text(), [])
 
 
+def test_what_hangs_behind_a_picture_is_no_part_of_it() -> None:
+    plain, text = saved("PNG"), chunk(b"tEXt", b"parameters\0" + PARAMETERS.encode())
+    assert recipe_of(plain[:-12] + text + plain[-12:]) is not None
+    assert recipe_of(plain + text) is None
+
+
 def test_hostile_texts_are_passed_over() -> None:
     plain, said = saved("PNG"), []
     assert not unreadable(plain)
