@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from engine import checkpoint
-from engine.config import FEW_STEP_WEIGHTS, WEIGHTS, AdapterConfig, LoraConfig, ModelConfig
+from engine.config import FEW_STEP_WEIGHTS, SHIPPED, AdapterConfig, LoraConfig, ModelConfig
 from engine.errors import ConfigError, EngineError, NotFound, UserError
 from engine.words import Sentence
 
@@ -44,6 +44,12 @@ def changed(path: Path) -> float:
     """Return when the newest file of some weights, a folder or a file, was changed: Unix seconds."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     return max((file.stat().st_mtime for file in files), default=0.0)
+
+
+def part(folder: Path, name: str) -> Path:
+    """Return where a part of a pipeline lies: in its folder, or with the first model that ships."""
+    shared = folder == SHIPPED["pocket-flow"] and not (folder / name).is_dir()
+    return (SHIPPED["pocket"] if shared else folder) / name
 
 
 def find_lora(lora: LoraConfig) -> Path | None:
@@ -133,10 +139,10 @@ def require(model: ModelConfig) -> Path:
 
 def missing(model: ModelConfig) -> str:
     """Say that a model's weights are not here, and what to do."""
-    if model.source == "pocket":
+    if model.source in SHIPPED:
         return (
-            f"The weights of the model that ships are not in `{WEIGHTS}`. This copy of Limner is incomplete: "
-            "get it again."
+            f"The weights of the model that ships are not in `{SHIPPED[model.source]}`. "
+            "This copy of Limner is incomplete: get it again."
         )
     if is_hub(model.source):
         return (
@@ -156,7 +162,7 @@ def missing(model: ModelConfig) -> str:
 
 def is_hub(source: str) -> bool:
     """Tell a hub name (``owner/name``) from a path; ``engine.config.load`` has made every path absolute."""
-    return source != "pocket" and not Path(source).is_absolute()
+    return source not in SHIPPED and not Path(source).is_absolute()
 
 
 def family_of(file: Path) -> str | None:
@@ -337,8 +343,8 @@ def has_variants(source: str) -> bool:
 
 
 def _here(source: str, marker: str) -> Path | None:
-    if source == "pocket":
-        return WEIGHTS if (WEIGHTS / "model_index.json").is_file() else None
+    if source in SHIPPED:
+        return SHIPPED[source] if (SHIPPED[source] / "model_index.json").is_file() else None
     path = Path(source)
     if path.is_absolute():
         if path.is_dir():

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.cli.findings import Finding, note, ok, wrong
 from engine import readiness
-from engine.config import Config
+from engine.config import SHIPPED, Config
 from engine.config.devices import named, unplaced
 from engine.readiness import memory
 
@@ -62,7 +62,7 @@ def judge(torch: dict[str, Any], config: Config, card: str | None) -> Iterator[F
         yield wrong("device", "`engine.device` is `mps`, and this machine has no Apple GPU. Set `auto`.")
     else:
         yield ok("device", f"CPU, {os.cpu_count()} cores, torch {torch['torch']}")
-        large = [model.name for model in config.models if model.source != "pocket"]
+        large = [model.name for model in config.models if model.source not in SHIPPED]
         if large:
             yield note("device", f"Without a GPU, {', '.join(large)} will take minutes a picture.")
     yield from _placed(usable, config)

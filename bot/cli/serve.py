@@ -87,6 +87,19 @@ def _stop_at_end_of_input() -> None:
         os.kill(os.getpid(), signum)
 
 
+MODELS = "".join(
+    f"""
+[[models]]
+name = "{one.name}"
+source = "{one.source}"
+aliases = {json.dumps(one.aliases)}
+default = {json.dumps(one.default)}
+"""
+    for one in configuration.shipped()
+)
+"""What the demo draws with, as entries of its configuration."""
+
+
 def demo(
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")] = False,
     port: Annotated[
@@ -105,7 +118,7 @@ def demo(
     ] = 0,
 ) -> None:
     """Show the whole bot on this machine: no Discord, no token, no GPU, no download."""
-    loaded = configuration.load(config) if config else Config(models=(configuration.pocket(),))
+    loaded = configuration.load(config) if config else Config(models=configuration.shipped())
     ready(loaded)
     from bot.demo.launch import LaunchError, launch
 
@@ -119,6 +132,7 @@ def demo(
         record=record,
         config=config,
         devices=devices,
+        models=MODELS,
     )
     try:
         status = asyncio.run(demo)

@@ -49,6 +49,7 @@ async def launch(
     record: Path | None = None,
     config: Path | None = None,
     devices: int = 0,
+    models: str = "",
 ) -> int:
     """Serve until SIGINT or SIGTERM; return the exit status.
 
@@ -57,8 +58,9 @@ async def launch(
     any other file one JSON line for each request and gateway frame.
     ``config``: the bot's configuration; without it the built-in one, whatever lies in the working directory.
     ``devices``: so many workers on the CPU; 0 leaves it to the configuration.
+    ``models``: entries of the built-in configuration; without them what ships is drawn with.
     """
-    await asyncio.to_thread(_prepare, data_dir, fresh, _free(LISTENER_PORT))
+    await asyncio.to_thread(_prepare, data_dir, fresh, _free(LISTENER_PORT), models)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,13 +94,13 @@ def _free(port: int) -> int:
     raise LaunchError("No port is free on this machine.")
 
 
-def _prepare(folder: Path, fresh: bool, port: int) -> None:
+def _prepare(folder: Path, fresh: bool, port: int, models: str) -> None:
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # what the bot reads, whatever config.toml lies in the working directory
-        (folder / "config.toml").write_text(CONFIG.format(port=port))
+        (folder / "config.toml").write_text(CONFIG.format(port=port) + models)
     except OSError as error:
         raise LaunchError(
             f"`{folder}` cannot be written ({error.strerror}). Set LIMNER_DATA_DIR to a folder of yours."

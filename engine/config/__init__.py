@@ -21,12 +21,21 @@ from engine.config.sections import (
     WebConfig,
     WildcardsConfig,
 )
-from engine.config.shipped import FEW_STEP_WEIGHTS, MIDJOURNEY_VERSIONS, WEIGHTS, pocket
+from engine.config.shipped import (
+    FEW_STEP_WEIGHTS,
+    MIDJOURNEY_VERSIONS,
+    SHIPPED,
+    WEIGHTS,
+    pocket,
+    pocket_flow,
+    shipped,
+)
 
 __all__ = [
     "CONFIG_NAME",
     "FEW_STEP_WEIGHTS",
     "MIDJOURNEY_VERSIONS",
+    "SHIPPED",
     "SMALL",
     "WEIGHTS",
     "AdapterConfig",
@@ -49,6 +58,8 @@ __all__ = [
     "find",
     "load",
     "pocket",
+    "pocket_flow",
     "retired",
+    "shipped",
     "token",
 ]

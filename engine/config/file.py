@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from engine.config import devices, keys, secret
 from engine.config.sections import Config, ModelConfig, is_address
-from engine.config.shipped import pocket
+from engine.config.shipped import pocket, shipped
 from engine.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,8 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
     unknown = list(keys.unknown_keys(values, Config, Config))
     if unknown:
         raise ConfigError(f"{where}: {keys.listed(unknown)}")
-    shipped = pocket().model_dump(exclude={"name", "aliases", "default"})
-    values["models"] = [
-        shipped | model if model.get("source") == "pocket" else model for model in values.get("models", ())
-    ]
+    own = {one.source: one.model_dump(exclude={"name", "aliases", "default"}) for one in shipped()}
+    values["models"] = [own.get(model.get("source"), {}) | model for model in values.get("models", ())]
     keys.overlay(values, environ, Config)
     try:
         config = Config.model_validate(values)

@@ -38,7 +38,7 @@ class AdapterConfig(_Section):
 
 
 class ModelConfig(_Section):
-    """One model people can ask for. ``source``: a folder, a ``.safetensors``, a hub name or ``pocket``."""
+    """One model people can ask for. ``source``: a folder, a ``.safetensors``, a hub name or what ships."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
     aliases: tuple[str, ...] = ()  # such as "v 7" or "niji": what --v, --niji and --model may say
@@ -80,7 +80,7 @@ class ModelConfig(_Section):
     def enlarged(self) -> int:
         """How many times as wide as drawn its pictures are handed out: small models' are enlarged at once."""
         small = max(self.width, self.height) <= SMALL
-        return 4 if small and (self.upscaler or self.source == "pocket") else 1
+        return 4 if small and (self.upscaler or self.source.startswith("pocket")) else 1
 
 
 class LoraConfig(_Section):

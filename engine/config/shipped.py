@@ -1,4 +1,4 @@
-"""The model that ships, as an entry of the configuration: its sizes and steps are read from its files."""
+"""The models that ship, as entries of the configuration: sizes and steps are read from their files."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ MIDJOURNEY_VERSIONS = (
 
 WEIGHTS = Path(__file__).parent.parent / "pocket" / "weights"
 """Where the model that ships lies, as a plain diffusers folder."""
+
+FLOW_WEIGHTS = WEIGHTS.with_name("flow")
+"""Where what is its own of the second model lies; it reads and decodes with the first one's parts."""
+
+SHIPPED = {"pocket": WEIGHTS, "pocket-flow": FLOW_WEIGHTS}
+"""The models that ship, by what an entry's ``source`` calls them."""
 
 FEW_STEP_WEIGHTS = WEIGHTS.with_name("fewstep")
 """Where its few-step weights lie: a LoRA as diffusers keeps it, and how to step with it."""
@@ -92,3 +98,35 @@ def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> Model
         default=True,
         **_quick(few_steps),
     )
+
+
+def pocket_flow(weights: Path = WEIGHTS) -> ModelConfig:
+    """Return the small flow-matching transformer that ships, at the size of the first model's pictures.
+
+    Its tokens are patches of two latents each way.
+    """
+    side, multiple = _sides(weights)
+    return ModelConfig(
+        name="pocket-flow",
+        source="pocket-flow",
+        width=side,
+        height=side,
+        multiple=2 * multiple,
+        max_ratio=2.0,
+        steps=20,
+        guidance_scale=4.0,
+        sampler="euler",
+        scatter=("on a pink background", "3d style", "on a blue background", "flat style"),
+        subtle_strength=0.35,
+        strong_strength=0.9,
+        strong_chaos=60,
+        outward_strength=0.2,
+        creative_strength=0.15,
+        wordless=True,
+        licence="Apache-2.0",
+    )
+
+
+def shipped() -> tuple[ModelConfig, ...]:
+    """Return all models that ship, the default first."""
+    return pocket(), pocket_flow()

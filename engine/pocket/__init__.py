@@ -7,6 +7,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "weights"
 """A stock diffusers pipeline folder (128 x 128 pixels, half precision)."""
 
+FLOW = Path(__file__).parent / "flow"
+"""The small flow-matching model's transformer and scheduler; the rest it shares (`shared`)."""
+
 UPSCALER = Path(__file__).parent / "upscaler"
 """Weights and config of the x4 super-resolution network in `srvgg`."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import quantization, weights
-from engine.config import Config, LoraConfig, ModelConfig
+from engine.config import SHIPPED, Config, LoraConfig, ModelConfig
 from engine.errors import ConfigError
 from engine.prompt.samplers import SAMPLERS, alike, sampler
 from engine.readiness.files import Trouble, network, settings
@@ -157,7 +157,7 @@ def _sentence(start: str, where: Path, troubles: list[Trouble], source: str, nam
     more = f"; and {len(troubles) - 3} more" if len(troubles) > 3 else ""
     folder = f"in `{where}` " if where.is_dir() else f"`{where.parent}`: "
     remedy = next((one.remedy for one in troubles if one.remedy), "")
-    if not remedy and source == "pocket":
+    if not remedy and source in SHIPPED:
         remedy = "This copy of Limner is incomplete: get it again."
     elif not remedy and weights.is_hub(source):
         gone = all(one.what == "is missing" for one in troubles)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from engine import checkpoint
+from engine import checkpoint, weights
 from engine.checkpoint import BrokenFileError
 from engine.readiness.files import Trouble, lacking, network, read_json, settings, small
 
@@ -44,7 +44,7 @@ def folder_troubles(folder: Path, *, networks: bool = True) -> Iterator[Trouble]
     for name, (library, kind) in parts.items():
         if name == "safety_checker" or kind is None:
             continue
-        yield from _component(folder / name, name, str(library), str(kind), networks)
+        yield from _component(weights.part(folder, name), name, str(library), str(kind), networks)
 
 
 def _component(folder: Path, name: str, library: str, kind: str, networks: bool) -> Iterator[Trouble]:

@@ -99,8 +99,9 @@ def _of_folder(folder: Path) -> dict[str, int]:
     index = read_json(folder / "model_index.json") if not small(folder / "model_index.json") else {}
     found = {}
     for name, entry in index.items():
-        if isinstance(entry, list) and len(entry) == 2 and entry[1] and (folder / name).is_dir():
-            files = [file for file in (folder / name).glob("*.safetensors") if file.name.count(".") == 1]
+        there = weights.part(folder, name)
+        if isinstance(entry, list) and len(entry) == 2 and entry[1] and there.is_dir():
+            files = [file for file in there.glob("*.safetensors") if file.name.count(".") == 1]
             if count := sum(_values(file) for file in files):
                 found[f"{name} (CLIP)" if "CLIP" in entry[1] else name] = count  # that one stays as it is
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
-from engine.config import EngineConfig, ModelConfig
+from engine.config import SHIPPED, EngineConfig, ModelConfig
 from engine.errors import UserError
 from engine.images import fitted
 from engine.jobs import JobSpec, Kind
@@ -100,7 +100,7 @@ class Instant:
     def _embedding(self, name: str) -> Callable[[Sequence[str]], Tensor]:
         """Return what reads a model's prompts: its own CLIP; the shipped encoder for all others."""
         config = self._configs.get(name)
-        if config is None or config.source != "pocket":
+        if config is None or config.source not in SHIPPED:
             text = self._model(name).text
             if text is not None:
                 return text.summaries

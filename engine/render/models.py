@@ -35,6 +35,7 @@ from safetensors import safe_open
 from engine import quantization, weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound
+from engine.pocket import FLOW, shared
 from engine.render import quantized, samplers
 from engine.render.conditioning import vision
 from engine.render.conditioning.ip_adapter import Adapter
@@ -231,8 +232,9 @@ def _read(config: ModelConfig, dtype: torch.dtype) -> Any:
     options: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
     if path.is_dir():
         _refuse_code(path)
+        given = shared.parts(dtype=dtype) if path == FLOW else _left_out(path)
         pipe = diffusers.DiffusionPipeline.from_pretrained(
-            path, use_safetensors=True, **_left_out(path), **options, **quantized.options(config, path, dtype)
+            path, use_safetensors=True, **given, **options, **quantized.options(config, path, dtype)
         )
         if "processor" in pipe.config and (path / "processor").is_dir():
             pipe.processor = vision.processor(path / "processor", pipe.tokenizer)

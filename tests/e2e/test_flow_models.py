@@ -1,4 +1,4 @@
-"""Models of today, tiny and with random weights, through the whole bot: all that can be done to a picture."""
+"""Models of today, tiny with random weights and the one that ships, through the whole bot: all one can do."""
 
 from __future__ import annotations
 
@@ -65,6 +65,55 @@ async def made(discord: Discord, after: Message, words: str) -> Message:
     )
 
 
+async def everything(
+    discord: Discord, alice: Actor, data: Path, name: str, side: int = SIDE
+) -> tuple[Message, Message]:
+    """Draw, vary, repaint, zoom, pan and upscale; return a picture and the last message."""
+    await alice.slash("imagine", prompt=f"a red apple --model {name} --seed 3")
+    grid = await discord.wait_for_message(is_grid, seconds=WAIT)
+    one = await alone(discord, alice, grid, 2)
+    parent = pixels(data, one, 2)
+    assert parent.shape == (side, side, 3)
+    assert parent.std() > 5, "not one flat colour"
+
+    await alice.click(grid, "V3")
+    varied = await made(discord, one, "Variations (Strong) of image #3")
+    await alice.click(one, "Vary (Subtle)")
+    varied = await made(discord, varied, "Variations (Subtle) of image #2")
+
+    opened = await alice.click(one, "Vary (Region)")
+    await discord.until(lambda: "Which part" in str(opened.message.data), "the mask", WAIT)
+    select = next(part["custom_id"] for part in walk(opened.message.data["components"]) if part["type"] == 3)
+    await alice.click(opened.message, select, ["left half"])
+    await discord.until(lambda: "50% of" in str(opened.message.data), "the half", WAIT)
+    await alice.submit(await alice.click(opened.message, "Repaint…"), {"prompt": "a blue pear"})
+    painted = await made(discord, varied, "Repaint of image #2")
+    after = pixels(data, await alone(discord, alice, painted, 1), 1)
+    half = side // 2
+    edge = half + max(2, side // 64)  # so much may fade
+    assert np.array_equal(after[:, edge:], parent[:, edge:]), "kept to the bit"
+    assert not np.array_equal(after[:, :half], parent[:, :half])
+
+    last = await alone(discord, alice, painted, 2)
+    for button, words in (("Zoom Out 2x", "Zoom Out 2x"), ("➡️", "Pan right")):
+        await alice.click(one, button)
+        last = await made(discord, last, f"{words} of image #2")
+    wide = pixels(data, await alone(discord, alice, last, 1), 1)
+    assert wide.shape == (side, side + half, 3)
+    assert np.array_equal(wide[:, :side], parent), "kept to the bit"
+
+    for button, words in (
+        ("Upscale (Subtle)", "Upscale (Subtle)"),
+        ("Upscale (Creative)", "Upscale (Creative)"),
+    ):
+        await alice.click(one, button)
+        last = await discord.wait_for_message(
+            lambda m, words=words: is_single(m) and words in m.content, after=last, seconds=WAIT
+        )
+        assert pixels(data, last, 1).shape == (2 * side, 2 * side, 3)
+    return one, last
+
+
 @pytest.mark.parametrize("name", ["z", "klein"])
 async def test_all_that_can_be_done_to_a_picture_is_delivered(
     discord: Discord, make_bot: MakeBot, tmp_path: Path, name: str
@@ -74,53 +123,22 @@ async def test_all_that_can_be_done_to_a_picture_is_delivered(
     config = "".join(MODEL.format(name=model, source=tmp_path / model) for model in ("z", "klein"))
     alice, data = discord.user("alice"), tmp_path / "data"
     async with make_bot(config=f"[engine]\nthreads = 1\n{config}"):
-        await alice.slash("imagine", prompt=f"a red apple --model {name} --seed 3")
-        grid = await discord.wait_for_message(is_grid, seconds=WAIT)
-        one = await alone(discord, alice, grid, 2)
+        one, last = await everything(discord, alice, data, name)
         parent = pixels(data, one, 2)
-        assert parent.shape == (SIDE, SIDE, 3)
-        assert parent.std() > 5, "not one flat colour"
-
-        await alice.click(grid, "V3")
-        varied = await made(discord, one, "Variations (Strong) of image #3")
-        await alice.click(one, "Vary (Subtle)")
-        varied = await made(discord, varied, "Variations (Subtle) of image #2")
-
-        opened = await alice.click(one, "Vary (Region)")
-        await discord.until(lambda: "Which part" in str(opened.message.data), "the mask", WAIT)
-        select = next(
-            part["custom_id"] for part in walk(opened.message.data["components"]) if part["type"] == 3
-        )
-        await alice.click(opened.message, select, ["left half"])
-        await discord.until(lambda: "50% of" in str(opened.message.data), "the half", WAIT)
-        await alice.submit(await alice.click(opened.message, "Repaint…"), {"prompt": "a blue pear"})
-        painted = await made(discord, varied, "Repaint of image #2")
-        after = pixels(data, await alone(discord, alice, painted, 1), 1)
-        half = SIDE // 2
-        edge = half + 2  # a 64th of the side, at least two pixels, may fade
-        assert np.array_equal(after[:, edge:], parent[:, edge:]), "kept to the bit"
-        assert not np.array_equal(after[:, :half], parent[:, :half])
-
-        last = await alone(discord, alice, painted, 2)
-        for button, words in (("Zoom Out 2x", "Zoom Out 2x"), ("➡️", "Pan right")):
-            await alice.click(one, button)
-            last = await made(discord, last, f"{words} of image #2")
-        wide = pixels(data, await alone(discord, alice, last, 1), 1)
-        assert wide.shape == (SIDE, SIDE + half, 3)
-        assert np.array_equal(wide[:, :SIDE], parent), "kept to the bit"
-
-        for button, words in (
-            ("Upscale (Subtle)", "Upscale (Subtle)"),
-            ("Upscale (Creative)", "Upscale (Creative)"),
-        ):
-            await alice.click(one, button)
-            last = await discord.wait_for_message(
-                lambda m, words=words: is_single(m) and words in m.content, after=last, seconds=WAIT
-            )
-            assert pixels(data, last, 1).shape == (2 * SIDE, 2 * SIDE, 3)
-
         await alice.submit(await alice.click(one, "Edit"), {"prompt": "make it night"})
         edited = await made(discord, last, '**Edit: "make it night"**')
         night = pixels(data, await alone(discord, alice, edited, 1), 1)
         assert night.shape == parent.shape
         assert not np.array_equal(night, parent)
+
+
+async def test_the_flow_model_that_ships_does_all_that_too(
+    discord: Discord, make_bot: MakeBot, tmp_path: Path
+) -> None:
+    entries = "".join(
+        f'[[models]]\nname = "{name}"\nsource = "{name}"\nsteps = 4\ndefault = {default}\n'
+        for name, default in (("pocket", "true"), ("pocket-flow", "false"))
+    )
+    alice = discord.user("alice")
+    async with make_bot(config=f"[engine]\nthreads = 1\n{entries}"):
+        await everything(discord, alice, tmp_path / "data", "pocket-flow", 512)  # as they are handed out

@@ -59,6 +59,19 @@ def test_the_shipped_models_size_is_read_from_its_weights(tmp_path: Path) -> Non
     assert (model.width, model.multiple) == (512, 8)
 
 
+def test_the_flow_model_that_ships_is_known_by_its_source_and_draws_only_where_named(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    entry = '[[models]]\nname = "small"\nsource = "pocket-flow"\n'
+    file.write_text(f'[[models]]\nname = "pocket"\nsource = "pocket"\n{entry}steps = 8\n')
+    first, second = config.load(file, {}).models
+    assert (first.default, second.default) == (True, False)
+    # pictures of the first model's size; a token is two latents each way, and a latent eight pixels
+    assert (second.width, second.height, second.multiple) == (first.width, first.height, 16)
+    assert (second.steps, second.sampler) == (8, "euler")
+    assert second.source == "pocket-flow", "no path beside the file"
+    assert second.enlarged == first.enlarged
+
+
 def test_the_example_loads_and_shows_the_four_kinds() -> None:
     loaded = config.load(EXAMPLE, {})
     models = {model.name: model for model in loaded.models}

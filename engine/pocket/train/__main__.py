@@ -40,11 +40,14 @@ def data(
     copies: Annotated[int, typer.Option(min=1)] = 1,
     seed: int = 0,
     processes: Annotated[int, typer.Option(min=1)] = 1,
+    plain: Annotated[
+        bool, typer.Option(help="Everyday things alone and hardly moved: what `flow` starts with.")
+    ] = False,
 ) -> None:
     """Fetch the icon packages (npm must be installed) and draw the training pictures."""
     from engine.pocket.train.data import build
 
-    build(work / "data", copies, seed, processes)
+    build(work / "data", copies, seed, processes, plain)
 
 
 @app.command()
@@ -130,6 +133,24 @@ def diffusion(
     device = _start(device, threads)
     settings = Settings(minutes=minutes, batch=batch, wide_steps=wide_steps)
     Trainer(work / "data", work / "run", settings, device, start).run()
+
+
+@app.command()
+def flow(
+    work: Work = WORK,
+    minutes: Minutes = 90.0,
+    batch: Annotated[int, typer.Option(min=1)] = 32,
+    device: Device = "auto",
+    threads: Threads = 1,
+    start: Annotated[
+        Path | None, typer.Option(help="A flow folder to go on from; nothing known when left out.")
+    ] = None,
+) -> None:
+    """Train the small flow-matching transformer over the words and the autoencoder that ship."""
+    from engine.pocket.train.flow import Settings, Trainer
+
+    device = _start(device, threads)
+    Trainer(work / "data", work / "run", Settings(minutes=minutes, batch=batch), device, start).run()
 
 
 @app.command()

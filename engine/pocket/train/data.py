@@ -41,8 +41,6 @@ STYLES = {"fluent-emoji": "3d style", "fluent-emoji-flat": "flat style", "noto":
 SIZES = ((128, 128), (160, 104), (104, 160), (168, 96), (96, 168))
 """Widths and heights of the pictures: about equal areas, 1:1 first, then 3:2 and 7:4 both ways."""
 
-SIZE = 128
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -93,9 +91,11 @@ class Picture:
         )
 
 
-def compose(icon: Image.Image, background: str | None, rng: random.Random, size: int = SIZE) -> Image.Image:
-    """Place the icon near the centre of a plain square: scale .78-.86, shift to 2 px in 64; returns RGB."""
-    layer = lay([(icon, 0.5, 0.5, rng.uniform(0.78, 0.86))], (size, size), rng)
+def compose(
+    icon: Image.Image, background: str | None, rng: random.Random, size: tuple[int, int] = SIZES[0]
+) -> Image.Image:
+    """Place the icon near the centre of a plain ground: scale .78-.86, shift to 2 px in 64; returns RGB."""
+    layer = lay([(icon, 0.5, 0.5, rng.uniform(0.78, 0.86))], size, rng)
     ground = Image.new("RGBA", layer.size, (*ground_paint(background, rng), 255))
     ground.alpha_composite(layer)
     return ground.convert("RGB")
@@ -304,6 +304,28 @@ def plan(rng: random.Random, copies: int = 1) -> Iterator[Picture]:
     yield from _scene_pictures(rng, copies)
 
 
+PLAIN_PICTURES, PLAIN_STYLES = 64, ("fluent-emoji", "fluent-emoji-flat")
+PLAIN_PLACES = tuple(PHRASES)[:11]
+
+
+def plain_plan(rng: random.Random, copies: int = 1) -> Iterator[Picture]:
+    """List pictures of everyday things alone in two manners of one drawing, and at places: first lessons."""
+    for index, concept in enumerate(EVERYDAY):
+        made = 0
+        while made < copies * PLAIN_PICTURES:
+            colour = rng.choice(list(COLOURS)) if rng.random() < 0.45 else None
+            colour = None if colour == concept.colour else colour
+            grounds = [shade for shade in COLOURS if shade not in ("white", colour)]
+            ground = rng.choice(grounds) if rng.random() < 0.4 else None
+            style, size = rng.choice(PLAIN_STYLES), _size(rng)
+            picture = Picture(index, style, colour, ground, size)
+            if rng.random() < 0.3 and concept.noun not in SKY:
+                picture = Picture(index, style, colour, None, size, rng.choice(PLAIN_PLACES))
+            if not picture.held_out():
+                made += 1
+                yield picture
+
+
 @lru_cache(maxsize=1)
 def _icons(pack: Path) -> dict[str, dict[str, str]]:
     return load_icons(pack)
@@ -315,8 +337,8 @@ def _rendered(pack: Path, style: str, noun: str) -> Image.Image:
     return render(_icons(pack)[style][noun])
 
 
-def _draw_part(job: tuple[Path, int, list[tuple[int, Picture]]]) -> list[tuple[int, Bytes]]:
-    pack, seed, part = job
+def _draw_part(job: tuple[Path, int, bool, list[tuple[int, Picture]]]) -> list[tuple[int, Bytes]]:
+    pack, seed, plain, part = job
     painted: dict[tuple[str, str, str], Image.Image] = {}
 
     def icon(style: str, noun: str, colour: str | None) -> Image.Image:
@@ -338,7 +360,12 @@ def _draw_part(job: tuple[Path, int, list[tuple[int, Picture]]]) -> list[tuple[i
             things.append(icon(picture.style, CONCEPTS[picture.second].noun, picture.second_colour))
         # each picture has its own lots, so that the order of drawing changes nothing
         lots = random.Random(f"{seed}-{row}")
-        drawn.append((row, np.asarray(draw(picture, things, lots, partial(about, picture.style)))))
+        made = (
+            compose(things[0], picture.background, lots, SIZES[picture.size])
+            if plain and not picture.place
+            else draw(picture, things, lots, partial(about, picture.style))
+        )
+        drawn.append((row, np.asarray(made)))
     return drawn
 
 
@@ -347,18 +374,20 @@ def file(folder: Path, kind: str, size: int) -> Path:
     return folder / f"{kind}-{SIZES[size][0]}x{SIZES[size][1]}.npy"
 
 
-def build(folder: Path, copies: int = 1, seed: int = 0, processes: int = 1) -> None:
+def build(folder: Path, copies: int = 1, seed: int = 0, processes: int = 1, plain: bool = False) -> None:
     """Draw every planned picture to `pictures-WxH.npy` (n, H, W, 3) uint8 and list them in `pictures.json`.
 
-    The list keeps one row a picture, sizes one after the other, in the order of the files' rows.
+    The list keeps one row a picture, sizes one after the other, in the order of the files' rows. ``plain``
+    pictures are those of `plain_plan`, hardly moved or scaled.
     """
     pack = fetch(folder)
     rng = random.Random(seed)
-    shown = sorted(plan(rng, copies), key=lambda picture: picture.size)
+    planned = plain_plan(rng, copies) if plain else plan(rng, copies)
+    shown = sorted(planned, key=lambda picture: picture.size)
     rows = list(enumerate(shown))
     # pictures of the same thing go to the same process, which paints each colour of it once
     rows.sort(key=lambda pair: pair[1].concept)
-    parts = [(pack, seed, rows[i : i + 256]) for i in range(0, len(rows), 256)]
+    parts = [(pack, seed, plain, rows[i : i + 256]) for i in range(0, len(rows), 256)]
     counts = [sum(p.size == size for p in shown) for size in range(len(SIZES))]
     starts = np.cumsum([0, *counts])
     arrays = [np.empty((n, h, w, 3), np.uint8) for n, (w, h) in zip(counts, SIZES, strict=True)]

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import DDIMScheduler, StableDiffusionPipeline, ZImagePipeline
 from PIL import Image, ImageDraw
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from engine.pocket import ENCODER, FEWSTEP, JUDGE, UPSCALER
+from engine.pocket import ENCODER, FEWSTEP, JUDGE, UPSCALER, shared
 from engine.pocket.train.clip import load_encoder, picture_vectors, text_vectors
 from engine.pocket.train.concepts import COLOURS, HELD_OUT_COLOURS, with_article
 from engine.pocket.train.icons import oklab
@@ -37,6 +38,14 @@ def prompts(path: Path = PROMPTS) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def opened(folder: Path) -> Any:
+    """Load a pipeline folder; one of the flow model with what it takes from the first."""
+    told = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    if told["_class_name"] == ZImagePipeline.__name__:
+        return ZImagePipeline.from_pretrained(folder, **shared.parts())
+    return StableDiffusionPipeline.from_pretrained(folder)
+
+
 def quicken(pipeline: StableDiffusionPipeline, few_steps: Path) -> tuple[int, float]:
     """Lay few-step weights over a pipeline, with their sampler; returns their steps and guidance."""
     told = json.loads((few_steps / "few_steps.json").read_text(encoding="utf-8"))
@@ -49,7 +58,7 @@ def quicken(pipeline: StableDiffusionPipeline, few_steps: Path) -> tuple[int, fl
 
 
 def draw(
-    pipeline: StableDiffusionPipeline,
+    pipeline: StableDiffusionPipeline | ZImagePipeline,
     texts: Sequence[str],
     seed: int = 0,
     steps: int = 20,
@@ -58,12 +67,16 @@ def draw(
 ) -> list[Image.Image]:
     """One picture a prompt; each has its own generator, so a picture does not depend on its neighbours."""
     pipeline.set_progress_bar_config(disable=True)
+    size: dict[str, int] = {}
+    if isinstance(pipeline, ZImagePipeline):
+        # its guidance counts from nought, and it would draw a megapixel
+        guidance_scale, size = guidance_scale - 1, {"height": 128, "width": 128}
     pictures: list[Image.Image] = []
     for start in tqdm(range(0, len(texts), batch), desc="drawing", leave=False):
         part = list(texts[start : start + batch])
         generators = [torch.Generator().manual_seed(seed) for _ in part]
         pictures += pipeline(
-            part, num_inference_steps=steps, guidance_scale=guidance_scale, generator=generators
+            part, num_inference_steps=steps, guidance_scale=guidance_scale, generator=generators, **size
         ).images
     return pictures
 
@@ -102,7 +115,7 @@ HUE_OBJECTS = (
 
 
 def check_hues(
-    pipeline: StableDiffusionPipeline, steps: int = 20, guidance_scale: float = 5.0
+    pipeline: StableDiffusionPipeline | ZImagePipeline, steps: int = 20, guidance_scale: float = 5.0
 ) -> tuple[int, int]:
     """Draw eleven colours of twenty objects; returns how many show it on a third of the object, of how many.
 
@@ -177,7 +190,12 @@ class Measured:
 
 
 def measure(
-    pipeline: StableDiffusionPipeline, out: Path, seed: int, steps: int, guidance_scale: float, name: str = ""
+    pipeline: StableDiffusionPipeline | ZImagePipeline,
+    out: Path,
+    seed: int,
+    steps: int,
+    guidance_scale: float,
+    name: str = "",
 ) -> Measured:
     """Draw the lines to sheets in `out` (their names end in `name`), judge them, check hues, take times."""
     texts = prompts()
@@ -216,11 +234,11 @@ def report(
     """
     out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    pipeline = StableDiffusionPipeline.from_pretrained(folder)
+    pipeline = opened(folder)
     loading = time.monotonic() - started
     found = [measure(pipeline, out, seed, steps, guidance_scale)]
     titles = [f"{steps} steps, guidance {guidance_scale:g}"]
-    if few_steps.exists():
+    if few_steps.exists() and isinstance(pipeline, StableDiffusionPipeline):
         few, guidance_scale = quicken(pipeline, few_steps)
         found.append(measure(pipeline, out, seed, few, guidance_scale, "-few-steps"))
         titles.append(f"few-step weights, {few} steps, guidance {guidance_scale:g}")

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 def half_pays(device: torch.device) -> bool:
     """Whether bfloat16 is quicker than float32: a processor without units for it takes ten times as long."""
-    return device.type != "cpu" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    able = torch.cpu.get_capabilities()
+    return device.type != "cpu" or bool(able.get("amx_bf16") or able.get("avx512_bf16"))
 
 
 def orthogonalise(matrix: Tensor, steps: int = 4) -> Tensor:

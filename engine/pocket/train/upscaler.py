@@ -52,7 +52,7 @@ def build(data: Path, count: int = 1500, seed: int = 0) -> tuple[NDArray[np.uint
         if rng.random() < 0.5:
             icon = recolour(icon, rng.choice(shades))
         ground = rng.choice(shades) if rng.random() < 0.4 else None
-        pictures[row] = np.asarray(compose(icon, ground, rng, LARGE))
+        pictures[row] = np.asarray(compose(icon, ground, rng, (LARGE, LARGE)))
     np.save(path, pictures)
     return pictures, held_out
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from bot.demo.server import Standin
 from bot.demo.world import World
-from engine.config import pocket
+from engine.config import load, pocket
 from tests import ROOT
 
 FAKE = {"LIMNER_RENDERER": "engine.workers.fake:Renderer"}
@@ -408,6 +408,9 @@ def test_the_demo_starts_shows_its_page_and_stops(tmp_path: Path, number: signal
     assert "Traceback" not in errors.decode(), errors.decode()
     assert World().token not in record.read_text()
     assert (tmp_path / "data/demo/bot/limner.db").exists()
+    models = load(tmp_path / "data/demo/config.toml", {}).models
+    assert [(model.source, model.default) for model in models] == [("pocket", True), ("pocket-flow", False)]
+    assert models[0].aliases == pocket().aliases
 
 
 def test_the_bot_and_its_worker_log_in_the_same_form(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
-from engine.pocket import ENCODER, FOLDER, JUDGE, UPSCALER
+from engine.pocket import ENCODER, FLOW, FOLDER, JUDGE, UPSCALER
 from engine.pocket.srvgg import SRVGGNetCompact
 
 pytestmark = [
@@ -153,9 +153,10 @@ def test_no_file_is_a_pickle_and_all_fit_the_budget() -> None:
     weights = [path for path in files if path.suffix == ".safetensors"]
     assert {FOLDER, UPSCALER, ENCODER, JUDGE} <= {folder for path in weights for folder in path.parents}
     assert not [path for path in files if path.suffix in PICKLES]
-    # the pipeline at most 40 MiB, everything together at most 56
+    # the pipeline at most 40 MiB, everything together but the second model (`test_flow`) at most 56
     assert sum(path.stat().st_size for path in files if FOLDER in path.parents) < 40 * 2**20
-    assert sum(path.stat().st_size for path in files if path.suffix != ".pyc") < 56 * 2**20
+    rest = [path for path in files if path.suffix != ".pyc" and FLOW not in path.parents]
+    assert sum(path.stat().st_size for path in rest) < 56 * 2**20
 
 
 @pytest.mark.skipif(not (UPSCALER / "config.json").exists(), reason="the upscaler is not in this checkout")

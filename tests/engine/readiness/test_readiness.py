@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine import readiness, weights
-from engine.config import Config, LoraConfig, ModelConfig, pocket
+from engine.config import SHIPPED, Config, LoraConfig, ModelConfig, pocket, pocket_flow
 from engine.errors import ConfigError
 from tests.engine.readiness.broken import FOLDERS, SINGLES, UNET
 from tests.engine.render.test_single_file import BASE
@@ -31,6 +31,7 @@ def trouble(source: Path | str) -> str:
 
 def test_what_draws_is_ready(whole: Path) -> None:
     assert readiness.model_trouble(pocket()) == ""
+    assert readiness.model_trouble(pocket_flow()) == ""
     assert trouble(whole / "folder") == ""
     assert trouble(whole / "one.safetensors") == ""
 
@@ -40,6 +41,23 @@ def test_a_sampler_that_does_not_exist_is_named(key: str) -> None:
     said = readiness.model_trouble(pocket().model_copy(update={key: "eulr"}))
     assert f"there is no {key} `eulr`. Did you mean `euler`?" in said
     assert readiness.model_trouble(pocket().model_copy(update={key: "DPM++ 2M Karras"})) == ""
+
+
+def test_the_flow_model_that_ships_wants_its_own_parts_and_the_first_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pocket", "pocket-flow"):
+        shutil.copytree(SHIPPED[name], tmp_path / name)
+        monkeypatch.setitem(SHIPPED, name, tmp_path / name)
+    assert readiness.model_trouble(pocket_flow()) == ""
+    (tmp_path / "pocket/vae/diffusion_pytorch_model.safetensors").unlink()
+    found = readiness.model_trouble(pocket_flow())
+    assert "`vae/diffusion_pytorch_model.safetensors` is missing" in found
+    assert "get it again" in found
+    shutil.rmtree(tmp_path / "pocket-flow/transformer")
+    assert "`transformer/config.json` is missing" in readiness.model_trouble(pocket_flow())
+    (tmp_path / "pocket-flow/model_index.json").unlink()
+    assert str(tmp_path / "pocket-flow") in readiness.model_trouble(pocket_flow())
 
 
 @pytest.mark.parametrize("case", FOLDERS)
