@@ -2,8 +2,8 @@
 
     python -m tests.engine.provenance.measure --each 100 --unmarked 1000
 
-A third of the pictures each: the shipped model's as they are handed out (enlarged to 512), grids of each four
-of them, synthetic photographs (512 to 1024). Beside them the model's own small pictures, which leave nowhere
+A third of the pictures each: the shipped models' as they are handed out (enlarged to 512), grids of each four
+of them, synthetic photographs (512 to 1024). Beside them the models' own small pictures, which leave nowhere
 unless somebody asks for that size. ``--pocket DIR``: pictures that were drawn before.
 """
 
@@ -33,30 +33,31 @@ from tests.engine.provenance.pictures import TREATMENTS, icon, photograph, psnr,
 HOST = 0xABCDE
 PAGE = ROOT / "docs" / "provenance.md"
 SIZES = ((512, 512), (768, 512), (640, 960), (1024, 576), (1024, 1024))
-SETS = ("shipped model, 512 px", "its grids, 1024 px", "photographs, 512 to 1024 px")
+SETS = ("shipped models, 512 px", "their grids, 1024 px", "photographs, 512 to 1024 px")
 SMALL = "small files, 128 px"
 
 
 def drawn(count: int, folder: Path | None) -> Iterator[Image.Image]:
-    """Yield pictures of the shipped model: half in twenty steps, half with the few-step weights."""
+    """Yield pictures of the shipped models: a third in twenty steps, in few steps, and of ``pocket-flow``."""
     if folder is not None:
         for file in sorted(folder.glob("*.png"))[:count]:
             yield Image.open(file).convert("RGB")
         return
-    from diffusers import DiffusionPipeline
+    from diffusers import DiffusionPipeline, ZImagePipeline
 
     from engine.config import FEW_STEP_WEIGHTS
-    from engine.pocket import FOLDER
+    from engine.pocket import FLOW, FOLDER, shared
 
     lines = (FOLDER.parent / "evaluate_prompts.txt").read_text("utf-8").splitlines()
-    pipeline = DiffusionPipeline.from_pretrained(FOLDER)
+    pipeline, steps, guidance = DiffusionPipeline.from_pretrained(FOLDER), 20, 5.0
     for number in range(count):
-        if number == count // 2:
+        if number == count // 3:
             pipeline.load_lora_weights(FEW_STEP_WEIGHTS)
-        many = number < count // 2
-        line = lines[number % len(lines)]
-        steps, guidance = (20, 5.0) if many else (4, 1.0)
-        yield pipeline(line, num_inference_steps=steps, guidance_scale=guidance).images[0]
+            steps, guidance = 4, 1.0
+        elif number == count * 2 // 3:
+            pipeline, steps, guidance = ZImagePipeline.from_pretrained(FLOW, **shared.parts()), 20, 3.0
+        line, size = lines[number % len(lines)], {"width": 128, "height": 128}
+        yield pipeline(line, num_inference_steps=steps, guidance_scale=guidance, **size).images[0]
 
 
 def interval(hits: int, of: int) -> tuple[float, float]:
