@@ -90,7 +90,8 @@ def test_what_does_not_fit_is_said(renderer: Make) -> None:
     render.start("distilled", flowing("klein", steps=1, count=1, guidance_scale=4.0))
     told = drain(render)
     assert "These do: euler, dpmpp_2m" in failed(told["sampler"]).message
-    assert "multiple = 4" in failed(told["side"]).message
+    assert "multiples of 4" in failed(told["side"]).message
+    assert "multiple = 4" in failed(told["side"]).for_host
     last = told["distilled"][-1]
     assert isinstance(last, Done)
     assert last.outcome.notes == ("`--cfg` has no effect with klein.",)
