@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 # compiled modules are kept, whatever the shell says: without them every start compiles anew, for seconds
 unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
-TESTS_AT_ONCE ?= 2
+TESTS_AT_ONCE ?= 3
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ demo: $(STAMP) ## the whole bot on this machine, no Discord, token or GPU needed
 test bench reliability evaluate: export OMP_NUM_THREADS ?= 1
 
 # worksteal: neighbours stay together, which saves fixtures, until a process runs out of work
-test: $(STAMP) ## every test but the full counts, two at a time (under 10 minutes on two cores)
+test: $(STAMP) ## every test but the full counts, three at a time (a quarter of an hour on two cores: many of them wait)
 	$(BIN)/python -m pytest -m "not full" -n $(TESTS_AT_ONCE) --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## ruff and mypy
