@@ -6,8 +6,6 @@ import copy
 import json
 import logging
 import random
-import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +23,9 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.pocket.train.captions import caption
-from engine.pocket.train.checkpoint import Average, Log, load, save
 from engine.pocket.train.concepts import CONCEPTS, EVERYDAY, FINISHED
-from engine.pocket.train.data import SIZES, Picture, file, load_plan
-from engine.pocket.train.optim import Muon, descend, half_pays, split
-from engine.pocket.train.sitting import rate, sitting
+from engine.pocket.train.data import SIZES, Picture
+from engine.pocket.train.optim import split
 from engine.pocket.train.text import (
     garble,
     hush,
@@ -39,6 +35,7 @@ from engine.pocket.train.text import (
     tokenize,
     widen,
 )
+from engine.pocket.train.training import Training, TrainingSettings, replacing
 
 log = logging.getLogger(__name__)
 
@@ -55,30 +52,18 @@ SCHEDULE = {
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How one run trains. Times are spent training, earlier sittings of a resumed run included."""
+class Settings(TrainingSettings):
+    """How a run trains: how often what is seen, and how wide the network is."""
 
-    minutes: float = 90.0
-    steps: int = 1_000_000
-    batch: int = 64
     muon_rate: float = 0.008
-    adam_rate: float = 1e-3
-    warm_up: int = 100
     decay_share: float = 0.5
     average: float = 0.996
-    drop_caption: float = 0.1
     square_share: float = 0.86
     wide_steps: int = 900
     company_weight: float = 1.0
     later_weight: float = 1.0
     unfinished_weight: float = 0.35
     third_set_weight: float = 0.7
-    save_seconds: float = 180.0
-    export_seconds: float = 300.0
-    report_every: int = 10
-    constant_rate: bool = False
-    bfloat16: bool = True
-    seed: int = 0
     widths: tuple[int, int, int] = (48, 128, 192)
 
 
@@ -128,15 +113,9 @@ def export(
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
-    shutil.rmtree(fresh, ignore_errors=True)
-    pipeline.save_pretrained(fresh, safe_serialization=True)
-    tidy(fresh)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with replacing(folder) as fresh:
+        pipeline.save_pretrained(fresh, safe_serialization=True)
+        tidy(fresh)
 
 
 def tidy(folder: Path) -> None:
@@ -171,8 +150,10 @@ def _captions(shown: list[Picture], rng: random.Random, drop: float) -> list[str
     return texts
 
 
-class Trainer:
-    """The networks, optimisers and data of one run; `run` goes on from wherever the last sitting ended."""
+class Trainer(Training):
+    """The networks of one run: the denoiser and its words, taught together."""
+
+    name, exported = "diffusion", "pipeline"
 
     def __init__(
         self, data: Path, folder: Path, settings: Settings, device: str = "cpu", start: Path | None = None
@@ -181,12 +162,9 @@ class Trainer:
 
         `start` is a pipeline folder whose denoiser and words a new run goes on from.
         """
-        torch.manual_seed(settings.seed)
-        self.folder, self.settings, self.device = folder, settings, torch.device(device)
+        super().__init__(data, folder, settings, device)
+        self.settings = settings
         self.vae = AutoencoderTiny.from_pretrained(folder / "vae")
-        shown = load_plan(data)
-        self.shown = [[picture for picture in shown if picture.size == size] for size in range(len(SIZES))]
-        self.latents = [np.load(file(folder, "latents", size), mmap_mode="r") for size in range(len(SIZES))]
         # kept beside the checkpoint: its weights are bound to these numbers
         if not (folder / "tokenizer").exists():
             make_tokenizer(start / "tokenizer" if start else None).save_pretrained(folder / "tokenizer")
@@ -213,20 +191,9 @@ class Trainer:
         for module in self.unet.modules():
             if type(module) is nn.GroupNorm:
                 module.__class__ = FullPrecisionGroupNorm
-        self.half = settings.bfloat16 and half_pays(self.device)
-        self.modules: dict[str, nn.Module] = {"unet": self.unet, "text": self.text_encoder}
-        both = nn.ModuleDict(self.modules)
-        matrices, others = split(both, ("token_embedding", "position_embedding", "conv_in", "conv_out"))
-        self.parameters = [*matrices, *others]
-        self.optimizers: list[torch.optim.Optimizer] = [
-            Muon(matrices, lr=settings.muon_rate),
-            torch.optim.AdamW(others, lr=settings.adam_rate, weight_decay=0.0, betas=(0.9, 0.99)),
-        ]
-        self.rates = (settings.muon_rate, settings.adam_rate)
-        self.average = Average(self.modules, settings.average)
-        self.checkpoint = folder / "diffusion.safetensors"
-        self.step = load(self.checkpoint, self.modules, self.average, self.optimizers)
-        self.log = Log(folder / "diffusion.csv", ("loss", "rate"), self.step)
+        modules: dict[str, nn.Module] = {"unet": self.unet, "text": self.text_encoder}
+        plain = ("token_embedding", "position_embedding", "conv_in", "conv_out")
+        self.begin(modules, *split(nn.ModuleDict(modules), plain))
         self.noise = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(self.device)
         # all things and mostly alone first; then most often fewer of them, in all that can be said of them
         self.cumulative = [
@@ -274,36 +241,6 @@ class Trainer:
             words = self.text_encoder(ids)[0]
             guess = self.unet(noisy, times, words).sample
         return (guess.float() - target).square().mean()
-
-    def run(self) -> None:
-        """Train until the budget is spent, saving and exporting on the way."""
-        settings, saved, exported, losses = self.settings, time.monotonic(), time.monotonic(), []
-        for bar in sitting(self, settings, "diffusion"):
-            share = 1.0 if settings.constant_rate else rate(settings, self.step, self.log.seconds())
-            for optimizer, base in zip(self.optimizers, self.rates, strict=True):
-                optimizer.param_groups[0]["lr"] = base * share
-            loss = self.loss(self.step)
-            descend(loss, self.parameters, self.optimizers)
-            self.average.update(self.step)
-            self.step += 1
-            losses.append(float(loss.detach()))
-            if self.step % settings.report_every == 0:
-                mean = sum(losses) / len(losses)
-                self.log.write(self.step, loss=mean, rate=share)
-                bar.set_postfix(loss=mean, rate=share)
-                losses.clear()
-            if time.monotonic() - saved > settings.save_seconds:
-                self.save()
-                saved = time.monotonic()
-            if time.monotonic() - exported > settings.export_seconds:
-                self.export(self.folder / "pipeline")
-                exported = time.monotonic()
-        self.save()
-        self.export(self.folder / "pipeline")
-
-    def save(self) -> None:
-        """Write the checkpoint a resumed run starts from."""
-        save(self.checkpoint, self.step, self.modules, self.average, self.optimizers)
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a stock pipeline."""

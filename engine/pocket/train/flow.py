@@ -7,10 +7,7 @@ that ship, both left as they are.
 from __future__ import annotations
 
 import json
-import logging
 import random
-import shutil
-import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,20 +21,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.pocket import shared
 from engine.pocket.train.captions import caption
-from engine.pocket.train.checkpoint import Average, Log, load, save
-from engine.pocket.train.data import SIZES, Picture, file, load_plan
-from engine.pocket.train.optim import Muon, descend, half_pays, split
-from engine.pocket.train.sitting import rate, sitting
+from engine.pocket.train.data import SIZES, Picture
+from engine.pocket.train.optim import split
 from engine.pocket.train.text import garble
-
-log = logging.getLogger(__name__)
+from engine.pocket.train.training import Training, TrainingSettings, replacing
 
 WORDS = 32
 """Tokens of a caption are filled up to a multiple of this, as the transformer does by itself."""
 
 PATCH = "2-1"
 """The one way in which it cuts latents into tokens: 2 × 2, of one frame."""
-
 
 SHAPES = (((14, 18), (18, 14)), ((14, 20),), ((20, 14),), ((12, 22), (12, 24)), ((22, 12), (24, 12)))
 """Height and width in latents that pictures of each of SIZES are cut or filled up to, if not square: whole
@@ -56,27 +49,13 @@ INDEX = {
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How one run trains. Times are spent training, earlier sittings of a resumed run included."""
+class Settings(TrainingSettings):
+    """How a run trains, and how large a network; shares are of batches."""
 
-    minutes: float = 90.0
-    steps: int = 1_000_000
     batch: int = 32
-    muon_rate: float = 0.01
-    adam_rate: float = 1e-3
-    warm_up: int = 100
-    decay_share: float = 0.4
-    average: float = 0.998
-    drop_caption: float = 0.1
     garble_caption: float = 0.03
     long_share: float = 0.02
     wide_share: float = 0.25
-    save_seconds: float = 180.0
-    export_seconds: float = 300.0
-    report_every: int = 10
-    constant_rate: bool = False
-    bfloat16: bool = True
-    seed: int = 0
     width: int = 192
     layers: int = 6
 
@@ -158,8 +137,10 @@ def fitted(latents: Tensor, high: int, wide: int) -> Tensor:
     return latents[..., rows[:, None], columns[None]]
 
 
-class Trainer:
-    """The network, optimisers and data of one run; `run` goes on from wherever the last sitting ended."""
+class Trainer(Training):
+    """The network of one run over the text encoder and the autoencoder that ship."""
+
+    name, exported = "flow", "flow"
 
     def __init__(
         self, data: Path, folder: Path, settings: Settings, device: str = "cpu", start: Path | None = None
@@ -168,11 +149,8 @@ class Trainer:
 
         `start` is a folder of `pocket-flow` whose transformer a new run goes on from.
         """
-        torch.manual_seed(settings.seed)
-        self.folder, self.settings, self.device = folder, settings, torch.device(device)
-        shown = load_plan(data)
-        self.shown = [[picture for picture in shown if picture.size == size] for size in range(len(SIZES))]
-        self.latents = [np.load(file(folder, "latents", size), mmap_mode="r") for size in range(len(SIZES))]
+        super().__init__(data, folder, settings, device)
+        self.settings = settings
         taken = shared.parts()
         self.tokenizer, self.text_encoder = taken["tokenizer"], taken["text_encoder"].to(self.device)
         self.scale = float(taken["vae"].config["scaling_factor"])
@@ -183,20 +161,8 @@ class Trainer:
             )
         self.transformer.to(self.device)
         self.rows = Rows(self.transformer)
-        self.half = settings.bfloat16 and half_pays(self.device)
-        self.modules: dict[str, nn.Module] = {"transformer": self.transformer}
         plain = ("embedder", "final_layer", "pad_token", "adaLN")
-        matrices, others = split(self.transformer, plain)
-        self.parameters = [*matrices, *others]
-        self.optimizers: list[torch.optim.Optimizer] = [
-            Muon(matrices, lr=settings.muon_rate),
-            torch.optim.AdamW(others, lr=settings.adam_rate, weight_decay=0.0, betas=(0.9, 0.99)),
-        ]
-        self.rates = (settings.muon_rate, settings.adam_rate)
-        self.average = Average(self.modules, settings.average)
-        self.checkpoint = folder / "flow.safetensors"
-        self.step = load(self.checkpoint, self.modules, self.average, self.optimizers)
-        self.log = Log(folder / "flow.csv", ("loss", "rate"), self.step)
+        self.begin({"transformer": self.transformer}, *split(self.transformer, plain))
         self.angles: dict[tuple[int, int, int], tuple[Tensor, Tensor]] = {}
 
     def read(self, texts: list[str], long: bool) -> tuple[Tensor, Tensor]:
@@ -250,43 +216,11 @@ class Trainer:
             guess = self.rows(noisy, 1 - level, words, silent, *self.angles[key])
         return (guess.float() - (clean - noise)).square().mean()
 
-    def run(self) -> None:
-        """Train until the budget is spent, saving and exporting on the way."""
-        settings, saved, exported, losses = self.settings, time.monotonic(), time.monotonic(), []
-        for bar in sitting(self, settings, "flow"):
-            share = 1.0 if settings.constant_rate else rate(settings, self.step, self.log.seconds())
-            for optimizer, base in zip(self.optimizers, self.rates, strict=True):
-                optimizer.param_groups[0]["lr"] = base * share
-            loss = self.loss(self.step)
-            descend(loss, self.parameters, self.optimizers)
-            self.average.update(self.step)
-            self.step += 1
-            losses.append(float(loss.detach()))
-            if self.step % settings.report_every == 0:
-                mean = sum(losses) / len(losses)
-                self.log.write(self.step, loss=mean, rate=share)
-                bar.set_postfix(loss=mean, rate=share)
-                losses.clear()
-            if time.monotonic() - saved > settings.save_seconds:
-                save(self.checkpoint, self.step, self.modules, self.average, self.optimizers)
-                saved = time.monotonic()
-            if time.monotonic() - exported > settings.export_seconds:
-                self.export(self.folder / "flow")
-                exported = time.monotonic()
-        save(self.checkpoint, self.step, self.modules, self.average, self.optimizers)
-        self.export(self.folder / "flow")
-
     def export(self, folder: Path) -> None:
-        """Write the averaged weights and what else is this model's own; readers see all of it or the old."""
-        fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
-        shutil.rmtree(fresh, ignore_errors=True)
+        """Write the averaged weights and what else is this model's own."""
         transformer = make_transformer(self.settings.width, self.settings.layers)
         transformer.load_state_dict(self.average.state("transformer"))
-        transformer.half().save_pretrained(fresh / "transformer")
-        FlowMatchEulerDiscreteScheduler().save_pretrained(fresh / "scheduler")
-        (fresh / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        with replacing(folder) as fresh:
+            transformer.half().save_pretrained(fresh / "transformer")
+            FlowMatchEulerDiscreteScheduler().save_pretrained(fresh / "scheduler")
+            (fresh / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n", encoding="utf-8")
