@@ -18,7 +18,7 @@ from bot.cli.options import EXIT_USER, ConfigOption, ready, set_up_logs
 from bot.cli.places import require_space
 from engine import config as configuration
 from engine import log
-from engine.config import Config
+from engine.config import Config, ModelConfig
 from engine.errors import ConfigError, NotFound
 
 logger = logging.getLogger(__name__)
@@ -87,17 +87,15 @@ def _stop_at_end_of_input() -> None:
         os.kill(os.getpid(), signum)
 
 
-MODELS = "".join(
-    f"""
+def _entry(model: ModelConfig) -> str:
+    """Return a model that ships as an entry of the demo's configuration."""
+    return f"""
 [[models]]
-name = "{one.name}"
-source = "{one.source}"
-aliases = {json.dumps(one.aliases)}
-default = {json.dumps(one.default)}
+name = "{model.name}"
+source = "{model.source}"
+aliases = {json.dumps(model.aliases)}
+default = {json.dumps(model.default)}
 """
-    for one in configuration.shipped()
-)
-"""What the demo draws with, as entries of its configuration."""
 
 
 def demo(
@@ -132,7 +130,7 @@ def demo(
         record=record,
         config=config,
         devices=devices,
-        models=MODELS,
+        models="".join(map(_entry, configuration.shipped())),
     )
     try:
         status = asyncio.run(demo)

@@ -24,12 +24,12 @@ from engine.config.sections import (
 from engine.config.shipped import (
     FEW_STEP_WEIGHTS,
     MIDJOURNEY_VERSIONS,
-    SHIPPED,
     WEIGHTS,
     pocket,
     pocket_flow,
     shipped,
 )
+from engine.pocket import SHIPPED
 
 __all__ = [
     "CONFIG_NAME",

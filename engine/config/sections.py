@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.config.devices import DeviceName, named
+from engine.pocket import SHIPPED
 
 SMALL = 128
 """Models whose pictures are at most this many pixels a side hand them out enlarged."""
@@ -80,7 +81,7 @@ class ModelConfig(_Section):
     def enlarged(self) -> int:
         """How many times as wide as drawn its pictures are handed out: small models' are enlarged at once."""
         small = max(self.width, self.height) <= SMALL
-        return 4 if small and (self.upscaler or self.source.startswith("pocket")) else 1
+        return 4 if small and (self.upscaler or self.source in SHIPPED) else 1
 
 
 class LoraConfig(_Section):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.sections import ModelConfig
+from engine.pocket import FEWSTEP, FOLDER
 
 MIDJOURNEY_VERSIONS = (
     *(f"v {v}" for v in ("1", "2", "3", "4", "5", "5.0", "5.1", "5.2", "6", "6.0", "6.1", "7", "7.0")),
@@ -15,17 +16,8 @@ MIDJOURNEY_VERSIONS = (
 )
 """Every model name Midjourney's ``--v`` and ``--niji`` have taken (its own list, 2022-2026)."""
 
-WEIGHTS = Path(__file__).parent.parent / "pocket" / "weights"
-"""Where the model that ships lies, as a plain diffusers folder."""
-
-FLOW_WEIGHTS = WEIGHTS.with_name("flow")
-"""Where what is its own of the second model lies; it reads and decodes with the first one's parts."""
-
-SHIPPED = {"pocket": WEIGHTS, "pocket-flow": FLOW_WEIGHTS}
-"""The models that ship, by what an entry's ``source`` calls them."""
-
-FEW_STEP_WEIGHTS = WEIGHTS.with_name("fewstep")
-"""Where its few-step weights lie: a LoRA as diffusers keeps it, and how to step with it."""
+WEIGHTS, FEW_STEP_WEIGHTS = FOLDER, FEWSTEP
+"""Where the model that ships lies, and its LoRA for few steps."""
 
 
 def _sides(weights: Path) -> tuple[int, int]:

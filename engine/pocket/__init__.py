@@ -1,4 +1,4 @@
-"""The small model that ships with the project; it knows where its files lie and nothing else."""
+"""The small models that ship with the project; it knows where their files lie and nothing else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ FOLDER = Path(__file__).parent / "weights"
 
 FLOW = Path(__file__).parent / "flow"
 """The small flow-matching model's transformer and scheduler; the rest it shares (`shared`)."""
+
+SHIPPED = {"pocket": FOLDER, "pocket-flow": FLOW}
+"""The models that ship, by what an entry's ``source`` calls them."""
 
 UPSCALER = Path(__file__).parent / "upscaler"
 """Weights and config of the x4 super-resolution network in `srvgg`."""

@@ -29,7 +29,7 @@ _REF = re.compile(
     r"(random|\d{1,12}|[A-Za-z]?\d[\w-]{3,40})(?:::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})))?",
     re.IGNORECASE,
 )
-_LORA = re.compile(r"(\w[\w.-]{0,63})(?::([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6})))?")
+_LORA_NAME = re.compile(r"\w[\w.-]{0,63}")
 HEAVIEST = 10.0
 """What a LoRA weighs at most, either way."""
 _COMMA = re.compile("[,，、]")
@@ -257,7 +257,7 @@ def _lora(flag: Flag, body: str) -> Reading:
 
 def is_lora(name: str) -> bool:
     """Say whether ``--lora`` can name a LoRA so."""
-    return ":" not in name and _LORA.fullmatch(name) is not None
+    return _LORA_NAME.fullmatch(name) is not None
 
 
 def lora_text(name: str, weight: float) -> str:
