@@ -94,6 +94,15 @@ def _places(requester: Requester) -> tuple[str, ...]:
     return (*(() if requester.channel is None else (requester.channel,)), *requester.parents)
 
 
+DRAINING = (
+    Sentence("No new pictures are taken just now; what waits is still drawn. Try again later."),
+    Sentence(
+        "No new pictures are taken in this server just now; what waits is still drawn. Try again later."
+    ),
+)
+"""What is said while new pictures are not taken anywhere, or in one server: this alone passes with time."""
+
+
 def refusal(
     here: Rules,
     everywhere: Rules,
@@ -126,11 +135,7 @@ def refusal(
             return Sentence("I do not draw in this channel. Try another channel.")
         return Sentence("I do not draw in this channel. Try {channels}.", channels=" / ".join(listed))
     if deed.draws and "draining" in (here.state, everywhere.state):
-        if everywhere.state == "draining":
-            return Sentence("No new pictures are taken just now; what waits is still drawn. Try again later.")
-        return Sentence(
-            "No new pictures are taken in this server just now; what waits is still drawn. Try again later."
-        )
+        return DRAINING[0] if everywhere.state == "draining" else DRAINING[1]
     return _by_role(here, everywhere, requester, deed)
 
 

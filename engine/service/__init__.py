@@ -1,7 +1,7 @@
 """The application layer: the one front door that Discord, the command line and HTTP call."""
 
 from engine.rules.people import UNRULED
-from engine.service.admin import RefusedError
+from engine.service.admin import DrainingError, RefusedError
 from engine.service.browse import FAVORITES, GALLERY, HISTORY, LISTS, ListEntry, Page
 from engine.service.enhancer import lengthen
 from engine.service.requests import (
@@ -37,6 +37,7 @@ __all__ = [
     "Ask",
     "Caller",
     "Describe",
+    "DrainingError",
     "Draw",
     "Edit",
     "Imagine",

@@ -34,6 +34,10 @@ class RefusedError(UserError):
     """The rules of a server, or of the bot's owner, do not allow this here."""
 
 
+class DrainingError(RefusedError):
+    """Those in charge let no new pictures in just now: the same request may do later."""
+
+
 def mark(key: str, owner: str) -> str:
     """Return the keyed hash of a person's id: it tells that this is the same person again, not who."""
     return hmac.new(key.encode(), owner.encode(), hashlib.sha256).hexdigest()
@@ -89,7 +93,7 @@ class Administration:
         return mark(self._key, owner)
 
     def require(self, requester: Requester | None, deed: PermissionCheck) -> None:
-        """Raise RefusedError, with the sentence for the person, where they may not do this.
+        """Raise RefusedError (DrainingError) with the sentence for the person, where they may not do this.
 
         Whoever asks through a door that knows of no servers is held back by what holds everywhere alone.
         """
@@ -104,7 +108,7 @@ class Administration:
             now=self._store.now(),
         )
         if sentence is not None:
-            raise RefusedError(sentence)
+            raise DrainingError(sentence) if sentence in permissions.DRAINING else RefusedError(sentence)
 
     def standing(self, requester: Requester | None) -> Entitlement:
         """Return what somebody's roles bring them where they ask."""

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from engine.errors import EngineError, LimitError, NotFound, UserError
 from engine.moderation import BlockedError
-from engine.service import RefusedError
+from engine.service import DrainingError, RefusedError
 
 Kind = Literal[
     "invalid",
@@ -85,6 +85,8 @@ def fault_of(error: Exception) -> Fault:
             return error
         case BlockedError():
             return Fault("blocked", str(error))
+        case DrainingError():
+            return Fault("draining", str(error), retry_after=60)
         case RefusedError():
             return Fault("forbidden", str(error))
         case LimitError(kind="size"):

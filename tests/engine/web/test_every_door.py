@@ -438,16 +438,17 @@ NO_MODEL = ("interrogate", "upscale", "single-image")
 
 async def test_what_the_host_decides_holds_at_every_door(api_at: Opened) -> None:
     async with api_at(pace=unhurried()) as api, api.client() as client:
-        for change, word in (
-            (changes.set_state("draining"), "No new pictures are taken"),
-            (changes.switch_model("pocket", on=False), "switched off"),
+        for change, status, word in (
+            (changes.set_state("draining"), 503, "No new pictures are taken"),
+            (changes.switch_model("pocket", on=False), 403, "switched off"),
         ):
             assert await api.service.admin.change("cli", None, change)
             for path, asked in DRAWS.items():
                 if change.action == "models disable" and path.endswith(NO_MODEL):
                     continue  # nothing is drawn with the model
                 answer = await client.post(path, **asked)
-                is_told(answer, 403)
+                is_told(answer, status)
                 assert word in answer.text, (path, answer.text)
+                assert ("retry-after" in answer.headers) == (status == 503)
             await api.service.admin.change("cli", None, changes.set_state("open"))
         assert await api.service.jobs_of("key:1") == []
