@@ -132,11 +132,12 @@ class TermMatch:
 @dataclass(frozen=True, slots=True)
 class _Text:
     """A text taken apart: its words as (ways to read it, start, end), and what each key may be: (letters,
-    first word, last word)."""
+    first word, last word). ``unspaced``: some of it is in a script without spaces."""
 
     plain: str
     words: tuple[tuple[tuple[str, ...], int, int], ...]
     spellings: dict[str, list[tuple[str, int, int]]]
+    unspaced: bool
 
 
 def _bare(word: str) -> tuple[str, ...]:
@@ -151,6 +152,19 @@ def _spells(word: str) -> bool:
 
 
 @lru_cache(maxsize=64)
+def _readings(text: str) -> tuple[_Text, ...]:
+    """Return every way to read a text, taken apart; kept, since one prompt is held against many lists."""
+    texts = [text]
+    if any(unicodedata.category(c) == "Cf" for c in text):
+        # what is invisible may also stand for a space
+        texts.append("".join(" " if unicodedata.category(c) == "Cf" else c for c in text))
+    if any(c in "()[]{}" for c in text):
+        texts.append(_WEIGHT.sub("", text))  # the weights of a prompt's parts: w(ord:1.2)
+    if any(c in _SIGNS for c in text):
+        texts.append(_AS_GAP.sub("-", text))  # w|o|r|d
+    return tuple(_taken_apart(plain(_latin_capitals(each))) for each in texts)
+
+
 def _taken_apart(text: str) -> _Text:
     """Take a plain text apart."""
     found = list(_WORD.finditer(text))
@@ -172,7 +186,7 @@ def _taken_apart(text: str) -> _Text:
                 break
             if glued or last - first > 1:
                 spellings.setdefault(_key(letters), []).append((letters, first, last))
-    return _Text(text, tuple(words), spellings)
+    return _Text(text, tuple(words), spellings, _UNSPACED.search(text) is not None)
 
 
 class Terms:
@@ -198,19 +212,10 @@ class Terms:
 
     def find(self, text: str) -> list[TermMatch]:
         """Return every term in a text, in the text's order."""
-        texts = [text]
-        if any(unicodedata.category(c) == "Cf" for c in text):
-            # what is invisible may also stand for a space
-            texts.append("".join(" " if unicodedata.category(c) == "Cf" else c for c in text))
-        if any(c in "()[]{}" for c in text):
-            texts.append(_WEIGHT.sub("", text))  # the weights of a prompt's parts: w(ord:1.2)
-        if any(c in _SIGNS for c in text):
-            texts.append(_AS_GAP.sub("-", text))  # w|o|r|d
-        found = {one for each in texts for one in self._find(plain(_latin_capitals(each)))}
+        found = {one for read in _readings(text) for one in self._find(read)}
         return sorted(found, key=lambda one: (one.start, one.end, one.term))
 
-    def _find(self, text: str) -> Iterator[TermMatch]:
-        read = _taken_apart(text)
+    def _find(self, read: _Text) -> Iterator[TermMatch]:
         for key in self._words.keys() & read.spellings.keys():
             for letters, first, last in read.spellings[key]:
                 for word, term in self._words[key]:
@@ -223,8 +228,8 @@ class Terms:
                     close = all(two[1] - one[2] <= _GAP for one, two in pairwise(ahead))
                     if first == last and close and len(ahead) == len(words) and all(map(_is, ahead, words)):
                         yield TermMatch(term, ahead[0][1], ahead[-1][2])
-        for pattern, term in self._unspaced:
-            for match in pattern.finditer(text):
+        for pattern, term in self._unspaced if read.unspaced else ():
+            for match in pattern.finditer(read.plain):
                 yield TermMatch(term, match.start(), match.end())
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from engine.jobs import Condition, JobSpec
 from engine.moderation import CLOTHES, MINORS, SEXUAL, BlockedError, adult, check, met
-from tests.counting import events
+from engine.moderation.reading import plain
+from tests.counting import Calls, events
 
 STAND_INS = ["pineapple", "umbrella", "saxophone", "teapot", "marmalade", "octopus", "lantern", "cathedral"]
 LOOKALIKE = str.maketrans("aeopcx", "аеорсх")
@@ -242,3 +243,14 @@ def test_work_grows_with_the_length_alone() -> None:
 
     look(10)
     assert look(1000) < 12 * look(100)
+
+
+def test_a_prompt_is_taken_apart_once_however_many_lists_it_is_held_against() -> None:
+    def held(text: str) -> None:
+        check(spec(text), STAND_INS, ["teapot"])
+        assert not adult(text, ["teapot"])
+
+    held("a brass hat stand")  # the lists are read when first used
+    with Calls(plain) as calls:
+        held("a green apple")
+    assert calls[plain] == 1
