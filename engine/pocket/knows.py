@@ -59,7 +59,7 @@ class Thing:
 class _Known:
     things: tuple[Thing, ...]
     places: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
-    words: frozenset[str]
+    words: frozenset[str]  # taught, of places, or about the manner
     hints: dict[str, tuple[str, ...]]
     by_prompt: dict[str, Thing]
     by_word: dict[str, Thing]  # names of one word
@@ -73,17 +73,15 @@ def _known() -> _Known:
         Thing(one["prompt"], tuple(one["names"]), one["group"], one["drawn"] == "well")
         for one in told["things"]
     )
-    words = {name: thing for thing in reversed(found) for name in thing.names if " " not in name}
+    in_places = {word for alone, _ in told["places"].values() for text in alone for word in text.split()}
     return _Known(
         found,
         {name: (tuple(alone), tuple(within)) for name, (alone, within) in told["places"].items()},
-        frozenset(told["words"]),
+        frozenset(told["words"]).union(in_places, _PLAIN.split()),
         {word: tuple(prompts) for word, prompts in told["hints"].items()},
         {thing.prompt: thing for thing in found},
-        words,
-        frozenset(
-            word for alone, _ in told["places"].values() for text in alone for word in text.split()
-        ).difference(_PLAIN.split()),
+        {name: thing for thing in reversed(found) for name in thing.names if " " not in name},
+        frozenset(in_places.difference(_PLAIN.split())),
     )
 
 
@@ -112,7 +110,7 @@ def unknown(prompt: str) -> tuple[str, ...]:
     """
     text = re.split(r"\s--\w", prompt.lower(), maxsplit=1)[0]
     found = re.findall(r"[^\W\d_]+(?:'s)?", text.replace("\u2019", "'"))
-    known = _known().words | _known().in_places | frozenset(_PLAIN.split())
+    known = _known().words
     strange = [word for word in found if len(word) > 2 and not any(form in known for form in _forms(word))]
     return tuple(dict.fromkeys(word.removesuffix("'s") for word in strange))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -26,6 +27,17 @@ def test_words_never_taught_are_found_and_words_about_the_manner_are_not(
     prompt: str, words: tuple[str, ...]
 ) -> None:
     assert unknown(prompt) == words
+
+
+def test_no_prompt_has_the_list_made_anew() -> None:
+    unknown("a quokka")  # the list is read when it is first needed
+    tracemalloc.start()
+    try:
+        unknown("a capybara")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 1024  # a set of its three thousand words takes over 100 KiB
 
 
 @pytest.mark.parametrize(
