@@ -154,6 +154,8 @@ async def _show(shown: ProgressMessage, progress: _ProgressState) -> None:
         progress.changed.clear()
         if progress.over():
             return
+        if before is not None:  # the first is shown at once
+            await progress.look()
         now = (progress.text(), progress.preview)
         if now != before:
             fresh = now[1] if before is None or now[1] is not before[1] else None
@@ -166,7 +168,6 @@ async def _show(shown: ProgressMessage, progress: _ProgressState) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY):
                 await progress.changed.wait()
-        await progress.look()
 
 
 async def standing(service: Service, job: Job) -> Standing:
@@ -197,18 +198,15 @@ class _ProgressState:
         """Note every change of this job until it is over."""
         async for snapshot in self._service.progress(job.id):
             self.states[job.id], self._percent[job.id] = snapshot.state, snapshot.percent
-            await self._look(job)
             if len(self.jobs) == 1:
                 self.preview = snapshot.preview or self.preview
             self.changed.set()
 
     async def look(self) -> None:
-        """Look up places in line and times: others' jobs change them."""
+        """Look up places in line and times, for what is about to be shown: others' jobs change them."""
         for job in self.jobs:
-            await self._look(job)
-
-    async def _look(self, job: Job) -> None:
-        self._standing[job.id] = await standing(self._service, job)
+            if self.states[job.id] not in FINAL:
+                self._standing[job.id] = await standing(self._service, job)
 
     def over(self) -> bool:
         """Say whether every job has ended."""
