@@ -18,14 +18,13 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.images import feathered, fitted, rim
 from engine.images.tone import evened
-from engine.jobs import JobSpec, Kind, Lora
+from engine.jobs import JobSpec, Kind
 from engine.render import decode, prepare
 from engine.render.conditioning import references
 from engine.render.conditioning.inputs import Sources
 from engine.render.denoise import Picture
 from engine.render.families import capabilities
 from engine.render.families.base import Family
-from engine.render.loras import FEW_STEPS
 from engine.render.models import Model
 from engine.render.tiles import Tiles
 from engine.words import Sentence
@@ -154,12 +153,6 @@ class Drawing:
         return Outcome(pictures, film=film, notes=tuple(self.notes), timings=dict(self.timings))
 
 
-def _asked(spec: JobSpec, model: Model) -> tuple[Lora, ...]:
-    """Return the LoRAs a job is drawn with, the model's few-step weights among them."""
-    quick = spec.few_steps and model.loras is not None and FEW_STEPS in model.loras.files
-    return (*spec.loras, Lora(name=FEW_STEPS)) if quick else spec.loras
-
-
 def _sizes(spec: JobSpec, family: Family, shape: tuple[int, ...], sources: Sources) -> Hashable:
     """Return what latents of a shape, and of what is seen beside them, share a call by."""
     whole = spec.kind is Kind.INPAINT and family.sees_repainted
@@ -198,8 +191,8 @@ def begin(
     Raises UserError where the spec asks for what this model cannot do.
     """
     began, family = time.perf_counter(), model.family
-    assert family is not None and model.loras is not None  # noqa: PT018
-    loras = model.loras.worn(_asked(spec, model))
+    assert family is not None
+    loras = model.worn(spec)
     _check_sides(spec, model.name, family.multiple)
     sources = Sources.of(spec, model, inputs, enlarge)
     turns, unconditional = prepare.texts(spec, model, family, loras, sources.instructed(spec, family))

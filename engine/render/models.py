@@ -35,10 +35,12 @@ from safetensors import safe_open
 from engine import quantization, weights
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import EngineError, NotFound
+from engine.jobs import JobSpec, Lora
 from engine.pocket import FLOW, shared
 from engine.render import quantized, samplers
 from engine.render.conditioning import vision
 from engine.render.conditioning.ip_adapter import Adapter
+from engine.render.conditioning.lora_rows import Worn
 from engine.render.conditioning.text import TextEncoder
 from engine.render.families.base import Family
 from engine.render.families.sd import StableDiffusion
@@ -112,7 +114,7 @@ class Model:
     adapter: Adapter | None = None
     """What reads pictures in prompts, where one is configured."""
     loras: Loras | None = None
-    """What its pictures may wear; None where the loop is not ours."""
+    """What its pictures may wear; None where diffusers reads no LoRAs for it."""
     bytes: int = 0
     """What its weights take."""
 
@@ -120,6 +122,16 @@ class Model:
     def text(self) -> TextEncoder | None:
         """What reads its texts in CLIP's chunks; None where they are read otherwise."""
         return self.family.text if isinstance(self.family, StableDiffusion) else None
+
+    def worn(self, spec: JobSpec) -> Worn:
+        """Return what a job's pictures wear: the LoRAs it names, and in a draft the few-step weights.
+
+        Raises UserError for a LoRA that does not fit.
+        """
+        if self.loras is None:
+            return ()
+        quick = spec.few_steps and FEW_STEPS in self.loras.files
+        return self.loras.worn((*spec.loras, Lora(name=FEW_STEPS)) if quick else spec.loras)
 
     def offer_loras(self, loras: Sequence[LoraConfig]) -> None:
         """Let pictures from now on wear these LoRAs, as far as they are for it, and no others."""
@@ -211,7 +223,7 @@ def load(
             model.text.skip(config.clip_skip)
     if adapter is not None:
         adapter.to(machine.device)
-    if model.family is not None:
+    if hasattr(pipe, "load_lora_weights"):
         model.loras = Loras(pipe, lora_files(config, loras), machine.device, engine.loras_kept)
     kind = model.family.name if model.family else "its own loop"
     log.info("%s (%s, %s) is on %s in %s", name, type(pipe).__name__, kind, machine.device, machine.dtype)

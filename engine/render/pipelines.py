@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -27,6 +28,7 @@ from engine.prompt.flags import DIRECT
 from engine.render import decode, guidance
 from engine.render.conditioning import styles
 from engine.render.conditioning.inputs import Sources
+from engine.render.conditioning.lora_rows import Worn, wearing
 from engine.render.families.capabilities import no_effect
 from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Model
@@ -52,12 +54,12 @@ class Stock:
         self._preview_every = preview_every
 
     def start(self, job: str, spec: JobSpec, model: Model, inputs: Mapping[str, bytes]) -> None:
-        """Run a job in the background. Raises UserError where an input picture would be ignored."""
-        pipe = over = None
+        """Run a job in the background. Raises UserError for a picture or LoRA that does not fit."""
+        pipe, over, worn = None, None, model.worn(spec)
         if spec.inputs or spec.kind is not Kind.IMAGINE:
             pipe, over = _drawing_over(spec, model), Sources.of(spec, model, inputs)
         self._cancelled.clear()
-        self._running = (job, model.name, self._pool.submit(self._run, job, spec, model, pipe, over))
+        self._running = (job, model.name, self._pool.submit(self._run, job, spec, model, pipe, over, worn))
 
     def cancel(self, job: str) -> bool:
         """Ask a running job to stop at its next step; return whether it was running."""
@@ -92,9 +94,14 @@ class Stock:
         self._cancelled.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, job: str, spec: JobSpec, model: Model, pipe: Any, over: Sources | None) -> None:
+    def _run(
+        self, job: str, spec: JobSpec, model: Model, pipe: Any, over: Sources | None, worn: Worn
+    ) -> None:
         try:
-            self._events.put(Done(job, self._draw(job, spec, model, pipe or model.pipe, over)))
+            with wearing([worn], model.machine.device):
+                drawn = self._draw(job, spec, model, pipe or model.pipe, over)
+            notes = (*drawn.notes, *(note for lora, _ in worn for note in lora.notes))
+            self._events.put(Done(job, replace(drawn, notes=notes)))
         except Cancelled:
             self._events.put(Failed(job, "cancelled", "Cancelled."))
         except UserError as error:
@@ -171,7 +178,7 @@ class Stock:
             "--stop": spec.stop < 100,
             "--tile": spec.tile,
             "--video": spec.film,
-            "--lora": spec.loras,
+            "--lora": spec.loras if model.loras is None else (),
             "--no": len(wanted) < len(spec.conditions),
             "--sampler": spec.sampler != model.config.sampler,
         }

@@ -12,11 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.jobs import Condition, Input, Kind, Role
+from engine.config import LoraConfig
+from engine.jobs import Condition, Input, Kind, Lora, Role
 from engine.render import decode
 from engine.workers.protocol import Done, Event, Failed, Progress
 from tests.engine.render.test_oracle import photo, spec
 from tests.engine.render.test_renderer import Make, drain, failed, pictures, renderer
+from tests.engine.render.tiny import random_lora
 
 __all__ = ["renderer"]
 
@@ -143,3 +145,58 @@ def test_a_pipeline_of_diffusers_that_cannot_run_is_not_tried(renderer: Make) ->
     data = decode.png(photo(32, 32))
     render.start("job", spec("chroma", kind=Kind.INPAINT, inputs=inputs), {"p": data, "m": data})
     assert "cannot do that with pictures" in failed(drain(render)["job"]).message
+
+
+@pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # in diffusers' own, which has both
+@pytest.mark.parametrize(("name", "title"), [("krea2", "Krea2"), ("chroma", "Chroma")])
+def test_loras_equal_diffusers_and_leave_the_next_picture_alone(
+    renderer: Make, folders: Callable[[str], Path], tmp_path: Path, name: str, title: str
+) -> None:
+    pipe = getattr(diffusers, f"{title}Pipeline").from_pretrained(folders(name))
+    files = {one: random_lora(pipe, tmp_path / f"{one}.safetensors", n, 3) for n, one in enumerate("ab")}
+    render = renderer(name, loras=tuple(LoraConfig(name=one, source=file) for one, file in files.items()))
+    for one, file in files.items():
+        pipe.load_lora_weights(file, adapter_name=one)
+    pair = (Lora(name="a", weight=0.8), Lora(name="b", weight=-0.5))
+    seen: list[np.ndarray] = []
+    for turn, loras in enumerate(((), pair[:1], pair, ())):
+        wanted = spec(name, steps=2, count=1, loras=loras)
+        render.start(f"{turn}", wanted)
+        told = drain(render)[f"{turn}"]
+        [mine] = pictures(told)
+        assert isinstance(told[-1], Done)
+        assert not any("--lora" in note for note in told[-1].outcome.notes)
+        if loras:
+            pipe.enable_lora()
+            pipe.set_adapters([one.name for one in loras], [one.weight for one in loras])
+        else:
+            pipe.disable_lora()
+        theirs = pipe(
+            wanted.conditions[0].text,
+            num_inference_steps=2,
+            guidance_scale=4.0 if name == "krea2" else 5.0,
+            width=32,
+            height=32,
+            generator=torch.Generator().manual_seed(wanted.seed),
+        ).images[0]
+        apart = np.abs(np.asarray(mine, int) - np.asarray(theirs, int))
+        assert apart.max() <= 1  # of 255: the sums are taken in another order
+        seen.append(np.asarray(mine))
+    assert np.array_equal(seen[0], seen[3])
+    assert not np.array_equal(seen[0], seen[1])
+    assert not np.array_equal(seen[1], seen[2])
+
+
+def test_a_lora_of_another_model_is_refused_and_the_next_job_is_drawn(
+    renderer: Make, folders: Callable[[str], Path], tmp_path: Path
+) -> None:
+    other = diffusers.StableDiffusionPipeline.from_pretrained(folders("sd"))
+    file = random_lora(other, tmp_path / "a.safetensors", 1, 2)
+    render = renderer("krea2", loras=(LoraConfig(name="a", source=file),))
+    render.start("bad", spec("krea2", steps=2, count=1, loras=(Lora(name="a", weight=1.0),)))
+    render.start("good", spec("krea2", steps=2, count=1))
+    told = drain(render)
+    refused = failed(told["bad"])
+    assert (refused.kind, "was made for another kind of model" in refused.message) == ("user", True)
+    assert isinstance(told["good"][-1], Done)
