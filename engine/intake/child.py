@@ -32,7 +32,8 @@ if __name__ == "__main__":
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread would set memory aside
 
 from engine.intake.colours import as_rgb, srgb_profile
-from engine.intake.mending import SIGNATURE, completed, tidied
+from engine.intake.loading import FORMATS, UNREADABLE, RejectedPicture, check_size, webp_size, whole
+from engine.intake.mending import tidied
 from engine.provenance import looking
 from engine.provenance.reading import recipe_of
 from engine.words import Sentence
@@ -42,9 +43,6 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-MOST_PIXELS = 25_000_000
-LEAST_SIDE = 16
 KEPT_PIXELS = 4_194_304
 """Larger pictures are made smaller: nothing here draws more."""
 UPRIGHT = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"
@@ -55,19 +53,6 @@ SECONDS = 60.0
 """By the clock: on a machine that is full, eight seconds of the processor's time take many more."""
 
 
-class RejectedPicture(Exception):
-    """The picture is not taken; the text says why, then what to do."""
-
-
-UNREADABLE = Sentence("This file cannot be read as a picture. Save it again as PNG or JPEG, and send that.")
-CUT = Sentence("This file is cut off, and part of the picture is missing. Send it again whole.")
-STRANGE = Sentence("This is no PNG, JPEG, WebP or GIF. Save the picture as one of these.")
-TOO_LARGE = Sentence(
-    "This picture has {width} × {height} pixels, and {most} million are the most. Make it smaller first."
-)
-TOO_SMALL = Sentence(
-    "This picture has {width} × {height} pixels, and {least} a side are the least. Send a larger one."
-)
 TOO_MUCH = Sentence("This picture takes too much to open. Save it again, smaller, as PNG or JPEG.")
 
 
@@ -114,7 +99,7 @@ def opened(data: bytes) -> tuple[dict[str, object], bytes, bytes]:
     Raises RejectedPicture, or whatever Pillow raises.
     """
     Image.MAX_IMAGE_PIXELS = None  # the sizes are looked at here, and give a better sentence
-    _check_size(*_webp_size(data))
+    check_size(*webp_size(data))
     picture = whole(tidied(data))
     with contextlib.suppress(Exception):  # a broken EXIF block turns nothing
         picture = ImageOps.exif_transpose(picture)
@@ -134,76 +119,12 @@ def opened(data: bytes) -> tuple[dict[str, object], bytes, bytes]:
 def verdict(data: bytes, root: str | None) -> dict[str, object]:
     """Return what a file says of its origin, as plain values. Raises RejectedPicture or Pillow's errors."""
     Image.MAX_IMAGE_PIXELS = None
-    _check_size(*_webp_size(data))
+    check_size(*webp_size(data))
     return looking.looked_at(data, root, lambda: _flat(whole(tidied(data)))).as_json()
 
 
 def _flat(picture: Image.Image) -> Image.Image:
     return as_rgb(picture)[0]
-
-
-def whole(data: bytes) -> Image.Image:
-    """Return the loaded picture (the first of a film), also of a file that ends too early but shows it all.
-
-    Raises RejectedPicture where part of the picture is missing.
-    """
-    try:
-        return _loaded(data)
-    except RejectedPicture:
-        if data[:4] + data[8:12] != b"RIFFWEBP":  # of which Pillow opens only whole ones
-            raise
-        failure: Exception = RejectedPicture(CUT)
-    except OSError as error:
-        failure = RejectedPicture(CUT) if "truncated" in str(error) else error
-    ends = completed(data)
-    if not ends:
-        raise failure
-    try:
-        one, other = (_loaded(end) for end in ends)
-    except (OSError, RejectedPicture) as error:
-        raise RejectedPicture(CUT) from error
-    if one.tobytes() != other.tobytes():
-        raise RejectedPicture(CUT)
-    return one
-
-
-def _loaded(data: bytes) -> Image.Image:
-    try:
-        picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception as error:
-        known = data.startswith((SIGNATURE, b"\xff\xd8", b"GIF8", b"RIFF"))
-        raise RejectedPicture(UNREADABLE if known else STRANGE) from error
-    _check_size(*picture.size)
-    picture.seek(0)
-    picture.load()
-    return picture
-
-
-def _check_size(width: int, height: int) -> None:
-    """Raise RejectedPicture for sizes that are not opened; (0, 0) is not known yet."""
-    size = {"width": width, "height": height}
-    if width * height > MOST_PIXELS:
-        raise RejectedPicture(Sentence(TOO_LARGE, most=MOST_PIXELS // 1_000_000, **size))
-    if (width or height) and min(width, height) < LEAST_SIDE:
-        raise RejectedPicture(Sentence(TOO_SMALL, least=LEAST_SIDE, **size))
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Return the canvas a WebP file declares, (0, 0) for other files: opening one already takes its memory.
-
-    Layout: "WebP Container Specification" (developers.google.com/speed/webp), RFC 9649.
-    """
-    if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
-        return 0, 0
-    kind = data[12:16]
-    if kind == b"VP8X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    if kind == b"VP8 ":
-        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
-    return 0, 0
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 from PIL import Image, ImageCms, ImageMath
+
+from engine.intake import spaces
 
 SRGB = ImageCms.createProfile("sRGB")
 MOST_PROFILE = 4 * 2**20
@@ -14,18 +18,18 @@ SAME = 2
 OPAQUE = 250
 """Alpha from which nobody sees anything through: such pictures are no cut-outs."""
 USUAL_GAMMA = 1 / 2.2
-"""What a PNG says that means sRGB, or nothing at all (PNG specification, third edition, 11.3.2.2)."""
+"""What a PNG says that means sRGB's curve (PNG specification, third edition, 11.3.2.2)."""
+LEAST_GAMMA, MOST_GAMMA = 0.1, 2.0
+CODE_POINTS = "cicp"
+"""Under what name a picture's info holds the four numbers of a cICP."""
 _LATTICE = bytes(range(0, 256, 17))
 
 
 def as_rgb(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return a picture in sRGB over white, and its alpha channel (mode L) where anything is seen through."""
     told = picture.info
-    profile = told.get("icc_profile")
     picture, alpha = _apart(picture)
-    picture = _in_srgb(picture, profile)
-    if not profile and "srgb" not in told:
-        picture = _brightened(picture, told.get("gamma"))
+    picture = _meant(picture, told)
     if alpha is None:
         return picture, None
     white = Image.new("RGB", picture.size, (255, 255, 255))
@@ -57,6 +61,39 @@ def _apart(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return picture if picture.mode in ("RGB", "CMYK") else picture.convert("RGB"), None
 
 
+def _meant(picture: Image.Image, told: Mapping[str | tuple[int, int], Any]) -> Image.Image:
+    """Return a picture in sRGB by the first that is told: cICP, iCCP, sRGB, cHRM and gAMA.
+
+    That is their order in PNG (specification, third edition, 4.3); other formats know profiles alone.
+    """
+    points: tuple[int, ...] = told.get(CODE_POINTS) or (0, 0, 0, 0)
+    space = spaces.from_code_points(points)
+    if space is not None:
+        picture = picture.convert("RGB")
+        if not points[3]:  # narrow range: 16 is black, and 235 white
+            levels = [min(255, max(0, round((level - 16) * 255 / 219))) for level in range(256)]
+            picture = picture.point(levels * 3)
+        if isinstance(space, spaces.Bright):
+            return space.shown(picture)
+        return _in_srgb(picture, space)
+    profile = told.get("icc_profile")
+    if profile or "srgb" in told:
+        return _in_srgb(picture, profile)
+    gamma, primaries = told.get("gamma"), told.get("chromaticity")
+    if primaries and picture.mode == "RGB":  # grey stays grey, whatever the lights
+        space = spaces.profile(primaries, spaces.power(1 / gamma) if _own(gamma) else spaces.srgb_light)
+        if space is not None:
+            return _in_srgb(picture, space)
+    return _brightened(_in_srgb(picture, None), gamma)
+
+
+def _own(gamma: object) -> TypeGuard[float]:
+    """Tell whether a gamma says anything: neither nonsense, nor what means sRGB's curve."""
+    if not isinstance(gamma, float) or not LEAST_GAMMA <= gamma <= MOST_GAMMA:
+        return False
+    return abs(gamma - USUAL_GAMMA) >= 0.01
+
+
 def _in_srgb(picture: Image.Image, profile: object) -> Image.Image:
     """Return a picture in sRGB, by its profile where that fits (relative colorimetric, as browsers show it).
 
@@ -77,7 +114,7 @@ def _in_srgb(picture: Image.Image, profile: object) -> Image.Image:
 
 def _brightened(picture: Image.Image, gamma: object) -> Image.Image:
     """Return an RGB picture whose numbers stand for light by a power of their own (PNG, gAMA) in sRGB."""
-    if not isinstance(gamma, float) or not 0.1 <= gamma <= 2 or abs(gamma - USUAL_GAMMA) < 0.01:
+    if not _own(gamma):
         return picture
     levels = [(level / 255) ** (1 / gamma) for level in range(256)]
     shown = [12.92 * one if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in levels]

@@ -12,8 +12,13 @@ from collections.abc import Iterator
 from PIL import PngImagePlugin
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_KEPT = frozenset({b"tRNS", b"iCCP", b"eXIf", b"acTL", b"fcTL", b"fdAT", b"sRGB", b"gAMA"})
-"""Chunks beside the critical ones that say something of the pixels, or of how they stand."""
+_KEPT = frozenset({b"tRNS", b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP"})
+"""Chunks beside the critical ones that say something of the pixels, or of how they stand.
+
+Those of films go: the first picture stands in IDAT, and a broken film still has it.
+"""
+_COLOUR_BYTES = {b"iCCP": None, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4}
+"""Chunks that say what colours mean, and their lengths: they stand before PLTE and IDAT, each once (5.6)."""
 _KEY_BYTES = {0: 2, 2: 6}
 """Length of tRNS where it names one colour, by colour type (PNG specification, third edition, 11.3.1.1)."""
 _FILLERS = (b"\0" * 512, b"\xa5\x3c" * 256)
@@ -30,19 +35,24 @@ def tidied(data: bytes) -> bytes:
     if not data.startswith(SIGNATURE):
         return data
     kept, depth, colour = [SIGNATURE], 8, 3
+    met: set[bytes] = set()
     for kind, body, sound in png_chunks(data):
         if kind == b"IHDR" and len(body) == 13:
             depth, colour = body[8], body[9]
         if kind[:1].islower():
             if kind not in _KEPT or not sound:
                 continue
+            if kind in _COLOUR_BYTES:
+                if met & {kind, b"PLTE", b"IDAT"} or _COLOUR_BYTES[kind] not in (None, len(body)):
+                    continue
+                if kind == b"iCCP" and not _unpacks(body):
+                    continue
             if kind == b"tRNS":
                 key = _transparent(body, depth, colour)
                 if key is None:
                     continue
                 body = key
-            if kind == b"iCCP" and not _unpacks(body):
-                continue
+        met.add(kind)
         kept.append(_chunk(kind, body, sound))
     return b"".join(kept)
 
@@ -56,6 +66,17 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
         end = data[at + 8 + length : at + 12 + length]
         yield kind, body, len(end) == 4 and struct.unpack(">I", end)[0] == zlib.crc32(kind + body)
         at += 12 + length
+
+
+def code_points(data: bytes) -> tuple[int, ...] | None:
+    """Return the four numbers of a tidied PNG's cICP, of which Pillow knows nothing; None without one."""
+    if data.startswith(SIGNATURE):
+        for kind, body, _ in png_chunks(data):
+            if kind == b"cICP":
+                return tuple(body)
+            if kind == b"IDAT":
+                break
+    return None
 
 
 def _chunk(kind: bytes, body: bytes, sound: bool) -> bytes:
@@ -102,6 +123,26 @@ def completed(data: bytes) -> tuple[bytes, ...]:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _completed_webp(data)
     return ()
+
+
+def lacks_rows(data: bytes) -> bool:
+    """Tell whether a sound PNG has fewer rows than its header says; Pillow leaves those empty in silence."""
+    chunks = [*png_chunks(data)]
+    needed = _rows_bytes(*struct.unpack(">IIBBBBB", chunks[0][1]))
+    packer, left = zlib.decompressobj(), b"".join(body for kind, body, _ in chunks if kind == b"IDAT")
+    while needed > 0 and left and not packer.eof:
+        needed -= len(packer.decompress(left, 1 << 20))
+        left = packer.unconsumed_tail
+    return needed > 0
+
+
+def without_end(data: bytes) -> bytes:
+    """Return a JPEG as if it had been cut before its end: it may have one, and still lack its last rows."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1] != 0xDA:  # up to the pixels (ITU-T T.81, B.1)
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    end = data.find(b"\xff\xd9", at)
+    return data if end < 0 else data[:end]
 
 
 def _completed_png(data: bytes) -> tuple[bytes, ...]:

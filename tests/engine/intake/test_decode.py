@@ -157,6 +157,151 @@ async def test_a_png_that_tells_its_gamma_is_shown_by_it(
     assert max(abs(one - expected) for one in shown) <= 1, shown
 
 
+def patch(colour: Colour, *told: bytes, depth: int = 8) -> bytes:
+    """Return a PNG of one colour with these chunks in front of its pixels."""
+    pixel = bytes(colour) if depth == 8 else struct.pack(f">{len(colour)}H", *(257 * one for one in colour))
+    rows = zlib.compress((b"\0" + pixel * 32) * 32)
+    return hostile.png(32, 32, depth, {1: 0, 3: 2}[len(colour)], rows, *told)
+
+
+def chrm(*points: float) -> bytes:
+    return hostile.chunk(b"cHRM", struct.pack(">8I", *(round(100_000 * one) for one in points)))
+
+
+def cicp(*points: int) -> bytes:
+    return hostile.chunk(b"cICP", bytes(points))
+
+
+WHITE = (0.3127, 0.329)
+P3_LIGHTS = (*WHITE, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)  # SMPTE EG 432-1
+SRGB_LIGHTS = (*WHITE, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+CHECKER = [  # in Display P3 and in sRGB: W3C's tests of cICP (svgeesus/PNG-CICP-tests), made by color.js
+    ((112, 83, 69), (117, 82, 67)),
+    ((98, 122, 154), (91, 123, 157)),
+    ((210, 129, 63), (223, 124, 44)),
+    ((168, 58, 61), (182, 46, 56)),
+    ((234, 201, 72), (240, 200, 22)),
+    ((58, 131, 157), (0, 133, 160)),
+    ((120, 121, 121), (120, 121, 121)),
+]
+
+
+async def colour_of(decoder: Decoder, data: bytes) -> Colour:
+    clean = await decoder.clean(data)
+    assert_clean(clean)
+    shown = opened(clean).getpixel((5, 5))
+    assert isinstance(shown, tuple)
+    return shown
+
+
+def apart(one: Colour, other: Colour) -> int:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize(
+    "told",
+    [
+        (cicp(12, 13, 0, 1),),
+        (chrm(*P3_LIGHTS),),
+        (chrm(*P3_LIGHTS), hostile.chunk(b"gAMA", struct.pack(">I", 45_455))),
+    ],
+)
+async def test_a_png_whose_lights_are_told_in_numbers_is_shown_by_them(
+    decoder: Decoder, told: tuple[bytes, ...], depth: int
+) -> None:
+    for wide, expected in CHECKER:
+        shown = await colour_of(decoder, patch(wide, *told, depth=depth))
+        assert apart(shown, expected) <= 3, (wide, shown)
+
+
+async def test_what_says_most_of_a_pngs_colours_wins(decoder: Decoder) -> None:
+    """PNG specification, third edition, 4.3: cICP, iCCP, sRGB, then gAMA and cHRM, if it means anything."""
+    wide, here = CHECKER[3]
+    swapped = hostile.matrix_profile((hostile.SRGB[1], hostile.SRGB[0], hostile.SRGB[2]), hostile.SRGB_CURVE)
+    iccp = hostile.chunk(b"iCCP", b"x\0\0" + zlib.compress(swapped))
+    p3, srgb = cicp(12, 13, 0, 1), hostile.chunk(b"sRGB", b"\0")
+    gamma = hostile.chunk(b"gAMA", struct.pack(">I", 100_000))
+    other = (wide[1], wide[0], wide[2])
+    for told, expected in (
+        ((iccp, p3), here),
+        ((srgb, gamma, p3, chrm(*SRGB_LIGHTS)), here),
+        ((iccp, srgb, gamma), other),
+        ((srgb, chrm(*P3_LIGHTS), gamma), wide),
+        ((cicp(2, 2, 0, 1),), wide),  # unspecified
+        ((cicp(12, 13, 1, 1),), wide),  # no RGB
+        ((cicp(12, 13, 0),), wide),  # cut
+        ((cicp(12, 13, 0, 1), cicp(9, 13, 0, 1)), here),  # each once: the first
+        ((cicp(1, 13, 0, 1), iccp, gamma), wide),
+        ((chrm(*SRGB_LIGHTS),), wide),
+        ((chrm(0.3127, 0, *P3_LIGHTS[2:]),), wide),  # no white
+        ((chrm(*WHITE, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3),), wide),  # three lights in one place
+        ((chrm(*WHITE, 0.64, 0.33, 0.3, 0.6, 0.4, 0.5),), wide),  # whose white lies outside
+        ((hostile.chunk(b"cHRM", b"\0" * 31),), wide),
+        ((hostile.chunk(b"gAMA", b"\0"), hostile.chunk(b"sRGB", b"")), wide),
+    ):
+        shown = await colour_of(decoder, patch(wide, *told))
+        assert apart(shown, expected) <= (0 if expected == wide else 3), (told, shown)
+    late = patch(wide)
+    end = late.index(b"IEND") - 4
+    for chunk in (p3, iccp, gamma, chrm(*P3_LIGHTS)):  # behind the pixels they mean nothing (5.6)
+        assert await colour_of(decoder, late[:end] + chunk + late[end:]) == wide
+
+
+@pytest.mark.parametrize(
+    ("points", "colour", "expected"),
+    [  # by hand
+        ((1, 8, 0, 1), (128,), 188),  # linear, as above
+        ((1, 4, 0, 1), (128,), 129),  # 0.502 ** 2.2 = 0.2195
+        ((1, 1, 0, 1), (128,), 121),  # BT.1886: 0.502 ** 2.4 = 0.1912
+        ((9, 14, 0, 1), (128, 128, 128), 121),  # grey is grey in wide lights too
+        ((1, 13, 0, 0), (16,), 0),  # narrow range
+        ((1, 13, 0, 0), (235,), 255),
+        ((1, 13, 0, 0), (126,), 128),  # (126 - 16) * 255 / 219
+        ((9, 16, 0, 1), (0,), 0),  # HDR. ITU-R BT.2408: paper is 58 % in PQ and 75 % in HLG, both 203 cd/m²
+        ((9, 16, 0, 1), (148,), 191),  # of 1000 by Reinhard: (1 + 0.203²) / 2 = 0.521 of the light
+        ((9, 18, 0, 1), (191,), 191),
+        ((9, 16, 0, 1), (192,), 255),  # 75.2 % is 1000 cd/m²
+        ((9, 16, 0, 1), (255,), 255),
+        ((9, 18, 0, 1), (255,), 255),
+    ],
+)
+async def test_code_points_say_how_bright_numbers_are(
+    decoder: Decoder, points: tuple[int, ...], colour: Colour, expected: int
+) -> None:
+    shown = await colour_of(decoder, patch(colour, cicp(*points)))
+    assert apart(shown, (expected,) * 3) <= 2, shown
+
+
+async def test_hdr_keeps_hues(decoder: Decoder) -> None:
+    """The red of sRGB, as light as paper, is (0.6274, 0.0691, 0.0164) in BT.2020 (ITU-R BT.2087)."""
+
+    def pq(light: float) -> int:
+        root = (light * 203 / 10_000) ** (2610 / 16384)
+        return round(255 * ((3424 / 4096 + 2413 / 128 * root) / (1 + 2392 / 128 * root)) ** (2523 / 32))
+
+    red = (pq(0.6274), pq(0.0691), pq(0.0164))
+    level, green, blue = await colour_of(decoder, patch(red, cicp(9, 16, 0, 1)))
+    assert abs(level - 206) <= 3  # 0.6274 * 0.0412 + 1 over 1.6274 = 0.630 of the light
+    assert max(green, blue) <= 12  # eight bits of PQ are steps of three in a hundred
+
+
+async def test_a_film_whose_other_pictures_are_broken_still_has_its_first(decoder: Decoder) -> None:
+    frames = [scene().rotate(turn) for turn in (90, 180)]
+    film = saved(scene(), "PNG", save_all=True, append_images=frames)
+    alone = opened(await decoder.clean(saved(scene(), "PNG"))).tobytes()
+    at = film.index(b"fdAT")
+    length = struct.unpack_from(">I", film, at - 4)[0]
+    for number in (0, 7, 99):
+        body = struct.pack(">I", number) + film[at + 8 : at + 4 + length]
+        broken = film[: at - 4] + hostile.chunk(b"fdAT", body) + film[at + 8 + length :]
+        assert opened(await decoder.clean(broken)).tobytes() == alone
+    at = film.index(b"acTL")
+    for body in (b"", bytes(8), b"\xff" * 8):
+        broken = film[: at - 4] + hostile.chunk(b"acTL", body) + film[at + 16 :]
+        assert opened(await decoder.clean(broken)).tobytes() == alone
+
+
 async def test_pictures_in_srgb_keep_every_bit(decoder: Decoder) -> None:
     noise = Image.merge("RGB", [Image.effect_noise((96, 64), sigma) for sigma in (40, 80, 120)])
     for profile in (None, hostile.matrix_profile(hostile.SRGB, hostile.SRGB_CURVE)):
@@ -252,6 +397,41 @@ async def test_a_png_whose_packing_alone_is_damaged_is_whole(decoder: Decoder, i
         assert opened(await decoder.clean(file(packing))).getcolors() == [(1024, (90, 90, 90))]
     with pytest.raises(UserError, match="cut off"):
         await decoder.clean(file(zlib.compress(b"".join(rows[: len(rows) // 2]))[:-4]))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize(
+    ("colour", "pixel"), [(0, b"\x5a"), (2, b"\x5a\0\0"), (6, b"\x5a\0\0\xff"), (4, b"\x5a\xff")]
+)
+async def test_a_png_with_fewer_rows_than_it_says_is_cut(
+    decoder: Decoder, colour: int, pixel: bytes, interlaced: bool
+) -> None:
+    """Its packing ends soundly, and its end is there: only the rows are too few."""
+    passes = [(4, 4), (4, 4), (8, 4), (8, 8), (16, 8), (16, 16), (32, 16)] if interlaced else [(32, 32)]
+    header = hostile.chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 8, colour, 0, 0, int(interlaced)))
+
+    def file(rows: list[bytes]) -> bytes:
+        made = hostile.png(32, 32, 8, colour, zlib.compress(b"".join(rows)))
+        return made.replace(made[8:33], header)
+
+    for shade in (pixel, bytes(len(pixel))):  # a picture that ends black, or clear, is whole all the same
+        rows = [b"\0" + shade * width for width, height in passes for _ in range(height)]
+        await decoder.clean(file(rows))
+        for kept in (1, len(rows) // 2, len(rows) - 2, len(rows) - 1):
+            with pytest.raises(UserError, match="cut off, and part of the picture is missing"):
+                await decoder.clean(file(rows[:kept]))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+async def test_a_jpeg_whose_last_rows_are_not_there_is_cut(decoder: Decoder, mode: str) -> None:
+    """Cut, and its end put on again, as programs do that keep what they got; grey is a colour like others."""
+    whole = saved(scene(mode, (600, 400)), "JPEG")
+    grey = saved(Image.new(mode, (64, 64), (128,) * len(mode) if mode != "L" else 128), "JPEG")
+    for sound in (whole, grey, grey + b"behind its end"):
+        await decoder.clean(sound)
+    for kept in (len(whole) // 2, len(whole) - 60):
+        with pytest.raises(UserError, match="cut off, and part of the picture is missing"):
+            await decoder.clean(whole[:kept] + b"\xff\xd9")
 
 
 async def test_damage_beside_the_pixels_harms_nothing(decoder: Decoder) -> None:
