@@ -8,11 +8,9 @@ import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation, TranslationContextTypes, locale_str
 
-from engine.service import Service
+from engine.service import LANGUAGE, Service
 from engine.words import speak, translated
 
-LANGUAGE = "language"
-"""The preference that holds the language a person last asked for pictures in, as Discord names it."""
 NAMES = frozenset(
     {
         TranslationContextLocation.command_name,
@@ -26,12 +24,6 @@ NAMES = frozenset(
 def hear(interaction: discord.Interaction[Any]) -> None:
     """Speak the language of whoever asks, from here on in this task and in those it starts."""
     speak(str(interaction.locale))
-
-
-async def remember(service: Service, owner: str, locale: str) -> None:
-    """Keep which language a person asks in: what comes of it is posted later, by another task."""
-    if (await service.preferences(owner)).get(LANGUAGE) != locale:
-        await service.prefer(owner, LANGUAGE, locale)
 
 
 async def spoken_with(client: discord.Client, service: Service, owner: str, guild: int | None) -> str | None:

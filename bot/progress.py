@@ -16,7 +16,7 @@ import discord
 from bot.custom_ids import Channel, Press, Token, Verb, address
 from bot.failures import GONE
 from bot.interactions import TRANSIENT, BotClient, Interaction, hint
-from bot.language import remember, spoken_with
+from bot.language import spoken_with
 from bot.messages import jobs as messages_jobs
 from bot.messages.jobs import Standing
 from engine.jobs import FINAL, Job, State
@@ -103,7 +103,6 @@ def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
 async def start(interaction: Interaction, message: str | None, planned: Planned) -> None:
     """Submit a planned request; ``message`` is the progress message its interaction was acknowledged with."""
     service = interaction.client.service
-    await remember(service, planned.ask.caller.owner, str(interaction.locale))
     submitted = await service.submit(planned, progress=message)
     place = address(planned.ask.caller.origin)
     if message is not None and place is not None and submitted.new:  # a press repeated is followed already

@@ -87,9 +87,9 @@ async def _written(service: Service, job: Job, folder: Path) -> dict[str, Any]:
             f"{number}.png": data for number, data in enumerate(await service.pictures(job.id), start=1)
         }
         if contents:
-            contents["grid.png"] = (await service.files.file(job.id)).data
+            contents["grid.png"] = (await service.files.file(job)).data
         if job.film is not None:
-            contents["film.webp"] = await service.files.film(job.id)
+            contents["film.webp"] = await service.files.film(job)
         files = await asyncio.to_thread(_write, folder, contents)
     started = job.started_at or job.created_at
     return {

@@ -215,7 +215,7 @@ async def _picture(
 ) -> discord.File | None:
     """Return a result as a file to look at, or None where it is no longer kept."""
     with contextlib.suppress(NotFound, OSError):
-        file = await interaction.client.service.files.file(job.id, cell, limit=limit, most=side)
+        file = await interaction.client.service.files.file(job, cell, limit=limit, most=side)
         alt = messages_jobs.alt(job, cell)
         return discord.File(io.BytesIO(file.data), f"{name}.{file.extension}", description=alt)
     return None

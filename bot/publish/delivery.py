@@ -26,7 +26,7 @@ import discord
 from bot.components import near, picture, views
 from bot.custom_ids import Channel, Token, address
 from bot.interactions import BotClient
-from bot.language import spoken_with
+from bot.language import of_server
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
@@ -38,7 +38,7 @@ from engine.jobs import Delivery, Job, Kind
 from engine.planning import answers
 from engine.planning.plan import find_model
 from engine.planning.size import smaller
-from engine.service import LABEL, Service, server
+from engine.service import LABEL, LANGUAGE, Service, server
 from engine.words import say, speaking
 
 log = logging.getLogger(__name__)
@@ -167,12 +167,11 @@ class Publisher:
 
     async def _send(self, delivery: Delivery) -> str:
         """Return the id of the message that keeps this promise, sending it unless it is there already."""
-        job = await self._service.find(delivery.job)
         target = address(delivery.origin)
         limit = self.limit(target)
         while True:
             try:
-                letter = await self.spoken(job, delivery, limit)
+                letter = await self.spoken(delivery, limit)
             except OSError as error:
                 if error.errno not in (None, errno.ENOENT):
                     raise  # too many open files, a disk that stumbles: it may pass
@@ -251,15 +250,17 @@ class Publisher:
             log.info("delivery %s: may not read that channel's history; relying on the nonce", delivery.id)
         return None
 
-    async def spoken(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
-        """As ``letter``, in the language of whoever asked for it."""
+    async def spoken(self, delivery: Delivery, limit: int) -> OutgoingMessage:
+        """Return what a delivery says to whoever asked, with files of at most ``limit`` bytes together."""
         target = address(delivery.origin)
         guild = target.guild if isinstance(target, Channel) else None
-        with speaking(await spoken_with(self._client, self._service, delivery.owner or job.owner, guild)):
-            return await self.letter(job, delivery, limit)
+        place = None if guild is None else server(str(guild))
+        job, own, here = await self._service.outbox.addressed(delivery, place)
+        with speaking(own.get(LANGUAGE) or of_server(self._client, guild)):
+            return await self._letter(job, delivery, limit, here.get(LABEL, ""))
 
-    async def letter(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
-        """Return what a delivery says, with files of at most ``limit`` bytes together."""
+    async def _letter(self, job: Job, delivery: Delivery, limit: int, label: str) -> OutgoingMessage:
+        """``label``: where the place wants a visible word: ``message``, ``corner``, or nowhere."""
         match delivery.kind:
             case "failure":
                 less = _smaller(job, self._service.models)
@@ -275,9 +276,8 @@ class Publisher:
             case "text":
                 return await self._answer(job, delivery, limit)
         cell = delivery.cell or 0 if delivery.kind == "picture" else None
-        label = await self._label(delivery)
         corner = str(messages_origin.LABEL) if label == "corner" else ""  # our font has Latin letters
-        file = await self._service.files.file(job.id, cell, limit=limit, least=LEAST_SIDE, label=corner)
+        file = await self._service.files.file(job, cell, limit=limit, least=LEAST_SIDE, label=corner)
         notes = [say(messages_origin.LABEL)] if label == "message" else []
         if file.extension == "webp":
             notes.append(say(messages_jobs.WEBP_EXACT) if file.exact else say(messages_jobs.WEBP_NOTE))
@@ -299,7 +299,7 @@ class Publisher:
             )
         ]
         if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
-            film = await self._service.files.film(job.id)
+            film = await self._service.files.film(job)
             if len(file.data) + len(film) <= limit:
                 files.append(
                     (cover + messages_jobs.filename(job, "film.webp"), film, say(messages_jobs.FILM_ALT))
@@ -307,13 +307,6 @@ class Publisher:
             else:
                 notes.append(say(messages_jobs.FILM_TOO_LARGE))
         return OutgoingMessage(messages_jobs.result(job, delivery, notes), tuple(files), view)
-
-    async def _label(self, delivery: Delivery) -> str:
-        """Return where the server this goes to wants a visible word: ``message``, ``corner``, or nowhere."""
-        target = address(delivery.origin)
-        if not isinstance(target, Channel) or target.guild is None:
-            return ""
-        return (await self._service.preferences(server(str(target.guild)))).get(LABEL, "")
 
     async def _answer(self, job: Job, delivery: Delivery, limit: int) -> OutgoingMessage:
         """Return what was answered in words, with the picture that was described."""

@@ -99,7 +99,7 @@ class Moderation:
             await self._write_to(report.person, answer)
         elif job is not None:
             for delivery in await self._reports.shown(report):
-                await self._change(report, job, delivery)
+                await self._change(report, delivery)
             if report.todo == "remove":
                 with speaking(await self._language(job.owner, report)):
                     view = ui.View(timeout=None)
@@ -116,7 +116,7 @@ class Moderation:
                 else:
                     await message.edit(content=text, view=None)
 
-    async def _change(self, report: Report, job: Job, delivery: Delivery) -> None:
+    async def _change(self, report: Report, delivery: Delivery) -> None:
         place = address(delivery.origin)
         if not isinstance(place, Channel) or delivery.message is None:
             return
@@ -128,7 +128,7 @@ class Moderation:
             elif report.todo == "hide":
                 await message.edit(content=say(messages_reports.HIDDEN), attachments=[], view=None)
             else:
-                letter = await self._publisher.spoken(job, delivery, self._publisher.limit(place))
+                letter = await self._publisher.spoken(delivery, self._publisher.limit(place))
                 await message.edit(content=letter.content, attachments=letter.open_files(), view=letter.view)
 
     async def _write_to(self, person: str, text: str, view: ui.View | None = None) -> None:
@@ -154,7 +154,7 @@ class Moderation:
         files = []
         if job is not None and job.pictures:
             with contextlib.suppress(NotFound):
-                file = await self._client.service.files.file(job.id, limit=NOTICE_LIMIT, least=LEAST_SIDE)
+                file = await self._client.service.files.file(job, limit=NOTICE_LIMIT, least=LEAST_SIDE)
                 files = [discord.File(io.BytesIO(file.data), f"SPOILER_report-{report.id}.{file.extension}")]
         deeds = (
             (Decision.BACK, Decision.GONE, Decision.BAN)

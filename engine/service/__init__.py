@@ -20,7 +20,7 @@ from engine.service.requests import (
     stored,
 )
 from engine.service.service import Service
-from engine.service.settings import LABEL, OPTION, SETTINGS, SUFFIX
+from engine.service.settings import LABEL, LANGUAGE, OPTION, SETTINGS, SUFFIX
 from engine.service.welcome import RulesError
 from engine.store.browse import Search
 
@@ -29,6 +29,7 @@ __all__ = [
     "GALLERY",
     "HISTORY",
     "LABEL",
+    "LANGUAGE",
     "LISTS",
     "OPTION",
     "SETTINGS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from PIL.Image import Image
 
@@ -22,8 +23,9 @@ from engine.service.finishing import Finishing
 from engine.service.prices import Prices
 from engine.service.requests import Caller, Planned, PlannedJob, Submitted
 from engine.service.screening import Screening
-from engine.service.settings import HostConfig
+from engine.service.settings import LANGUAGE, HostConfig
 from engine.store import jobs as store_jobs
+from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 from engine.store.jobs import Draft, Usage
 
@@ -124,9 +126,17 @@ class Acceptance:
             stand = allowance.balances(allowed, usage.spent, usage.spent_in_server, now)
             allowance.check(price, stand, now, line)
 
+        # what comes of it is posted later, by another task
+        heard = partial(store_preferences.prefer, owner=caller.owner, key=LANGUAGE, value=caller.language)
         mark = self._admin.mark(caller.owner)
         jobs, new = await self._store.write(
-            store_jobs.submit, caller.key, drafts, guard, self._prices.since(allowed), mark
+            store_jobs.submit,
+            caller.key,
+            drafts,
+            guard,
+            self._prices.since(allowed),
+            mark,
+            heard if caller.language else None,
         )
         if new:
             for job in jobs:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from engine.jobs import Delivery, Job
+from engine.service.pictures import found
 from engine.service.requests import Caller
 from engine.store import deliveries as store_deliveries
+from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 
 
@@ -63,6 +65,18 @@ class Outbox:
         if new:
             self.notify_publishers()
         return delivery
+
+    async def addressed(
+        self, delivery: Delivery, place: str | None
+    ) -> tuple[Job, dict[str, str], dict[str, str]]:
+        """Return a delivery's job, and what its reader and the place (``server(guild)``) have set.
+
+        All in one look. Raises NotFound.
+        """
+        job, own, here = await self._store.read(
+            store_preferences.around, delivery.job, delivery.owner, place or ""
+        )
+        return found(job), own, here
 
     async def mark_attempted(self, delivery_id: int) -> None:
         """Note that a delivery is about to be sent."""

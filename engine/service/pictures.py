@@ -30,6 +30,15 @@ def chosen(job: Job, cell: int) -> str:
     return job.pictures[cell]
 
 
+def found(job: Job | None) -> Job:
+    """Return a job that was looked up. Raises NotFound where there is none."""
+    if job is None:
+        raise NotFound(
+            Sentence("There is no such job here; it may have been deleted, or belong to another bot.")
+        )
+    return job
+
+
 class Pictures:
     """Stored jobs and their pictures, as files to show."""
 
@@ -40,12 +49,7 @@ class Pictures:
 
     async def job(self, job_id: str) -> Job:
         """Return the job. Raises NotFound."""
-        job = await self._store.read(store_jobs.get, job_id)
-        if job is None:
-            raise NotFound(
-                Sentence("There is no such job here; it may have been deleted, or belong to another bot.")
-            )
-        return job
+        return found(await self._store.read(store_jobs.get, job_id))
 
     async def page(
         self,
@@ -63,9 +67,9 @@ class Pictures:
         """
         if at is not None and (await self.job(at)).owner != owner:
             raise NotFound(Sentence("There is no such job here."))
-        found = await self._store.read(store_pages.page, owner, limit + 1, at, newer=newer, pictures=pictures)
-        page = found[:limit]
-        return page[::-1] if newer else page, len(found) > limit
+        jobs = await self._store.read(store_pages.page, owner, limit + 1, at, newer=newer, pictures=pictures)
+        page = jobs[:limit]
+        return page[::-1] if newer else page, len(jobs) > limit
 
     async def thumbnail(self, job_id: str, cell: int, side: int) -> bytes:
         """Return one cell made small, its longer side ``side`` pixels (WebP, marked). Raises NotFound."""
@@ -91,7 +95,7 @@ class Pictures:
 
     async def file(
         self,
-        job_id: str,
+        job: Job | str,
         cell: int | None = None,
         *,
         limit: int | None = None,
@@ -103,12 +107,12 @@ class Pictures:
     ) -> images.File:
         """Return one cell, or all in one picture (None), as a file that leaves, of at most ``limit`` bytes.
 
-        PNG, or WebP where a PNG is too large; marked, with its recipe and signature. A picture whose longer
-        side is below ``least`` pixels is enlarged for showing, one above ``most`` made smaller. ``label``: a
-        word for people in its corner. ``form``: as this kind of file instead, a JPEG or WebP at a ``quality``
-        of 0 to 100.
+        ``job``: as it stands, or its id, to be looked up. PNG, or WebP where a PNG is too large; marked, with
+        its recipe and signature. A picture whose longer side is below ``least`` pixels is enlarged for
+        showing, one above ``most`` made smaller. ``label``: a word for people in its corner. ``form``: as
+        this kind of file instead, a JPEG or WebP at a ``quality`` of 0 to 100.
         """
-        job = await self.job(job_id)
+        job = job if isinstance(job, Job) else await self.job(job)
         wanted = [chosen(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
         return await self.origin.picture(job, wanted, cell, limit, least, label, form, quality, most)
 
@@ -116,16 +120,16 @@ class Pictures:
         """Return one cell, or every one, as files of at most ``limit`` bytes that lose nothing, in order."""
         job = await self.job(job_id)
         cells = [cell] if cell is not None else range(len(job.pictures))
-        found = [await self.origin.strips(job, chosen(job, one), one, limit) for one in cells]
-        return [file for files in found for file in files]
+        each = [await self.origin.strips(job, chosen(job, one), one, limit) for one in cells]
+        return [file for files in each for file in files]
 
     async def shown(self, sha256: str, limit: int | None = None) -> images.File:
         """Return a kept picture as a file of at most ``limit`` bytes; one made here leaves as such."""
         return await self.origin.stored(sha256, limit)
 
-    async def film(self, job_id: str) -> bytes:
+    async def film(self, job: Job | str) -> bytes:
         """Return a job's looping film (animated WebP) as it leaves. Raises NotFound where it has none."""
-        job = await self.job(job_id)
+        job = job if isinstance(job, Job) else await self.job(job)
         if job.film is None:
             raise NotFound(Sentence("This job has no film. Add `--video` to a prompt to get one."))
         return await self.origin.film(job, job.film)

@@ -14,12 +14,14 @@ from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 
 SUFFIX, SETTINGS, OPTION = "suffix", "settings", "option:"
-LABEL = "label"
-"""Under which a server keeps where its pictures say that a machine made them: ``message`` or ``corner``."""
 """Preferences that the prompt is read with: flags after every prompt, default flags, one's own options.
 
 ``settings`` is also kept for a place (``Caller.place``): the defaults of a server.
 """
+LABEL = "label"
+"""Under which a server keeps where its pictures say that a machine made them: ``message`` or ``corner``."""
+LANGUAGE = "language"
+"""The preference that holds the language a person last asked for pictures in, as Discord names it."""
 
 Layers = list[tuple[Source, str]]
 

@@ -92,12 +92,13 @@ def submit(
     guard: Callable[[Usage], None] | None = None,
     since: Mapping[str, float] = MappingProxyType({}),
     mark: str = "",
+    also: Callable[[sqlite3.Connection], object] | None = None,
 ) -> tuple[list[Job], bool]:
     """Accept all drafts of a request, or none.
 
     Returns ``(jobs, new)``: a key seen before returns the jobs it made then, and ``new`` is False. ``guard``
     sees the owner's open jobs, and what was charged ``since`` each period began, and may raise to refuse.
-    ``mark``: under which their charges stand after a deletion.
+    ``mark``: under which their charges stand after a deletion. ``also``: a change made with it, where new.
     """
     if seen := of_request(db, request):
         return seen, False
@@ -132,6 +133,8 @@ def submit(
         }
         db.execute(f"INSERT INTO job ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)
         ledger.reserve(db, job, work=draft.work, price=draft.price)
+    if also is not None:
+        also(db)
     return [draft.job for draft in drafts], True
 
 
@@ -300,17 +303,12 @@ def of_owner(db: sqlite3.Connection, owner: str, limit: int = 50) -> list[Job]:
     )
 
 
-def every_id(db: sqlite3.Connection) -> list[str]:
-    """Return the ids of all jobs that have pictures."""
-    return [row[0] for row in db.execute("SELECT DISTINCT job FROM picture")]
-
-
 def of_origin(db: sqlite3.Connection, job: str | None, marked: Callable[[str], bool]) -> Job | None:
     """Return the job a picture of ours is of: the one it names, else the only one that ``marked`` knows."""
     named = None if job is None else get(db, job)
     if named is not None:
         return named
-    found = [one for one in every_id(db) if marked(one)]
+    found = [row[0] for row in db.execute("SELECT DISTINCT job FROM picture") if marked(row[0])]
     return get(db, found[0]) if len(found) == 1 else None  # of two, who can say which
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from engine.jobs import Job
+from engine.store import jobs
+
 
 def of(db: sqlite3.Connection, owner: str) -> dict[str, str]:
     """Return everything a person has set."""
@@ -19,6 +22,14 @@ def of_each(db: sqlite3.Connection, owners: Sequence[str]) -> list[dict[str, str
     return [of(db, owner) for owner in owners]
 
 
+def around(
+    db: sqlite3.Connection, job: str, owner: str, place: str
+) -> tuple[Job | None, dict[str, str], dict[str, str]]:
+    """Return a job, and what somebody (empty: its owner) and a place have set."""
+    found = jobs.get(db, job)
+    return found, of(db, owner or ("" if found is None else found.owner)), of(db, place)
+
+
 def prefer(db: sqlite3.Connection, owner: str, key: str, value: str | None) -> None:
     """Keep a person's choice; None forgets it."""
     if value is None:
@@ -26,7 +37,7 @@ def prefer(db: sqlite3.Connection, owner: str, key: str, value: str | None) -> N
     else:
         db.execute(
             "INSERT INTO preference (owner, key, value) VALUES (?,?,?)"
-            " ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
+            " ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value WHERE value != excluded.value",
             (owner, key, value),
         )
 

@@ -136,7 +136,7 @@ class _Door:
     async def full(self, request: Request, job_id: str, number: str) -> Response:
         """Return a picture as it leaves, with its recipe and signature."""
         job, cell = await self._picture(request, job_id, number)
-        file = await self._service.files.file(job.id, cell)
+        file = await self._service.files.file(job, cell)
         name = f'inline; filename="limner-{job.id}-{cell + 1}.png"'
         return Response(file.data, media_type="image/png", headers={"Content-Disposition": name})
 

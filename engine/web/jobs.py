@@ -142,7 +142,7 @@ class _Door:
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
-        data = (await self._service.files.file(job.id, int(number) - 1, form=form)).data
+        data = (await self._service.files.file(job, int(number) - 1, form=form)).data
         return Response(data, media_type=FORMATS[form], headers=headers)
 
     async def events(self, request: Request, job_id: str) -> Response:

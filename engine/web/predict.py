@@ -89,5 +89,5 @@ class _Door:
             job = await self._doors.drawing.draw(request, key, literal, part=number)
             if job.state is State.BLOCKED:
                 raise Fault("blocked", FILTERED)
-            files.append((await self._doors.service.files.file(job.id, 0, form="jpeg")).data)
+            files.append((await self._doors.service.files.file(job, 0, form="jpeg")).data)
         return files

@@ -74,7 +74,7 @@ async def _shown(service: Service, job: Job) -> list[bytes]:
 async def _film(service: Service, job: Job) -> list[bytes]:
     if job.film is None:
         return []
-    data = await service.files.film(job.id)
+    data = await service.files.film(job)
     with Image.open(io.BytesIO(data)) as film:
         last = getattr(film, "n_frames", 1) - 1
         film.seek(last)

@@ -18,7 +18,7 @@ from engine.planning.edits import CANVAS, EDITS, MASK
 from engine.planning.plan import plan
 from engine.prompt import flags_of, parse
 from engine.rules.people import Requester
-from engine.service import Describe, Service, Submitted, restored, stored
+from engine.service import LANGUAGE, Describe, Service, Submitted, restored, stored
 from engine.service.planner import Planner
 from engine.store import jobs as store_jobs
 from tests.counting import Calls
@@ -67,6 +67,12 @@ async def test_a_prompt_is_read_and_planned_once(priced: Service) -> None:
     again = await priced.plan(asking("1", "a red apple --ar 3:2"))
     assert again.accepted == submitted.jobs
     assert await priced.submit(again) == Submitted(submitted.jobs, new=False)
+
+
+async def test_the_language_of_whoever_asked_is_kept_with_what_was_accepted(service: Service) -> None:
+    for key, language, kept in (("1", "de", "de"), ("2", "", "de"), ("3", "ja", "ja")):
+        await service.submit(await service.plan(asking(key, language=language)))
+        assert (await service.preferences("anna"))[LANGUAGE] == kept
 
 
 async def test_an_edit_is_derived_once_and_painted_only_when_it_starts(priced: Service) -> None:
