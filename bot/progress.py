@@ -178,6 +178,7 @@ async def standing(service: Service, job: Job) -> Standing:
         seconds=None if held else service.waits.left(job.id),
         held=held,
         until=service.control.paused_until(job.guild),
+        waking=not service.ready,
     )
 
 

@@ -16,7 +16,7 @@ import typer
 
 from bot.cli.models import pull
 from bot.cli.offers import OFFERS, Offer
-from bot.cli.options import ConfigOption
+from bot.cli.options import ConfigOption, called
 from engine import config as configuration
 from engine import weights
 from engine.config import Config
@@ -48,7 +48,7 @@ def init(
         raise ConfigError(
             f"`{file}` is there already. `limner init --force` replaces it and keeps the old one."
         )
-    card = _choose("1. What draws?", CARDS, "auto")
+    card = _choose("1. Which card should draw?", CARDS, "auto")
     offer = OFFERS[_choose("2. Which model?", {name: one.about for name, one in OFFERS.items()}, "pocket")]
     fetch = _agreed(offer)
     token_file = _token(file.parent)
@@ -65,6 +65,7 @@ def init(
     if fetch:
         _fetch(file, offer)
     typer.echo(f"Invite the bot with: {invite(configuration.token(loaded, {}).get_secret_value())}")
+    typer.echo(f"Open that link and choose your server; then: {called()} check")
 
 
 def text(card: str, offer: Offer, token_file: str, server: str, adult: str) -> str:
@@ -121,7 +122,10 @@ def _choose(question: str, choices: dict[str, str], default: str) -> str:
 
 def _id_or_nothing(answer: str) -> str:
     if answer and not re.fullmatch(r"\d{17,20}", answer):
-        raise PromptError("A server's id is 17 to 20 digits: right-click its name, Copy Server ID.")
+        raise PromptError(
+            "A server's id is 17 to 20 digits: right-click its name, Copy Server ID (first turn on "
+            "Developer Mode, in your settings under Advanced)."
+        )
     return answer
 
 
@@ -143,7 +147,8 @@ def _agreed(offer: Offer) -> bool:
 
 def _token(folder: Path) -> str:
     """Ask for the token's file, and, where it is not there, for the token to keep in it; return its name."""
-    name = _ask("3. The file with the bot's token, or to keep it in", "token", lambda answer: answer)
+    typer.echo("3. The bot's token: discord.com/developers/applications, your application, Bot, Reset Token.")
+    name = _ask("   A file with it, or where to keep it", "token", lambda answer: answer)
     file = folder / Path(name).expanduser()
     if file.exists():
         return name
@@ -154,7 +159,7 @@ def _token(folder: Path) -> str:
         return answer
 
     while True:
-        typed = typer.prompt("   The token, from the application's Bot page (not shown)", hide_input=True)
+        typed = typer.prompt("   Paste the token (it is not shown)", hide_input=True)
         try:
             token = read(str(typed).strip())
             break

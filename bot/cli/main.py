@@ -15,7 +15,7 @@ import typer
 
 from bot.cli import admin, draw, init, keys, loras, models, origin, serve, update, worker
 from bot.cli.draw import PROMPT_SETTINGS, no_slip
-from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, read
+from bot.cli.options import EXIT_USER, ConfigOption, JsonOption, called, read
 from engine import config as configuration
 from engine.errors import LimitError, PromptError, UserError
 
@@ -113,7 +113,8 @@ def check(
                 typer.secho(f"{finding.state:<6}", fg=colour, nl=False)
                 typer.echo(f"{finding.topic:<9} {finding.text}")
         if not as_json:
-            typer.echo(f"Next step: {wrong[0]}" if wrong else "Ready. Start the bot with: limner run")
+            start = f"Ready. Start the bot with: {called()} run"
+            typer.echo(f"Next step: {wrong[0]}" if wrong else start)
         return not wrong
 
     if not asyncio.run(collect()):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,3 +43,9 @@ def ready(config: Config) -> Choice:
     if os.environ.get("LIMNER_RENDERER"):
         return Choice(readiness.described(config), {})  # a renderer that needs no weights
     return readiness.choose(config)
+
+
+def called() -> str:
+    """Return how `limner` was called here, to be typed again: its name where the shell finds that."""
+    name = sys.argv[0]
+    return name if Path(name).name == "limner" and shutil.which("limner") is None else "limner"

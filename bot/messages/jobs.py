@@ -104,6 +104,7 @@ class Standing:
     """How a job stands. ``place`` in line counts from 1, ``seconds`` are left (None: not known).
 
     ``held``: nothing is started there until an admin resumes it, or until then (``until``, Unix seconds).
+    ``waking``: no worker can draw yet, as in the first moments after a start.
     """
 
     state: State
@@ -112,6 +113,7 @@ class Standing:
     seconds: float | None = None
     held: bool = False
     until: float | None = None
+    waking: bool = False
 
     @property
     def over(self) -> bool:
@@ -130,11 +132,12 @@ def _now(now: Standing) -> str:
             return say("waiting, {paused}", paused=paused(now.until))
         case State.QUEUED:
             next_one = now.place is None or now.place <= 1
-            said = (
-                say("waiting to start")
-                if next_one
-                else say("waiting, {place} in line", place=ordinal(now.place or 1))
-            )
+            if not next_one:
+                said = say("waiting, {place} in line", place=ordinal(now.place or 1))
+            elif now.waking:
+                said = say("starting up; the first picture takes longer")
+            else:
+                said = say("waiting to start")
         case State.RUNNING:
             said = (
                 f"{now.percent}%" if now.percent else say("starting")

@@ -80,8 +80,10 @@ def said(model: ModelConfig, engine: EngineConfig, cards: Mapping[str, int]) -> 
     wanted = need(model, engine, half=bool(cards))
     if wanted is None:
         return ""
-    much = f"{_gib(wanted.whole)} of memory ({_gib(wanted.network)} network, {_gib(wanted.text)} text"
-    much += f", {_gib(wanted.others)} else, {_gib(wanted.work)} to work in)"
+    shares = {"network": wanted.network, "text": wanted.text, "else": wanted.others}
+    shares["to work in"] = wanted.work
+    parts = [f"{_gib(size)} {name}" for name, size in shares.items() if size >= GIB / 20]
+    much = f"{_gib(wanted.whole)} of memory" + (f" ({', '.join(parts)})" if len(parts) > 1 else "")
     fits = [f"{name}: {wanted.on(memory, engine.offload)}" for name, memory in cards.items()]
     return "; ".join([much, *fits])
 

@@ -6,6 +6,7 @@ package does not bring torch into a process that has no use for it.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ __all__ = ["Renderer"]
 def __getattr__(name: str) -> Any:
     """Import the renderer, and with it torch, when it is first asked for."""
     if name == "Renderer":
+        # said while it is imported, before anybody can ask for less: advice meant for notebooks
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         from engine.render.renderer import Renderer
 
         return Renderer

@@ -326,6 +326,11 @@ class Service:
         more = [ticket(f"planned {nth}", owner, one.spec, one.speed) for nth, one in enumerate(planned.jobs)]
         return self._scheduler.waits.beyond(most, more)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a worker can draw: not in the first moments, nor while all of them start again."""
+        return any(worker.ready for worker in self._scheduler.crew.workers)
+
     async def queue(self) -> QueueView:
         """Return the queue as it stands."""
         scheduler = self._scheduler
@@ -333,7 +338,7 @@ class Service:
             waiting=tuple(entry.job for entry in self._queue.waiting()),
             running=tuple(scheduler.running),
             paused=scheduler.paused,
-            ready=any(worker.ready for worker in scheduler.crew.workers),
+            ready=self.ready,
         )
 
     async def unfinished(self) -> list[tuple[Job, str | None]]:

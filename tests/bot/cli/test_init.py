@@ -62,6 +62,7 @@ def test_six_answers_make_a_configuration_that_works(tmp_path: Path) -> None:
     assert TOKEN not in shown
     assert [f"{number}. " in shown for number in range(1, 7)] == [True] * 6
     assert "client_id=1198622483471925248" in shown
+    assert shown.strip().endswith("Open that link and choose your server; then: limner check")
 
     loaded = config.load(tmp_path / "config.toml", {})
     assert loaded.engine.device == "cpu"
