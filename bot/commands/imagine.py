@@ -123,10 +123,12 @@ async def _to_blend(interaction: Interaction, typed: str) -> list[Choice[str]]:
 
 @imagine.autocomplete("prompt")
 async def _prompts(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """Suggest things that the shipped model knows; for other models, and behind flags, nothing."""
-    if not near.suggested(interaction.client.service):
+    """Suggest things that a shipped model knows; for other models, and behind flags, nothing."""
+    named = getattr(interaction.namespace, "model", None)
+    source = near.suggested(interaction.client.service, named)
+    if source is None:
         return []
-    found = knows.completions(typed, MOST_CHOICES - 1)
+    found = knows.completions(typed, MOST_CHOICES - 1, source)
     # what was typed comes first: a suggestion is taken by choosing it, and by nothing else
     lines = [typed.strip(), *found] if found and typed.strip() else found
     return [Choice(name=line, value=line) for line in dict.fromkeys(lines) if len(line) <= CHOICE_LIMIT]

@@ -70,7 +70,9 @@ def page(service: Service, topic: str) -> discord.Embed:
         raise NotFound(messages_help.no_topic(topic))
     if topic == messages_help.THINGS:
         embed = discord.Embed(title=say(messages_things.TITLE), description=say(messages_things.INTRODUCTION))
-        fields = messages_things.sheet(knows.things(), knows.places())
+        (source, _), *others = near.served(service).items()
+        fields = messages_things.sheet(knows.things(source), knows.places(source))
+        fields += [messages_things.of(name, knows.things(other)) for other, name in others]
     else:
         embed = discord.Embed(
             title=say(messages_help.SECTIONS[topic]), description=say(messages_help.ONE_FLAG)

@@ -198,9 +198,8 @@ async def _strange(interaction: Interaction, sketch: MaskDraft) -> tuple[str, ..
     service = interaction.client.service
     if not sketch.outline.words or sketch.job is None or service.config.engine.segmenter:
         return ()
-    model = (await service.find(sketch.job)).spec.model
-    shipped = any(one.name == model and one.source == near.SHIPPED for one in service.models)
-    return knows.unknown(sketch.outline.words) if shipped else ()
+    source = near.taught(service, (await service.find(sketch.job)).spec.model)
+    return () if source is None else knows.unknown(sketch.outline.words, source)
 
 
 def panel(

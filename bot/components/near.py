@@ -1,4 +1,4 @@
-"""The buttons under a grid whose subject the shipped model was never taught: near things to draw."""
+"""The buttons under a grid whose subject a shipped model was never taught: near things to draw."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ from bot.custom_ids import NEAR, near_id
 from bot.failures import TYPED, guarded
 from bot.interactions import Interaction
 from engine.jobs import Job, Kind
-from engine.planning.plan import default_model
+from engine.planning.plan import default_model, find_model
 from engine.pocket import knows
 from engine.service import Service
-
-SHIPPED = "pocket"
-"""The source of the model whose list of things is known (``engine.config.ModelConfig``)."""
 
 
 class NearButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=NEAR):
@@ -46,30 +43,44 @@ class NearButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=NEAR):
         await confirm.submit_line(interaction, message, line)
 
 
-def served(service: Service) -> bool:
-    """Say whether the model that ships is among those that draw here."""
-    return any(model.source == SHIPPED for model in service.models)
+def served(service: Service) -> dict[str, str]:
+    """Return the models that draw here whose things are known, source to name, in the order of the lists."""
+    names = {model.source: model.name for model in reversed(service.models)}
+    return {source: names[source] for source in knows.LISTS if source in names}
 
 
-def suggested(service: Service) -> bool:
-    """Say whether the model that ships draws where nobody names one."""
-    return default_model(service.models).source == SHIPPED
+def suggested(service: Service, named: str | None = None) -> str | None:
+    """Return the source of the model with that name, else of the usual one; None where it has no list."""
+    model = find_model(named or "", service.models) or default_model(service.models)
+    return model.source if model.source in knows.LISTS else None
+
+
+def taught(service: Service, model: str) -> str | None:
+    """Return the source of the model with a name where its things are known, or None."""
+    found = (one.source for one in service.models if one.name == model and one.source in knows.LISTS)
+    return next(found, None)
 
 
 def unknown(service: Service, job: Job) -> str | None:
     """Return which words of a job name a thing that the model drawing it was never taught, or None."""
-    taught = [model.name for model in service.models if model.source == SHIPPED]
-    if job.spec.kind is not Kind.IMAGINE or job.spec.model not in taught:
+    source = taught(service, job.spec.model)
+    if job.spec.kind is not Kind.IMAGINE or source is None:
         return None
     # what was read from the line, without links and flags; a style's own words are not the person's
-    words = knows.subject(", ".join(one.text for one in job.spec.conditions if one.weight > 0))
+    words = knows.subject(", ".join(one.text for one in job.spec.conditions if one.weight > 0), source)
     return words if words is not None and knows.instead(job.prompt, words, "") != job.prompt else None
 
 
-def offered(job: Job, words: str) -> list[NearButton]:
+def able(service: Service, job: Job, words: str) -> str | None:
+    """Return the name of another model here that was taught words which a job's model was not, or None."""
+    others = {source: name for source, name in served(service).items() if name != job.spec.model}
+    return next((name for source, name in others.items() if knows.subject(words, source) is None), None)
+
+
+def offered(service: Service, job: Job, words: str) -> list[NearButton]:
     """Return up to three buttons with near things."""
     return [
         NearButton(job.id, words, thing)
-        for thing in knows.near(words)
+        for thing in knows.near(words, model=taught(service, job.spec.model) or knows.FIRST)
         if near_id(job.id, words, thing) is not None
     ]

@@ -1,4 +1,4 @@
-"""What people read about the things the shipped model draws; refuses to know discord.py."""
+"""What people read about the things the shipped models draw; refuses to know discord.py."""
 
 from __future__ import annotations
 
@@ -30,8 +30,18 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 OTHERS, PLACES = Sentence("Other things"), Sentence("Places")
 
 
-def unknown(words: str) -> str:
-    """Return the note under a grid whose subject was never taught; the near things stand on buttons."""
+def unknown(words: str, able: str | None = None) -> str:
+    """Return the note under a grid whose subject was never taught; the near things stand on buttons.
+
+    ``able``: the name of another model here that was taught it.
+    """
+    if able is not None:
+        return say(
+            "This small model never learned “{words}”; `--model {model}` did. Or take one of these, "
+            "which it draws well.",
+            words=shown(words, 60),
+            model=able,
+        )
     return say(
         "This small model never learned “{words}”. It draws these well; `/help` lists more.",
         words=shown(words, 60),
@@ -46,6 +56,12 @@ def sheet(things: Sequence[Thing], places: Mapping[str, Sequence[str]]) -> list[
             under[_heading(thing.group)].append(_bare(thing.prompt))
     under[say(PLACES)] = [_bare(alone[0]) for alone in places.values()]
     return [(say(heading), _joined(names)) for heading, names in under.items() if names]
+
+
+def of(model: str, things: Sequence[Thing]) -> tuple[str, str]:
+    """Return what one more model draws well, as one (heading, names)."""
+    names = [_bare(thing.prompt) for thing in things if thing.well]
+    return say("With `--model {model}`", model=model), _joined(names)
 
 
 def _heading(group: str) -> str:

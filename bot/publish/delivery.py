@@ -287,8 +287,9 @@ class Publisher:
             view = views.picture_view(job, cell, delivery.id, models, editing=able, lossy=lossy)
         else:
             unknown = near.unknown(self._service, job)
-            offered = [] if unknown is None else near.offered(job, unknown)
-            notes += [] if unknown is None else [messages_things.unknown(unknown)]
+            offered = [] if unknown is None else near.offered(self._service, job, unknown)
+            if unknown is not None:
+                notes.append(messages_things.unknown(unknown, near.able(self._service, job, unknown)))
             view = views.grid_view(job, delivery.id, offered, lossy=lossy)
         cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
         files = [

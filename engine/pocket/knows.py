@@ -1,6 +1,6 @@
-"""What the shipped model was taught: words it does not know, near things it draws well; no torch here.
+"""What the shipped models were taught: words they do not know, near things they draw well; no torch here.
 
-The list is `things.json`, written from the training list by `python -m engine.pocket.train things`.
+Each has its list, written from the training list by `python -m engine.pocket.train things` (and `--flow`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-LIST = Path(__file__).parent / "things.json"
+FIRST = "pocket"
+"""The shipped model that was taught most: `model` where nothing else is said."""
+LISTS = {
+    FIRST: Path(__file__).parent / "things.json",
+    "pocket-flow": Path(__file__).parent / "things-flow.json",
+}
+"""By the source of a shipped model (`engine.config.ModelConfig`), what it was taught."""
 
 _PLAIN = """
     a an the this that these those some any all both each every no not and or but nor so as than then of in
@@ -45,6 +51,16 @@ _PLAIN = """
 """Words about the manner and between the things; a note about them would help nobody."""
 
 
+_KIN = {
+    **dict.fromkeys(("person", "body", "hand", "hands"), "face"),
+    "monkey": "animal",
+    "music": "musical",
+    "dishware": "drink",
+    "flag": "place",
+}
+"""Groups that a model which knows less may have nothing of, and where it has something of the kind."""
+
+
 @dataclass(frozen=True)
 class Thing:
     """One thing that was taught: how to ask for it, its names, its group, and whether it is drawn well."""
@@ -66,9 +82,9 @@ class _Known:
     in_places: frozenset[str]  # the words that places are asked for by
 
 
-@lru_cache(maxsize=1)
-def _known() -> _Known:
-    told = json.loads(LIST.read_text(encoding="utf-8"))
+@lru_cache(maxsize=len(LISTS))
+def _known(model: str) -> _Known:
+    told = json.loads(LISTS[model].read_text(encoding="utf-8"))
     found = tuple(
         Thing(one["prompt"], tuple(one["names"]), one["group"], one["drawn"] == "well")
         for one in told["things"]
@@ -85,14 +101,14 @@ def _known() -> _Known:
     )
 
 
-def things() -> tuple[Thing, ...]:
-    """Everything the model was taught, the everyday things first."""
-    return _known().things
+def things(model: str = FIRST) -> tuple[Thing, ...]:
+    """Everything a model was taught, the everyday things first."""
+    return _known(model).things
 
 
-def places() -> dict[str, tuple[str, ...]]:
-    """How each place is asked for by itself: "a village", "a small village"."""
-    return {name: alone for name, (alone, _) in _known().places.items()}
+def places(model: str = FIRST) -> dict[str, tuple[str, ...]]:
+    """How each place is asked for by itself, "a village"; not those that things can only stand in."""
+    return {name: alone for name, (alone, _) in _known(model).places.items() if alone}
 
 
 def _forms(word: str) -> Iterable[str]:
@@ -103,25 +119,25 @@ def _forms(word: str) -> Iterable[str]:
             yield word.removesuffix(ending) + instead
 
 
-def unknown(prompt: str) -> tuple[str, ...]:
-    """Words of a prompt that the model was never taught, in their order, each once.
+def unknown(prompt: str, model: str = FIRST) -> tuple[str, ...]:
+    """Words of a prompt that a model was never taught, in their order, each once.
 
     Words about the manner, numbers and little words do not count; nor do flags (`--no hat`) and weights.
     """
     text = re.split(r"\s--\w", prompt.lower(), maxsplit=1)[0]
     found = re.findall(r"[^\W\d_]+(?:'s)?", text.replace("\u2019", "'"))
-    known = _known().words
+    known = _known(model).words
     strange = [word for word in found if len(word) > 2 and not any(form in known for form in _forms(word))]
     return tuple(dict.fromkeys(word.removesuffix("'s") for word in strange))
 
 
-def subject(prompt: str) -> str | None:
-    """Return the words of a prompt that name its subject, where the model was never taught it, or None.
+def subject(prompt: str, model: str = FIRST) -> str | None:
+    """Return the words of a prompt that name its subject, where a model was never taught it, or None.
 
     What stands behind a taught thing is not the subject ("a castle on a hill"), and a word in front of one
     only says which kind it is ("a fluffy cat"): the taught thing is drawn, and a note would help nobody.
     """
-    strange, known = set(unknown(prompt)), _known()
+    strange, known = set(unknown(prompt, model)), _known(model)
     phrase: list[str] = []
     for word in re.findall(r"[^\W\d_]+|[^\w\s]", prompt.lower().split(" --")[0]):
         if word in strange and not word.endswith("ing"):
@@ -146,7 +162,7 @@ def instead(line: str, words: str, thing: str) -> str:
     return line[: place.start()] + named + line[place.end() :]
 
 
-def completions(typed: str, count: int = 25) -> tuple[str, ...]:
+def completions(typed: str, count: int = 25, model: str = FIRST) -> tuple[str, ...]:
     """Return the whole lines that what is being typed may become, its last thing completed.
 
     Only the words after the last article are completed: "a wolf in a fo" becomes "a wolf in a forest".
@@ -155,20 +171,31 @@ def completions(typed: str, count: int = 25) -> tuple[str, ...]:
         return ()
     parts = re.split(r"(?:^|\s)(?=(?:an?|the)\s)", typed.lstrip(), flags=re.IGNORECASE)
     before = typed.lstrip().removesuffix(last := parts[-1])
-    return tuple(before + prompt for prompt in suggest(last, count)) if last.count(" ") < 3 else ()
+    return tuple(before + one for one in suggest(last, count, model)) if last.count(" ") < 3 else ()
 
 
-def near(word: str, count: int = 3) -> tuple[str, ...]:
-    """Prompts of `count` things near to `word` (of several: the last) that are drawn well: "a wolf".
+def _close(word: str, known: _Known) -> list[Thing]:
+    """Things near to a word by keywords, then by spelling."""
+    found = [known.by_prompt[prompt] for form in _forms(word) for prompt in known.hints.get(form, ())]
+    return found + [known.by_word[name] for name in difflib.get_close_matches(word, known.by_word, 2, 0.78)]
+
+
+def near(word: str, count: int = 3, model: str = FIRST) -> tuple[str, ...]:
+    """Prompts of `count` things near to `word` (of several: the last) that a model draws well: "a wolf".
 
     By keywords first, then by spelling, then by the group of what was found; where nothing is near, everyday
     things, for one word always the same ones.
     """
-    known, word = _known(), (word.lower().split() or [""])[-1]
-    close = [known.by_prompt[prompt] for form in _forms(word) for prompt in known.hints.get(form, ())]
-    close += [known.by_word[name] for name in difflib.get_close_matches(word, known.by_word, 2, 0.78)]
-    groups = dict.fromkeys(thing.group for thing in close[:2])
+    known, word = _known(model), (word.lower().split() or [""])[-1]
+    close = _close(word, known)
+    # what only the other model knows says at least which group the word is of
+    more = _known(FIRST)
+    named = [more.by_word[form] for form in _forms(word) if form in more.by_word] or _close(word, more)
+    wider = [] if model == FIRST else [thing.group for thing in named[:2]]
+    groups = dict.fromkeys([thing.group for thing in close[:2]] + wider)
     close += [thing for group in groups for thing in known.things if thing.group == group]
+    kinds = {_KIN.get(kind := group.partition("-")[0], kind) for group in wider}
+    close += [thing for thing in known.things if thing.group.partition("-")[0] in kinds]
     # a stranger's word: begin anywhere among the well drawn, and take one of each group
     well = [thing for thing in known.things if thing.well]
     start = zlib.crc32(word.encode()) % len(well)
@@ -181,16 +208,16 @@ def near(word: str, count: int = 3) -> tuple[str, ...]:
     return tuple(dict.fromkeys(thing.prompt for thing in close if thing.well))[:count]
 
 
-def suggest(start: str, count: int = 25) -> tuple[str, ...]:
+def suggest(start: str, count: int = 25, model: str = FIRST) -> tuple[str, ...]:
     """Prompts of things and places with a name that begins like `start`; well drawn ones first.
 
     An empty start gives everyday things.
     """
     begun = re.sub(r"^(an?|the)\s+", "", start.lower().strip())
-    named = [(thing.names, thing.prompt, thing.well) for thing in things()]
+    named = [(thing.names, thing.prompt, thing.well) for thing in things(model)]
     named += [
         (tuple(re.sub(r"^(an?|the) ", "", one) for one in alone), alone[0], True)
-        for alone in places().values()
+        for alone in places(model).values()
     ]
     whole = [(prompt, well) for names, prompt, well in named if any(name.startswith(begun) for name in names)]
     inside = [

@@ -10,7 +10,7 @@ from typing import Annotated
 import torch
 import typer
 
-from engine.pocket import FEWSTEP, FOLDER, UPSCALER
+from engine.pocket import FEWSTEP, FLOW, FOLDER, UPSCALER
 
 app = typer.Typer(help="Train the pocket model from icon sets.", no_args_is_help=True, add_completion=False)
 
@@ -55,24 +55,26 @@ def things(
     work: Work = WORK,
     pipeline: Annotated[Path, typer.Option(help="The pipeline folder whose words are listed.")] = FOLDER,
     few_steps: Annotated[Path, typer.Option(help="Few-step weights, to see what is drawn well.")] = FEWSTEP,
+    flow: Annotated[bool, typer.Option(help="Of the second model, with the first one's words.")] = False,
     threads: Threads = 1,
 ) -> None:
-    """List what the shipped model was taught and what the judge finds drawn well (npm must be installed)."""
+    """List what a shipped model was taught and what the judge finds drawn well (npm must be installed)."""
     import json
 
-    from engine.pocket.knows import LIST
-    from engine.pocket.train.concepts import with_article
+    from engine.pocket.knows import FIRST, LISTS
+    from engine.pocket.train.concepts import EVERYDAY, with_article
     from engine.pocket.train.evaluate import well_drawn
     from engine.pocket.train.things import listing, taught
 
     torch.set_num_threads(threads)
-    asked = [with_article(one.noun, one.article) for one in taught(pipeline / "tokenizer")]
-    seen = well_drawn(pipeline, few_steps, asked)
+    known = EVERYDAY if flow else taught(pipeline / "tokenizer")
+    asked = [with_article(one.noun, one.article) for one in known]
+    seen = well_drawn(FLOW, None, asked) if flow else well_drawn(pipeline, few_steps, asked)
     well = {prompt for prompt, found in zip(asked, seen, strict=True) if found}
-    told = json.dumps(listing(pipeline / "tokenizer", work / "data", well), ensure_ascii=False)
+    told = json.dumps(listing(pipeline / "tokenizer", work / "data", well, known), ensure_ascii=False)
     for start in ('{"prompt"', '"places"', '"words"', '"hints"'):
         told = told.replace(start, "\n" + start)
-    LIST.write_text(told + "\n", encoding="utf-8")
+    LISTS["pocket-flow" if flow else FIRST].write_text(told + "\n", encoding="utf-8")
     typer.echo(f"{len(well)} of {len(asked)} things are drawn well")
 
 

@@ -161,11 +161,14 @@ def judge(pictures: Sequence[Image.Image], texts: Sequence[str], of: int = 100, 
 
 @torch.no_grad()
 def well_drawn(
-    folder: Path, few_steps: Path, asked: Sequence[str], seed: int = 0, first: int = 3
+    folder: Path, few_steps: Path | None, asked: Sequence[str], seed: int = 0, first: int = 3
 ) -> list[bool]:
-    """Draw each thing in few steps: is it among the `first` of all that the judge sees in its picture?"""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder)
-    steps, guidance_scale = quicken(pipeline, few_steps)
+    """Draw each thing: is it among the `first` of all that the judge sees in its picture?
+
+    In few steps where there are weights for that, else in twenty.
+    """
+    pipeline = opened(folder)
+    steps, guidance_scale = (20, 4.0) if few_steps is None else quicken(pipeline, few_steps)
     pictures = draw(pipeline, asked, seed, steps, guidance_scale)
     model, tokenizer = load_encoder(JUDGE)
     table = picture_vectors(model, pictures) @ text_vectors(model, tokenizer, asked).T

@@ -1,4 +1,4 @@
-"""List what the model was taught, for `engine.pocket.knows`; it refuses to know pixels and networks.
+"""List what a shipped model was taught, for `engine.pocket.knows`; it refuses to know pixels and networks.
 
 Groups and hints come from emojibase-data (CLDR's keywords), where an icon is an emoji; a few hints are ours.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.pocket.train import more
-from engine.pocket.train.concepts import COLOURS, CONCEPTS, WILD, Concept, with_article
+from engine.pocket.train.concepts import COLOURS, CONCEPTS, EVERYDAY, WILD, Concept, with_article
 from engine.pocket.train.data import STYLES
 from engine.pocket.train.looks import LOOKS
 from engine.pocket.train.same import SAME
@@ -102,11 +102,16 @@ def taught(tokenizer: Path) -> tuple[Concept, ...]:
     return CONCEPTS if whole else CONCEPTS[:WILD]
 
 
-def listing(tokenizer: Path, folder: Path, well: Container[str]) -> dict[str, Any]:
-    """What `engine/pocket/things.json` holds; `well` has the prompts of the things that are drawn well."""
+def listing(
+    tokenizer: Path, folder: Path, well: Container[str], known: tuple[Concept, ...]
+) -> dict[str, Any]:
+    """What a list of `engine.pocket.knows` holds; `well` has the prompts of the things that are drawn well.
+
+    `known`: what the model was taught (`taught`), or EVERYDAY for the one that was taught these alone.
+    """
     entries = {_slug(entry["label"]): entry for entry in fetch(folder)}
-    known = taught(tokenizer)
     vocabulary = _vocabulary(tokenizer)
+    named = {name for concept in CONCEPTS for name in nouns(concept)}
     things: list[dict[str, Any]] = []
     hints: dict[str, list[str]] = {}
     for concept in known:
@@ -119,20 +124,24 @@ def listing(tokenizer: Path, folder: Path, well: Container[str]) -> dict[str, An
         names += [word for word, meant in SAME.items() if meant in names and f"{word}</w>" in vocabulary]
         things.append({"prompt": prompt, "names": names, "group": group, "drawn": drawn})
         for tag in entry.get("tags", ()):
-            hints.setdefault(tag, []).append(prompt)
+            # a word that names another thing is explained by that thing's group ("man" is no snowman)
+            if tag not in named:
+                hints.setdefault(tag, []).append(prompt)
     prompts = {concept.noun: with_article(concept.noun, concept.article) for concept in known}
     for line in _HINTS.strip().splitlines():
         strange, _, near = line.partition(": ")
         for word in strange.split():
-            hints[word] = [prompts[noun] for noun in near.split(", ")]
+            if found := [prompts[noun] for noun in near.split(", ") if noun in prompts]:
+                hints[word] = found
     places = PHRASES if known is CONCEPTS else {name: PHRASES[name] for name in list(PHRASES)[:11]}
     all_known = {word for word in words() if f"{word}</w>" in vocabulary}
     if known is not CONCEPTS:
-        # the earlier tokenizer held words in store that no caption said
+        # the tokenizer holds words that no caption of this model said
         said = [name for concept in known for name in nouns(concept)]
         said += [phrase for group in (*places.values(), *LOOKS.values()) for phrase in group]
-        said += [*COLOURS, *STYLES.values(), "and two three small little tiny big large huge", *SAME]
-        all_known &= set(re.findall("[a-z]+", " ".join(said)))
+        said += [*COLOURS, *STYLES.values(), "and two three small little tiny big large huge"]
+        spoken = set(re.findall("[a-z]+", " ".join(said)))
+        all_known &= spoken | {word for word, meant in SAME.items() if meant in spoken}
     # a keyword of half the world says nothing
     strange = {
         word: near
@@ -141,7 +150,11 @@ def listing(tokenizer: Path, folder: Path, well: Container[str]) -> dict[str, An
     }
     return {
         "things": things,
-        "places": {name: [list(SCENES[name].alone), list(phrases)] for name, phrases in places.items()},
+        # the one that knows everyday things alone has places behind them, and never by themselves
+        "places": {
+            name: [[] if known is EVERYDAY else list(SCENES[name].alone), list(phrases)]
+            for name, phrases in places.items()
+        },
         "words": sorted(all_known),
         "hints": {word: near[:4] for word, near in strange.items() if word not in all_known},
     }

@@ -42,6 +42,30 @@ async def test_an_unknown_subject_is_said_and_near_things_are_a_press_away(
     assert faces(drawn) == GRID, "nothing is unknown any more"
 
 
+async def test_the_second_model_says_so_of_more_words_and_names_the_one_that_was_taught_them(
+    discord: Discord, make_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    both = '[[models]]\nname = "pocket"\nsource = "pocket"\ndefault = true\n'
+    flow = '[[models]]\nname = "flow"\nsource = "pocket-flow"\n'
+    (tmp_path / "config.toml").write_text(both + flow, encoding="utf-8")
+    async with make_bot():
+        alice = discord.user("alice")
+        await alice.slash("imagine", prompt="a shark on a beach --model flow")
+        grid = await discord.wait_for_message(is_grid)
+        near = list(knows.near("shark", model="pocket-flow"))
+        assert faces(grid) == [*GRID, *near]
+        assert "never learned “shark”; `--model pocket` did" in grid.data["content"]
+        await alice.click(grid, near[0])
+        drawn = await discord.wait_for_message(is_grid, after=grid)
+        assert drawn.data["content"].startswith(f"**{near[0]} on a beach --model flow** - ")
+        assert faces(drawn) == GRID
+        offered = await alice.autocomplete("imagine", "prompt", "a wol", model="flow")
+        assert offered == [], "it knows no wolf"
+        help_ = await alice.slash("help", topic="things")
+        heading, *_ = [field["name"] for field in help_.message.data["embeds"][0]["fields"]][::-1]
+        assert heading == "With `--model flow`"
+
+
 async def test_typing_is_completed_and_help_lists_the_things(
     discord: Discord, bot: BotProcess
 ) -> None:

@@ -131,6 +131,8 @@ def test_titles() -> None:
         (Standing(State.RUNNING, percent=31), "31%"),
         (Standing(State.RUNNING, percent=31, seconds=12.6), "31%, about 15 s left"),
         (Standing(State.QUEUED, place=1), "waiting to start"),
+        (Standing(State.QUEUED, place=1, waking=True), "starting up; the first picture takes longer"),
+        (Standing(State.QUEUED, place=3, waking=True), "waiting, 3rd in line"),
         (Standing(State.QUEUED, place=2), "waiting, 2nd in line"),
         (Standing(State.QUEUED, place=3, seconds=95), "waiting, 3rd in line, about 1 min 30 s left"),
         (Standing(State.QUEUED, held=True), "waiting, paused by an admin"),
@@ -256,6 +258,13 @@ def test_the_sheet_of_things_has_every_well_drawn_one_and_fits_discords_fields()
     listed = [name for _, names in sheet for name in names.split(", ")]
     assert len(listed) == sum(thing.well for thing in knows.things()) + len(knows.places())
     assert "apple" in dict(sheet)["Food and drink"].split(", ")
+    # and the second model's beside it, whole
+    flow = knows.things("pocket-flow")
+    heading, names = messages_things.of("pocket-flow", flow)
+    assert len(names.split(", ")) == sum(thing.well for thing in flow)
+    assert len(names) <= 1024
+    whole = [*sheet, (heading, names)]
+    assert len(messages_things.INTRODUCTION) + sum(len(a) + len(b) for a, b in whole) <= 5900
 
 
 def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:

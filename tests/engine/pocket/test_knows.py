@@ -1,4 +1,4 @@
-"""What the shipped model knows and does not, by its list; and the list against the weights that ship."""
+"""What the shipped models know and do not, by their lists; and the lists against the weights that ship."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import tracemalloc
 import pytest
 
 from engine.pocket import FOLDER
-from engine.pocket.knows import LIST, completions, instead, near, places, subject, suggest, things, unknown
+from engine.pocket.knows import LISTS, completions, instead, near, places, subject, suggest, things, unknown
+
+FLOW = "pocket-flow"
 
 
 @pytest.mark.parametrize(
@@ -101,11 +103,51 @@ def test_suggestions_begin_as_typed_and_good_ones_lead() -> None:
 def test_the_list_is_of_the_words_that_the_shipped_tokenizer_holds_whole() -> None:
     vocabulary = json.loads((FOLDER / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8"))
     whole = vocabulary["model"]["vocab"]
-    told = json.loads(LIST.read_text(encoding="utf-8"))
-    assert [word for word in told["words"] if f"{word}</w>" not in whole] == []
+    for listed in LISTS.values():
+        told = json.loads(listed.read_text(encoding="utf-8"))
+        assert [word for word in told["words"] if f"{word}</w>" not in whole] == []
     # and of all things whose words the training list has and the tokenizer too
     from engine.pocket.train.things import taught
 
     assert [thing.names[0] for thing in things()] == [one.noun for one in taught(FOLDER / "tokenizer")]
     assert len(places()) >= 11
     assert all(unknown(thing.prompt) == () for thing in things())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("a red apple on the beach", None),
+        ("two kittens in the snow", None),  # SAME: a kitten starts as a cat
+        ("a wolf in the forest", "wolf"),
+        ("a shark, flat style", "shark"),
+        ("an old man", "man"),
+        ("a seismograph", "seismograph"),
+    ],
+)
+def test_the_second_model_knows_the_everyday_things_alone(prompt: str, words: str | None) -> None:
+    assert subject(prompt, FLOW) == words
+
+
+def test_the_list_of_the_second_model_is_what_it_was_taught() -> None:
+    # the first lesson (train/data.py, plain_plan) shows these, and places behind them only
+    from engine.pocket.train.concepts import EVERYDAY
+
+    assert [thing.names[0] for thing in things(FLOW)] == [one.noun for one in EVERYDAY]
+    assert all(unknown(thing.prompt, FLOW) == () for thing in things(FLOW))
+    assert places(FLOW) == {}
+
+
+def test_near_things_of_the_second_model_are_its_own_and_of_the_kind_that_was_asked_for() -> None:
+    groups = {thing.prompt: thing.group for thing in things(FLOW) if thing.well}
+    for word in ("shark", "wolf", "wizard", "seismograph", "zyzzyva"):
+        assert len(found := near(word, model=FLOW)) == 3
+        assert set(found) <= groups.keys()
+    # the first model's list says what kind of thing a shark and a wolf are (CLDR)
+    assert {groups[prompt] for prompt in near("shark", model=FLOW)} == {"animal-marine"}
+    assert {groups[prompt] for prompt in near("wolves", model=FLOW)} == {"animal-mammal"}
+    # people it has none of: faces are nearest
+    assert {groups[prompt].partition("-")[0] for prompt in near("man", model=FLOW)} == {"face"}
+    assert near("penguni", model=FLOW)[0] == "a penguin"
+    assert suggest("a wol", model=FLOW) == ()
+    assert completions("a pen", model=FLOW)[0] == "a penguin"
