@@ -22,7 +22,7 @@ class CertainClock:
         self.told(clock() if newest is None else newest)
 
     def told(self, at: float) -> None:
-        """Take the time from somebody who knows it, such as the ``Date`` header of Discord's answers."""
+        """Take the time from somebody who knows it, such as a ``Date`` header or an id of Discord's."""
         self._at, self._since = at, self._passed()
 
     def now(self) -> float:

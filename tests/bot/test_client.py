@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import aiohttp
+import discord
 import pytest
 
 from bot import client
@@ -67,7 +69,7 @@ def test_without_a_stand_in_discord_itself_is_meant() -> None:
 async def test_discord_tells_the_time_by_which_things_are_deleted(tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        date = b"" if answers else b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"  # RFC 9110, 5.6.7
+        date = b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" if len(answers) == 1 else b""  # RFC 9110, 5.6.7
         answers.append(date)
         writer.write(b"HTTP/1.1 200 OK\r\n" + date + b"Content-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()
@@ -82,11 +84,17 @@ async def test_discord_tells_the_time_by_which_things_are_deleted(tmp_path: Path
         assert bot.http.http_trace is not None
         port = server.sockets[0].getsockname()[1]
         async with aiohttp.ClientSession(trace_configs=[bot.http.http_trace]) as session:
-            for _ in range(2):  # the second answer has no date
+            for traced in (1, 0, 0):  # only the second answer has a date, and no later request is traced
                 async with session.get(f"http://127.0.0.1:{port}/"):
                     pass
-        assert len(answers) == 2
+                assert len(session.trace_configs) == traced
+        assert len(answers) == 3
         assert 784111777 <= service.retention.clock.now() < 784111777 + 3600
+        # Discord's own example of an id (API reference, Snowflakes): 2016-04-30 11:18:25.796 UTC
+        at = discord.utils.snowflake_time(175928847299117063)
+        pressed = SimpleNamespace(created_at=at, type=discord.InteractionType.component)
+        await bot.on_interaction(cast("discord.Interaction[Any]", pressed))
+        assert 1462015105 <= service.retention.clock.now() < 1462015105 + 3600
 
 
 @pytest.mark.e2e
