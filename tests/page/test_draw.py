@@ -1,4 +1,4 @@
-"""The drawing page in headless Chromium, by mouse and by touch, with the real bot behind it."""
+"""The drawing page in headless Chromium, by mouse, touch and keyboard, with the real bot behind it."""
 
 from __future__ import annotations
 
@@ -85,19 +85,68 @@ async def touch(page: Page, *fingers: list[tuple[float, float]]) -> None:
     await session.detach()
 
 
+def listening(folder: Path) -> dict[str, str]:
+    """Write a configuration with the listener on a free port; return the bot's environment."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "config.toml").write_text(
+        f'[web]\nenabled = true\nport = {port}\npublic_url = "http://127.0.0.1:{port}/"\n'
+    )
+    return {
+        "LIMNER_CONFIG": str(folder / "config.toml"),
+        "LIMNER_DATA_DIR": str(folder / "data"),
+        "LIMNER_RENDERER": "engine.workers.fake:Renderer",
+    }
+
+
+def painted(folder: Path) -> Image.Image:
+    """Return the mask of the one job there is, white where it was repainted."""
+    with sqlite3.connect(folder / "data" / "limner.db") as database:
+        (spec,) = database.execute("SELECT json_extract(spec, '$.inputs[1].sha256') FROM job").fetchone()
+    database.close()
+    with Image.open(folder / "data" / "pictures" / spec[:2] / spec[2:4] / f"{spec}.png") as mask:
+        return mask.convert("L")
+
+
+async def test_a_part_is_marked_and_sent_by_keyboard_alone(visit: Open, tmp_path: Path) -> None:
+    discord = Discord(rate_limits=False)
+    playground.mount(discord.app, discord.world)
+    async with discord, BotProcess(discord, environment=listening(tmp_path), log=tmp_path / "bot.log"):
+        alice = discord.user("alice")
+        opened = await alice.slash("inpaint", image=photo())
+        await discord.until(lambda: "Draw it" in faces(opened.message), "the mask")
+        page = await visit(link(opened.message), viewport={"width": 1100, "height": 800})
+        # an arrow key is enough to get the frame; it begins over the middle, 35 % to 65 % both ways
+        await page.keyboard.press("ArrowRight")
+        await expect(page.locator("#frame")).to_be_focused()
+        await expect(page.locator("#say")).to_contain_text("Enter marks what is in it")
+        for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown"):
+            await page.keyboard.press(key)
+        await expect(page.locator("#say")).to_have_text("From 45% to 75% across, 35% to 70% down.")
+        await page.screenshot(path=tmp_path / "draw-keyboard.png")
+        await page.keyboard.press("Enter")
+        assert await marked(page, 0.7, 0.65)
+        assert not await marked(page, 0.4, 0.5)
+        # it stays on the picture, and with Erase takes away: from 70 % on
+        for key in ["e", *["ArrowRight"] * 9, "Space"]:
+            await page.keyboard.press(key)
+        await expect(page.locator("#say")).to_have_text("Pink is repainted. The rest stays as it is.")
+        assert await marked(page, 0.69, 0.5)
+        assert not await marked(page, 0.72, 0.5)
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("a boat")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#say")).to_contain_text("The result comes in Discord")
+        await discord.wait_for_message(lambda m: "**a boat** - Repaint" in m.data["content"])
+        # 480 x 320: from 216 to 336 across, 112 to 224 down
+        assert painted(tmp_path).getbbox() == (216, 112, 336, 224)
+
+
 async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Path) -> None:
     shots = DOCS if WRITE_DOCS else tmp_path
     shots.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "config.toml").write_text(
-        f'[web]\nenabled = true\nport = {port}\npublic_url = "http://127.0.0.1:{port}/"\n'
-    )
-    environment = {
-        "LIMNER_CONFIG": str(tmp_path / "config.toml"),
-        "LIMNER_DATA_DIR": str(tmp_path / "data"),
-        "LIMNER_RENDERER": "engine.workers.fake:Renderer",
-    }
+    environment = listening(tmp_path)
     discord = Discord(rate_limits=False)
     playground.mount(discord.app, discord.world)
     async with discord, BotProcess(discord, environment=environment, log=tmp_path / "bot.log"):
@@ -144,16 +193,9 @@ async def test_a_mask_is_drawn_undone_sent_and_painted(visit: Open, tmp_path: Pa
 
         grid = await discord.wait_for_message(lambda m: "U1" in faces(m))
         assert grid.data["content"].startswith(f"**a red apple** - Repaint by <@{alice.id}>")
-        with sqlite3.connect(tmp_path / "data" / "limner.db") as database:
-            (spec,) = database.execute("SELECT json_extract(spec, '$.inputs[1].sha256') FROM job").fetchone()
-        database.close()
-        with Image.open(tmp_path / "data" / "pictures" / spec[:2] / spec[2:4] / f"{spec}.png") as mask:
-            assert mask.size == SIZE
-            assert [mask.convert("L").getpixel(at) for at in ((264, 128), (408, 64), (48, 288))] == [
-                255,
-                255,
-                0,
-            ]
+        mask = painted(tmp_path)
+        assert mask.size == SIZE
+        assert [mask.getpixel(at) for at in ((264, 128), (408, 64), (48, 288))] == [255, 255, 0]
 
         # the link is used up, and a forged one opens nothing
         async with httpx.AsyncClient(timeout=None) as client:

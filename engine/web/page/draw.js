@@ -20,6 +20,8 @@ let paints = true;
 let busy = false;
 const fingers = new Map();
 let pinch = null;
+const frame = { x: 0.35, y: 0.35, wide: 0.3, high: 0.3 }; // what Enter marks, in shares of the picture
+const STEP = 0.05;
 
 function draw(stroke) {
   pen.globalCompositeOperation = stroke.erase ? "destination-out" : "source-over";
@@ -227,8 +229,47 @@ addEventListener("keydown", (event) => {
       event.preventDefault();
       (event.shiftKey ? redo : undo)();
     }
+  } else if (ARROWS[event.key] && event.target === document.body) {
+    event.preventDefault();
+    at("frame").focus();
   } else if (KEYS[event.key.toLowerCase()]) KEYS[event.key.toLowerCase()]();
 });
+
+// by keyboard: the frame stands where it has the focus, and marks what a rectangle drawn there would
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function enclose() {
+  const [left, top, right, bottom] = [frame.x, frame.y, frame.x + frame.wide, frame.y + frame.high].map((share) => Math.round(100 * share));
+  Object.assign(at("frame").style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` });
+  return { left, top, right, bottom };
+}
+
+function push([across, down], sizing) {
+  const within = (least, value, most) => Math.min(most, Math.max(least, value));
+  if (sizing) {
+    frame.wide = within(STEP, frame.wide + across * STEP, 1 - frame.x);
+    frame.high = within(STEP, frame.high + down * STEP, 1 - frame.y);
+  } else {
+    frame.x = within(0, frame.x + across * STEP, 1 - frame.wide);
+    frame.y = within(0, frame.y + down * STEP, 1 - frame.high);
+  }
+  say(said("From {left}% to {right}% across, {top}% to {bottom}% down.", enclose()));
+  const [edge, room] = [at("frame").getBoundingClientRect(), table.getBoundingClientRect()];
+  if (edge.left < room.left || edge.right > room.right || edge.top < room.top || edge.bottom > room.bottom) fit();
+}
+
+at("frame").onfocus = () => say(said("Arrow keys move the frame, with Shift they size it. Enter marks what is in it."));
+at("frame").onblur = () => canvas.width && refresh();
+at("frame").onkeydown = (event) => {
+  if (busy || !canvas.width || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (ARROWS[event.key]) push(ARROWS[event.key], event.shiftKey);
+  else if (event.key === "Enter" || event.key === " ") {
+    const [one, other] = [{ x: frame.x, y: frame.y }, { x: frame.x + frame.wide, y: frame.y + frame.high }];
+    const points = [one, other].map((point) => ({ x: Math.round(point.x * canvas.width), y: Math.round(point.y * canvas.height) }));
+    add({ tool: "rectangle", erase: erasing, width: 0, points });
+  } else return;
+  event.preventDefault();
+};
 
 function finished() {
   // white repaints: what is marked, on black
@@ -301,6 +342,7 @@ try {
   ink.putImageData(pixels, 0, 0);
   begun = sheet;
   fit();
+  enclose();
   refresh();
   document.documentElement.dataset.ready = "";
 } catch (error) {
