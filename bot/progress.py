@@ -97,6 +97,7 @@ def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
             custom_id=str(Press(Verb.CANCEL_ALL, jobs[0].id)),
         )
         view.add_item(every)
+    view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view
 
 

@@ -37,6 +37,7 @@ async def enhance(interaction: Interaction, line: str) -> None:
         # who presses them is answered by ``bot.components.redo`` and by ``ChangeButton``
         view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
         view.add_item(ChangeButton())
+    view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     await interaction.edit_original_response(content=content, view=view)
 
 

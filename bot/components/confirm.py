@@ -33,6 +33,7 @@ def view(key: str) -> discord.ui.View:
         (Answer.LEAVE, say("Cancel"), discord.ButtonStyle.secondary),
     ):
         row.add_item(discord.ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
+    row.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return row
 
 

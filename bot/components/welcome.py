@@ -38,6 +38,7 @@ class AcceptButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custo
             view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
         for starter in interaction.client.config.welcome.starters:
             view.add_item(StarterButton(starter))
+        view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
         text = messages_welcome.welcome(line)
         await interaction.edit_original_response(content=text, view=view, attachments=[])
 

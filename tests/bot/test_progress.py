@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bot import progress
+from bot.components import confirm
 from bot.custom_ids import Channel
 from engine.config import Config
 from engine.service import Service
@@ -51,3 +52,12 @@ async def test_places_and_times_are_looked_up_for_what_is_shown_and_not_at_every
     assert "1. a red apple --steps 30 (waiting, paused by an admin)" in shown.texts[1]
     assert shown.texts[-1] == "removed"
     assert calls[progress.standing] <= len(jobs) * most
+
+
+async def test_discord_py_remembers_no_view_whose_buttons_are_known_by_their_ids(tmp_path: Path) -> None:
+    async with Service.open(Config(data_dir=tmp_path), renderer=FAKE) as service:
+        jobs = (await service.submit(await service.plan(asking("1", "a {red, green} apple")))).jobs
+    for view in (progress.progress_view(jobs[:1]), progress.progress_view(jobs), confirm.view("1")):
+        # a message's view is kept for ever unless it is over (discord.py 2.7.1, InteractionMessage.edit)
+        assert view.children
+        assert view.is_finished()
