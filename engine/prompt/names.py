@@ -14,10 +14,10 @@ from engine.prompt.tokens import (
     Reading,
     first,
     near,
+    not_taken,
     quote,
     trim,
     value_read_as,
-    wanted,
 )
 from engine.words import Sentence
 
@@ -33,12 +33,7 @@ def read_choice(flag: Flag, body: str) -> Reading:
     word = trim(flag, token, notes)
     if word.lower() not in flag.choices:
         raise BadValueError(
-            Sentence(
-                "`--{name}` takes {wanted}, not {word}.",
-                name=flag.name,
-                wanted=wanted(flag),
-                word=quote(word),
-            ),
+            not_taken(flag, word),
             near(word, flag.choices) or flag.choices[0],
             len(token),
         )

@@ -14,6 +14,7 @@ from engine.prompt.tokens import (
     BadValueError,
     Reading,
     first,
+    not_taken,
     quote,
     read_as,
     trim,
@@ -80,12 +81,7 @@ def read_number(flag: Flag, body: str) -> Reading:
     if match is None or rest:
         example = flag.example or number(flag.low)
         raise BadValueError(
-            Sentence(
-                "`--{name}` takes {wanted}, not {word}.",
-                name=flag.name,
-                wanted=wanted(flag),
-                word=quote(word),
-            ),
+            not_taken(flag, word),
             example if match is None else match.group(),
             len(token),
         )

@@ -71,6 +71,13 @@ def unshield(text: str) -> str:
 _SHIELDED = re.compile(r"\\++" + DASHES.pattern)
 
 
+def not_taken(flag: Flag, word: str) -> Sentence:
+    """Say that ``flag`` does not take a word, and what it takes."""
+    return Sentence(
+        "`--{name}` takes {wanted}, not {word}.", name=flag.name, wanted=wanted(flag), word=quote(word)
+    )
+
+
 def wanted(flag: Flag) -> Sentence:
     """Say in words what ``flag`` takes, with an example."""
     fields: dict[str, Any] = {

@@ -230,8 +230,3 @@ def tokenize(tokenizer: CLIPTokenizer, texts: Iterable[str]) -> torch.Tensor:
     )
     ids: torch.Tensor = batch["input_ids"]
     return ids
-
-
-def save_tokenizer(tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """Write the tokenizer's JSON files."""
-    tokenizer.save_pretrained(folder)
