@@ -77,8 +77,12 @@ def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
 
     Settings that have no meaning here are named in a note, as is a model that is not one of ``models``.
     """
-    if text[:1] in '{["' and (facts := structured.settings(text)) is not None:
-        return _written(facts.pop("prompt", ""), facts.pop("negative", ""), facts, notes, models)
+    if (pasted := structured.settings(text)) is not None:
+        facts = pasted.facts
+        line = _written(facts.pop("prompt", ""), facts.pop("negative", ""), facts, notes, models)
+        if pasted.cut:
+            notes.append(structured.CUT)
+        return f"{line} {pasted.rest}".strip()
     text = _plain_keys(text)
     facts_at, read = _facts(text)
     negative_at = _NEGATIVE.search(text)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import PromptError
-from engine.prompt import permutations, unknown, values
+from engine.prompt import permutations, structured, unknown, values
 from engine.prompt.attention import take_networks
 from engine.prompt.clean import clean
 from engine.prompt.extract import Taken, give, take_flags
@@ -159,6 +159,8 @@ def _parse(
     if len(line) > length:
         raise PromptError(Sentence(TOO_LONG, length=length, line=len(line)))
     typed = clean(line, notes, models)
+    if (why := structured.refusal(typed)) is not None:
+        raise PromptError(why)
     full = expand_options(typed, options, length)
     tree = permutations.read(full)
     if tree.unclosed:

@@ -1,14 +1,17 @@
-"""Settings of other programs as JSON or as a graph of ComfyUI, brought to names and texts. Writes no line."""
+"""Settings of other programs as JSON, brought to their usual names and to texts. Writes no line."""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from engine.prompt import cut_json, workflow
 from engine.prompt.prompt import number
+from engine.words import Sentence
 
 NAMES = {
     "positive_prompt": "prompt",
@@ -42,6 +45,10 @@ _PAIR = re.compile(
     r"(?:\"((?:[^\"\\]|\\.)*+)(?:\"|$)|'((?:[^'\\]|\\.)*+)(?:'|$)|(-?\d[\d.]{0,20}))"
 )
 _DEPTH = 4
+_TELLING = frozenset({"steps", "cfg scale", "sampler", "seed", "size", "width", "height", "negative"})
+_FLAG = re.compile(r"(?:--|—)[A-Za-z]")
+_NAMED = re.compile(r"\"\s*:")
+_ENDS = re.compile(r"[}\]\"'\d]\s*$")
 
 
 def called(name: str) -> str:
@@ -54,41 +61,103 @@ def called(name: str) -> str:
     return NAMES.get(plain.replace(" ", "_"), plain)
 
 
-def settings(text: str) -> dict[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a text in JSON's form says: settings by their usual names, and what was written behind it."""
+
+    facts: dict[str, str]
+    rest: str = ""
+    cut: bool = False
+    """Whether the text ends, or begins, in the middle."""
+
+
+CUT = Sentence("The pasted settings are cut off, and were read as far as they go.")
+_CUT_BEFORE = Sentence(
+    "The pasted settings are cut off, and do not say which words are drawn. Paste all of them, or the prompt "
+    "alone."
+)
+_NO_WORDS = Sentence("These settings do not say which words are drawn. Write the prompt alone.")
+
+
+def settings(text: str) -> Found | None:
     """Return the prompt and the settings that a text in JSON's form holds, or None where it is none.
 
     One that was cut, or has a comma too many, is read as far as it goes: its braces are no choices.
     """
-    if _BEGINS.match(text) is None:
+    found = _found(text)
+    return found if found is not None and found.facts.get("prompt") else None
+
+
+def refusal(text: str) -> Sentence | None:
+    """Say why a text that is another program's settings, and no prompt, is not drawn; None of other texts."""
+    found = _found(text)
+    if found is not None and found.facts.get("prompt"):
         return None
-    value = _value(text)
+    graphic = workflow.MARK.search(text) is not None
+    if _is_tail(text) or (found is not None and found.cut and (text[:1] in "{[" or graphic)):
+        return _CUT_BEFORE
+    return _NO_WORDS if graphic or (found and len(_TELLING & set(found.facts)) > 1) else None
+
+
+def _is_tail(text: str) -> bool:
+    """Tell whether a text is the end of JSON whose beginning is lost."""
+    if text.rstrip()[-1:] not in ("}", "]") or _NAMED.search(text) is None:
+        return False
+    return sum(text.count(one) for one in "}]") > sum(text.count(one) for one in "{[")
+
+
+def _found(text: str) -> Found | None:
+    graphic = workflow.MARK.search(text) is not None
+    if graphic and text[:1] not in "{[" and "{" in text:  # words before it
+        found = _found(text[text.index("{") :])
+        if found is not None and not found.cut:
+            return found
+    if _BEGINS.match(text) is None and not graphic:
+        return None
+    value, rest = _value(text)
+    cut = value is None
+    if value is None and text[:1] in "{[":
+        value, _ = _value(cut_json.closed(text, _speaks))
+    if not isinstance(value, dict | list) and graphic:
+        value, cut = workflow.from_pieces(cut_json.pieces(text)), True
     if isinstance(value, list):
         value = next((one for one in value if isinstance(one, dict)), None)
-    found: dict[str, str] = {}
-    if isinstance(value, dict):
-        graph = next((nodes for nodes in (value, value.get("prompt")) if _is_graph(nodes)), None)
-        if graph is not None:
-            return _from_nodes(graph)
-        if isinstance(value.get("nodes"), list):
-            return _from_nodes(_drawn_graph(value))
-        _collect(value, found, _DEPTH)
+    facts: dict[str, str] = {}
+    if isinstance(value, dict) and (value or graphic):
+        graph = next((nodes for nodes in (value, value.get("prompt")) if workflow.is_graph(nodes)), None)
+        if graph is None and isinstance(value.get("nodes"), list):
+            graph = workflow.drawn_graph(value)
+        if graph is not None or graphic:
+            return Found(workflow.from_nodes(graph or value, cut), rest, cut)
+        _collect(value, facts, _DEPTH)
     else:
         pairs = _PAIR.findall(text)
         if text[0] in "\"'" and len(pairs) < 2:
             return None  # a word in quotes and a colon
         for key, double, single, plain in pairs:
             words = re.sub(r"\\n", "\n", double or single)
-            found.setdefault(called(key), re.sub(r"\\(.)", r"\1", words) or plain)
-    return found if found.get("prompt") else None
+            facts.setdefault(called(key), re.sub(r"\\(.)", r"\1", words) or plain)
+        cut = cut and _ENDS.search(text) is None
+    return Found(facts, rest, cut)
 
 
-def _value(text: str) -> Any:
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            continue
-    return None
+def _value(text: str) -> tuple[Any, str]:
+    """Return what JSON, or Python, says, and the flags behind it."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+        rest = text[end:].strip()
+        if not rest or _FLAG.match(rest) is not None:
+            return value, rest
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text), ""
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return None, ""
+
+
+def _speaks(key: str) -> bool:
+    return called(key) in ("prompt", "negative") or key in (*workflow.SPOKEN, "widgets_values")
 
 
 def _collect(value: Mapping[Any, Any], found: dict[str, str], depth: int) -> None:
@@ -104,7 +173,8 @@ def _collect(value: Mapping[Any, Any], found: dict[str, str], depth: int) -> Non
         elif name in ("text prompts", "prompts") and isinstance(inner, list):
             _weighed(inner, found)
         elif name in ("prompt", "negative") and isinstance(inner, list):
-            found.setdefault(name, ", ".join(one for one in inner if isinstance(one, str)))
+            if all(isinstance(one, str) for one in inner):  # no link to a node
+                found.setdefault(name, ", ".join(inner))
         elif isinstance(inner, str | int | float):
             found.setdefault(name, str(inner))
     for inner in inner_ones if depth else ():
@@ -126,97 +196,3 @@ def _weighed(texts: list[Any], found: dict[str, str]) -> None:
         found.setdefault("prompt", " ".join(f"{text}::{number(weight)}" for text, weight in wanted))
     if unwanted:
         found.setdefault("negative", ", ".join(text for text, _ in unwanted))
-
-
-# ------------------------------------------------------------------------------------ graphs of ComfyUI
-
-
-def _is_graph(nodes: Any) -> bool:
-    return isinstance(nodes, dict) and any(
-        isinstance(node, dict) and "class_type" in node for node in nodes.values()
-    )
-
-
-_WIDGETS = {
-    "KSampler": ("seed", "", "steps", "cfg", "sampler_name", "scheduler"),
-    "KSamplerAdvanced": ("", "noise_seed", "", "steps", "cfg", "sampler_name", "scheduler"),
-    "CLIPTextEncode": ("text",),
-    "EmptyLatentImage": ("width", "height", "batch_size"),
-    "EmptySD3LatentImage": ("width", "height", "batch_size"),
-}
-"""What a saved canvas calls the fields of these nodes by their place alone."""
-
-
-def _drawn_graph(canvas: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a saved canvas (``nodes`` and ``links``) in the form in which graphs are queued."""
-    links = canvas.get("links")
-    ends = {
-        str(link[0]): link[1]
-        for link in (links if isinstance(links, list) else ())
-        if isinstance(link, list) and len(link) > 1
-    }
-    graph: dict[str, Any] = {}
-    for node in canvas["nodes"]:
-        if not isinstance(node, dict):
-            continue
-        values = node.get("widgets_values")
-        names = _WIDGETS.get(str(node.get("type")), ())
-        its = dict(zip(names, values, strict=False)) if isinstance(values, list) else {}
-        slots = node.get("inputs")
-        for slot in slots if isinstance(slots, list) else ():
-            if isinstance(slot, dict) and str(slot.get("link")) in ends:
-                its[str(slot.get("name"))] = [ends[str(slot["link"])], 0]
-        graph[str(node.get("id"))] = {"class_type": node.get("type"), "inputs": its}
-    return graph
-
-
-def _from_nodes(nodes: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return what a ComfyUI graph says: the sampler's settings, and the texts it leads back to."""
-    every = [*_inputs(nodes)]
-    # one node that samples holds all; newer graphs have one for the noise, one for the steps, …
-    main = next(
-        (its for its in every if "positive" in its and {"steps", "seed", "noise_seed"} & set(its)), {}
-    )
-    guides = next((its for its in every if {"positive", "conditioning"} & set(its)), {})
-    wanted = main.get("positive") or guides.get("positive") or guides.get("conditioning")
-    found = {
-        "prompt": _words(nodes, wanted),
-        "negative": _words(nodes, main.get("negative") or guides.get("negative")),
-    }
-    for its in (main, *every):
-        for key in ("seed", "noise_seed", "steps", "cfg"):
-            if isinstance(its.get(key), int | float):
-                found.setdefault(called(key), str(its[key]))
-        if isinstance(its.get("sampler_name"), str):
-            found.setdefault("sampler", its["sampler_name"])
-        if isinstance(its.get("scheduler"), str):
-            found.setdefault("schedule type", its["scheduler"])
-        if {"width", "height", "batch_size"} <= set(its) and isinstance(its["width"], int):
-            found.setdefault("width", str(its["width"]))
-            found.setdefault("height", str(its["height"]))
-    return found if found["prompt"] else None
-
-
-def _inputs(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for node in nodes.values():
-        found = node.get("inputs") if isinstance(node, dict) else None
-        if isinstance(found, dict):
-            yield found
-
-
-def _words(nodes: Mapping[str, Any], link: Any) -> str:
-    """Return the text a link leads back to."""
-    for _ in range(8):  # conditioning may pass through nodes that change it
-        if not (isinstance(link, list) and link):
-            break
-        node = nodes.get(str(link[0]))
-        behind = node.get("inputs") if isinstance(node, dict) else None
-        if not isinstance(behind, dict):
-            break
-        for key in ("text", "t5xxl", "text_g", "string", "value"):
-            if isinstance(behind.get(key), str):
-                return str(behind[key])
-        link = next(
-            (behind[key] for key in ("text", "conditioning", "positive", "string") if key in behind), None
-        )
-    return ""

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.config import Config, LoraConfig, ModelConfig
+from engine.errors import PromptError
 from engine.jobs import Job, JobSpec
 from engine.library.gallery import recipe
 from engine.planning.explain import as_json
@@ -200,7 +201,7 @@ def test_a_comfyui_graph_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": 1}', "{a, b} cat", '{"prompt": [1]}', '{"a": {"class_type": "X"}}', "{" * 900]
+    "text", ['{"a": 1}', "{a, b} cat", '{"prompt": [1]}', 'a sign: "{a, b}"]', "{" * 900]
 )
 def test_other_braces_are_left_alone(text: str) -> None:
     assert not any("Pasted" in note for note in parse(text, limit=1000).notes)
@@ -352,6 +353,96 @@ def test_a_graph_whose_sampler_is_in_parts_and_a_saved_canvas_are_read() -> None
     assert flags(json.dumps(canvas)) == {
         "negative": "dull", "seed": 5, "steps": 20, "cfg": 7.5, "sampler": "dpmpp_2m_karras",
     }  # fmt: skip
+
+
+GRAPH = {
+    "3": {"inputs": {
+        "seed": 51234567, "steps": 20, "cfg": 8, "sampler_name": "dpmpp_2m", "scheduler": "karras",
+        "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}, "class_type": "KSampler"},
+    "5": {"inputs": {"width": 512, "height": 640, "batch_size": 1}, "class_type": "EmptyLatentImage"},
+    "6": {"inputs": {"text": "a cat on a wall", "clip": ["4", 1]}, "class_type": "CLIPTextEncode"},
+    "7": {"inputs": {"text": "dull", "clip": ["4", 1]}, "class_type": "CLIPTextEncode"},
+}  # fmt: skip
+"""In the order in which ComfyUI exports it."""
+CANVAS = {
+    "last_node_id": 9,
+    "nodes": [
+        {"id": 7, "type": "CLIPTextEncode", "outputs": [{"links": [6]}], "widgets_values": ["dull"]},
+        {"id": 6, "type": "CLIPTextEncode", "outputs": [{"links": [4]}],
+         "widgets_values": ["a cat on a wall"]},
+        {"id": 3, "type": "KSampler", "widgets_values": [5, "fixed", 20, 7.5, "euler", "normal", 1],
+         "inputs": [{"name": "positive", "link": 4}, {"name": "negative", "link": 6}]},
+    ],
+    "links": [[4, 6, 0, 3, 1, "CONDITIONING"], [6, 7, 0, 3, 2, "CONDITIONING"]],
+}  # fmt: skip
+"""In the order of ComfyUI's default workflow: the unwanted text comes first."""
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("value", [GRAPH, {"prompt": GRAPH, "client_id": "x"}, CANVAS])
+def test_a_workflow_that_ends_or_begins_in_the_middle_is_read_or_refused_never_drawn(
+    value: dict[str, object], indent: int | None
+) -> None:
+    """Its own prompt, or what there is of that; no number, name or key of it as words."""
+    whole = json.dumps(value, indent=indent)
+    said = set()
+    cuts = [whole[:size] for size in range(40, len(whole))]
+    cuts += [whole[start:] for start in range(1, whole.rindex('":') - 1)]
+    for text in cuts:
+        try:
+            parsed = parse(text)
+        except PromptError as refusal:
+            said.add(str(refusal))
+            continue
+        assert "a cat on a wall".startswith(parsed.prompt.text), (text, parsed.prompt.text)
+        assert any("cut off" in note for note in parsed.notes)
+        told = {one.name: one.value for one in parsed.prompt.given}
+        assert told.get("seed") in (None, 51234567, 5)
+        assert told.get("steps") in (None, 20)
+        assert "dull".startswith(str(told.get("negative", "")))
+        assert told.get("sampler") in (None, "dpmpp_2m_karras", "dpmpp_2m", "euler")
+        assert parse(parsed.line).prompt == parsed.prompt
+    assert all("which words are drawn" in why for why in said)
+    assert 1 <= len(said) <= 2
+
+
+def test_a_workflow_is_read_as_far_as_it_goes() -> None:
+    whole = json.dumps(GRAPH)
+    settled = {
+        "seed": 51234567, "steps": 20, "cfg": 8, "sampler": "dpmpp_2m_karras", "width": 512, "height": 640,
+    }  # fmt: skip
+    assert flags(whole[: whole.index("dull") - 12]) == settled
+    assert flags(whole[:-3]) == settled | {"negative": "dull"}
+    assert parse(whole[: whole.index(" on a wall")]).prompt.text == "a cat"
+    # a canvas without its list of links: its nodes say what leads where
+    canvas = json.dumps(CANVAS)
+    assert flags(canvas[: canvas.index(', "links": [[')]) == {
+        "negative": "dull", "seed": 5, "steps": 20, "cfg": 7.5, "sampler": "euler",
+    }  # fmt: skip
+    # the last number may be half of one
+    assert flags('{"prompt": "a cat", "steps": 20, "seed": 12') == {"steps": 20}
+    # prose and flags around it
+    assert flags(f"{whole} --seed 3")["seed"] == 3
+    assert parse(f"my workflow: {whole}").prompt.text == "a cat on a wall"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"3": {"inputs": {}, "class_type": "KSampler"}}',
+        '{"seed": 5, "steps": 20, "sampler_name": "euler"}',
+        json.dumps({name: node for name, node in GRAPH.items() if name not in "67"}),
+        json.dumps(GRAPH | {"3": {"inputs": {}, "class_type": "Strange"}}),  # nothing leads to either text
+    ],
+)
+def test_settings_without_a_prompt_are_refused(text: str) -> None:
+    with pytest.raises(PromptError, match="do not say which words are drawn"):
+        parse(text)
+
+
+def test_the_only_text_of_a_whole_workflow_is_its_prompt() -> None:
+    strange = {"1": {"class_type": "Strange", "inputs": {}}, "6": GRAPH["6"]}
+    assert parse(json.dumps(strange)).prompt.text == "a cat on a wall"
 
 
 MODEL = ModelConfig(

@@ -1,0 +1,146 @@
+"""Workflows of ComfyUI, queued graphs and saved canvases, also in parts: what they draw, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MARK = re.compile(
+    r"(?:^|[\"'])(?:class_type|widgets_values|last_node_id|last_link_id)[\"']\s*:"
+    r"|^\{\s*(?:\"prompt\"\s*:\s*\{\s*)?\"[\w:]{1,20}\"\s*:\s*\{\s*\"(?:inputs|_meta)\"\s*:"
+)
+"""Names that a workflow of ComfyUI alone has."""
+SPOKEN = ("text", "t5xxl", "text_g", "string", "value")
+"""Under what names nodes have their words."""
+
+
+def is_graph(nodes: Any) -> bool:
+    """Tell whether a value is a graph as it is queued: nodes by their names."""
+    return isinstance(nodes, dict) and any(
+        isinstance(node, dict) and "class_type" in node for node in nodes.values()
+    )
+
+
+_WIDGETS = {
+    "KSampler": ("seed", "", "steps", "cfg", "sampler_name", "scheduler"),
+    "KSamplerAdvanced": ("", "noise_seed", "", "steps", "cfg", "sampler_name", "scheduler"),
+    "CLIPTextEncode": ("text",),
+    "EmptyLatentImage": ("width", "height", "batch_size"),
+    "EmptySD3LatentImage": ("width", "height", "batch_size"),
+}
+"""What a saved canvas calls the fields of these nodes by their place alone."""
+
+
+def drawn_graph(canvas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a saved canvas (``nodes`` and ``links``) in the form in which graphs are queued."""
+    links = canvas.get("links")
+    ends: dict[str, Any] = {}
+    for node in canvas["nodes"]:  # the list of all links comes last: in a canvas that is cut it is not there
+        slots = node.get("outputs") if isinstance(node, dict) else None
+        for slot in slots if isinstance(slots, list) else ():
+            out = slot.get("links") if isinstance(slot, dict) else None
+            ends |= {str(link): node.get("id") for link in (out if isinstance(out, list) else ())}
+    ends |= {
+        str(link[0]): link[1]
+        for link in (links if isinstance(links, list) else ())
+        if isinstance(link, list) and len(link) > 1
+    }
+    graph: dict[str, Any] = {}
+    for node in canvas["nodes"]:
+        if not isinstance(node, dict):
+            continue
+        values = node.get("widgets_values")
+        names = _WIDGETS.get(str(node.get("type")), ())
+        its = dict(zip(names, values, strict=False)) if isinstance(values, list) else {}
+        slots = node.get("inputs")
+        for slot in slots if isinstance(slots, list) else ():
+            if isinstance(slot, dict) and str(slot.get("link")) in ends:
+                its[str(slot.get("name"))] = [ends[str(slot["link"])], 0]
+        named = {"title": node.get("title")}
+        graph[str(node.get("id"))] = {"class_type": node.get("type"), "inputs": its, "_meta": named}
+    return graph
+
+
+def from_pieces(pieces: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a graph of the objects that are left of one: nodes, and what was in nodes that are cut."""
+    values = pieces.values()
+    if any(isinstance(one, dict) and "widgets_values" in one for one in values):
+        return {"nodes": [*values]}
+    return {
+        name: one if not isinstance(one, dict) or "inputs" in one else {"inputs": one}
+        for name, one in pieces.items()
+    }
+
+
+def from_nodes(nodes: Mapping[str, Any], cut: bool) -> dict[str, str]:
+    """Return what a ComfyUI graph says: the sampler's settings, and the texts it leads back to.
+
+    Where nothing leads to a text, the only one that is there is the prompt, unless others may have been cut.
+    """
+    every = [*_inputs(nodes)]
+    # one node that samples holds all; newer graphs have one for the noise, one for the steps, …
+    main = next(
+        (its for its in every if "positive" in its and {"steps", "seed", "noise_seed"} & set(its)), {}
+    )
+    guides = next((its for its in every if {"positive", "conditioning"} & set(its)), {})
+    wanted = main.get("positive") or guides.get("positive") or guides.get("conditioning")
+    unwanted = main.get("negative") or guides.get("negative")
+    found = {"prompt": _words(nodes, wanted), "negative": _words(nodes, unwanted)}
+    if not found["prompt"]:
+        found |= _unlinked(nodes, found["negative"], cut)
+    for its in (main, *every):
+        for key, name in (("seed", "seed"), ("noise_seed", "seed"), ("steps", "steps"), ("cfg", "cfg scale")):
+            if isinstance(its.get(key), int | float):
+                found.setdefault(name, str(its[key]))
+        if isinstance(its.get("sampler_name"), str):
+            found.setdefault("sampler", its["sampler_name"])
+        if isinstance(its.get("scheduler"), str):
+            found.setdefault("schedule type", its["scheduler"])
+        if {"width", "height", "batch_size"} <= set(its) and isinstance(its["width"], int):
+            found.setdefault("width", str(its["width"]))
+            found.setdefault("height", str(its["height"]))
+    return found
+
+
+def _unlinked(nodes: Mapping[str, Any], negative: str, cut: bool) -> dict[str, str]:
+    """Return the texts of a graph by their titles alone; no prompt where there are several."""
+    wanted: list[str] = []
+    for node in nodes.values():
+        its = node.get("inputs") if isinstance(node, dict) else None
+        kind = str(node.get("class_type", "text")) if isinstance(node, dict) else ""
+        if not isinstance(its, dict) or not re.search(r"text|prompt", kind, re.IGNORECASE):
+            continue
+        text = next((its[key] for key in SPOKEN if isinstance(its.get(key), str)), "")
+        meta = node.get("_meta")
+        title = str(meta.get("title") if isinstance(meta, dict) else "").lower()
+        if "negative" in title:
+            negative = negative or text
+        elif text and text != negative and ("positive" in title or not cut):
+            wanted.append(text)
+    return {"prompt": wanted[0] if len(wanted) == 1 else "", "negative": negative}
+
+
+def _inputs(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for node in nodes.values():
+        found = node.get("inputs") if isinstance(node, dict) else None
+        if isinstance(found, dict):
+            yield found
+
+
+def _words(nodes: Mapping[str, Any], link: Any) -> str:
+    """Return the text a link leads back to."""
+    for _ in range(8):  # conditioning may pass through nodes that change it
+        if not (isinstance(link, list) and link):
+            break
+        node = nodes.get(str(link[0]))
+        behind = node.get("inputs") if isinstance(node, dict) else None
+        if not isinstance(behind, dict):
+            break
+        for key in SPOKEN:
+            if isinstance(behind.get(key), str):
+                return str(behind[key])
+        link = next(
+            (behind[key] for key in ("text", "conditioning", "positive", "string") if key in behind), None
+        )
+    return ""
