@@ -6,8 +6,10 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +34,10 @@ NO_RAY = (
 PORT = 6379
 JOINED = "Ray runtime started"
 """What ``ray start`` prints once a machine has joined."""
+CHATTER = re.compile(r"\t(INFO|SUCC)\s")
+"""Lines of Ray about itself and its own commands, which are none of ours."""
+ANSWERS_WITHIN = 10.0
+"""Seconds the head may take to accept a connection."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds until a machine whose head was lost joins again; twice as many each time that fails."""
 
@@ -63,8 +69,13 @@ def worker(
     needs_ray()
     set_up_logs("INFO", "text")
     _token(head)
+    if address is not None and not _answers(address):
+        raise ConfigError(
+            f"Nothing answers at `{address}`. Start the head there (`limner worker --head`), and let this "
+            "machine reach its port."
+        )
     with locked(lock):
-        raise typer.Exit(_joined(_command(address, ip, devices), address or f"{ip}:{PORT}", head))
+        raise typer.Exit(_joined(_command(address, ip, devices), address or f"{ip}:{PORT}", ip, head))
 
 
 def needs_ray() -> None:
@@ -72,6 +83,21 @@ def needs_ray() -> None:
     if importlib.util.find_spec("ray") is None:
         raise ConfigError(NO_RAY)
     os.environ.setdefault("RAY_AUTH_MODE", "token")
+    # Ray's 15 and a worker's own 5 would draw only while nothing else runs there
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] = "0"  # we have waited for what is drawn
+
+
+def _answers(address: str) -> bool:
+    """Say whether anybody accepts connections at ``host:port``. Raises ConfigError."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"`{address}` is no address of a head: write it as `10.0.0.5:{PORT}`.")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), ANSWERS_WITHIN):
+            return True
+    except OSError:
+        return False
 
 
 def _command(address: str | None, ip: str, devices: int | None) -> list[str]:
@@ -113,22 +139,26 @@ def _token(head: bool) -> None:
     typer.echo(f"Made a token: {file}. Copy it to each machine that joins; who has it can run programs here.")
 
 
-def _joined(command: list[str], address: str, head: bool) -> int:
+def _joined(command: list[str], address: str, ip: str, head: bool) -> int:
     """Keep this machine joined, again and again where the head goes away; return the exit status."""
     asked: list[int] = []
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda number, _: asked.append(number))
     been, pause = False, FIRST_PAUSE
     while True:
-        node = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, text=True)
-        joined = threading.Event()
-        reader = threading.Thread(target=_passed_on, args=(node, joined), daemon=True)
+        node = subprocess.Popen(
+            command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        joined, said = threading.Event(), list[str]()
+        reader = threading.Thread(target=_listen, args=(node, joined, said, address, head), daemon=True)
         reader.start()
         while not asked and node.poll() is None:
             time.sleep(0.2)
         if node.poll() is None:
-            return _left(node, address, asked)
+            return _left(node, (address, ip) if joined.is_set() else None, asked)
         reader.join(10)  # what it said last
+        if not joined.is_set():
+            typer.echo(_why("".join(said), address), err=True)
         been = been or joined.is_set()
         pause = FIRST_PAUSE if joined.is_set() else min(2 * pause, LONGEST_PAUSE)
         if head or not been:
@@ -141,29 +171,59 @@ def _joined(command: list[str], address: str, head: bool) -> int:
             return 0
 
 
-def _passed_on(node: subprocess.Popen[str], joined: threading.Event) -> None:
-    """Print what Ray says, and note when it says that this machine has joined."""
+def _listen(
+    node: subprocess.Popen[str], joined: threading.Event, said: list[str], address: str, head: bool
+) -> None:
+    """Keep what Ray says until this machine has joined, and print what it says later."""
     assert node.stdout is not None
     for line in node.stdout:
-        typer.echo(line, nl=False)
         if JOINED in line:
             joined.set()
+            typer.echo(
+                f"This machine is the head. Others join it with: limner worker {address} --ip ADDRESS"
+                if head
+                else f"This machine has joined the head at {address}. Ctrl-C lets it leave."
+            )
+        elif not CHATTER.search(line):
+            if joined.is_set():
+                typer.echo(line, nl=False)
+            else:
+                said.append(line)
 
 
-def _left(node: subprocess.Popen[str], address: str, asked: Sequence[int]) -> int:
-    """End what is drawn here, then leave; return the exit status."""
+def _why(said: str, address: str) -> str:
+    """Return why a machine could not join: a sentence, or Ray's own words."""
+    if "InvalidAuthToken" in said:
+        return (
+            f"limner: the head at {address} has another token than this machine. Copy `~/.ray/auth_token` "
+            "from there (chmod 600)."
+        )
+    return f"{said}limner: Ray did not start here; above is what it said."
+
+
+def _left(node: subprocess.Popen[str], place: tuple[str, str] | None, asked: Sequence[int]) -> int:
+    """End what is drawn here, then leave; return the exit status.
+
+    ``place``: the addresses of the head and of this machine; None where it never joined.
+    """
+    if place is not None and _answers(place[0]):
+        _drained(*place, asked)
+    node.terminate()
+    node.wait()
+    log.info("left")
+    return 0
+
+
+def _drained(address: str, ip: str, asked: Sequence[int]) -> None:
+    """Wait until what is drawn here has ended, or until asked a second time."""
     log.info("leaving once what is drawn here has ended; a second signal leaves at once")
     # a process of its own: the library may end the one it is in
-    command = [sys.executable, "-m", "engine.workers.ray", "leave", address]
+    command = [sys.executable, "-m", "engine.workers.ray", "leave", address, ip]
     leave = subprocess.Popen(command, start_new_session=True)
     while len(asked) < 2 and leave.poll() is None:
         time.sleep(0.2)
     leave.kill()
     leave.wait()
-    node.terminate()
-    node.wait()
-    log.info("left")
-    return 0
 
 
 def _ask_to_leave(lock: Path) -> None:

@@ -62,6 +62,8 @@ class Crew:
 
     def dismiss(self, worker: Worker) -> None:
         """Let a worker go for good; what it had in hand goes back."""
+        if worker not in self.workers:
+            return  # it had left, and its machine is gone now
         self.workers.remove(worker)
         self._leaving.discard(worker)
         if worker.name in self.devices:

@@ -23,8 +23,22 @@ class Died:
     jobs: tuple[str, ...]
 
 
-LOADING_GRACE = 10.0
+GRACE = 10.0
 """Loading a model, or a step on a CPU, may take so many heartbeat timeouts; the process itself beats on."""
+
+
+def hangs(timeout: float, unheard: float, unmoved: float, *, ready: bool, busy: bool, slow: bool) -> str:
+    """Say of a worker why it hangs, ``silent`` or ``stuck``, or nothing.
+
+    ``timeout``, and the seconds since it was last ``unheard`` of and its work ``unmoved``. Loading a model,
+    or a step on a CPU, is ``slow``, but the process beats beside it, so that a lost machine shows no later
+    than any other; until it is ``ready`` it may be reading libraries, which leaves no time for beats.
+    """
+    if unheard > timeout * (1.0 if ready else GRACE):
+        return "silent"
+    if busy and unmoved > timeout * (GRACE if slow else 1.0):
+        return "stuck"
+    return ""
 
 
 class Worker(ABC):
@@ -154,11 +168,16 @@ class Worker(ABC):
         while True:
             await asyncio.sleep(min(1.0, timeout / 4))
             now = time.monotonic()
-            loading = not self.ready or not set(self.jobs.values()) <= set(self.status.models)
-            slow = loading or self.status.device.startswith("cpu")
-            silent = now - self._heard > timeout * (LOADING_GRACE if loading else 1.0)
-            stuck = bool(self.jobs) and now - self._moved > timeout * (LOADING_GRACE if slow else 1.0)
-            if silent or stuck:
-                log.error("worker of %s hangs (%s); it is killed", self.name, "silent" if silent else "stuck")
+            loading = not set(self.jobs.values()) <= set(self.status.models)
+            why = hangs(
+                timeout,
+                now - self._heard,
+                now - self._moved,
+                ready=self.ready,
+                busy=bool(self.jobs),
+                slow=loading or self.status.device.startswith("cpu"),
+            )
+            if why:
+                log.error("worker of %s hangs (%s); it is killed", self.name, why)
                 self.kill()
                 return

@@ -257,15 +257,24 @@ async def _main(orders: BinaryIO, out: BinaryIO) -> None:
     await helper.run()
 
 
-def leave(address: str) -> None:
-    """Ask the devices of this machine to leave, and wait until they have: nothing is drawn here any more."""
-    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level="WARNING")
-    node = ray.get_runtime_context().get_node_id()
-    [machine] = [f"{one['NodeManagerHostname']}-{node[:4]}/" for one in ray.nodes() if one["NodeID"] == node]
+def leave(address: str, ip: str) -> None:
+    """Ask the devices of this machine, by its address in the cluster, to leave, and wait until they have."""
+    ray.init(
+        address=address,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        logging_level="WARNING",
+        _node_ip_address=ip,
+    )
+    machines = tuple(
+        f"{one['NodeManagerHostname']}-{one['NodeID'][:4]}/"
+        for one in ray.nodes()
+        if one["Alive"] and one["NodeManagerAddress"] == ip
+    )
     asked: set[str] = set()
     while True:
         names = {one["name"] for one in ray.util.list_named_actors(all_namespaces=True)}
-        mine = {name for name in names if name.startswith(machine)}
+        mine = {name for name in names if name.startswith(machines)}
         if not mine:
             return
         for name in mine - asked:
@@ -276,9 +285,9 @@ def leave(address: str) -> None:
 
 
 def main() -> None:
-    """Serve until the bot is gone, or (``leave ADDRESS``) let this machine leave."""
+    """Serve until the bot is gone, or (``leave ADDRESS IP``) let this machine leave."""
     if sys.argv[1:2] == ["leave"]:
-        leave(sys.argv[2])
+        leave(*sys.argv[2:4])
         return
     orders = os.fdopen(os.dup(0), "rb", buffering=0x10000)
     out = os.fdopen(os.dup(1), "wb", buffering=0x10000)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,8 @@ KEEP = """
 import sys
 from bot.cli import worker
 worker.FIRST_PAUSE = 0.0
-sys.exit(worker._joined([sys.executable, "-c", sys.argv[1], sys.argv[2]], "10.0.0.5:6379", head=False))
+node = [sys.executable, "-c", sys.argv[1], sys.argv[2]]
+sys.exit(worker._joined(node, "127.0.0.1:1", "127.0.0.1", head=False))
 """
 
 
@@ -53,15 +56,70 @@ def test_whose_head_was_lost_joins_again_until_asked_to_leave(tmp_path: Path) ->
         lines = [kept.stdout.readline() for _ in range(2)]
         kept.terminate()
         assert kept.wait() == 0
-    assert lines == ["Ray runtime started.\n"] * 2
+    assert lines == ["This machine has joined the head at 127.0.0.1:1. Ctrl-C lets it leave.\n"] * 2
     assert (tmp_path / "started").read_text() == "xxx"
 
 
 def test_who_never_joined_ends_with_the_status_of_ray(tmp_path: Path) -> None:
     (tmp_path / "started").write_text("x")
     command = [sys.executable, "-c", KEEP, NODE, str(tmp_path / "started")]
-    assert subprocess.run(command, check=False).returncode == 3
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 3
     assert (tmp_path / "started").read_text() == "xx"
+    assert done.stderr.endswith("limner: Ray did not start here; above is what it said.\n")
+
+
+TELLS = """
+import sys
+sys.stdout.write("2026-11-30 03:35:59,915\\tINFO scripts.py:1043 -- Local node IP: 10.0.0.6\\n")
+sys.stderr.write(sys.argv[1] + "\\n")
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        # as Ray 2.60 says it
+        (
+            "RPC error: InvalidAuthToken: Authentication token is missing or incorrect.",
+            "limner: the head at 127.0.0.1:1 has another token than this machine. Copy `~/.ray/auth_token` "
+            "from there (chmod 600).",
+        ),
+        ("No space left", "No space left\nlimner: Ray did not start here; above is what it said."),
+    ],
+)
+def test_why_it_could_not_join_is_a_sentence_and_not_a_traceback(says: str, told: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KEEP, TELLS, says], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.strip()) == (1, told)
+
+
+def test_nobody_waits_for_a_head_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="Ray is an extra: pip install -c constraints.txt -e '.[ray]'")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+    assert f"Nothing answers at `127.0.0.1:{port}`." in said(f"127.0.0.1:{port}", "--ip", "127.0.0.1")
+    assert "`10.0.0.5` is no address of a head" in said("10.0.0.5", "--ip", "127.0.0.1")
+
+
+WAITS = """
+import sys, time
+from pathlib import Path
+Path(sys.argv[1]).touch()
+time.sleep(600)
+"""
+
+
+def test_who_has_not_joined_yet_leaves_at_once(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", KEEP, WAITS, str(tmp_path / "begun")]) as kept:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.05)
+        kept.terminate()
+        assert kept.wait() == 0
 
 
 def test_nobody_joins_without_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

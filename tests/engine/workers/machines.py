@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,20 @@ import psutil
 import pytest
 
 from engine.config import Config, EngineConfig, ProvenanceConfig
-from engine.jobs import Job
+from engine.jobs import Job, State
 from engine.service import Service
 from tests.engine.conftest import FAKE, asking, submit
+from tests.engine.workers.test_several import until
 
 NODE = {"num_cpus": 0, "num_gpus": 0, "include_log_monitor": False}
+HEAD = {**NODE, "include_dashboard": False, "no_monitor": True}
+QUICKER = {
+    "RAY_health_check_period_ms": "500",  # Ray's own 3 s take 15 until a machine that is lost counts as lost
+    "RAY_worker_niceness": "0",  # as `limner worker` has it
+    "RAY_gcs_server_port_wait_time_s": "300",
+}
+STARTS_WITHIN = 300.0
+"""Seconds a machine may take to join. Ray gives it 30, whatever else this one does."""
 
 
 class Machines:
@@ -27,28 +38,35 @@ class Machines:
         from ray.cluster_utils import Cluster
 
         self.cluster: Any = Cluster()
+        self._numbers = itertools.count()
         self._port: int | None = None
         self._head()
 
     def _head(self) -> None:
         more = {} if self._port is None else {"gcs_server_port": self._port}
-        self._add(num_cpus=0, include_dashboard=False, **more)
+        self.cluster._shutdown_at_exit = True
+        self.cluster.add_node(**HEAD, **more)
+        # nodes end with their head: what Ray would do when this process is ended wants the main thread
+        self.cluster._shutdown_at_exit = False
         self._port = int(self.address.rpartition(":")[2])
-
-    def _add(self, tries: int = 3, **more: Any) -> Any:
-        try:
-            return self.cluster.add_node(**more)
-        except Exception as error:  # Ray gives its own start 30 seconds, whatever else the machine does
-            if tries == 1:
-                pytest.skip(f"Ray did not start here: {error}")
-            return self._add(tries - 1, **more)
 
     @property
     def address(self) -> str:
         return str(self.cluster.address)
 
     def join(self, devices: int = 1) -> Any:
-        return self._add(**NODE, resources={"limner": devices})
+        sockets = f"{self.cluster.head_node.get_session_dir_path()}/sockets"
+        number = next(self._numbers)  # two that join at once would choose the same names
+        return self.cluster.add_node(
+            **NODE,
+            resources={"limner": devices},
+            raylet_socket_name=f"{sockets}/raylet-{number}",
+            plasma_store_socket_name=f"{sockets}/store-{number}",
+        )
+
+    async def joins(self, count: int = 1, devices: int = 1) -> list[Any]:
+        """Let machines join at once, beside whatever else happens."""
+        return [*await asyncio.gather(*(asyncio.to_thread(self.join, devices) for _ in range(count)))]
 
     @staticmethod
     def processes(node: Any) -> list[psutil.Process]:
@@ -66,9 +84,12 @@ class Machines:
 
     def lose(self, node: Any) -> None:
         """End all processes of a node with SIGKILL, as a power cut would."""
+        ours = [one for _, one in node.live_processes()]
         for process in self.processes(node):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        for one in ours:
+            one.wait()
         self.cluster.worker_nodes.discard(node)
 
     def restart_head(self) -> None:
@@ -81,6 +102,20 @@ class Machines:
         self.cluster.shutdown()
 
 
+async def at_work(service: Service, jobs: int) -> bool:
+    """Wait until all that are there draw, and say so; False: it has drawn ``jobs`` by then, which is all."""
+    drawing = drawn = False
+
+    def look() -> bool:
+        nonlocal drawing, drawn
+        drawing = all(one["drawing"] for one in service.control.workers() if one["ready"])
+        drawn = service.control.metrics.ended[State.RENDERED] >= jobs
+        return drawing or drawn
+
+    await until(look)
+    return drawing
+
+
 def draws(process: psutil.Process) -> bool:
     """Say whether this is a worker process that lives."""
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -89,11 +124,30 @@ def draws(process: psutil.Process) -> bool:
     return False
 
 
+def patient(look: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what looks for a machine that joins until it is there: a busy machine is slow, not wrong."""
+
+    def found(*asked: Any) -> Any:
+        until = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < until:
+            with contextlib.suppress(RuntimeError):
+                return look(*asked)
+            time.sleep(0.1)
+        return look(*asked)
+
+    return found
+
+
 @pytest.fixture
 def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
     pytest.importorskip("ray", reason="Ray is an extra: pip install -c constraints.txt '.[ray]'")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # it is read once a process; the command line turns it on
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in QUICKER.items():
+        monkeypatch.setenv(name, value)
+    from ray._private import services
+
+    monkeypatch.setattr(services, "get_node", patient(services.get_node))
     found = Machines()
     try:
         yield found
@@ -119,6 +173,9 @@ async def joined(service: Service, count: int) -> None:
 
 
 async def asked(service: Service, prefix: str, count: int, steps: int = 20) -> list[Job]:
+    """Ask for so many jobs, which start together: none is done before the last is asked for."""
     lines = [f"cat {n} --steps {steps} --seed {n}" for n in range(count)]
+    service.control.pause()
     done = [await submit(service, asking(f"{prefix}.{n}", line, f"p{n}")) for n, line in enumerate(lines)]
+    service.control.pause(False)
     return [one.jobs[0] for one in done]

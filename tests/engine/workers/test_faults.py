@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,14 @@ def alive(pid: int) -> bool:
     return False
 
 
+Record = Callable[[str, object], None]
+
+
 @pytest.mark.timeout(600 + 60 * ROUNDS)
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
-async def test_of_two_workers_one_fails_and_all_is_drawn_once(tmp_path: Path, fault: str) -> None:
+async def test_of_two_workers_one_fails_and_all_is_drawn_once(
+    tmp_path: Path, fault: str, record_property: Record
+) -> None:
     dice = random.Random(fault)
     config = Config(
         data_dir=tmp_path,
@@ -60,17 +66,27 @@ async def test_of_two_workers_one_fails_and_all_is_drawn_once(tmp_path: Path, fa
     )
     jobs: list[Job] = []
     pids: set[int] = set()
+    met = 0
     async with Service.open(config, renderer=FAKE, arguments={"step_seconds": 0.02}) as service:
         for turn in range(ROUNDS):
             await all_ready(service)
             pids |= {one["pid"] for one in service.control.workers()}
+            service.control.pause()  # they start together: none is done before the last is asked for
             asked = [
                 (await submit(service, asking(f"{turn}.{n}", f"cat {n} --steps 15", f"p{n}"))).jobs[0]
                 for n in range(JOBS)
             ]
+            service.control.pause(False)
             jobs += asked
-            await until(lambda: any(one["drawing"] for one in service.control.workers()))
-            name = dice.choice([name for name, one in fares(service).items() if one["drawing"]])
+            await until(
+                lambda: (
+                    any(one["drawing"] for one in service.control.workers())
+                    or service.control.metrics.ended[State.RENDERED] >= len(jobs)  # noqa: B023
+                )
+            )
+            at_work = [name for name, one in fares(service).items() if one["drawing"]]
+            met += bool(at_work)
+            name = dice.choice(at_work or [*fares(service)])
             before = fares(service)[name]
             with contextlib.suppress(ProcessLookupError):
                 os.kill(before["pid"], signal.SIGKILL if fault == "killed" else signal.SIGSTOP)
@@ -84,3 +100,6 @@ async def test_of_two_workers_one_fails_and_all_is_drawn_once(tmp_path: Path, fa
         assert sum(one["restarts"] for one in service.control.workers()) >= ROUNDS
     assert len(pids) >= ROUNDS
     assert [pid for pid in pids if alive(pid)] == []
+    record_property("rounds", ROUNDS)
+    record_property("at work", met)
+    record_property("jobs, each drawn, posted and charged once", len(jobs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ from engine.workers.protocol import Status
 from engine.workers.setup import Setup
 from engine.workers.worker import frame
 from tests.engine.conftest import FAKE, ended
-from tests.engine.workers.machines import Machines, asked, bot, draws, joined, machines
+from tests.engine.workers.machines import Machines, asked, at_work, bot, draws, joined, machines
 from tests.engine.workers.test_faults import paid_once
 from tests.engine.workers.test_several import until
 
@@ -49,6 +50,27 @@ async def test_machines_join_while_it_runs_and_draw(tmp_path: Path, machines: Ma
         await until(lambda: not any(one["drawing"] for one in service.control.workers()))
         seen.update(machines.workers(node))
     await until(lambda: not any(draws(one) for one in seen))
+
+
+async def test_who_leaves_ends_what_it_draws_and_its_machine_may_go(
+    tmp_path: Path, machines: Machines
+) -> None:
+    node = machines.join()
+    async with bot(tmp_path, machines.address, step_seconds=0.02) as service:
+        await joined(service, 1)
+        [last] = await asked(service, "last", 1, steps=60)
+        await at_work(service, 1)
+        command = ("-m", "engine.workers.ray", "leave", machines.address, node.node_ip_address)
+        leave = await asyncio.create_subprocess_exec(sys.executable, *command)
+        assert await leave.wait() == 0
+        drawn = await service.find(last.id)
+        assert (drawn.state, drawn.attempts) == (State.RENDERED, 1)
+        assert service.control.workers() == []
+        [waits] = await asked(service, "waits", 1)
+        machines.lose(node)  # and the bot, which has let it go, goes on
+        await machines.joins()
+        assert (await ended(service, waits.id)).state is State.RENDERED
+        await paid_once(service, [last, waits])
 
 
 async def test_what_an_earlier_life_says_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from engine.schedule.scheduler import OUT_OF_MEMORY
 from engine.service import Service
 from engine.store import deliveries as store_deliveries
 from engine.store.jobs import GIVEN_UP
+from engine.workers.handle import hangs
 from tests.engine.conftest import Open, asking, drawn, ended, submit
 
 CYCLES = int(os.environ.get("LIMNER_RELIABILITY_CYCLES", "10"))
@@ -75,6 +76,26 @@ async def test_a_worker_that_hangs_is_killed_and_its_job_drawn(open_service: Ope
                     os.kill(pid, signal.SIGSTOP)
         assert snapshot.state is State.RENDERED
         assert service.control.workers()[0]["pid"] != pid
+
+
+@pytest.mark.parametrize(
+    ("unheard", "unmoved", "how", "why"),
+    [
+        (59, 59, {"busy": True}, ""),
+        (61, 0, {}, "silent"),
+        (61, 0, {"busy": True, "slow": True}, "silent"),  # lost while it loads: the process would beat
+        (2, 61, {"busy": True}, "stuck"),
+        (2, 61, {"busy": True, "slow": True}, ""),
+        (2, 601, {"busy": True, "slow": True}, "stuck"),
+        (2, 601, {}, ""),  # nothing to do
+        (599, 0, {"ready": False}, ""),
+        (601, 0, {"ready": False}, "silent"),
+    ],
+)
+def test_nobody_waits_longer_than_the_timeout_for_a_worker_that_says_nothing(
+    unheard: float, unmoved: float, how: dict[str, bool], why: str
+) -> None:
+    assert hangs(60.0, unheard, unmoved, **{"ready": True, "busy": False, "slow": False} | how) == why
 
 
 async def test_a_step_that_never_ends_is_noticed_though_the_process_still_beats(open_service: Open) -> None:
