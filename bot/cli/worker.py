@@ -24,6 +24,7 @@ import typer
 from bot.cli.options import set_up_logs
 from engine.errors import ConfigError, NotFound
 from engine.library.lock import holder, locked
+from engine.workers.fleet import unreachable
 
 log = logging.getLogger("limner.worker")
 
@@ -70,10 +71,7 @@ def worker(
     set_up_logs("INFO", "text")
     _token(head)
     if address is not None and not _answers(address):
-        raise ConfigError(
-            f"Nothing answers at `{address}`. Start the head there (`limner worker --head`), and let this "
-            "machine reach its port."
-        )
+        raise ConfigError(unreachable(address, OSError()))
     with locked(lock):
         raise typer.Exit(_joined(_command(address, ip, devices), address or f"{ip}:{PORT}", ip, head))
 
@@ -194,10 +192,7 @@ def _listen(
 def _why(said: str, address: str) -> str:
     """Return why a machine could not join: a sentence, or Ray's own words."""
     if "InvalidAuthToken" in said:
-        return (
-            f"limner: the head at {address} has another token than this machine. Copy `~/.ray/auth_token` "
-            "from there (chmod 600)."
-        )
+        return f"limner: {unreachable(address, said)}"
     return f"{said}limner: Ray did not start here; above is what it said."
 
 

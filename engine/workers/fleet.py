@@ -106,6 +106,21 @@ class Look:
 Told = Joined | Gone | Refused | Said | Over
 
 
+def unreachable(address: str, error: object) -> str:
+    """Return why a head cannot be joined, by what Ray or the system said: a sentence for the host."""
+    if "InvalidAuthToken" in str(error):
+        return (
+            f"The head at {address} has another token than this machine. Copy `~/.ray/auth_token` from there "
+            "(chmod 600)."
+        )
+    if isinstance(error, OSError | ValueError):
+        return (
+            f"Nothing answers at {address}. Start the head there (`limner worker --head`), and let this "
+            "machine reach its port."
+        )
+    return f"The head at {address} cannot be joined: {error}"
+
+
 class Fleet:
     """The helper process, and the workers it tells of."""
 

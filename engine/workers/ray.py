@@ -12,23 +12,20 @@ import logging
 import os
 import pickle
 import queue
+import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from engine import weights
-from engine.errors import LimnerError
-from engine.provenance import hashes
-from engine.workers.fleet import Begin, End, Give, Gone, Joined, Look, Over, Refused, Said
+from engine.workers.alike import compared, found_here
+from engine.workers.fleet import Begin, End, Give, Gone, Joined, Look, Over, Refused, Said, unreachable
 from engine.workers.protocol import Leaving
 from engine.workers.setup import Setup
 from engine.workers.worker import frame, read_frame
@@ -38,38 +35,8 @@ RESOURCE = "limner"
 """Each machine that ``limner worker`` joins has as many of it as devices."""
 EVERY = 1.0  # seconds between two looks at who joined
 ANSWERS_WITHIN = 60.0  # seconds a machine may take to say what it has
-
-
-def found_here(setup: Setup) -> dict[str, str]:
-    """Return the hash of each model's and LoRA's weights that are on this machine."""
-    places: dict[str, Path] = {}
-    for model in setup.models:
-        with contextlib.suppress(LimnerError, OSError):
-            if (path := weights.find(model)) is not None:
-                places[model.name] = path
-    for lora in setup.loras:
-        with contextlib.suppress(LimnerError, OSError):
-            if (path := weights.find_lora(lora)) is not None:
-                places[f"LoRA {lora.name}"] = path
-    return hashes.of_weights(places, Path(tempfile.gettempdir()) / f"limner-hashes-{os.getuid()}.json")
-
-
-def compared(
-    machine: str, ours: tuple[str, Mapping[str, str]], theirs: tuple[str, Mapping[str, str]], names: list[str]
-) -> frozenset[str]:
-    """Return the models that a machine may draw with. Raises ValueError with why it may not draw at all."""
-    if ours[0] != theirs[0]:
-        raise ValueError(
-            f"{machine} has Limner {theirs[0]}, and this is {ours[0]}: its pictures would differ. Install "
-            "the same there, then start `limner worker` again."
-        )
-    for name in sorted({*ours[1]} & {*theirs[1]}):
-        if ours[1][name] != theirs[1][name]:
-            raise ValueError(
-                f"The weights of `{name}` on {machine} are others than here: its pictures would differ. "
-                "Fetch them anew there (`limner models pull`), then start `limner worker` again."
-            )
-    return frozenset(name for name in names if (name in ours[1]) == (name in theirs[1]))
+AGAIN = 10.0  # seconds until one that did not is asked again
+HEAD_WITHIN = 10.0  # seconds the head may take to accept a connection
 
 
 class Hand:
@@ -81,9 +48,14 @@ class Hand:
         self._life = 0
 
     @ray.method(concurrency_group="control")
-    def facts(self, setup: Setup) -> tuple[str, dict[str, str]]:
-        """Return Limner's version and the hashes of the weights here."""
-        return version("limner"), found_here(setup)
+    def version(self) -> str:
+        """Return Limner's version here: another one may read no message of ours but this."""
+        return version("limner")
+
+    @ray.method(concurrency_group="control")
+    def found(self, setup: Setup) -> dict[str, str]:
+        """Return the hashes of the weights here."""
+        return found_here(setup)
 
     @ray.method(concurrency_group="loop")
     def serve(self, life: int, setup: Setup) -> Iterator[bytes]:
@@ -177,7 +149,28 @@ class Helper:
         names = [model.name for model in self._look.setup.models]
         for index in range(int(node["Resources"][RESOURCE])):
             device = f"{machine}/{kind}:{index}"
+            while (asked := await self._asked(device, machine, node_id, kind)) is None:
+                await asyncio.sleep(AGAIN)
+                if node_id not in self._nodes:
+                    return
+            hand, other, found = asked
             try:
+                models = compared(machine, self._ours, (other, found), names)
+            except ValueError as error:
+                self.tell(Refused(str(error)))
+                ray.kill(hand)
+                return
+            self._hands[device] = hand
+            self._nodes[node_id].append(device)
+            self.tell(Joined(device, models))
+
+    async def _asked(
+        self, device: str, machine: str, node_id: str, kind: str
+    ) -> tuple[Any, str, dict[str, str]] | None:
+        """Return a hand on a device, with the version and the weights there; None: it does not answer."""
+        hand = None
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN):
                 hand = HAND.options(
                     name=device,
                     namespace=NAMESPACE,
@@ -188,20 +181,15 @@ class Helper:
                     max_task_retries=0,
                     scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
                 ).remote()
-                theirs = await asyncio.wait_for(hand.facts.remote(self._look.setup), ANSWERS_WITHIN)
-            except Exception as error:
-                self._nodes.pop(node_id, None)  # tried again at the next look
-                self.tell(Refused(f"{machine} does not answer ({type(error).__name__}); it is asked again."))
-                return
-            try:
-                models = compared(machine, self._ours, theirs, names)
-            except ValueError as error:
-                self.tell(Refused(str(error)))
-                ray.kill(hand)
-                return
-            self._hands[device] = hand
-            self._nodes[node_id].append(device)
-            self.tell(Joined(device, models))
+                other = await hand.version.remote()
+                alike = other == self._ours[0]
+                return hand, other, await hand.found.remote(self._look.setup) if alike else {}
+        except Exception as error:
+            self.tell(Refused(f"{machine} does not answer ({type(error).__name__}); it is asked again."))
+            if hand is not None:
+                with contextlib.suppress(Exception):
+                    ray.kill(hand)
+            return None
 
     def obey(self, message: object) -> None:
         """Do what the bot asks."""
@@ -239,6 +227,13 @@ class Helper:
                 ray.kill(hand)
 
 
+def _reached(address: str) -> None:
+    """Connect to the cluster. Raises where nobody answers; Ray would wait for the head without end."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), HEAD_WITHIN).close()
+    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+
+
 async def _main(orders: BinaryIO, out: BinaryIO) -> None:
     look: Look = await asyncio.to_thread(read_frame, orders)
     helper = Helper(look, out)
@@ -252,20 +247,19 @@ async def _main(orders: BinaryIO, out: BinaryIO) -> None:
             ray.shutdown()  # its actors end with it, and their processes with them
             os._exit(0)
 
-    ray.init(address=look.address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+    try:
+        await asyncio.to_thread(_reached, look.address)
+    except Exception as error:
+        helper.tell(Refused(unreachable(look.address, error)))
+        os._exit(1)
     threading.Thread(target=listen, daemon=True).start()
     await helper.run()
 
 
 def leave(address: str, ip: str) -> None:
     """Ask the devices of this machine, by its address in the cluster, to leave, and wait until they have."""
-    ray.init(
-        address=address,
-        namespace=NAMESPACE,
-        log_to_driver=False,
-        logging_level="WARNING",
-        _node_ip_address=ip,
-    )
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "WARNING"}
+    ray.init(address=address, namespace=NAMESPACE, _node_ip_address=ip, **quiet)
     machines = tuple(
         f"{one['NodeManagerHostname']}-{one['NodeID'][:4]}/"
         for one in ray.nodes()

@@ -83,7 +83,7 @@ sys.exit(1)
         # as Ray 2.60 says it
         (
             "RPC error: InvalidAuthToken: Authentication token is missing or incorrect.",
-            "limner: the head at 127.0.0.1:1 has another token than this machine. Copy `~/.ray/auth_token` "
+            "limner: The head at 127.0.0.1:1 has another token than this machine. Copy `~/.ray/auth_token` "
             "from there (chmod 600).",
         ),
         ("No space left", "No space left\nlimner: Ray did not start here; above is what it said."),
@@ -102,7 +102,7 @@ def test_nobody_waits_for_a_head_that_is_not_there(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
-    assert f"Nothing answers at `127.0.0.1:{port}`." in said(f"127.0.0.1:{port}", "--ip", "127.0.0.1")
+    assert f"Nothing answers at 127.0.0.1:{port}." in said(f"127.0.0.1:{port}", "--ip", "127.0.0.1")
     assert "`10.0.0.5` is no address of a head" in said("10.0.0.5", "--ip", "127.0.0.1")
 
 

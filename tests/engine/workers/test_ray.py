@@ -13,6 +13,7 @@ import pytest
 from engine.config import EngineConfig
 from engine.jobs import Job, State
 from engine.workers import fleet
+from engine.workers.alike import compared
 from engine.workers.protocol import Status
 from engine.workers.setup import Setup
 from engine.workers.worker import frame
@@ -98,9 +99,6 @@ async def test_what_an_earlier_life_says_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_version_or_other_weights_are_refused_with_a_sentence() -> None:
-    pytest.importorskip("ray", reason="Ray is an extra: pip install -c constraints.txt '.[ray]'")
-    from engine.workers.ray import compared
-
     ours = ("1.0", {"a": "1", "b": "2"})
     assert compared("far", ours, ("1.0", {"a": "1", "b": "2"}), ["a", "b"]) == {"a", "b"}
     assert compared("far", ours, ("1.0", {"a": "1"}), ["a", "b"]) == {"a"}  # not there: not drawn there
