@@ -43,6 +43,7 @@ from engine.errors import ConfigError
 from engine.log import hide
 from engine.log import setup as set_up_logs
 from engine.service import Service
+from engine.service.memory import settle
 from engine.service.reload import OUTCOME
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ class Limner(BotClient):
         await progress.resume(self)
 
     async def on_ready(self) -> None:
-        """Say in the log that people can be served."""
+        """Say in the log that people can be served; what was loaded for them stays."""
         log.info("ready as %s in %s servers", self.user, len(self.guilds))
+        self.spawn(settle(self.service.origin.prepared.wait()), "memory")
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Take what was typed into a dialog, by its ``custom_id``: a restart in between is no matter."""

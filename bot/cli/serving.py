@@ -10,6 +10,7 @@ from collections.abc import Callable
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.service import Service
+from engine.service.memory import settle
 from engine.web import Doors, listening
 
 log = logging.getLogger("limner.serve")
@@ -24,10 +25,11 @@ async def serve(config: Config, reread: Callable[[], Config]) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
-    reloads: set[asyncio.Task[None]] = set()
+    tasks: set[asyncio.Task[None]] = set()
     async with Service.open(config) as service:
+        tasks.add(loop.create_task(settle(service.origin.prepared.wait())))
         loop.add_signal_handler(
-            signal.SIGHUP, lambda: reloads.add(loop.create_task(_reload(service, reread)))
+            signal.SIGHUP, lambda: tasks.add(loop.create_task(_reload(service, reread)))
         )
         doors = Doors.of(service)
         async with listening(service, config.web, doors=doors) as port:

@@ -47,6 +47,7 @@ class Origin:
         self._made: OrderedDict[Hashable, tuple[images.File, float]] = OrderedDict()  # and when it left last
         self._making: dict[Hashable, asyncio.Task[images.File]] = {}
         self._lock = asyncio.Lock()
+        self.prepared = asyncio.Event()  # set when ``prepare`` has come to its end, however
         self.hashes: dict[str, str] = {}
         self.dates: dict[str, float] = {}
         """By model: when its weights were last changed, in Unix seconds."""
@@ -62,6 +63,8 @@ class Origin:
             )
         except Exception:
             log.exception("the origin of pictures cannot be prepared")
+        finally:
+            self.prepared.set()
 
     def check(self) -> None:
         """Raise ConfigError where the host's own certificates or key are of no use."""
