@@ -65,7 +65,7 @@ def _state(config: Path | None, server: str | None, state: Open, until: float | 
         return await office.admin.change(ACTOR, server_id(server), changes.set_state(state, until))
 
     changed = work(config, do)
-    typer.echo(LATER if changed else "It stood so already.")
+    typer.echo(LATER if changed else "It was already like that.")
 
 
 @app.command()

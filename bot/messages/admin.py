@@ -16,7 +16,7 @@ from engine.rules.rules import Ban
 from engine.rules.stats import Stats
 from engine.words import Sentence, counted, say
 
-ALREADY = Sentence("It stood so already.")
+ALREADY = Sentence("It was already like that.")
 REST_IN_FILE = Sentence("The rest is in the file.")
 HOST_ONLY = Sentence("Only the bot's owner can do that for all servers. Leave `everywhere` out for this one.")
 HOME_LOADS = Sentence(
@@ -31,7 +31,7 @@ NOT_AN_ADMIN = Sentence("They manage this server, so a ban would not hold. Take 
 NOT_ME = Sentence("That is me. `/admin pause` stops the drawing.")
 NOT_HERE = Sentence("There is no such job in this server.")
 WHICH_JOB = Sentence("Name a job or a person, or choose `all`.")
-LOG_OFF = Sentence("What those in charge do is reported nowhere now; `/admin audit` still shows it.")
+LOG_OFF = Sentence("What admins do is no longer posted anywhere; `/admin audit` still shows it.")
 DRAINING = Sentence("Draining: nothing new is taken, what waits is still drawn. `/admin resume` ends it.")
 RESUMED = Sentence("Going on.")
 STILL_PAUSED = Sentence("The bot's owner has paused or is draining all servers, so it does not show yet.")
@@ -43,10 +43,9 @@ _STATE = {"open": "", "paused": Sentence("Paused."), "draining": Sentence("Drain
 def paused(until: float | None = None) -> str:
     """Return what is said of a pause."""
     if until is None:
-        return say("Paused: nothing new is started, what is asked for waits. `/admin resume` goes on.")
+        return say("Paused: nothing new starts, and requests wait. `/admin resume` goes on.")
     return say(
-        "Paused until <t:{until}:f>: nothing new is started, what is asked for waits. "
-        "`/admin resume` goes on.",
+        "Paused until <t:{until}:f>: nothing new starts, and requests wait. `/admin resume` goes on.",
         until=int(until),
     )
 

@@ -110,7 +110,7 @@ def question(
         )
     ]
     if seconds is not None:
-        said.append(say("It takes about {seconds} of the engine.", seconds=engine_seconds(seconds)))
+        said.append(say("It takes about {seconds} to draw.", seconds=engine_seconds(seconds)))
     said += map(_left, balances)
     return f"**{shown(prompt)}**\n{' '.join([*said, say('Start?')])}"
 

@@ -78,7 +78,7 @@ def person_facts(
         *([(say("Your allowance"), allowance(balances))] if balances else []),
         (
             say("Your settings"),
-            "\n".join(habits) or say("You have not changed any. `/settings` and `/prefer` do."),
+            "\n".join(habits) or say("You have not changed any; `/settings` and `/prefer` change them."),
         ),
     ]
 

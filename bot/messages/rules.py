@@ -34,7 +34,8 @@ def no_channel(named: str) -> str:
 def allowed(place: str) -> str:
     """Return what is said of a place that was opened."""
     return say(
-        "I answer in {place}, and only in the places allowed so. `/admin channels list` shows them.",
+        "I now answer in {place}, and elsewhere only where that is allowed too. "
+        "`/admin channels list` shows where.",
         place=place,
     )
 
@@ -138,7 +139,7 @@ def permit(kind: str, name: str, roles: Iterable[str]) -> str:
 def size(role: str, side: int | None) -> str:
     """Return what is said of a role's size."""
     if side is None:
-        return say("{role} sets no limit to the size.", role=role)
+        return say("{role} has no limit to the size of its own.", role=role)
     return say(
         "{role} draws up to {side} × {side} pixels (or as many in another shape).", role=role, side=side
     )
@@ -156,7 +157,7 @@ def weight(role: str, number: float | None) -> str:
 def allowance(role: str, seconds: float | None, per: str) -> str:
     """Return what is said of a role's allowance."""
     if seconds is None:
-        return say("{role} sets no allowance.", role=role)
+        return say("{role} has no allowance of its own.", role=role)
     fields = {"role": role, "seconds": seconds}
     if per == "day":
         return say("Each person with {role} may use {seconds:g} seconds of the engine in a day.", **fields)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.messages.text import shown
 from engine.pocket.knows import Thing
-from engine.words import Sentence, say
+from engine.words import Sentence, language, say
 
 TITLE = Sentence("What this model draws well")
 INTRODUCTION = Sentence(
@@ -35,6 +35,12 @@ def unknown(words: str, able: str | None = None) -> str:
 
     ``able``: the name of another model here that was taught it.
     """
+    if language() is not None and able is None:  # perhaps it is only the language that it does not know
+        return say(
+            "This small model never learned “{words}”; it understands English only. It draws these well; "
+            "`/help` lists more.",
+            words=shown(words, 60),
+        )
     if able is not None:
         return say(
             "This small model never learned “{words}”; `--model {model}` did. Or take one of these, "

@@ -99,6 +99,15 @@ def without(pieces: Sequence[str], left_out: frozenset[int]) -> str:
     return re.sub(r"(?:\s*[,;:]+)+$", "", re.sub(r"^(?:[,;:]+\s*)+", "", kept)).strip()
 
 
+def _ended(text: str) -> str:
+    """Return a shortened text without little words at its end: what they led to is gone."""
+    return re.sub(rf"(?:[\s,;:]+(?:{_HANGING}))+$", "", text, flags=re.IGNORECASE)
+
+
+_HANGING = "a|an|the|of|in|on|at|by|with|and|or|to|for|from|under|over|very|highly|so"
+"""What ends no phrase."""
+
+
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
@@ -192,7 +201,7 @@ class Shortened:
         most = min(len(order), len(pieces) - 1)
         for step in range(1, SHORTER + 1):
             gone = max(1, round(most * step / SHORTER))
-            text = without(pieces, frozenset(order[:gone]))
+            text = _ended(without(pieces, frozenset(order[:gone])))
             if text and text not in found:
                 found.append(text)
         return cls(tuple(zip(pieces, shares, strict=True)), tuple(found))

@@ -331,6 +331,10 @@ class Service:
         """Whether a worker can draw: not in the first moments, nor while all of them start again."""
         return any(worker.ready for worker in self._scheduler.crew.workers)
 
+    def share(self, job_id: str) -> float:
+        """Return how much of a running job is drawn, 0 to 1."""
+        return run.share if (run := self._scheduler.running.get(job_id)) else 0.0
+
     async def queue(self) -> QueueView:
         """Return the queue as it stands."""
         scheduler = self._scheduler

@@ -72,6 +72,11 @@ async def change(interaction: Interaction, change: Change, said: str, *, everywh
     await reply(interaction, said if changed else f"{say(words.ALREADY)} {said}")
 
 
+def named(role: discord.Role) -> str:
+    """Return how a role is written; a mention of everybody's would show as "@@everyone"."""
+    return "@everyone" if role.is_default() else role.mention
+
+
 async def reply(interaction: Interaction, text: str, files: Iterable[discord.File] = ()) -> None:
     """Answer; what is too long for a message comes whole as a file, with its beginning above it."""
     attached = list(files)

@@ -97,7 +97,7 @@ async def speed(
 async def size(interaction: Interaction, role: discord.Role, side: Range[int, 8, 8192] | None = None) -> None:
     """Limit the size for a role."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    said = rules_words.size(role.mention, side)
+    said = rules_words.size(helpers.named(role), side)
     await helpers.change(interaction, changes.limit_size(str(role.id), side), said)
 
 
@@ -110,7 +110,7 @@ async def weight(
     await interactions.acknowledge(interaction, ephemeral=True)
     if weight is not None and weight > 1:
         helpers.require_home(interaction, rules_words.HOME_WEIGHT)
-    said = rules_words.weight(role.mention, weight)
+    said = rules_words.weight(helpers.named(role), weight)
     await helpers.change(interaction, changes.weigh_role(str(role.id), weight), said)
 
 
@@ -131,7 +131,7 @@ async def allowance(
         helpers.require_home(
             interaction, rules_words.HOME_ALLOWANCE.format(most=rules_words.allowed_seconds(most))
         )
-    said = rules_words.allowance(role.mention, seconds, per)
+    said = rules_words.allowance(helpers.named(role), seconds, per)
     await helpers.change(interaction, changes.allow_role(str(role.id), given), said)
 
 
@@ -140,7 +140,7 @@ async def allowance(
 async def reset(interaction: Interaction, role: discord.Role | None = None) -> None:
     """Forget the rules of a role, or of all."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    said = rules_words.roles_reset(None if role is None else role.mention)
+    said = rules_words.roles_reset(None if role is None else helpers.named(role))
     change = changes.forget_roles(helpers.rules(interaction), None if role is None else str(role.id))
     await helpers.change(interaction, change, said)
 

@@ -52,7 +52,7 @@ async def export(interaction: Interaction, days: Days = 30, everywhere: bool = F
     await helpers.reply(interaction, words.exported(count, left, days), [file])
 
 
-@helpers.admin.command(name="audit", description="What those in charge did lately, newest first.")
+@helpers.admin.command(name="audit", description="What admins did lately, newest first.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def audit(interaction: Interaction, everywhere: bool = False) -> None:
     """Show the record."""

@@ -371,7 +371,11 @@ const composer = recorded
         const handles = await Promise.all(files.map((file) => socket.upload(file)));
         await socket.ask("say", { channel, content, files: handles, reply_to: reply });
         const imagine = store.usable().some((command) => command.name === "imagine");
-        if (content && !reply && imagine && !kept.get("drew") && !list.locals.some((line) => line.hint)) {
+        const unknown = /^\/\S/.test(content);
+        if (unknown) {
+          list.stuck = true;
+          localLine("hint", `There is no command ${content.slice(0, 60)}. Type / to see them all.`, { hint: true, actions: [] });
+        } else if (content && !reply && imagine && !kept.get("drew") && !list.locals.some((line) => line.hint)) {
           const line = localLine("hint", "That was a plain message, so I leave it alone. I draw when you use", {
             hint: true,
             actions: [

@@ -38,8 +38,8 @@ FORBIDDEN = "`/admin` is for those who manage this server"
 
 # every subcommand in an order that makes sense: options, and what the answer says to who may
 USES: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("channels allow", {"channel": "#gallery"}, f"I answer in <#{GALLERY_ID}>, and only in the places"),
-    ("channels allow", {"channel": f"<#{GENERAL_ID}>"}, f"I answer in <#{GENERAL_ID}>"),
+    ("channels allow", {"channel": "#gallery"}, f"I now answer in <#{GALLERY_ID}>, and elsewhere only where"),
+    ("channels allow", {"channel": f"<#{GENERAL_ID}>"}, f"I now answer in <#{GENERAL_ID}>"),
     ("channels deny", {"channel": GALLERY_ID}, f"I do not answer in <#{GALLERY_ID}> any more"),
     ("channels deny", {"channel": "no such place"}, "I see no channel `no such place` here"),
     ("channels content", {"level": "restricted", "past": "spoiler", "channel": "after-dark"}, "restricts a"),
@@ -53,7 +53,7 @@ USES: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("roles model", {"model": "pocket", "role": ADMIN_ROLE_ID}, "The model `pocket` is for"),
     ("roles model", {"model": "pocket", "role": ADMIN_ROLE_ID, "remove": True}, "is for everybody"),
     ("roles speed", {"speed": "turbo", "role": ADMIN_ROLE_ID}, "The speed `turbo` is for"),
-    ("roles size", {"role": GUILD_ID, "side": 512}, "draws up to 512 × 512 pixels"),
+    ("roles size", {"role": GUILD_ID, "side": 512}, "@everyone draws up to 512 × 512 pixels"),
     ("roles weight", {"role": ADMIN_ROLE_ID, "weight": 2.5}, "counts 2.5 times in the queue"),
     ("roles allowance", {"role": ADMIN_ROLE_ID, "seconds": 600.0}, "may use 600 seconds of the engine"),
     ("roles list", {}, "up to 512 × 512"),
@@ -86,7 +86,7 @@ USES: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("timeout", {"person": ALICE_ID, "length": "soon"}, "`soon` is no length of time"),
     ("unban", {"person": ALICE_ID}, "may draw again"),
     ("pause", {}, "Paused"),
-    ("pause", {}, "It stood so already. Paused"),
+    ("pause", {}, "It was already like that. Paused"),
     ("drain", {}, "Draining"),
     ("resume", {}, "Going on"),
     ("jobs list", {}, "0 jobs waiting or being drawn"),
@@ -422,7 +422,7 @@ async def test_the_command_line_does_the_same_beside_a_running_bot(
         (["channels", "reset", GALLERY_ID], "has no rules of its own"),
         (["roles", "command", "vary", ADMIN_ROLE_ID], f"vary: on the list: role {ADMIN_ROLE_ID}."),
         (["roles", "speed", "turbo", ADMIN_ROLE_ID], "turbo: on the list"),
-        (["roles", "model", "pocket", ADMIN_ROLE_ID, "--remove"], "already. pocket: off the list"),
+        (["roles", "model", "pocket", ADMIN_ROLE_ID, "--remove"], "like that. pocket: off the list"),
         (["roles", "size", GUILD_ID, "512"], "draws up to 512 × 512 pixels"),
         (["roles", "weight", ADMIN_ROLE_ID, "2"], "counts 2 times in the queue"),
         (["roles", "allowance", ADMIN_ROLE_ID, "600", "--per", "month"], "600 seconds of the engine"),

@@ -22,6 +22,7 @@ from engine.planning.redraw import line_again
 from engine.pocket import knows
 from engine.prompt.flags import FLAGS
 from engine.rules.allowance import Balance
+from engine.words import speaking
 
 
 def job(prompt: str = "a red apple", **more: object) -> Job:
@@ -267,6 +268,13 @@ def test_the_sheet_of_things_has_every_well_drawn_one_and_fits_discords_fields()
     assert len(messages_things.INTRODUCTION) + sum(len(a) + len(b) for a, b in whole) <= 5900
 
 
+def test_whoever_asks_in_another_language_reads_that_the_model_understands_english() -> None:
+    assert "English" not in messages_things.unknown("seismograph")
+    with speaking("de"):
+        assert "es versteht nur Englisch" in messages_things.unknown("eichhörnchen")
+        assert "Englisch" not in messages_things.unknown("eichhörnchen", "pocket")
+
+
 def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:
     jobs = [job(prompt=f"{number} " + "*" * 700) for number in range(40)]
     ends = [Standing(State.RENDERED)] * 3
@@ -306,7 +314,7 @@ def test_a_price_is_told_with_what_is_left_of_the_allowance() -> None:
     mine = Balance("you", 600.0, 590.0, "day", 1_772_323_200.0)
     ours = Balance("server", 36_000.0, 400.5, "month", 1_772_323_200.0)
     assert messages_asking.question("a cat", 4, 16, 42.4, [mine, ours]) == (
-        "**a cat**\nThis makes 4 jobs with 16 pictures together. It takes about 42 s of the engine. "
+        "**a cat**\nThis makes 4 jobs with 16 pictures together. It takes about 42 s to draw. "
         "You have 10 s left today. This server has 35,600 s left this month. Start?"
     )
     assert messages_asking.question("a cat", 4, 16).endswith(

@@ -243,9 +243,11 @@ async def test_a_running_job_stops_at_its_next_step(open_service: Open) -> None:
         job = (await submit(service, asking("1", "a cat --steps 500"))).jobs[0]
         async for snapshot in service.progress(job.id):
             if snapshot.step >= 3 and snapshot.state is State.RUNNING:
+                assert 3 / 500 <= service.share(job.id) <= 1
                 await service.cancel(job.id, "anna")
         assert snapshot.state is State.CANCELLED
         assert await service.control.drained(300)
+        assert service.share(job.id) == 0, "it runs no more"
         assert (await service.find(job.id)).pictures == ()
 
 
