@@ -180,7 +180,18 @@ def requester(interaction: Interaction) -> Requester:
         manager=host or rights.administrator or rights.manage_guild,
         age_restricted=restricted is not None and restricted(),
         host=host,
+        hidden=_hidden(interaction),
     )
+
+
+def _hidden(interaction: Interaction) -> tuple[str, ...]:
+    """Return which of the channels with rules whoever asks does not see, as far as the cache tells."""
+    guild, user = interaction.guild, interaction.user
+    if guild is None or not isinstance(user, discord.Member):
+        return ()
+    rules = interaction.client.service.admin.rules(str(guild.id)).channels
+    named = [guild.get_channel(int(one)) for one in rules if one.isdecimal()]
+    return tuple(str(one.id) for one in named if one and not one.permissions_for(user).view_channel)
 
 
 def _needed(interaction: Interaction) -> discord.Permissions:

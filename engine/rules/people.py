@@ -15,6 +15,7 @@ class Requester:
     ``parents``: what the channel lies in, nearest first: the channel of a thread, then its category.
     ``roles``: theirs in that server, ``@everyone`` (whose id is the server's) among them.
     ``manager``: they may manage that server, or own the bot. ``host``: they own the bot.
+    ``hidden``: channels with rules that they do not see, and that nobody sends them to.
     ``allowance``: seconds of the device in a period that the key they ask with allows, beside what they have.
     """
 
@@ -27,6 +28,7 @@ class Requester:
     age_restricted: bool = False
     host: bool = False
     allowance: float | None = None
+    hidden: tuple[str, ...] = ()
 
 
 class Unruled(Enum):

@@ -130,7 +130,8 @@ def refusal(
     if ban is not None and ban.holds(now) and not requester.manager:
         return _banned(ban, now, Sentence("in this server"))
     if not answers(here, requester):
-        listed = [f"<#{channel}>" for channel, yes in here.channels.items() if yes][:5]
+        seen = (one for one, yes in here.channels.items() if yes and one not in requester.hidden)
+        listed = [f"<#{channel}>" for channel in seen][:5]
         if not listed:
             return Sentence("I do not draw in this channel. Try another channel.")
         return Sentence("I do not draw in this channel. Try {channels}.", channels=" / ".join(listed))

@@ -373,7 +373,7 @@ const composer = recorded
         const imagine = store.usable().some((command) => command.name === "imagine");
         const unknown = /^\/\S/.test(content);
         if (unknown) {
-          list.stuck = true;
+          for (const line of list.locals.filter((one) => one.hint)) dropLocal(line);
           localLine("hint", `There is no command ${content.slice(0, 60)}. Type / to see them all.`, { hint: true, actions: [] });
         } else if (content && !reply && imagine && !kept.get("drew") && !list.locals.some((line) => line.hint)) {
           const line = localLine("hint", "That was a plain message, so I leave it alone. I draw when you use", {

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from bot.cli import main
 from bot.commands.admin.work import ending
 from bot.demo.driver import Actor, Answer, BotProcess, Discord
-from bot.demo.seed_data import ADMIN_ROLE_ID, ALICE_ID, BOB_ID, GENERAL_ID, GUILD_ID
+from bot.demo.seed_data import ADMIN_CHANNEL_ID, ADMIN_ROLE_ID, ALICE_ID, BOB_ID, GENERAL_ID, GUILD_ID
 from bot.demo.shapes import Json
 from engine.errors import PromptError
 from engine.rules import changes
@@ -206,6 +206,15 @@ async def test_only_the_owner_means_all_servers(discord: Discord, bot: BotProces
     assert "a red apple" in refused, "what was typed is given back"
     assert "bot's owner, who cannot be kept out" in await admin(discord, bob, "ban", person=ada.id)
     assert "They manage this server" in await admin(discord, ada, "ban", person=bob.id)
+
+
+async def test_nobody_is_sent_to_a_channel_that_they_do_not_see(discord: Discord, bot: BotProcess) -> None:
+    alice, ada = discord.user("alice"), discord.user("ada")
+    await admin(discord, ada, "channels allow", channel=ADMIN_CHANNEL_ID)
+    refused = await told(discord, await alice.slash("imagine", prompt="a red apple"))
+    assert "Try another channel." in refused
+    refused = await told(discord, await ada.slash("imagine", prompt="a red apple"))
+    assert f"Try <#{ADMIN_CHANNEL_ID}>." in refused
 
 
 async def test_what_is_decided_holds_for_everybody(discord: Discord, bot: BotProcess) -> None:

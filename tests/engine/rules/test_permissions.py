@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.commands import COMMANDS
@@ -225,6 +227,11 @@ def test_named_places_are_then_the_only_ones() -> None:
     assert places == ["general", "thread of general", "in a closed category"]
     said = refusal(rules, Rules(), requester("member", "gallery"), PermissionCheck("imagine"))
     assert said == "I do not draw in this channel. Try <#11> / <#90>."
+    # nobody is sent where they see nothing
+    for hidden, instead in ((("11",), "<#90>"), (("11", "90"), "another channel")):
+        who = replace(requester("member", "gallery"), hidden=hidden)
+        said = refusal(rules, Rules(), who, PermissionCheck("imagine"))
+        assert said == f"I do not draw in this channel. Try {instead}."
 
 
 @pytest.mark.parametrize(
