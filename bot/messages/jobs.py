@@ -104,7 +104,8 @@ class Standing:
     """How a job stands. ``place`` in line counts from 1, ``seconds`` are left (None: not known).
 
     ``held``: nothing is started there until an admin resumes it, or until then (``until``, Unix seconds).
-    ``waking``: no worker can draw yet, as in the first moments after a start.
+    ``waking``: no worker can draw yet, as in the first moments after a start. ``deserted``: there is none,
+    as where all drawing machines are away.
     """
 
     state: State
@@ -114,6 +115,7 @@ class Standing:
     held: bool = False
     until: float | None = None
     waking: bool = False
+    deserted: bool = False
 
     @property
     def over(self) -> bool:
@@ -134,6 +136,8 @@ def _now(now: Standing) -> str:
             next_one = now.place is None or now.place <= 1
             if not next_one:
                 said = say("waiting, {place} in line", place=ordinal(now.place or 1))
+            elif now.deserted:
+                said = say("waiting for a machine to draw on")
             elif now.waking:
                 said = say("starting up; the first picture takes longer")
             else:

@@ -137,6 +137,8 @@ class Fleet:
         self._sink, self._hire, self._dismiss, self._trouble = sink, hire, dismiss, trouble
         self._workers: dict[str, RemoteWorker] = {}
         self._process: asyncio.subprocess.Process | None = None
+        self._alone = False
+        self._refused: set[str] = set()  # what was said since a machine joined
 
     @property
     def pid(self) -> int | None:
@@ -148,7 +150,9 @@ class Fleet:
         try:
             while True:
                 await self._live()
-                log.error("nothing reaches the other machines at the moment; tried again in %.0f s", AGAIN)
+                if not self._alone:
+                    self._alone = True  # said once, until a machine has joined
+                    log.error("nothing reaches the other machines; that is tried again every few seconds")
                 await asyncio.sleep(AGAIN)
         finally:
             await self._stop()
@@ -185,6 +189,7 @@ class Fleet:
         match told:
             case Joined(device, models):
                 log.info("%s joined, with %s", device, ", ".join(sorted(models)) or "no model")
+                self._alone, self._refused = False, set()
                 kind = device.rpartition("/")[2].partition(":")[0]
                 setup = self._look.setup
                 engine = setup.engine.model_copy(update={"device": kind})
@@ -195,8 +200,10 @@ class Fleet:
             case Gone(device):
                 self._gone(device)
             case Refused(why):
-                log.error("%s", why)
-                self._trouble(why)
+                if why not in self._refused:
+                    self._refused.add(why)
+                    log.error("%s", why)
+                    self._trouble(why)
             case Said(device, life, event):
                 if device in self._workers:
                     self._workers[device].said(life, event)

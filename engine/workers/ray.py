@@ -248,7 +248,7 @@ async def _main(orders: BinaryIO, out: BinaryIO) -> None:
             os._exit(0)
 
     try:
-        await asyncio.to_thread(_reached, look.address)
+        _reached(look.address)
     except Exception as error:
         helper.tell(Refused(unreachable(look.address, error)))
         os._exit(1)

@@ -134,6 +134,7 @@ def test_titles() -> None:
         (Standing(State.QUEUED, place=1), "waiting to start"),
         (Standing(State.QUEUED, place=1, waking=True), "starting up; the first picture takes longer"),
         (Standing(State.QUEUED, place=3, waking=True), "waiting, 3rd in line"),
+        (Standing(State.QUEUED, waking=True, deserted=True), "waiting for a machine to draw on"),
         (Standing(State.QUEUED, place=2), "waiting, 2nd in line"),
         (Standing(State.QUEUED, place=3, seconds=95), "waiting, 3rd in line, about 1 min 30 s left"),
         (Standing(State.QUEUED, held=True), "waiting, paused by an admin"),
