@@ -76,15 +76,20 @@ TOLD_AGAIN = 3600.0
 
 
 def date_trace(tell: Callable[[float], None]) -> aiohttp.TraceConfig:
-    """Return a trace that tells the time, in Unix seconds, of a session's first answer with a ``Date``.
+    """Return a trace that tells the time, in Unix seconds, of a session's first two answers with a ``Date``.
 
-    Then it goes, since a trace costs every request: from there on the ids of interactions tell the time.
+    Two, since one alone may be wrong. Then it goes, since a trace costs every request: from there on the ids
+    of interactions tell the time.
     """
+
+    told: list[float] = []
 
     async def ended(session: Any, context: Any, request: aiohttp.TraceRequestEndParams) -> None:
         with contextlib.suppress(ValueError):  # none, or not as RFC 9110, 5.6.7 writes it
-            tell(parsedate_to_datetime(request.response.headers.get("Date", "")).timestamp())
-            session.trace_configs.remove(trace)
+            told.append(parsedate_to_datetime(request.response.headers.get("Date", "")).timestamp())
+            tell(told[-1])
+            if len(told) > 1:
+                session.trace_configs.remove(trace)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(ended)
@@ -129,7 +134,7 @@ class Limner(BotClient):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Take what was typed into a dialog, by its ``custom_id``: a restart in between is no matter."""
-        self.service.tell_time(interaction.created_at.timestamp())
+        self.service.tell_time(interaction.created_at.timestamp(), late=True)
         if interaction.type is discord.InteractionType.modal_submit:
             await dialogs.submitted(interaction)
 

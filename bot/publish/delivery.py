@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import errno
 import io
 import logging
@@ -32,6 +31,7 @@ from bot.messages import asking as messages_asking
 from bot.messages import jobs as messages_jobs
 from bot.messages import origin as messages_origin
 from bot.messages import things as messages_things
+from bot.publish.search import both_ends
 from engine.config import ModelConfig
 from engine.errors import OUT_OF_MEMORY, EngineError
 from engine.jobs import Delivery, Job, Kind
@@ -237,10 +237,8 @@ class Publisher:
 
     async def _earlier(self, channel: discord.PartialMessageable, delivery: Delivery) -> str | None:
         """Return the message of an earlier try, recognised by our own buttons, or None."""
-        # a minute back: our clock and Discord's need not agree
-        since = datetime.datetime.fromtimestamp(delivery.created_at - 60.0, datetime.UTC)
         try:
-            async for message in channel.history(limit=SEARCH_DEPTH, after=since, oldest_first=True):
+            async for message in both_ends(channel, delivery.created_at, SEARCH_DEPTH):
                 if message.author == self._client.user and any(
                     press.job == delivery.job and press.delivery == delivery.id
                     for press in picture.presses(message)

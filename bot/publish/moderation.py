@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import io
 import logging
 from typing import Any
@@ -22,6 +21,7 @@ from bot.interactions import BotClient
 from bot.language import of_server, spoken_with
 from bot.messages import reports as messages_reports
 from bot.publish.delivery import TROUBLE, Publisher
+from bot.publish.search import both_ends
 from engine.errors import EngineError, NotFound
 from engine.jobs import Delivery, Job
 from engine.rules.people import Refusal, Report
@@ -187,8 +187,7 @@ class Moderation:
 
     async def _earlier(self, channel: Any, report: Report) -> str | None:
         """Return the notice of an earlier try of unknown outcome, recognised by its buttons, or None."""
-        since = datetime.datetime.fromtimestamp(report.at - 60.0, datetime.UTC)
-        async for message in channel.history(limit=100, after=since):
+        async for message in both_ends(channel, report.at, 100):
             for row in message.components:
                 for child in getattr(row, "children", ()):
                     match = REPORT.fullmatch(getattr(child, "custom_id", None) or "")

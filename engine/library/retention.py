@@ -14,7 +14,7 @@ from typing import Any
 from engine import images
 from engine.config import RetentionConfig
 from engine.errors import NotFound
-from engine.library.clock import CertainClock
+from engine.library.clock import CertainClock, Clock
 from engine.library.gallery import Gallery
 from engine.store import retention as store_retention
 from engine.store.connection import Store
@@ -40,15 +40,33 @@ CHUNK = 2 * 1024 * 1024
 class Retention:
     """Deletes what nobody kept, and what somebody wants deleted; hands out what is known of somebody."""
 
-    def __init__(self, store: Store, gallery: Gallery, clock: CertainClock) -> None:
+    def __init__(
+        self, store: Store, gallery: Gallery, clock: CertainClock, kept: Clock | None = None
+    ) -> None:
+        """``kept``: the store's own clock, where it can be told the time."""
         self._store = store
         self._gallery = gallery
         self.clock = clock
+        self._kept = kept
 
     @classmethod
-    async def of(cls, store: Store, gallery: Gallery) -> Retention:
-        """Return the retention of a store that was just opened: nothing may have been written to it yet."""
-        return cls(store, gallery, CertainClock(store.now, await store.read(store_retention.newest)))
+    async def of(cls, store: Store, gallery: Gallery, clock: Clock | None = None) -> Retention:
+        """Return the retention of a store that was just opened: nothing may have been written to it yet.
+
+        ``clock``: the store's, where it is told of the newest row.
+        """
+        newest = await store.read(store_retention.newest)
+        if clock is not None:
+            clock.begins_at(newest)
+        machine = store.now if clock is None else clock.machine  # the earlier of both: each may be wrong
+        return cls(store, gallery, CertainClock(machine, newest), clock)
+
+    def told(self, at: float, *, late: bool = False) -> None:
+        """Take the time, in Unix seconds, from somebody who knows it; ``late``: or knew it minutes ago."""
+        if late and self._kept is not None:
+            self._kept.told_late(at)
+        if late or self._kept is None or self._kept.told(at):
+            self.clock.told(at)
 
     # ---- retention -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from engine.errors import UserError
 from engine.jobs import HOOK, Delivery
+from engine.library.clock import AGREES
 from engine.store import deliveries as store_deliveries
 from engine.store import hooks as store_hooks
 from engine.store.connection import Store
@@ -37,13 +38,14 @@ class Hooks:
 
     async def due(self, most: int) -> list[Delivery]:
         """Return what is to be sent now."""
-        return await self._store.read(store_hooks.due, self._store.now(), most)
+        now = self._store.now()
+        return await self._store.read(store_hooks.due, now, now + max(PAUSES) + AGREES, most)
 
     async def pause(self) -> float | None:
         """Return in how many seconds the next one is due; None: there is none."""
         now = self._store.now()
         at = await self._store.read(store_hooks.next_due, now)
-        return None if at is None else max(0.0, at - now)
+        return None if at is None else min(max(0.0, at - now), max(PAUSES))
 
     async def send(self, delivery: Delivery, body: bytes, headers: Mapping[str, str]) -> None:
         """Send a message once, and note what came of it. Any answer of 200 to 299 will do."""

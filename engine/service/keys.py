@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 
 from engine.rules import keys
 from engine.rules.keys import Key
@@ -21,8 +22,14 @@ NAMED_FOR = 86_400.0
 class Keys:
     """Finds keys; what another process revoked is seen at the next look."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, certain: Callable[[], float] | None = None) -> None:
+        """``certain``: the time that has come for certain, by which names of requests are forgotten."""
         self._store = store
+        self._certain = certain or store.now
+
+    def now(self) -> float:
+        """Return the time by which keys and links hold, in Unix seconds."""
+        return self._store.now()
 
     async def find(self, secret: str) -> Key | None:
         """Return the key that holds now and reads so, and note its use; None: there is none."""
@@ -55,5 +62,6 @@ class Keys:
 
     async def claim(self, key: Key, name: str, sha256: bytes) -> str | None:
         """Return what a named request is called for ever; None: another has the name."""
-        at = await self._store.write(store_keys.claim, self._store.now(), key.id, name, sha256, NAMED_FOR)
+        before = min(self._store.now(), self._certain()) - NAMED_FOR
+        at = await self._store.write(store_keys.claim, self._store.now(), key.id, name, sha256, before)
         return None if at is None else f"http:{key.id}:{name}:{at!r}"

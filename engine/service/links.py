@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 
+from engine.library.clock import AGREES
 from engine.service.keys import Keys
 
 GOOD_FOR = 3600
 """Seconds a link opens its picture."""
+SLACK = AGREES
+"""Seconds later than that a signed end may lie; one that lies still later was signed by a wrong clock."""
 
 
 class Links:
@@ -22,7 +24,7 @@ class Links:
         self, url: str, job: str, cell: int, kind: str = "png", quality: int = 95, now: float | None = None
     ) -> str:
         """Return a link to a picture of a job under the listener's address; ``cell`` counts from 0."""
-        until = int(time.time() if now is None else now) + GOOD_FOR
+        until = int(self._keys.now() if now is None else now) + GOOD_FOR
         name = f"{job}/{cell}/{quality}/{until}.{kind}"
         return f"{url}/pictures/{name}?signature={await self._signature(name)}"
 

@@ -28,6 +28,7 @@ from engine import readiness
 from engine.config import Config, ModelConfig, pocket
 from engine.errors import ConfigError, NotFound
 from engine.jobs import FINAL, Delivery, Job, State
+from engine.library.clock import Clock
 from engine.library.gallery import Gallery
 from engine.library.likes import Likes
 from engine.library.lock import locked
@@ -105,7 +106,7 @@ class Service:
         self.reports = Reports(store, admin)
         self.masks, self.likes = Masks(store, gallery), Likes(store, gallery)
         self.browse, self.welcome = Browse(store, self.files, self.screening), Welcome(store, self._host)
-        self.retention, self.keys, self.outbox = retention, Keys(store), Outbox(store)
+        self.retention, self.keys, self.outbox = retention, Keys(store, retention.clock.now), Outbox(store)
         self.hooks, self.links = Hooks(store, stand_in), Links(self.keys)
         self._finishing = Finishing()
         self._queue = FairQueue(config.limits.running)
@@ -174,9 +175,10 @@ class Service:
                 f"The folder `{data}` cannot be made: {error.strerror}. Set another `data_dir`."
             ) from error
         with locked(data / "limner.lock"):
-            async with Store.open(data / "limner.db", clock=clock) as store:
+            told = Clock(clock)
+            async with Store.open(data / "limner.db", clock=told.now) as store:
                 gallery = Gallery(data / "pictures")
-                retention = await Retention.of(store, gallery)  # before anything is written
+                retention = await Retention.of(store, gallery, told)  # before anything is written
                 admin = await Administration.of(store)
                 service = cls(config, models, store, gallery, retention, admin, setup, stand_in)
                 async with service._running():
@@ -380,9 +382,12 @@ class Service:
         """Keep a fact about this installation."""
         await self.store.write(store_meta.put, key, value)
 
-    def tell_time(self, at: float) -> None:
-        """Take the time, in Unix seconds, from somebody who knows it: what is deleted by age goes by it."""
-        self.retention.clock.told(at)
+    def tell_time(self, at: float, *, late: bool = False) -> None:
+        """Take the time, in Unix seconds, from somebody who knows it: everything goes by it from here on.
+
+        ``late``: it may be minutes old, so that it says no more than that it is not earlier.
+        """
+        self.retention.told(at, late=late)
 
     async def forget(self, owner: str) -> None:
         """Delete everything about a person: open jobs are cancelled first. Repeatable."""

@@ -10,10 +10,14 @@ from engine.store.deliveries import delivery_of
 _WAITING = f"state = 'pending' AND origin LIKE '{HOOK}%'"
 
 
-def due(db: sqlite3.Connection, now: float, most: int) -> list[Delivery]:
-    """Return what is to be sent now, the longest due first."""
+def due(db: sqlite3.Connection, now: float, latest: float, most: int) -> list[Delivery]:
+    """Return what is to be sent now, the longest due first; nothing is put off until after ``latest``.
+
+    What seems to be was put off by a clock that ran ahead, and would wait for as long as that did.
+    """
     rows = db.execute(
-        f"SELECT * FROM delivery WHERE {_WAITING} AND due <= ? ORDER BY due, id LIMIT ?", (now, most)
+        f"SELECT * FROM delivery WHERE {_WAITING} AND (due <= ? OR due > ?) ORDER BY due, id LIMIT ?",
+        (now, latest, most),
     )
     return [delivery_of(row) for row in rows]
 

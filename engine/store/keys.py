@@ -108,13 +108,13 @@ def _key(row: sqlite3.Row) -> Key:
 
 
 def claim(
-    db: sqlite3.Connection, now: float, key: int, name: str, sha256: bytes, kept: float
+    db: sqlite3.Connection, now: float, key: int, name: str, sha256: bytes, before: float
 ) -> float | None:
     """Return when this request was first made under its name, now if never; None: it was another request.
 
-    ``kept``: seconds a name is remembered.
+    ``before``: names from then or earlier are forgotten.
     """
-    db.execute("DELETE FROM api_request WHERE at <= ?", (now - kept,))
+    db.execute("DELETE FROM api_request WHERE at <= ?", (before,))
     row = db.execute(
         "INSERT INTO api_request (key, name, sha256, at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (key, name) DO UPDATE SET at = at RETURNING sha256, at",

@@ -43,7 +43,8 @@ class Doors:
     def of(cls, service: Service, clock: Callable[[], float] = time.monotonic) -> Doors:
         """Return the doors of a service. ``clock``: seconds by which rates are counted."""
         config = service.config.api
-        return cls(service, Gate(service, config, clock), DrawingDoor(service, config))
+        gate = Gate(service, config, clock)
+        return cls(service, gate, DrawingDoor(service, config), clock=service.store.now)
 
     @contextmanager
     def streaming(self, key: Key) -> Iterator[None]:

@@ -67,7 +67,7 @@ def _info(asked: Drawn, shown: Sequence[Shown], ignored: Sequence[str]) -> dict[
         "sd_model_name": "",
         "infotexts": [one.parameters for one in shown],
         "index_of_first_image": 0,
-        "job_timestamp": _stamp(time.time()),
+        "job_timestamp": "0",
         "ignored": list(dict.fromkeys(ignored)),
     }
     if shown:
@@ -78,8 +78,8 @@ def _info(asked: Drawn, shown: Sequence[Shown], ignored: Sequence[str]) -> dict[
     return told
 
 
-def as_progress(now: Snapshot | None, count: int, *, shows: bool) -> dict[str, Any]:
-    """Return how far a key's picture is; ``now`` None: nothing waits or runs."""
+def as_progress(now: Snapshot | None, count: int, at: float, *, shows: bool) -> dict[str, Any]:
+    """Return how far a key's picture is at a time (Unix seconds); ``now`` None: nothing waits or runs."""
     state: dict[str, Any] = {
         **dict.fromkeys(("skipped", "interrupted"), False),
         **dict.fromkeys(("job_count", "job_no", "sampling_step", "sampling_steps"), 0),
@@ -96,7 +96,7 @@ def as_progress(now: Snapshot | None, count: int, *, shows: bool) -> dict[str, A
     if now.state is State.QUEUED:
         told["textinfo"] = "waiting" if now.position is None else f"waiting, {_ordinal(now.position + 1)}"
     elif share and now.job.started_at:
-        spent = max(0.0, time.time() - now.job.started_at)
+        spent = max(0.0, at - now.job.started_at)
         told["eta_relative"] = round(spent * (1 - share) / share, 1)
     if shows and now.preview:
         told["current_image"] = base64.b64encode(now.preview).decode()

@@ -135,7 +135,7 @@ class _Door:
         current = _current(now)
         if current is not None and current.state is State.QUEUED:
             current = replace(current, position=await self._service.position(current.job.id))
-        return JSONResponse(as_progress(current, len(now), shows=shows))
+        return JSONResponse(as_progress(current, len(now), self._service.store.now(), shows=shows))
 
     async def interrupt(self, request: Request) -> Response:
         """Take the key's running job back, or its oldest waiting one."""

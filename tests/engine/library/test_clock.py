@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from engine.config import RetentionConfig
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
-from engine.library.clock import CertainClock
+from engine.library.clock import CertainClock, Clock
 from engine.library.gallery import Gallery
 from engine.library.retention import Retention
 from engine.store import jobs, masks, moderation
@@ -101,3 +103,79 @@ async def test_a_clock_a_month_ahead_at_boot_deletes_nothing_and_the_right_time_
         assert await store.read(jobs.get, young) is None
         assert await store.read(masks.find, "mask") is None
         assert await store.read(moderation.refusal, refusal, None) is None
+
+
+# ------------------------------------------------------------------------------------ the time of everything
+
+HOUR = 3600.0
+
+
+def test_the_time_is_the_machines_where_nobody_says_otherwise() -> None:
+    machine, ran = [TODAY], [0.0]
+    clock = Clock(lambda: machine[0], lambda: ran[0])
+    clock.begins_at(TODAY - DAY)
+    for at in (TODAY, TODAY + 40 * DAY, TODAY - 40 * DAY):  # jumps: who says which is right?
+        machine[0] = at
+        assert clock.now() == at
+
+
+@pytest.mark.parametrize("off", [31 * DAY, -31 * DAY, HOUR, -HOUR, -TODAY, 2**31 - TODAY])
+def test_a_time_that_was_told_twice_holds_whatever_the_machine_shows(off: float) -> None:
+    """A month, an hour (summer time), 1970 and 2038, at boot or while running."""
+    machine, ran = [TODAY + off], [0.0]
+    clock = Clock(lambda: machine[0], lambda: ran[0])
+    clock.told(TODAY)
+    ran[0] = 1.0
+    assert clock.told(TODAY + 1)
+    assert clock.now() == TODAY + 1
+    ran[0] = 1 + 5 * HOUR
+    assert clock.now() == TODAY + 1 + 5 * HOUR
+    machine[0] = TODAY + 1 + 5 * HOUR + 3  # set right: from here on it is the machine's again
+    assert clock.now() == machine[0]
+    machine[0] += off  # and wrong again
+    assert clock.now() == TODAY + 1 + 5 * HOUR
+
+
+def test_one_wrong_answer_among_right_ones_changes_no_time() -> None:
+    machine, ran = [TODAY], [0.0]
+    clock = Clock(lambda: machine[0], lambda: ran[0])
+    for second, told in enumerate((0, 0, -900 * DAY, 0, 60 * DAY, -900 * DAY, 0, 0)):
+        ran[0], machine[0] = float(second), TODAY + second
+        clock.told(TODAY + second + told)
+        assert clock.now() == TODAY + second
+
+
+def test_an_event_that_arrives_late_turns_no_time_back_and_one_that_is_ahead_brings_it_on() -> None:
+    machine, ran = [TODAY], [0.0]
+    clock = Clock(lambda: machine[0], lambda: ran[0])
+    for _ in range(3):  # of a connection that was lost for an hour
+        clock.told_late(TODAY - HOUR)
+    assert clock.now() == TODAY
+    machine[0] = TODAY - 31 * DAY
+    clock.told_late(TODAY)
+    assert clock.now() == machine[0]
+    clock.told_late(TODAY + 1)
+    assert clock.now() == TODAY + 1
+
+
+def test_a_clock_from_before_this_program_begins_at_the_newest_row() -> None:
+    machine, ran = [0.0], [0.0]
+    clock = Clock(lambda: machine[0], lambda: ran[0])
+    assert clock.now() == 0.0  # nothing was ever written here
+    clock.begins_at(TODAY)
+    machine[0] = ran[0] = 60.0
+    assert clock.now() == TODAY + 60
+    machine[0] = TODAY + 9 * DAY  # set right
+    assert clock.now() == machine[0]
+
+
+async def test_a_wrong_date_told_over_and_over_deletes_nothing(tmp_path: Path) -> None:
+    """The machine is right, and what stands between it and Discord is a month ahead, or at the year 1994."""
+    clock = Clock(lambda: TODAY)
+    async with Store.open(tmp_path / "limner.db", clock=clock.now) as store:
+        await add(store, "old", 29 * DAY)
+        for wrong in (TODAY + 31 * DAY, 784111777.0):
+            retention = await Retention.of(store, Gallery(tmp_path / "pictures"), clock)
+            for _ in range(3):
+                retention.told(wrong)
+            assert await retention.tidy(RetentionConfig(days=30), rest=0) == 0

@@ -10,6 +10,7 @@ import pytest
 from engine.errors import EngineError
 from engine.jobs import Speed
 from engine.rules import keys
+from engine.service.keys import Keys
 from engine.store import audit
 from engine.store import keys as store_keys
 from engine.store.connection import Store
@@ -76,3 +77,17 @@ async def test_two_keys_never_share_a_hash(tmp_path: Path) -> None:
         with pytest.raises((sqlite3.IntegrityError, EngineError)) as refused:
             await store.write(store_keys.create, 0.0, new(secret))
         assert "limner_" not in str(refused.value)
+
+
+async def test_a_clock_that_jumps_ahead_forgets_no_requests_name(tmp_path: Path) -> None:
+    """Else a client that asks again, because no answer came, has its picture drawn and charged twice."""
+    day, machine, certain = 86_400.0, [1000.0], [1000.0]
+    async with Store.open(tmp_path / "limner.db", clock=lambda: machine[0]) as store:
+        key = await store.write(store_keys.create, 1.0, new(keys.make()))
+        named = Keys(store, lambda: certain[0])
+        first = await named.claim(key, "one", b"a")
+        machine[0] += 31 * day
+        assert await named.claim(key, "one", b"a") == first
+        assert await named.claim(key, "one", b"b") is None
+        certain[0] += 2 * day  # and a day that has passed for certain does
+        assert await named.claim(key, "one", b"b") not in (None, first)

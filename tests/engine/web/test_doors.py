@@ -218,5 +218,8 @@ async def test_a_link_ends_after_an_hour(api: Api) -> None:
         for now, status in ((until, 200), (until + 1, 410)):
             api.doors.clock = lambda now=now: now
             assert (await client.get(url)).status_code == status
+        api.doors.clock = lambda: began - 31 * 86400  # signed by a clock that was a month ahead
+        assert (await client.get(url)).status_code == 410
+        api.doors.clock = lambda: began
         later = url.replace(str(until), str(until + 60))
         assert (await client.get(later)).status_code == 404  # whoever writes another hour has not signed it

@@ -117,6 +117,25 @@ async def test_the_end_of_a_job_is_told_signed(tmp_path: Path, receiver: Receive
         assert await api.service.outbox.undelivered() == 0
 
 
+async def test_what_was_put_off_by_a_clock_that_ran_ahead_is_tried_at_once(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    clock, receiver.answers = Clock(), [500]
+    async with opened(tmp_path, receiver, clock) as api, api.client() as client:
+        clock.now += 31 * 24 * HOUR  # at boot
+        await client.post(JOBS, json={"prompt": "a cat", "webhook": receiver.url})
+        await receiver.so_many(1)
+        await settled(api, [("pending", 1)])
+        clock.now -= 31 * 24 * HOUR  # set right
+        pause = await api.service.hooks.pause()
+        assert pause is not None
+        assert pause <= 8 * HOUR  # the longest there is
+        receiver.answers = [200]
+        api.service.hooks.changed.set()
+        await receiver.so_many(2)
+        await settled(api, [("sent", 1)])
+
+
 async def test_what_fails_is_tried_for_a_day_under_one_name(tmp_path: Path, receiver: Receiver) -> None:
     clock, receiver.answers = Clock(), [500]
     async with opened(tmp_path, receiver, clock) as api, api.client() as client:
