@@ -231,4 +231,4 @@ async def _database(config: Config) -> Finding:
         jobs = await asyncio.to_thread(examine, config.data_dir / "limner.db")
     except ConfigError as error:
         return wrong("database", str(error))
-    return ok("database", f"sound, {jobs:,} jobs")
+    return ok("database", f"sound, {jobs:,} {'job' if jobs == 1 else 'jobs'}")

@@ -92,17 +92,9 @@ def channels(rules: Rules) -> str:
         lines.append(say("- everywhere"))
     lines.append(say("**Adult pictures**"))
     for one, level in rules.content.items():
-        where = f"<#{one}>" if one else say("the server")
-        lines.append(
-            say(
-                "- {where}: {level}, otherwise {showing}",
-                where=where,
-                level=level.level,
-                showing=level.showing,
-            )
-        )
+        lines.append("- " + content(f"<#{one}>" if one else None, level.level, level.showing))
     if "" not in rules.content:
-        lines.append(say("- everywhere else: strict") if rules.content else say("- everywhere: strict"))
+        lines.append(say("- everywhere else: none") if rules.content else say("- everywhere: none"))
     lines.append(say("**Log channel**\n- {what}", what=f"<#{rules.log}>" if rules.log else say("none")))
     return "\n".join(lines)
 

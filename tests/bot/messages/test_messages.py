@@ -13,6 +13,7 @@ from bot.messages import asking as messages_asking
 from bot.messages import facts as messages_facts
 from bot.messages import help as messages_help
 from bot.messages import jobs as messages_jobs
+from bot.messages import rules as messages_rules
 from bot.messages import text as messages_text
 from bot.messages import things as messages_things
 from bot.messages.jobs import Standing
@@ -22,6 +23,7 @@ from engine.planning.redraw import line_again
 from engine.pocket import knows
 from engine.prompt.flags import FLAGS
 from engine.rules.allowance import Balance
+from engine.rules.rules import Rule, Rules
 from engine.words import speaking
 
 
@@ -274,6 +276,15 @@ def test_whoever_asks_in_another_language_reads_that_the_model_understands_engli
     with speaking("de"):
         assert "es versteht nur Englisch" in messages_things.unknown("eichhörnchen")
         assert "Englisch" not in messages_things.unknown("eichhörnchen", "pocket")
+
+
+def test_the_list_of_channels_says_what_becomes_of_adult_pictures_in_sentences() -> None:
+    told = [Rule("content", "", value="strict refuse"), Rule("content", "7", value="restricted spoiler")]
+    said = messages_rules.channels(Rules.of(told)).split("\n")
+    assert "- No adult pictures in this server; one that slips through is refused." in said
+    [allowed] = [line for line in said if line.startswith("- Adult pictures are allowed in <#7>")]
+    assert "behind a spoiler" in allowed
+    assert "- everywhere: none" in messages_rules.channels(Rules()).split("\n")
 
 
 def test_many_jobs_of_one_message_are_told_apart_and_fit() -> None:
