@@ -187,8 +187,10 @@ class Devices:
     def _shelves(self, model: str) -> list[_Shelf]:
         found = self._groups.get(model)
         if found is None:
-            found = [shelf for group, shelf in self._open.items() if group is None or model in group]
-            self._groups[model] = found
+            groups = [group for group in self._open if group is None or model in group]
+            # of equal room, the device that may draw fewer models: it leaves the others free for theirs
+            groups.sort(key=lambda group: float("inf") if group is None else len(group))
+            self._groups[model] = found = [self._open[group] for group in groups]
         return found
 
     def _hide(self, device: Device) -> None:

@@ -15,7 +15,8 @@ Between two people of equal weight who both wait for the same devices, the work 
 largest jobs. Which device the job that is due goes to (``engine.schedule.devices`` finds it):
 
 * One that may draw its model and has room; one that does nothing takes any job, a suspect only such a one.
-* Of these, one that has its model loaded; then the one with most room.
+* Of these, one that has its model loaded; then the one with most room; of equal ones the one that may draw
+  fewest models.
 * Loading has a price: the work a device could do meanwhile. Where a busy device has the model and no more in
   hand than that, the job waits for it. What is then drawn with that model while others wait is counted, and
   once it comes to the price a second device loads it: waiting costs no more than loading would have.

@@ -62,6 +62,17 @@ def test_a_model_goes_only_where_it_may() -> None:
     assert not devices.may("c")
 
 
+def test_of_equal_room_the_device_kept_for_few_models_goes_first() -> None:
+    devices = Devices()
+    devices.add("any")
+    devices.add("two", {"a", "b"})
+    devices.add("one", {"b"})
+    for name in ("any", "two", "one"):
+        devices.seen(name, (), 8)
+    queue = asked(FairQueue(), *(QueueEntry(f"{n}", f"p{n}", 1.0, "b", rows=8) for n in range(3)))
+    assert placed(queue, devices) == {"0": "one", "1": "two", "2": "any"}
+
+
 def test_what_fits_nowhere_holds_back_one_device_and_others_go_on() -> None:
     devices = having(one=16, two=16)
     queue = FairQueue()
