@@ -50,12 +50,13 @@ class Shape(NamedTuple):
 
 
 class _Person:
-    __slots__ = ("counter", "entry", "owner", "running", "waiting")
+    __slots__ = ("counter", "entry", "gone", "owner", "running", "waiting")
 
     def __init__(self, owner: str, counter: float) -> None:
         self.owner = owner
         self.counter = counter  # virtual time up to which this person has been served
-        self.waiting: list[tuple[int, int, QueueEntry]] = []  # heap: urgency, arrival
+        self.waiting: list[tuple[int, int, QueueEntry]] = []  # heap: urgency, arrival; its first waits still
+        self.gone = 0  # of these, taken out since
         self.running = 0
         self.entry: _Entry | None = None  # the one valid entry in the heaps
 
@@ -79,6 +80,7 @@ class FairQueue:
         self._swept = 1024
         self._heaps: dict[Shape, list[_Entry]] = {}  # by what each person's first ticket needs
         self._tickets: dict[str, QueueEntry] = {}
+        self._arrived: dict[str, int] = {}  # by job: its one valid entry among its owner's
         self._detour: dict[str, float] = {}  # by model: work done with it while others waited for that
         self._ranks: dict[str, int] | None = None  # of every waiting job; None: something changed since
 
@@ -116,6 +118,7 @@ class FairQueue:
             if person.counter < self.now:
                 person.counter = self.now
         self._arrivals += 1
+        self._arrived[ticket.job] = self._arrivals
         heappush(person.waiting, (ticket.urgency, self._arrivals, ticket))
         if person.running < self.running and person.waiting[0][2] is ticket:
             self._enter(person)
@@ -199,6 +202,8 @@ class FairQueue:
         """Take the first ticket of a heap out, give it to a device and charge its owner."""
         person = heap[0][2]
         ticket = heappop(person.waiting)[2]
+        del self._arrived[ticket.job]
+        self._sweep(person)
         if ticket.model in self._detour:
             # what is drawn while others wait is counted; it starts anew once the model is loaded again
             if ticket.model not in device.loaded:
@@ -264,9 +269,9 @@ class FairQueue:
             return None
         self._ranks = None
         person = self._people[ticket.owner]
-        first = person.waiting[0][2] is ticket
-        person.waiting = [one for one in person.waiting if one[2] is not ticket]
-        heapify(person.waiting)
+        first = person.waiting[0][1] == self._arrived.pop(job)
+        person.gone += 1
+        self._sweep(person)
         if not person.waiting:
             person.entry = None
             if not person.running:
@@ -274,6 +279,20 @@ class FairQueue:
         elif first and person.running < self.running:
             self._enter(person)
         return ticket
+
+    def _waits_still(self, one: tuple[int, int, QueueEntry]) -> bool:
+        return self._arrived.get(one[2].job) == one[1]
+
+    def _sweep(self, person: _Person) -> None:
+        """Drop what was taken out where it stands first, and all of it once it is more than half."""
+        waiting = person.waiting
+        if 2 * person.gone > len(waiting) + 16:
+            person.waiting = waiting = [one for one in waiting if self._waits_still(one)]
+            heapify(waiting)
+            person.gone = 0
+        while waiting and not self._waits_still(waiting[0]):
+            heappop(waiting)
+            person.gone -= 1
 
     def position(self, job: str) -> int | None:
         """Return how many waiting jobs go before this one; None where it does not wait.
@@ -293,7 +312,8 @@ class FairQueue:
         ranked: list[tuple[float, int, QueueEntry]] = []
         for person in self._people.values():
             at = person.counter
-            for _, arrival, ticket in sorted(person.waiting, key=lambda one: one[:2]):
+            own = filter(self._waits_still, person.waiting)
+            for _, arrival, ticket in sorted(own, key=lambda one: one[:2]):
                 ranked.append((place(at, ticket), arrival, ticket))
                 at += ticket.work / ticket.weight
         return [ticket for _, _, ticket in sorted(ranked, key=lambda one: one[:2])]

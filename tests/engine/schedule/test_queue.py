@@ -13,6 +13,7 @@ from engine.jobs import Condition, Input, JobSpec, Kind, Role, Speed
 from engine.planning.cost import rows, work
 from engine.schedule.queue import CROWD, FairQueue
 from engine.schedule.tickets import QueueEntry, ticket
+from tests.counting import events
 from tests.engine.schedule.one_device import pick
 
 
@@ -289,3 +290,43 @@ def test_everybody_may_ask_where_they_stand_and_is_ranked_once_a_change() -> Non
         expected = [ticket.job for ticket in FairQueue.waiting(queue)]
         assert [queue.position(job) for job in expected] == list(range(len(expected)))
         assert queue.rankings == before + 1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_taking_out_all_of_one_persons_jobs_costs_as_much_for_each(order: int) -> None:
+    """Such as when a server is paused in which an API's key has thousands waiting."""
+
+    def cost(count: int) -> int:
+        queue = FairQueue()
+        fill(queue, "anna", count)
+        fill(queue, "ben", 5)
+        jobs = [f"anna{number}" for number in range(count)][::order]
+
+        def take_out() -> None:
+            for job in jobs:
+                assert queue.remove(job) is not None
+
+        spent = events(take_out)
+        assert len(queue) == 5
+        assert serve(queue, 5) == ["ben"] * 5
+        return spent
+
+    assert cost(1600) <= 2.6 * cost(800)  # twice, and the depth of a heap
+
+
+def test_what_was_taken_out_and_came_back_is_served_once_and_in_its_new_place() -> None:
+    queue = FairQueue(running=100)
+    fill(queue, "anna", 60)
+    for number in range(0, 60, 2):
+        one = queue.remove(f"anna{number}")
+        assert one is not None
+        queue.push(one)
+    assert queue.remove("anna0") is not None
+    assert queue.move("anna59", -1)
+    wanted = ["anna59", *(f"anna{n}" for n in range(1, 59, 2)), *(f"anna{n}" for n in range(2, 60, 2))]
+    assert [ticket.job for ticket in queue.waiting()] == wanted
+    served = []
+    while (one := pick(queue)) is not None:
+        served.append(one.job)
+        queue.done("anna")
+    assert served == wanted
