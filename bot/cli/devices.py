@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli.findings import Finding, note, ok, wrong
+from bot.cli.worker import reach
 from engine import readiness
 from engine.config import SHIPPED, Config
 from engine.config.devices import named, unplaced
+from engine.errors import ConfigError
 from engine.readiness import memory
 
 SMALL_CARD = 9 * 2**30
@@ -29,6 +31,19 @@ def look(config: Config) -> Iterator[Finding]:
         yield wrong("torch", f"torch cannot be loaded: {reason}. Run `make setup` again.")
         return
     yield from judge(json.loads(done.stdout), config, _nvidia())
+    yield from elsewhere(config)
+
+
+def elsewhere(config: Config) -> Iterator[Finding]:
+    """Say whether the machines that draw instead of this one can be reached."""
+    if not config.engine.ray:
+        return
+    try:
+        reach(config.engine.ray)
+    except ConfigError as error:
+        yield wrong("machines", str(error))
+    else:
+        yield ok("machines", f"The head at {config.engine.ray} answers; only what joined it draws.")
 
 
 def judge(torch: dict[str, Any], config: Config, card: str | None) -> Iterator[Finding]:

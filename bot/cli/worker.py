@@ -69,9 +69,10 @@ def worker(
         raise ConfigError("Say which address the others reach this machine at: `--ip 10.0.0.6`.")
     needs_ray()
     set_up_logs("INFO", "text")
-    _token(head)
-    if address is not None and not _answers(address):
-        raise ConfigError(unreachable(address, OSError()))
+    if address is None:
+        _token(head)
+    else:
+        reach(address)
     with locked(lock):
         raise typer.Exit(_joined(_command(address, ip, devices), address or f"{ip}:{PORT}", ip, head))
 
@@ -84,6 +85,14 @@ def needs_ray() -> None:
     # Ray's 15 and a worker's own 5 would draw only while nothing else runs there
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] = "0"  # we have waited for what is drawn
+
+
+def reach(address: str) -> None:
+    """Look for what it takes to reach a head, and for the head. Raises ConfigError with what is missing."""
+    needs_ray()
+    _token(head=False)
+    if not _answers(address):
+        raise ConfigError(unreachable(address, OSError()))
 
 
 def _answers(address: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from bot.cli.check import _classifier
-from bot.cli.devices import judge
+from bot.cli.devices import elsewhere, judge
 from bot.cli.findings import Finding
 from engine.config import Config, EngineConfig, ModelConfig, ModerationConfig, PlacementConfig, pocket
 from tests.bot.cli.test_cli import limner, refused
@@ -162,3 +163,23 @@ def test_a_deep_check_draws_with_each_model(whole: Path, tmp_path: Path, hub: di
     assert (good["state"], odd["state"]) == ("ok", "wrong")
     assert good["text"].startswith("good: one step in ")
     assert odd["text"].startswith("odd: ")
+
+
+def test_machines_elsewhere_are_looked_for_where_they_shall_draw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="Ray is an extra: pip install -c constraints.txt -e '.[ray]'")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
+    assert list(elsewhere(Config())) == []
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        there = Config(engine=EngineConfig(ray=address))
+        [found] = elsewhere(there)
+        assert (found.state, found.text.startswith("There is no token in")) == ("wrong", True)
+        (tmp_path / "token").write_text("0" * 64)
+        [found] = elsewhere(there)
+        assert (found.state, found.text.startswith(f"The head at {address} answers")) == ("ok", True)
+    [found] = elsewhere(there)
+    assert (found.state, found.text.startswith(f"Nothing answers at {address}.")) == ("wrong", True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -27,8 +28,10 @@ QUICKER = {
     "RAY_worker_niceness": "0",  # as `limner worker` has it
     "RAY_gcs_server_port_wait_time_s": "300",
 }
-STARTS_WITHIN = 300.0
+STARTS_WITHIN = 120.0
 """Seconds a machine may take to join. Ray gives it 30, whatever else this one does."""
+TRIES = 3
+"""Ray's own helpers sometimes fall at their start on a busy machine, and the machine with them."""
 
 
 class Machines:
@@ -39,6 +42,7 @@ class Machines:
 
         self.cluster: Any = Cluster()
         self._numbers = itertools.count()
+        self._joining = threading.Lock()  # two at once would take each other's names
         self._port: int | None = None
         self._head()
 
@@ -56,16 +60,23 @@ class Machines:
 
     def join(self, devices: int = 1) -> Any:
         sockets = f"{self.cluster.head_node.get_session_dir_path()}/sockets"
-        number = next(self._numbers)  # two that join at once would choose the same names
-        return self.cluster.add_node(
-            **NODE,
-            resources={"limner": devices},
-            raylet_socket_name=f"{sockets}/raylet-{number}",
-            plasma_store_socket_name=f"{sockets}/store-{number}",
-        )
+        with self._joining:
+            for attempt in range(TRIES):
+                number = next(self._numbers)
+                try:
+                    return self.cluster.add_node(
+                        **NODE,
+                        resources={"limner": devices},
+                        raylet_socket_name=f"{sockets}/raylet-{number}",
+                        plasma_store_socket_name=f"{sockets}/store-{number}",
+                    )
+                except Exception:
+                    if attempt == TRIES - 1:
+                        raise
+        raise AssertionError
 
     async def joins(self, count: int = 1, devices: int = 1) -> list[Any]:
-        """Let machines join at once, beside whatever else happens."""
+        """Let machines join, beside whatever else happens."""
         return [*await asyncio.gather(*(asyncio.to_thread(self.join, devices) for _ in range(count)))]
 
     @staticmethod
