@@ -21,6 +21,8 @@ from engine.rules.allowance import FACTORS
 from engine.store import deliveries, ledger, meta
 from engine.words import Sentence
 
+OPEN = "state IN ('queued', 'running')"
+"""The condition of the indexes of jobs that are not over: SQLite takes one where it reads the same words."""
 MAX_ATTEMPTS = 3
 """A job whose worker died this many times while it was running is given up."""
 MAX_RESTARTS = 10
@@ -188,7 +190,7 @@ def release(
 
 def recover(db: sqlite3.Connection, now: float) -> list[Job]:
     """Put every job that was running when we stopped back into the queue, or give it up; return them."""
-    rows = db.execute("SELECT id FROM job WHERE state = 'running'").fetchall()
+    rows = db.execute(f"SELECT id FROM job WHERE {OPEN} AND state = 'running'").fetchall()
     jobs = (release(db, now, row["id"], most=MAX_RESTARTS) for row in rows)
     return [job for job in jobs if job is not None]
 
@@ -285,7 +287,7 @@ def of_request(db: sqlite3.Connection, request: str) -> list[Job]:
 
 def queued(db: sqlite3.Connection) -> list[Job]:
     """Return all jobs waiting to start, oldest first."""
-    return select(db, "WHERE state = 'queued' ORDER BY created_at, nth")
+    return select(db, f"WHERE {OPEN} AND state = 'queued' ORDER BY created_at, nth")
 
 
 def unended(db: sqlite3.Connection) -> list[Job]:
