@@ -41,8 +41,8 @@ def require(models: Sequence[ModelConfig]) -> dict[str, int]:
         would = ", ".join(title for title, _ in EDITORS.values())
         raise UserError(
             Sentence(
-                "No model here edits by instruction. These do: {would}; whoever runs this bot can add "
-                "one. `/inpaint` repaints a part of a picture.",
+                "No model here can change a picture by words alone. `/inpaint` repaints a part of one. "
+                "Whoever runs this bot can add a model that does: {would}.",
                 would=would,
             )
         )

@@ -135,11 +135,11 @@ async def test_where_no_model_edits_the_button_is_not_there(discord: Discord, bo
     one = await discord.wait_for_message(is_picture, after=grid)
     assert "Edit" not in faces(one)
     await alice.slash("edit", instruction="make it night", image=upload())
-    refusal = await told(discord, "No model here edits by instruction. These do: FLUX.2 klein")
+    refusal = await told(discord, "Whoever runs this bot can add a model that does: FLUX.2 klein")
     assert refusal.ephemeral
     assert "make it night" in refusal.data["content"]
     await alice.context_menu("Edit", one)
     await discord.until(
-        lambda: sum("No model here edits" in m.data["content"] for m in discord.messages()) == 2,
+        lambda: sum("No model here can change" in m.data["content"] for m in discord.messages()) == 2,
         "the same from the menu",
     )
