@@ -26,7 +26,7 @@ _CUT = re.compile(
 )
 _BARE = re.compile(
     r"(?<![\w/.:@\\-])(?:https?:/(?!/)|//)?((?:[\w-]{1,63}\.){1,5}[A-Za-z]{2,10}/[^\s<>\"'`|]{1,400}?"
-    r"\.(?:png|gif|jpe?g|webp)(?:\?[^\s<>\"'`|]{0,2000})?)(?=$|[\s<>\"'`|,;)\]*_~]|::)",
+    r"\.(?:png|gif|jpe?g|webp)(?:\?[^\s<>\"'`|]{0,2000})?)(?=$|[\s<>\"'`|,;)\]*_~]|::|https?://)",
     re.IGNORECASE,
 )
 _PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)

@@ -20,6 +20,8 @@ NO_WEIGHT = -0.5
 DASHES = re.compile(r"[-‐‑‒–—―−－]+")
 """A run of dashes: hyphens, en and em dashes, the minus sign."""
 
+_BULLET = re.compile(r"-#?\s")
+"""What would be taken for the mark of a list, or of small text."""
 _ESCAPABLE = re.compile(r"\\*[-‐‑‒–—―−－]+")
 
 
@@ -152,7 +154,8 @@ class Prompt:
         """Return a line that reads as this prompt again: links, words, flags (those of ``sources``)."""
         wanted = set(sources)
         flags = [str(given) for given in self.given if given.source in wanted]
-        return escape(" ".join([*map(str, self.images), shield(self.text), *flags]).strip())
+        line = " ".join([*map(str, self.images), shield(self.text), *flags]).strip()
+        return escape(f"\\{line}" if _BULLET.match(line) else line)
 
     def __str__(self) -> str:
         return self.to_line()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -96,7 +97,10 @@ def test_a_draft_is_itself_whoever_draws_beside_it(drawn: Draw) -> None:
     draft, usual = spec("a red apple --draft"), spec("a blue car --steps 4")
     together = drawn([draft, usual])
     for picture, alone in zip(together, (drawn([draft])[0], drawn([usual])[0]), strict=True):
-        assert picture.tobytes() == alone.tobytes()
+        apart = np.abs(np.asarray(picture, int) - np.asarray(alone, int))
+        # of 255: the last bits of a sum depend on how many rows are summed, and enlarging sharpens them
+        assert apart.max() <= 3
+        assert apart.mean() < 0.001
     # the same steps with the ordinary weights are another picture
     plainly = drawn([draft.model_copy(update={"few_steps": False})])[0]
     assert plainly.tobytes() != together[0].tobytes()

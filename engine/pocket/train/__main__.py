@@ -220,13 +220,17 @@ def clip(
     device: Device = "auto",
     threads: Threads = 1,
     out: Annotated[Path | None, typer.Option(help="Where it goes; its own place if left out.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="An encoder's folder to go on from; nothing known when left out.")
+    ] = None,
 ) -> None:
     """Train a text-image encoder on the drawn pictures; reports retrieval on held-out ones."""
     from engine.pocket import ENCODER, JUDGE
     from engine.pocket.train.clip import SEEDS, Settings, Trainer
 
     device = _start(device, threads)
-    trainer = Trainer(work / "data", work / "run", name, Settings(minutes=minutes, seed=SEEDS[name]), device)
+    settings = Settings(minutes=minutes, seed=SEEDS[name])
+    trainer = Trainer(work / "data", work / "run", name, settings, device, start)
     trainer.run()
     trainer.export(out or (ENCODER if name == "encoder" else JUDGE))
     first, five = trainer.retrieval()

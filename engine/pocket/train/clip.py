@@ -148,6 +148,19 @@ def see_evenly(model: CLIPModel, pixels: Tensor) -> None:
     embeddings.position_embedding.weight[1:] = torch.cat([rows, columns], -1).flatten(0, 1) * 0.3
 
 
+@torch.no_grad()
+def go_on(model: CLIPModel, tokenizer: CLIPTokenizer, start: Path) -> None:
+    """Give a model the weights of an exported encoder that knew fewer words; new words begin as they are."""
+    old, reads = load_encoder(start)
+    state, mine = old.state_dict(), model.state_dict()
+    table = next(name for name in state if name.endswith("token_embedding.weight"))
+    rows, numbers = mine[table].clone(), tokenizer.get_vocab()
+    for token, row in reads.get_vocab().items():
+        if token in numbers and state[table][row].any():
+            rows[numbers[token]] = state[table][row]
+    model.load_state_dict(state | {table: rows})
+
+
 def image_vectors(model: CLIPModel, pixels: Tensor) -> Tensor:
     """Pictures (n, 3, s, s) in -1..1 to unit vectors (n, d)."""
     seen = model.vision_model(pixel_values=pixels).pooler_output
@@ -287,8 +300,19 @@ def garbled(text: str, rng: random.Random) -> str:
 class Trainer:
     """One encoder's run; `run` goes on from wherever the last sitting ended."""
 
-    def __init__(self, data: Path, folder: Path, name: str, settings: Settings, device: str = "cpu") -> None:
-        """Build everything and restore the checkpoint of `name` in `folder`, if there is one."""
+    def __init__(
+        self,
+        data: Path,
+        folder: Path,
+        name: str,
+        settings: Settings,
+        device: str = "cpu",
+        start: Path | None = None,
+    ) -> None:
+        """Build everything and restore the checkpoint of `name` in `folder`, if there is one.
+
+        `start` is an encoder's folder that a new run goes on from, with more words.
+        """
         torch.manual_seed(settings.seed)
         self.folder, self.name, self.settings, self.device = folder, name, settings, torch.device(device)
         self.shape = SHAPES[name]
@@ -314,12 +338,14 @@ class Trainer:
         self.bank: Tensor | None = None
         self.tokenizer = make_tokenizer(whole=clip_words())
         self.model = make(self.shape, self.tokenizer)
-        first = np.random.default_rng(settings.seed).choice(
-            self.rows, min(512, len(self.rows)), replace=False
-        )
-        see_evenly(
-            self.model, torch.stack([self.pictures.pixels(int(row), self.shape.size) for row in first])
-        )
+        if start:
+            go_on(self.model, self.tokenizer, start)
+        else:
+            first = np.random.default_rng(settings.seed).choice(
+                self.rows, min(512, len(self.rows)), replace=False
+            )
+            pixels = torch.stack([self.pictures.pixels(int(row), self.shape.size) for row in first])
+            see_evenly(self.model, pixels)
         self.model.to(self.device)
         self.modules: dict[str, nn.Module] = {"clip": self.model}
         matrices, others = split(

@@ -60,7 +60,8 @@ class Settings(TrainingSettings):
     average: float = 0.996
     square_share: float = 0.86
     wide_steps: int = 900
-    company_weight: float = 1.0
+    company_weight: float = 0.45
+    scene_weight: float = 1.2
     later_weight: float = 1.0
     unfinished_weight: float = 0.35
     third_set_weight: float = 0.7
@@ -202,6 +203,8 @@ class Trainer(Training):
         ]
 
     def _wide(self, picture: Picture) -> float:
+        if picture.concept < 0:
+            return self.settings.scene_weight
         return 1.0 if picture.alone() else self.settings.company_weight
 
     def _narrow(self, picture: Picture) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from engine.pocket.train.same import SAME, SILENT
-from engine.pocket.train.text import liken, make_tokenizer
+from engine.pocket.train.text import liken, make_tokenizer, said
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,17 @@ def save(known: Reader, tokenizer: CLIPTokenizer, rows: Tensor) -> None:
 def teach_names(folder: Path) -> int:
     """Give a pipeline or an encoder the words of SAME, and silence those of SILENT; returns how many it got.
 
-    No weight changes but the table of words: prompts of words that it knew are read as before.
+    No weight changes but the table of words: prompts of words that it knew are read as before. A word that
+    captions say (a village, riding) keeps what it learnt.
     """
     known = load(folder)
     tokenizer = make_tokenizer(known.words, SAME)
     rows, numbers = torch.zeros(len(tokenizer), known.table.shape[1]), tokenizer.get_vocab()
     for token, row in known.tokenizer.get_vocab().items():
         rows[numbers[token]] = known.table[row]
-    found = liken(rows, numbers)
+    learnt = {f"{word}</w>" for word in said()}
+    before = known.tokenizer.get_vocab()
+    found = liken(rows, numbers, {one for one in learnt if one in before and known.table[before[one]].any()})
     rows[[numbers[f"{word}</w>"] for word in SILENT]] = 0.0
     save(known, tokenizer, rows)
     return found

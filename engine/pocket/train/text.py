@@ -35,21 +35,33 @@ _SPARE = (
 
 
 def _phrases() -> list[str]:
+    """Everything captions are made of, and words that mean the same or may be taught later."""
+    return [*_SPARE.split(), *SAME, *_said()]
+
+
+def _said() -> list[str]:
     """Everything captions are made of."""
-    phrases = [*COLOURS, *STYLES.values(), *_SPARE.split(), *SAME]
+    phrases = [*COLOURS, *STYLES.values()]
     phrases += [name for concept in CONCEPTS for name in nouns(concept)]
     groups = [*PHRASES.values(), *LOOKS.values(), *TIMES.values(), FRAMED, ADORNED]
     groups += [scene.alone for scene in SCENES.values()]
     groups += [action.phrases for action in ACTIONS.values()]
     groups += [tuple(said.values()) for said in SAID.values()]
-    phrases += [phrase.replace("{a}", "").replace("{bare}", "") for group in groups for phrase in group]
-    return phrases
+    return phrases + [phrase.replace("{a}", "").replace("{bare}", "") for group in groups for phrase in group]
 
 
 def words() -> list[str]:
     """Every word that is taught, and so gets a token of its own, in a stable order."""
-    found = re.findall(r"[a-z]+", " ".join(_phrases()).lower())
-    return sorted({word for word in found if len(word) > 1})
+    return sorted({word for word in _apart(_phrases()) if len(word) > 1})
+
+
+def said() -> set[str]:
+    """Every word that captions say, and so has a meaning of its own once they were learnt."""
+    return set(_apart(_said()))
+
+
+def _apart(phrases: Iterable[str]) -> list[str]:
+    return re.findall(r"[a-z]+", " ".join(phrases).lower())
 
 
 def taught(tokenizer: CLIPTokenizer) -> set[str]:

@@ -38,15 +38,34 @@ def shipped() -> Reader:
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
-        ("a spaceship", "a rocket"),
-        ("a gray yacht at dawn", "a grey sailboat at sunset"),
-        ("two skeletons", "two skulls"),
-        ("a robot playing guitar", "a robot and guitar"),
+        ("a skeleton", "a skull"),
+        ("a gray yacht at sundown", "a grey sailboat at sunset"),
+        ("two aeroplanes", "two airplanes"),
+        ("a robot beside guitar", "a robot and guitar"),
     ],
 )
 def test_another_name_reads_as_the_word_it_means(shipped: Reader, said: str, meant: str) -> None:
     assert torch.equal(shipped(said), shipped(meant))
     assert unknown(said) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("a village", "a house"),
+        ("a queen", "a princess"),
+        ("a galaxy", "a space"),
+        ("a dog holding a balloon", "a dog and a balloon"),
+    ],
+)
+def test_a_name_that_was_taught_by_pictures_keeps_what_it_learnt(
+    shipped: Reader, tmp_path: Path, name: str, like: str
+) -> None:
+    assert not torch.equal(shipped(name), shipped(like))
+    for part in ("tokenizer", "text_encoder"):
+        shutil.copytree(FOLDER / part, tmp_path / part)
+    teach_names(tmp_path)
+    assert torch.equal(Reader(tmp_path)(name), shipped(name))
 
 
 def test_every_name_is_one_token_and_words_that_say_nothing_are_silent(shipped: Reader) -> None:
@@ -59,7 +78,7 @@ def test_every_name_is_one_token_and_words_that_say_nothing_are_silent(shipped: 
 def test_the_judge_reads_the_same_names() -> None:
     model, tokenizer = load_encoder(JUDGE)
     with torch.no_grad():
-        said, meant, other = text_vectors(model, tokenizer, ["a spaceship", "a rocket", "a cat"])
+        said, meant, other = text_vectors(model, tokenizer, ["a skeleton", "a skull", "a cat"])
     assert torch.equal(said, meant)
     assert float(said @ other) < 0.9
 
@@ -67,7 +86,7 @@ def test_the_judge_reads_the_same_names() -> None:
 def test_names_leave_what_was_read_before_as_it_was(tmp_path: Path, shipped: Reader) -> None:
     for part in ("tokenizer", "text_encoder"):
         shutil.copytree(FOLDER / part, tmp_path / part)
-    assert teach_names(tmp_path) > 700
+    assert teach_names(tmp_path) > 600
     again = Reader(tmp_path)
-    for line in ("two purple elephants under water", "a spaceship", "zyzzyva, a cat in the style of nobody"):
+    for line in ("two purple elephants under water", "a skeleton", "zyzzyva, a cat in the style of nobody"):
         assert torch.equal(again(line), shipped(line))

@@ -133,6 +133,8 @@ LINES = st.one_of(
 @example("--NIJI//0.AA/0.PNG")
 @example('--LORA"lora"0')
 @example("a --neg Prompt:")
+@example("0.AA/0.PNGHTTP://.PNG$")
+@example("\\- 0::2")
 @example('--lora ink=0.5 {"prompt": "a",  "seed": 5}')
 @example("</imagine:1100000000000000011> </imagine:1100000000000000011>")
 def test_what_is_printed_reads_as_the_same(line: str) -> None:
