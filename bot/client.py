@@ -69,8 +69,7 @@ MORE_SHARDS = 4011
 TOO_FEW_SHARDS = "Discord wants more shards than `shards` under [discord] says. Take that line out."
 HEARTS = ("❤️", "❤")
 DRAIN = 12.0
-"""Seconds that what is being drawn, and then posted, is given when the bot is asked to stop; with leaving
-Discord and the workers' end it makes less than 20."""
+"""Seconds to end and post what is being drawn when the bot is asked to stop; with all else less than 20."""
 TOLD_AGAIN = 3600.0
 """Seconds before the host is told the same again."""
 
@@ -81,7 +80,6 @@ def date_trace(tell: Callable[[float], None]) -> aiohttp.TraceConfig:
     Two, since one alone may be wrong. Then it goes, since a trace costs every request: from there on the ids
     of interactions tell the time.
     """
-
     told: list[float] = []
 
     async def ended(session: Any, context: Any, request: aiohttp.TraceRequestEndParams) -> None:

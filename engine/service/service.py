@@ -339,13 +339,9 @@ class Service:
 
     async def queue(self) -> QueueView:
         """Return the queue as it stands."""
-        scheduler = self._scheduler
-        return QueueView(
-            waiting=tuple(entry.job for entry in self._queue.waiting()),
-            running=tuple(scheduler.running),
-            paused=scheduler.paused,
-            ready=self.ready,
-        )
+        waiting = tuple(entry.job for entry in self._queue.waiting())
+        running, paused = tuple(self._scheduler.running), self._scheduler.paused
+        return QueueView(waiting=waiting, running=running, paused=paused, ready=self.ready)
 
     async def unfinished(self) -> list[tuple[Job, str | None]]:
         """Return every job that waits or runs, with the message that shows its progress, if there is one."""

@@ -153,7 +153,7 @@ def test_the_whole_scale_by_embedding(draw: Draw, encoder: Encoder, record_prope
         ", ".join(f"{share:.2f} at {v}" for v, share in zip(scale, shares, strict=True)),
     )
     record_property("least of one prompt", f"{np.min(kept):.2f}")
-    assert spearman(list(found)) >= 0.8
+    assert spearman(list(found)) >= 0.8 - 1e-9
     assert min(shares) >= KEPT  # over the prompts together: one alone is two or four pictures
 
 
