@@ -61,7 +61,7 @@ docs: $(STAMP) ## the README's pictures (the demo's page in headless Chromium) a
 reliability: $(STAMP) ## kill -9 everywhere, 200 times each, and every fault of Discord; writes docs/reliability.md
 	LIMNER_API_CLIENTS=$${LIMNER_API_CLIENTS:-200} LIMNER_API_SLOW=$${LIMNER_API_SLOW:-1000} \
 	LIMNER_API_KILLS=$${LIMNER_API_KILLS:-100} \
-	LIMNER_API_CASES=$${LIMNER_API_CASES:-20000} LIMNER_API_SEED=$${LIMNER_API_SEED:-$$(date +%s)} \
+	LIMNER_API_CASES=$${LIMNER_API_CASES:-21000} LIMNER_API_SEED=$${LIMNER_API_SEED:-$$(date +%s)} \
 	LIMNER_ALLOWANCE_ROUNDS=$${LIMNER_ALLOWANCE_ROUNDS:-1000} \
 	LIMNER_FAULT_ROUNDS=$${LIMNER_FAULT_ROUNDS:-100} LIMNER_RAY_ROUNDS=$${LIMNER_RAY_ROUNDS:-100} \
 	LIMNER_RELIABILITY_CYCLES=$${LIMNER_RELIABILITY_CYCLES:-200} $(BIN)/python -m tests.report docs/reliability.md \

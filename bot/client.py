@@ -128,7 +128,7 @@ class Limner(BotClient):
     async def on_ready(self) -> None:
         """Say in the log that people can be served; what was loaded for them stays."""
         log.info("ready as %s in %s servers", self.user, len(self.guilds))
-        self.spawn(settle(self.service.origin.prepared.wait()), "memory")
+        self.spawn(settle(self.service.origin.prepared), "memory")
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Take what was typed into a dialog, by its ``custom_id``: a restart in between is no matter."""

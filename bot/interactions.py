@@ -98,8 +98,16 @@ class BotClient(ShardedClient):
         self.service.welcome.require(str(interaction.user.id), command)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run ``work`` beside everything else; what it raises is logged and harms nothing else."""
-        self.background.create_task(_shielded(work, name), name=name)
+        """Run ``work`` beside everything else; what it raises is logged and harms nothing else.
+
+        Once the bot stops nothing more is begun, such as when Discord says late that it is ready.
+        """
+        shielded = _shielded(work, name)
+        try:
+            self.background.create_task(shielded, name=name)
+        except RuntimeError:  # the group has ended
+            shielded.close()
+            work.close()
 
 
 async def _shielded(work: Coroutine[Any, Any, None], name: str) -> None:

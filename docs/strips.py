@@ -76,7 +76,7 @@ STRIPS = {
         ("ddim", "euler", "dpmpp_2m", "euler_ancestral"),
     ),
     "exp": Strip("a blue car --exp {0, 50, 100}", ("0", "50", "100")),
-    "tile": Strip("a cat in the forest {, --tile}", ("without", "--tile"), 1, tiled=True),
+    "tile": Strip("a red heart on a pink background {, --tile}", ("without", "--tile"), 1, tiled=True),
     "iw": Strip(
         f"{PARENT} a red apple --iw {{.5, 2, 3}}", ("the picture", ".5", "2", "3"), parent="a green car"
     ),

@@ -27,7 +27,7 @@ async def serve(config: Config, reread: Callable[[], Config]) -> None:
         loop.add_signal_handler(signum, stop.set)
     tasks: set[asyncio.Task[None]] = set()
     async with Service.open(config) as service:
-        tasks.add(loop.create_task(settle(service.origin.prepared.wait())))
+        tasks.add(loop.create_task(settle(service.origin.prepared)))
         loop.add_signal_handler(
             signal.SIGHUP, lambda: tasks.add(loop.create_task(_reload(service, reread)))
         )

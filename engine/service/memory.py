@@ -6,19 +6,19 @@ import asyncio
 import ctypes
 import gc
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 EVERY = 30.0
 """Seconds between two times. Once takes milliseconds, and nothing is moved by it."""
 
 
-async def settle(loaded: Awaitable[object]) -> None:
+async def settle(loaded: asyncio.Event) -> None:
     """Once all is loaded that stays, keep the garbage collector from looking through it again and again.
 
     A full round over a hundred thousand objects, most of them of modules, holds the event loop for 60 ms.
     For a process that serves until it ends: cycles among what is there by then are never collected.
     """
-    await loaded
+    await loaded.wait()
     gc.collect()
     gc.freeze()
 

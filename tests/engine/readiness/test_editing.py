@@ -42,5 +42,5 @@ def test_the_one_that_edits_is_chosen_by_what_is_asked(tmp_path: Path) -> None:
         with pytest.raises(UserError) as refused:
             editor(models, [likely], count, chosen=True)
         assert str(refused.value) == said
-    with pytest.raises(UserError, match=r"These do: FLUX\.2 klein"):
+    with pytest.raises(UserError, match=r"can add a model that does: FLUX\.2 klein"):
         editor([pocket()], ["pocket"], 1, chosen=False)

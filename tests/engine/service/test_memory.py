@@ -48,7 +48,7 @@ from engine.service import Service, memory
 async def main():
     async with Service.open(Config(data_dir="data"), renderer="engine.workers.fake:Renderer") as service:
         before = len(gc.get_objects())
-        await memory.settle(service.origin.prepared.wait())
+        await memory.settle(service.origin.prepared)
         # a round of the collector looks through what is made from here on
         print(before, gc.get_freeze_count(), len(gc.get_objects()))
 
