@@ -158,9 +158,20 @@ async def answer(interaction: Interaction, error: BaseException) -> None:
         log.warning("could not answer interaction %s: %s", interaction.id, silent)
 
 
+class LastingView(ui.View):
+    """Buttons that their ``custom_id`` alone tells of: discord.py need not remember where they stand.
+
+    It remembers every view with plain buttons until the process ends, unless that has stopped.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+        self.stop()
+
+
 def _buttons(interaction: Interaction, error: BaseException, text: str) -> ui.View | None:
     """Return the row under a refusal: draw the line in it, and appeal, each where it can help."""
-    view = ui.View(timeout=None)
+    view = LastingView()
     if isinstance(error, RulesError):
         view.add_item(
             ui.Button(
@@ -177,7 +188,6 @@ def _buttons(interaction: Interaction, error: BaseException, text: str) -> ui.Vi
     number = getattr(error, "number", None)
     if number is not None and not getattr(error, "absolute", False):
         view.add_item(ui.Button(label=say(APPEAL), custom_id=appeal_id(Of.REFUSAL, str(number))))
-    view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view if view.children else None
 
 

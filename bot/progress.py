@@ -14,7 +14,7 @@ from typing import Any
 import discord
 
 from bot.custom_ids import Channel, Press, Token, Verb, address
-from bot.failures import GONE
+from bot.failures import GONE, LastingView
 from bot.interactions import TRANSIENT, BotClient, Interaction, hint
 from bot.language import spoken_with
 from bot.messages import jobs as messages_jobs
@@ -81,7 +81,7 @@ def _ending(picture: bytes) -> str:
 
 def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
     """Return what is under a progress message: a cancel button a job, as far as they fit, and one for all."""
-    view = discord.ui.View(timeout=None)
+    view = LastingView()
     for number, job in enumerate(jobs[: MOST_BUTTONS - 1], 1):
         # who presses it is answered by ``bot.components.buttons``, which knows it by its custom_id
         button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
@@ -97,7 +97,6 @@ def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
             custom_id=str(Press(Verb.CANCEL_ALL, jobs[0].id)),
         )
         view.add_item(every)
-    view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view
 
 

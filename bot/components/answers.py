@@ -8,7 +8,7 @@ from bot import interactions, progress
 from bot.components import confirm, modals
 from bot.components.component import Component
 from bot.custom_ids import CHANGE, CHANGE_ID, Press, redo_id
-from bot.failures import REDO, TYPED, guarded
+from bot.failures import REDO, TYPED, LastingView, guarded
 from bot.interactions import Blue, Interaction
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
@@ -32,12 +32,11 @@ async def enhance(interaction: Interaction, line: str) -> None:
     """Show a longer prompt to whoever asked: nothing is drawn until they say so."""
     longer = await lengthen(interaction.client.service, interactions.caller(interaction), line)
     content, whole = messages_answers.longer(line, longer)
-    view = ui.View(timeout=None)
+    view = LastingView()
     if whole:
         # who presses them is answered by ``bot.components.redo`` and by ``ChangeButton``
         view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
         view.add_item(ChangeButton())
-    view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     await interaction.edit_original_response(content=content, view=view)
 
 

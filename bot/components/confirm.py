@@ -12,7 +12,7 @@ import discord
 
 from bot import interactions, progress
 from bot.custom_ids import Answer, Token, address, redo_id
-from bot.failures import REDO
+from bot.failures import REDO, LastingView
 from bot.interactions import Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import LimitError, NotFound
@@ -27,13 +27,12 @@ PLAN_WITHIN = 0.5
 
 def view(key: str) -> discord.ui.View:
     """Return the row under a question; who presses is answered by ``bot.components.buttons``."""
-    row = discord.ui.View(timeout=None)
+    row = LastingView()
     for answer, label, style in (
         (Answer.START, say("Start"), discord.ButtonStyle.success),
         (Answer.LEAVE, say("Cancel"), discord.ButtonStyle.secondary),
     ):
         row.add_item(discord.ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
-    row.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return row
 
 

@@ -9,6 +9,7 @@ from discord import ui
 from bot.components.buttons import JobButton, view_of
 from bot.components.near import NearButton
 from bot.custom_ids import Of, Press, Verb, appeal_id, redo_id
+from bot.failures import LastingView
 from bot.messages.asking import NEAREST_SIZE, TRY_AGAIN
 from bot.messages.reports import APPEAL
 from engine.jobs import Job, Kind, State
@@ -74,7 +75,7 @@ def failure_view(job: Job, delivery: int, *, smaller: bool = False) -> ui.View:
 
     ``smaller``: the message holds a line that asks for less, to draw that.
     """
-    view = ui.View(timeout=None)
+    view = LastingView()
     if smaller:
         view.add_item(ui.Button(label=say(NEAREST_SIZE), custom_id=redo_id(), row=0))
     again = JobButton(Press(Verb.REROLL, job.id, None, delivery), row=0)
@@ -82,8 +83,6 @@ def failure_view(job: Job, delivery: int, *, smaller: bool = False) -> ui.View:
     view.add_item(again)
     if job.state is State.BLOCKED:
         view.add_item(ui.Button(label=say(APPEAL), custom_id=appeal_id(Of.JOB, job.id), row=0))
-    if smaller or job.state is State.BLOCKED:
-        view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
     return view
 
 

@@ -11,7 +11,7 @@ from bot import custom_ids, interactions
 from bot.components import confirm
 from bot.components.component import Component
 from bot.custom_ids import redo_id, starter_id
-from bot.failures import TYPED, guarded
+from bot.failures import TYPED, LastingView, guarded
 from bot.interactions import Blue, Green, Interaction
 from bot.messages import asking as messages_asking
 from bot.messages import welcome as messages_welcome
@@ -32,13 +32,12 @@ class AcceptButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custo
         await interactions.acknowledge(interaction, thinking=False)
         await interaction.client.service.welcome.accept(str(interaction.user.id))
         line = None if interaction.message is None else messages_asking.copied(interaction.message.content)
-        view = ui.View(timeout=None)
+        view = LastingView()
         if line is not None:
             # who presses it is answered by ``bot.components.redo``
             view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
         for starter in interaction.client.config.welcome.starters:
             view.add_item(StarterButton(starter))
-        view.stop()  # discord.py need not remember it: its buttons are known by their custom_id
         text = messages_welcome.welcome(line)
         await interaction.edit_original_response(content=text, view=view, attachments=[])
 
