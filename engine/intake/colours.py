@@ -117,7 +117,7 @@ def _brightened(picture: Image.Image, gamma: object) -> Image.Image:
     if not _own(gamma):
         return picture
     levels = [(level / 255) ** (1 / gamma) for level in range(256)]
-    shown = [12.92 * one if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in levels]
+    shown = [spaces.srgb_number(one) for one in levels]
     return picture.point([round(255 * one) for one in shown] * 3)
 
 

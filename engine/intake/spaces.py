@@ -45,7 +45,8 @@ def srgb_light(value: float) -> float:
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
-def _srgb_number(light: float) -> float:
+def srgb_number(light: float) -> float:
+    """Return the number of a light in sRGB, 0 … 1."""
     return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
 
@@ -180,21 +181,23 @@ class Bright:
         What browsers do: the brightest of a pixel's three lights says how much all are dimmed (Reinhard et
         al. 2002, section 3).
         """
-        pixels = np.asarray(picture)
-        done = [self._rows(pixels[at : at + _BAND]) for at in range(0, len(pixels), _BAND)]
+        curve = _pq if self.transfer == PQ else _hlg
+        light = np.array([curve(level / 255) for level in range(256)], np.float32)
+        turn = np.array(across(self.primaries), np.float32).T
+        number = np.array([round(255 * srgb_number(step / _STEPS)) for step in range(_STEPS + 1)], np.uint8)
+        pixels, done = np.asarray(picture), []
+        for at in range(0, len(pixels), _BAND):
+            lights = (self._dimmed(light[pixels[at : at + _BAND]]) @ turn).clip(0, 1)
+            done.append(number[(lights * _STEPS + 0.5).astype(np.uint16)])
         return Image.fromarray(np.concatenate(done))
 
-    def _rows(self, rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        curve = _pq if self.transfer == PQ else _hlg
-        lights = np.array([curve(level / 255) for level in range(256)], np.float32)[rows]
+    def _dimmed(self, lights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         if self.transfer == HLG:  # ITU-R BT.2100, table 5, on a screen of 1000 cd/m²
             seen = lights @ np.array((0.2627, 0.6780, 0.0593), np.float32)
             lights *= BRIGHTEST * seen[..., None] ** np.float32(0.2)
         most = lights.max(axis=2, keepdims=True)
         lights *= (1 + most / BRIGHTEST**2) / (1 + most)
-        lights = (lights @ np.array(across(self.primaries), np.float32).T).clip(0, 1)
-        numbers = np.array([round(255 * _srgb_number(step / _STEPS)) for step in range(_STEPS + 1)], np.uint8)
-        return numbers[(lights * _STEPS + 0.5).astype(np.uint16)]
+        return lights
 
 
 _STEPS = 16383
