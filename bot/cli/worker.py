@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,7 +23,7 @@ import typer
 from bot.cli.options import set_up_logs
 from engine.errors import ConfigError, NotFound
 from engine.library.lock import holder, locked
-from engine.workers.fleet import unreachable
+from engine.workers.fleet import knock, unreachable
 
 log = logging.getLogger("limner.worker")
 
@@ -37,8 +36,6 @@ JOINED = "Ray runtime started"
 """What ``ray start`` prints once a machine has joined."""
 CHATTER = re.compile(r"\t(INFO|SUCC)\s")
 """Lines of Ray about itself and its own commands, which are none of ours."""
-ANSWERS_WITHIN = 10.0
-"""Seconds the head may take to accept a connection."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds until a machine whose head was lost joins again; twice as many each time that fails."""
 
@@ -101,10 +98,10 @@ def _answers(address: str) -> bool:
     if not host or not port.isdecimal():
         raise ConfigError(f"`{address}` is no address of a head: write it as `10.0.0.5:{PORT}`.")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), ANSWERS_WITHIN):
-            return True
+        knock(address)
     except OSError:
         return False
+    return True
 
 
 def _command(address: str | None, ip: str, devices: int | None) -> list[str]:

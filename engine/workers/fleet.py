@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 import pickle
+import socket
 import struct
 import sys
 from collections.abc import Callable
@@ -104,6 +105,16 @@ class Look:
 
 
 Told = Joined | Gone | Refused | Said | Over
+
+
+HEAD_WITHIN = 10.0
+"""Seconds the head may take to accept a connection."""
+
+
+def knock(address: str) -> None:
+    """Connect to a head at ``host:port``, and hang up. Raises OSError, or ValueError for no such address."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), HEAD_WITHIN).close()
 
 
 def unreachable(address: str, error: object) -> str:

@@ -12,7 +12,6 @@ import logging
 import os
 import pickle
 import queue
-import socket
 import subprocess
 import sys
 import threading
@@ -25,7 +24,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine.workers.alike import compared, found_here
-from engine.workers.fleet import Begin, End, Give, Gone, Joined, Look, Over, Refused, Said, unreachable
+from engine.workers.fleet import Begin, End, Give, Gone, Joined, Look, Over, Refused, Said, knock, unreachable
 from engine.workers.protocol import Leaving
 from engine.workers.setup import Setup
 from engine.workers.worker import frame, read_frame
@@ -36,7 +35,6 @@ RESOURCE = "limner"
 EVERY = 1.0  # seconds between two looks at who joined
 ANSWERS_WITHIN = 60.0  # seconds a machine may take to say what it has
 AGAIN = 10.0  # seconds until one that did not is asked again
-HEAD_WITHIN = 10.0  # seconds the head may take to accept a connection
 
 
 class Hand:
@@ -229,8 +227,7 @@ class Helper:
 
 def _reached(address: str) -> None:
     """Connect to the cluster. Raises where nobody answers; Ray would wait for the head without end."""
-    host, _, port = address.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), HEAD_WITHIN).close()
+    knock(address)
     ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
 
 
