@@ -39,7 +39,7 @@ from engine.pocket.train.clip_words import words as clip_words
 from engine.pocket.train.data import SIZES, Picture, file, load_plan
 from engine.pocket.train.optim import Muon, descend, split
 from engine.pocket.train.sitting import rate
-from engine.pocket.train.text import LENGTH, garble, make_tokenizer
+from engine.pocket.train.text import LENGTH, carry, garble, make_tokenizer, table_of, voiced
 
 log = logging.getLogger(__name__)
 
@@ -153,11 +153,9 @@ def go_on(model: CLIPModel, tokenizer: CLIPTokenizer, start: Path) -> None:
     """Give a model the weights of an exported encoder that knew fewer words; new words begin as they are."""
     old, reads = load_encoder(start)
     state, mine = old.state_dict(), model.state_dict()
-    table = next(name for name in state if name.endswith("token_embedding.weight"))
-    rows, numbers = mine[table].clone(), tokenizer.get_vocab()
-    for token, row in reads.get_vocab().items():
-        if token in numbers and state[table][row].any():
-            rows[numbers[token]] = state[table][row]
+    table = table_of(state)
+    rows = mine[table].clone()
+    carry(rows, tokenizer.get_vocab(), state[table], voiced(state[table], reads.get_vocab()))
     model.load_state_dict(state | {table: rows})
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from engine.pocket.train.same import SAME, SILENT
-from engine.pocket.train.text import liken, make_tokenizer, said
+from engine.pocket.train.text import carry, liken, make_tokenizer, said, table_of, voiced
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def load(folder: Path) -> Reader:
 
 
 def _name(model: CLIPTextModel | CLIPModel) -> str:
-    return next(name for name in model.state_dict() if name.endswith("token_embedding.weight"))
+    return table_of(model.state_dict())
 
 
 def save(known: Reader, tokenizer: CLIPTokenizer, rows: Tensor) -> None:
@@ -69,11 +69,9 @@ def teach_names(folder: Path) -> int:
     known = load(folder)
     tokenizer = make_tokenizer(known.words, SAME)
     rows, numbers = torch.zeros(len(tokenizer), known.table.shape[1]), tokenizer.get_vocab()
-    for token, row in known.tokenizer.get_vocab().items():
-        rows[numbers[token]] = known.table[row]
-    learnt = {f"{word}</w>" for word in said()}
     before = known.tokenizer.get_vocab()
-    found = liken(rows, numbers, {one for one in learnt if one in before and known.table[before[one]].any()})
+    carry(rows, numbers, known.table, before)
+    found = liken(rows, numbers, {f"{word}</w>" for word in said()} & voiced(known.table, before).keys())
     rows[[numbers[f"{word}</w>"] for word in SILENT]] = 0.0
     save(known, tokenizer, rows)
     return found

@@ -52,15 +52,16 @@ def _said() -> list[str]:
 
 def words() -> list[str]:
     """Every word that is taught, and so gets a token of its own, in a stable order."""
-    return sorted({word for word in _apart(_phrases()) if len(word) > 1})
+    return sorted({word for word in apart(_phrases()) if len(word) > 1})
 
 
 def said() -> set[str]:
     """Every word that captions say, and so has a meaning of its own once they were learnt."""
-    return set(_apart(_said()))
+    return set(apart(_said()))
 
 
-def _apart(phrases: Iterable[str]) -> list[str]:
+def apart(phrases: Iterable[str]) -> list[str]:
+    """Return the words of phrases, in small letters."""
     return re.findall(r"[a-z]+", " ".join(phrases).lower())
 
 
@@ -170,11 +171,10 @@ def widen(encoder: CLIPTextModel, base: CLIPTextModel, tokenizer: CLIPTokenizer,
     other; a wholly new word starts as `make_text_encoder` left it.
     """
     state, mine = base.state_dict(), encoder.state_dict()
-    table = next(name for name in state if name.endswith("token_embedding.weight"))
+    table = table_of(state)
     rows = mine[table].clone()
     numbers, before = tokenizer.get_vocab(), old.get_vocab()
-    for token, row in before.items():
-        rows[numbers[token]] = state[table][row]
+    carry(rows, numbers, state[table], before)
     for concept in CONCEPTS:
         last = [name.split()[-1] + "</w>" for name in nouns(concept) if len(name.split()) == 1]
         if concept.noun + "</w>" not in before:
@@ -187,8 +187,27 @@ def widen(encoder: CLIPTextModel, base: CLIPTextModel, tokenizer: CLIPTokenizer,
                 and (word not in before or word[:-4] in _SPARE.split())
             ):
                 rows[numbers[word]] = rows[numbers[concept.noun + "</w>"]] + 0.1 * torch.randn(rows.shape[1])
-    liken(rows, numbers, {token for token in before if state[table][before[token]].any()})
+    liken(rows, numbers, voiced(state[table], before))
     encoder.load_state_dict(state | {table: rows})
+
+
+def table_of(names: Iterable[str]) -> str:
+    """Return which of the names of a network's weights is that of its table of words."""
+    return next(name for name in names if name.endswith("token_embedding.weight"))
+
+
+def voiced(rows: torch.Tensor, numbers: Mapping[str, int]) -> dict[str, int]:
+    """Return the tokens that say something, with their numbers: those of the others are nothing."""
+    return {token: row for token, row in numbers.items() if rows[row].any()}
+
+
+def carry(
+    rows: torch.Tensor, numbers: Mapping[str, int], old: torch.Tensor, before: Mapping[str, int]
+) -> None:
+    """Give tokens the vectors of an older table, ``before`` being their numbers in it."""
+    for token, row in before.items():
+        if token in numbers:
+            rows[numbers[token]] = old[row]
 
 
 def liken(rows: torch.Tensor, numbers: Mapping[str, int], before: Container[str] = ()) -> int:

@@ -19,7 +19,7 @@ from engine.pocket.train.data import STYLES
 from engine.pocket.train.looks import LOOKS
 from engine.pocket.train.same import SAME
 from engine.pocket.train.scenes import PHRASES, SCENES
-from engine.pocket.train.text import nouns, words
+from engine.pocket.train.text import apart, nouns, words
 
 PACKAGE = "emojibase-data@17.0.0"
 
@@ -140,7 +140,7 @@ def listing(
         said = [name for concept in known for name in nouns(concept)]
         said += [phrase for group in (*places.values(), *LOOKS.values()) for phrase in group]
         said += [*COLOURS, *STYLES.values(), "and two three small little tiny big large huge"]
-        spoken = set(re.findall("[a-z]+", " ".join(said)))
+        spoken = set(apart(said))
         all_known &= spoken | {word for word, meant in SAME.items() if meant in spoken}
     # a keyword of half the world says nothing
     strange = {
