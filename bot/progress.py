@@ -180,7 +180,7 @@ async def standing(service: Service, job: Job) -> Standing:
         until=service.control.paused_until(job.guild),
         waking=not service.ready,
         percent=round(100 * service.share(job.id)),
-        deserted=not service.control.workers(),
+        deserted=service.control.deserted(),
     )
 
 

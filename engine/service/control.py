@@ -258,6 +258,10 @@ class Control:
         """How many jobs went to a device that had other models loaded, and not theirs."""
         return self._scheduler.crew.devices.switches
 
+    def deserted(self) -> bool:
+        """Say whether there is no worker at all, as where all drawing machines are away."""
+        return not self._scheduler.crew.workers
+
     def workers(self) -> list[dict[str, Any]]:
         """Return each worker: its device's name and what it is, models, bytes, free rows, how it fares."""
         return [

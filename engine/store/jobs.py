@@ -292,7 +292,7 @@ def queued(db: sqlite3.Connection) -> list[Job]:
 
 def unended(db: sqlite3.Connection) -> list[Job]:
     """Return all jobs that run or wait, oldest first."""
-    return select(db, "WHERE state IN ('queued', 'running') ORDER BY created_at, nth")
+    return select(db, f"WHERE {OPEN} ORDER BY created_at, nth")
 
 
 def of_owner(db: sqlite3.Connection, owner: str, limit: int = 50) -> list[Job]:
@@ -316,7 +316,7 @@ def of_origin(db: sqlite3.Connection, job: str | None, marked: Callable[[str], b
 
 def open_of(db: sqlite3.Connection, owner: str) -> list[Job]:
     """Return a person's jobs that wait or run."""
-    return select(db, "WHERE owner = ? AND state IN ('queued', 'running')", owner)
+    return select(db, f"WHERE owner = ? AND {OPEN}", owner)
 
 
 def messages(db: sqlite3.Connection, job: str) -> tuple[str | None, str | None]:
@@ -337,7 +337,7 @@ def usage(
     ``mark``: under which charges of theirs stand from before a deletion.
     """
     rows = db.execute(
-        "SELECT state, count(*) AS jobs FROM job WHERE state IN ('queued', 'running') AND owner = ?"
+        f"SELECT state, count(*) AS jobs FROM job WHERE {OPEN} AND owner = ?"
         " GROUP BY state",
         (owner,),
     )
