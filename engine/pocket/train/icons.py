@@ -27,7 +27,10 @@ PACKAGES = {
 }
 """Icon sets by name and pinned npm package; licences are recorded in NOTICE.
 
-The first three are drawn in; a thing that they lack borrows from the others."""
+The first three are drawn in; a thing that they lack borrows from the others, or from DRAWINGS."""
+
+DRAWINGS = Path(__file__).parent / "drawings"
+"""This project's own drawings ("limner:pirate"): what people often ask for and no set draws plainly."""
 
 DRAWN = ("noto", "fluent-emoji", "fluent-emoji-flat")
 """The sets whose manners are taught by name."""
@@ -57,6 +60,8 @@ def _find(sets: dict[str, dict[str, Any]], name: str, wanted: str) -> str:
     """Return the SVG of an icon: of its own set ("game-icons:well/grey"), or of `name`, or of any."""
     wanted, _, ink = wanted.partition("/")
     own, _, icon = wanted.rpartition(":")
+    if own == "limner":
+        return (DRAWINGS / f"{icon}.svg").read_text(encoding="utf-8")
     for chosen in (own,) if own else (name, *DRAWN):
         data = sets[chosen]
         found = data["icons"].get(data.get("aliases", {}).get(icon, {}).get("parent", icon))

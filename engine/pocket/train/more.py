@@ -12,18 +12,19 @@ woman with blonde hair = woman-blonde-hair : blonde woman, blonde; man with blon
 woman with white hair = woman-white-hair; man with red hair = man-red-hair : red haired man
 young woman = woman : beautiful woman, lady; young man = person : young person, guy
 girl with curly hair = person-curly-hair; child : kid
-king = person-with-crown; queen = princess
-knight = game-icons:visored-helm/grey|game-icons:black-knight-helm/grey : armored knight
+king = limner:king; queen = limner:queen
+knight = limner:knight : armored knight
 witch = woman-mage|game-icons:witch-face/purple : sorceress
-mermaid = woman-merpeople|game-icons:mermaid/green; merman = man-merpeople
-pirate = game-icons:pirate-captain/brown : pirate captain; samurai = game-icons:samurai-helmet/red
+mermaid = limner:mermaid; merman = man-merpeople
+pirate = limner:pirate : pirate captain; samurai = game-icons:samurai-helmet/red
 viking = game-icons:viking-head/orange; dwarf = game-icons:dwarf-face/brown
 cyclops = game-icons:cyclops/green
-elf = woman-elf : elven woman; man elf = man-elf; genie = man-genie : djinn; female genie = woman-genie
+elf = limner:elf : elven woman; man elf = man-elf; genie = man-genie : djinn; female genie = woman-genie
 supervillain = man-supervillain : villain; superheroine = woman-superhero; vampire woman = woman-vampire
 zombie woman = woman-zombie; little angel = baby-angel : cherub; troll; ogre; goblin : oni
 mrs claus = mrs-claus; snow angel = game-icons:angel-outfit/blue; joker : jester; judge; guard : royal guard
-firefighter : fireman; farmer; scientist; teacher; student; singer : pop star, rock star; artist : painter
+firefighter = limner:firefighter : fireman; farmer = limner:farmer
+scientist; teacher; student; singer : pop star, rock star; artist : painter
 mechanic; pilot; office worker = office-worker : businessman; programmer = technologist : coder, hacker
 construction worker = construction-worker : builder; factory worker = factory-worker : welder
 detective : spy; bride = person-with-veil; groom = man-in-tuxedo : man in a suit
@@ -120,7 +121,7 @@ glass of whiskey = tumbler-glass : whiskey
 ice cube = ice : ice; jar : jam jar; can of food = canned-food : tin can; fondue; chopsticks~
 fork and knife = fork-and-knife : fork
 plate = fork-and-knife-with-plate : dinner plate; mate
-chocolate cake = game-icons:cake-slice/brown|shortcake/brown; roast sweet potato = roasted-sweet-potato
+chocolate cake = limner:chocolate-cake; roast sweet potato = roasted-sweet-potato
 """
 
 TRAVEL = """
@@ -133,10 +134,10 @@ rickshaw = auto-rickshaw : tuk tuk; railway car = railway-car
 ship = ship : ocean liner; ferry; canoe : rowboat, kayak; motor boat = motor-boat; wheel : tire
 gas pump = fuel-pump : gas station
 stop sign = stop-sign; cable car = mountain-cableway : aerial tramway
-spaceship = flying-saucer|game-icons:spaceship/blue : starship, space ship
-pirate ship = game-icons:caravel/brown|game-icons:galleon/brown : galleon
-hot air balloon = game-icons:air-balloon/red; zeppelin = game-icons:zeppelin/grey : airship, blimp
-submarine = game-icons:submarine/yellow; tank = game-icons:battle-tank/green
+spaceship = limner:spaceship : starship, space ship
+pirate ship = limner:pirate-ship : galleon
+hot air balloon = limner:hot-air-balloon; zeppelin = game-icons:zeppelin/grey : airship, blimp
+submarine = limner:submarine; tank = limner:tank
 bulldozer = game-icons:bulldozer/orange; wagon = game-icons:old-wagon/brown
 comet; shooting star = shooting-star; glowing star = glowing-star
 earth = globe-showing-americas : planet earth
@@ -152,12 +153,12 @@ wedding chapel = wedding; tokyo tower = tokyo-tower : eiffel tower, radio tower;
 fountain
 carousel = carousel-horse : merry go round; roller coaster = roller-coaster; slide = playground-slide
 barber pole = barber-pole
-windmill = game-icons:windmill/brown; barn = game-icons:barn/red; igloo = game-icons:igloo/blue
+windmill = limner:windmill; barn = game-icons:barn/red; igloo = game-icons:igloo/blue
 pyramids~ = game-icons:egyptian-pyramids/yellow : pyramid
 sphinx = game-icons:egyptian-sphinx/yellow; watchtower = game-icons:watchtower/brown : tower
 well = game-icons:well/grey; log cabin = game-icons:wood-cabin/brown : cabin
 mount fuji = mount-fuji; bare mountain = mountain : rocky mountain; campsite = camping : camping
-campfire = game-icons:campfire/orange : bonfire
+campfire = limner:campfire : bonfire
 beach umbrella = beach-with-umbrella; waterfall = game-icons:waterfall/blue; bricks~ = brick : brick wall
 hot spring = hot-springs
 sunrise = sunrise; sunrise over mountains = sunrise-over-mountains
@@ -175,16 +176,16 @@ splash~ = sweat-droplets
 """
 
 OBJECTS = """
-sword = dagger|game-icons:broadsword/grey : dagger; samurai sword = game-icons:katana/black : katana
-treasure chest = twemoji:treasure-chest|game-icons:open-treasure-chest/brown : treasure
-magic potion = game-icons:round-potion/purple : potion
+sword = limner:sword : dagger; samurai sword = game-icons:katana/black : katana
+treasure chest = limner:treasure-chest : treasure
+magic potion = limner:magic-potion : potion
 cauldron = game-icons:cauldron/black : witch cauldron; spell book = game-icons:spell-book/purple
 magic lamp = game-icons:magic-lamp/yellow; throne = game-icons:stone-throne/red
 crystals~ = game-icons:crystal-growth/purple : crystal
 cannon = game-icons:cannon/black; pistol = water-pistol : water gun; boomerang; firecracker : dynamite
 torch = game-icons:torch/orange
 rocking chair = game-icons:rocking-chair/brown; table = game-icons:table/brown : wooden table
-lamp = game-icons:desk-lamp/yellow : desk lamp
+lamp = limner:lamp : desk lamp
 vase = amphora : amphora; fridge = game-icons:fridge/grey : refrigerator
 bookshelf = game-icons:bookshelf/brown; fireplace = game-icons:fireplace/red
 mirror; mantel clock = mantelpiece-clock; picture frame = framed-picture : painting in a frame; shower

@@ -24,7 +24,7 @@ freezing face = cold-face
 clown = clown-face
 cowboy = cowboy-hat-face
 bored face = neutral-face : neutral face
-angel = smiling-face-with-halo
+angel = limner:angel
 devil = smiling-face-with-horns
 poop = pile-of-poo
 crazy face = zany-face : silly face
@@ -152,7 +152,7 @@ race car = racing-car : racing car
 pickup truck
 tractor
 motorcycle : motorbike
-skateboard
+skateboard = limner:skateboard
 van = minibus
 cruise ship = passenger-ship
 speedboat : motorboat
@@ -257,7 +257,7 @@ magic wand
 crystal ball
 eight ball = pool-8-ball : billiard ball
 frisbee = flying-disc
-drum
+drum = limner:drum
 trumpet
 piano = musical-keyboard
 saxophone
@@ -283,7 +283,7 @@ astronaut
 police officer : policeman
 ninja
 wizard = man-mage
-fairy = woman-fairy
+fairy = limner:fairy
 vampire = man-vampire
 zombie = man-zombie
 superhero = man-superhero

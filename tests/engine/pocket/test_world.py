@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from engine.pocket.train.actions import ACTIONS, ANIMALS, PEOPLE, say
 from engine.pocket.train.captions import caption
 from engine.pocket.train.concepts import COLOURS, CONCEPTS, PRIORITY
 from engine.pocket.train.data import Picture, plan
+from engine.pocket.train.icons import DRAWINGS
 from engine.pocket.train.scenes import SCENES, TIMES, paint
 
 NOUNS = {concept.noun: number for number, concept in enumerate(CONCEPTS)}
@@ -27,6 +29,13 @@ def test_the_world_is_wide_and_names_each_thing_once() -> None:
     assert len(SCENES) >= 60
     inks = [icon.partition("/")[2] for one in CONCEPTS for icon in (one.icon, one.another or "")]
     assert {ink for ink in inks if ink} <= set(COLOURS)
+
+
+def test_each_own_drawing_is_of_a_thing_that_is_taught() -> None:
+    named = {icon for one in CONCEPTS for icon in (one.icon, one.another or "") if icon.startswith("limner:")}
+    assert named == {f"limner:{drawing.stem}" for drawing in DRAWINGS.glob("*.svg")}
+    for drawing in DRAWINGS.glob("*.svg"):
+        assert ElementTree.parse(drawing).getroot().get("viewBox") == "0 0 64 64"
 
 
 def test_places_and_actions_hold_only_things_that_are_taught() -> None:
