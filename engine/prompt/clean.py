@@ -12,6 +12,7 @@ from engine.words import Sentence
 
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile("\x1b\\[[0-9;]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_PASSES = 8
 _SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"})
 
 
@@ -21,6 +22,14 @@ def clean(line: str, notes: list[str], models: Collection[str] = ()) -> str:
     What was changed is said in ``notes``. The result is what is stored and shown; cleaned again, it stays.
     ``models`` are the names a pasted block may mean.
     """
+    for _ in range(_PASSES):  # what is taken out may have stood in front of something else
+        before, line = line, _once(line, notes, models)
+        if line == before:
+            break
+    return line
+
+
+def _once(line: str, notes: list[str], models: Collection[str]) -> str:
     text = storable(line)
     if text != line:
         notes.append(Sentence("Broken characters were replaced."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from engine.prompt import values
@@ -13,6 +14,8 @@ from engine.words import Sentence
 
 _LEFTOVER = ",.;!?)]}，。；！？、"
 """Marks that say nothing right after a flag's value."""
+_SIGN = re.compile(r"[=:](?!:)|\s++=|\s++:(?=\s)")
+"""What other programs write between a flag and its value."""
 _OPENING = "\"'`*_~|([<「『【《〈（［«‹"
 
 
@@ -77,8 +80,9 @@ def _flag(line: str, hit: Hit, stop: int, taken: Taken, source: Source) -> str:
     assert flag is not None
     at = hit.end
     shown = line[hit.start : hit.end]
-    if line[at : at + 1] in ("=", ":") and at + 1 < stop and flag.kind is not FlagType.BARE:
-        at += 1
+    sign = _SIGN.match(line, at, stop) if flag.kind is not FlagType.BARE else None
+    if sign is not None and sign.end() < stop:
+        at = sign.end()
     try:
         reading = values.read(flag, line[at:stop])
     except BadValueError as bad:

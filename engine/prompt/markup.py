@@ -24,6 +24,9 @@ _COMMAND = re.compile(r"</[\w-]{1,32}(?: [\w-]{1,32}){0,2}:\d{15,20}>(?:\s?promp
 _EMOJI = re.compile(r"<a?:(\w{2,32}):\d{15,20}>")
 _MENTION = re.compile(r"<(?:@[!&]?|#|id:)\w{1,20}>|<t:-?\d{1,15}(?::[a-zA-Z])?>")
 _WIDE = re.compile(r"(?<=[-‐‑‒–—―−－])[Ａ-Ｚａ-ｚ]+")
+_WIDE_WEIGHT = re.compile(r"[（(][^（）()：:\n]{1,200}[：:]\s?\d{1,2}(?:[.．]\d{1,3})?[）)]|：：")
+"""Weights whose marks a wide keyboard wrote: ``（cat：1.2）``, ``cat：：2``."""
+_USUAL = str.maketrans("（：．）", "(:.)")
 _DASHES = str.maketrans({"﹣": "-", "⸺": "—", "⸻": "—"})
 
 
@@ -34,6 +37,7 @@ def plain(text: str, notes: list[str]) -> str:
     'a "cat" https://a.b/x.png '
     """
     text = _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide.group()), text.translate(_DASHES))
+    text = _WIDE_WEIGHT.sub(_usual, text)
     bare = _ENTITY.sub(lambda entity: _ENTITIES.get(entity[1].lower(), "'"), text)
     for _ in range(4):  # what stood in an entity may be a tag
         before, bare = bare, _TAG.sub("", _PICTURE.sub(_link, bare))
@@ -42,6 +46,10 @@ def plain(text: str, notes: list[str]) -> str:
     if bare != text:
         notes.append(Sentence("HTML was read as its text."))
     return bare
+
+
+def _usual(weight: re.Match[str]) -> str:
+    return weight.group().translate(_USUAL)
 
 
 def _link(tag: re.Match[str]) -> str:

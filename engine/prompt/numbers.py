@@ -7,7 +7,7 @@ import unicodedata
 from fractions import Fraction
 
 from engine.prompt.flags import Flag, FlagType
-from engine.prompt.prompt import DASHES, number
+from engine.prompt.prompt import number
 from engine.prompt.tokens import (
     QUOTES,
     TRAILING,
@@ -52,32 +52,21 @@ def read_number(flag: Flag, body: str) -> Reading:
     """Read a number, also with a per cent sign, a decimal comma or words behind it. Raises BadValueError."""
     notes: list[str] = []
     token = first(body)
-    word = trim(flag, token, notes)
-    if (plain := _plain(word, flag)) != word:
-        notes.append(value_read_as(flag, word, plain))
-        word = plain
-    if word.endswith("%"):
-        word = word[:-1]
-        notes.append(Sentence("The per cent sign after `--{name}` was left out.", name=flag.name))
-    if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,3}", word):
-        word = word.replace(",", "")
-        notes.append(value_read_as(flag, token, word))
-    if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is FlagType.NUMBER:
-        word = word.replace(",", ".")
-        told = Sentence("The decimal comma after `--{name}` was read as a point: `{word}`.")
-        notes.append(Sentence(told, name=flag.name, word=word))
+    word = _meant(flag, token, notes)
     if flag.name in ("seed", "sameseed") and (word.lower() in _ANY_SEED or re.fullmatch(r"-\d{1,20}", word)):
         # -1 is what most programs write for it
         told = Sentence("`--{name} {word}` is a random seed, as without it.")
         return Reading(None, len(token), [Sentence(told, name=flag.name, word=word)])
     match = NUMBER.match(word)
     rest = "" if match is None else word[match.end() :]
-    if match is not None and rest and DASHES.match(rest) is None and re.match(r"[,;:)\]]", rest):
-        # "7,masterpiece": the number ends at the punctuation, the words go on
-        used = len(token) - len(token.lstrip(QUOTES)) + match.end() + 1
-        told = Sentence("`--{name}` was read as `{word}`; what follows belongs to the prompt.")
-        notes.append(Sentence(told, name=flag.name, word=match.group()))
-        return Reading(_in_range(flag, match.group(), used, notes), used, notes)
+    if rest and (cut := _GOES_ON.match(token)) is not None:
+        # "7,masterpiece": the number ends at the punctuation, the words go on; "7::2" is their weight
+        shorter: list[str] = []
+        if NUMBER.fullmatch(alone := _meant(flag, cut[1], shorter)) is not None:
+            used = len(cut[1]) + (not token.startswith("::", len(cut[1])))
+            told = Sentence("`--{name}` was read as `{word}`; what follows belongs to the prompt.")
+            shorter.append(Sentence(told, name=flag.name, word=alone))
+            return Reading(_in_range(flag, alone, used, shorter), used, shorter)
     if match is None or rest:
         example = flag.example or number(flag.low)
         raise BadValueError(
@@ -86,6 +75,32 @@ def read_number(flag: Flag, body: str) -> Reading:
             len(token),
         )
     return Reading(_in_range(flag, word, len(token), notes), len(token), notes)
+
+
+_GOES_ON = re.compile(r"([^\s,;:)\]，；：）］]++)[,;:)\]，；：）］]")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){1,3}")
+_WHOLE_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3}){1,3}")
+"""With points, as much of Europe writes them; only a whole number has no other reading."""
+
+
+def _meant(flag: Flag, token: str, notes: list[str]) -> str:
+    """Return a typed number as this program writes it; what was changed is said."""
+    word = trim(flag, token, notes)
+    if (plain := _plain(word, flag)) != word:
+        notes.append(value_read_as(flag, word, plain))
+        word = plain
+    if word.endswith("%"):
+        word = word[:-1]
+        notes.append(Sentence("The per cent sign after `--{name}` was left out.", name=flag.name))
+    whole = flag.kind is FlagType.INT and _WHOLE_THOUSANDS.fullmatch(word) is not None
+    if whole or _THOUSANDS.fullmatch(word):
+        word = word.replace(",", "").replace(".", "")
+        notes.append(value_read_as(flag, token, word))
+    if re.fullmatch(r"[+-]?\d{1,9},\d{1,2}", word) and flag.kind is FlagType.NUMBER:
+        word = word.replace(",", ".")
+        told = Sentence("The decimal comma after `--{name}` was read as a point: `{word}`.")
+        notes.append(Sentence(told, name=flag.name, word=word))
+    return word
 
 
 def _plain(word: str, flag: Flag) -> str:

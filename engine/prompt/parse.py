@@ -218,6 +218,8 @@ def _repair(typed: str, read: str, why: FlagError) -> str | None:
             return None
         end = start + len(piece)
     before, after = typed[:start].rstrip(), typed[end:].lstrip()
+    if why.instead and after.startswith("="):
+        after = after.removeprefix("=")  # --stpes=20
     return " ".join(piece for piece in (before, why.instead, after) if piece) or None
 
 
@@ -269,6 +271,8 @@ def _prompt(taken: Taken, lower: list[list[Given]], typed: str) -> Prompt:
         else:
             told = Sentence("{name} is no LoRA's name; its tag was left out.", name=quote(lora.name))
             taken.notes.append(told)
+    if loras or others:
+        text = unknown.closed(text)
     text, images = take_images(text, taken.notes, typed)
     text = unknown.said_of(text, taken.notes)
     parts = parts_of(unwrapped(" ".join(text.split()), taken.notes), taken.notes)

@@ -16,6 +16,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_]{1,20}){0,3}")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _VALUE = re.compile(r"[=:]\S++|\s++[+-]?\d[\d.,:/x×%]*+(?!\S)")
 _LAST_WORD = re.compile(r"\s++[^\s\-–—]\S*+(?=\s*+(?:$|(?:--|—)[A-Za-z]))")
+_COUNTED = (FlagType.INT, FlagType.NUMBER, FlagType.RATIO)
+_WORDY = (FlagType.BARE, FlagType.TEXT)
+_LONGEST = 200
+"""Characters that a value of one word may have."""
 _SPACED = re.compile(r"\s++([A-Za-z][A-Za-z0-9_]{0,40})")
 
 
@@ -51,7 +55,8 @@ def scan(line: str) -> list[Hit]:
         if start and line[start - 1] == "\\":
             continue
         at_link = link > 0 and guarded[link - 1][1] == start  # where a link ends, a flag may begin
-        hit = _hit(line, start, end, bool(hits), " " if at_link or not start else line[start - 1])
+        before = " " if at_link or not start else line[start - 1]
+        hit = _hit(line, start, end, bool(hits), before, bool(hits) and _in_value(hits[-1], line, start))
         if hit is not None:
             hits.append(hit)
     # 2022's `--w 1920 --h 1080` was a size, not weirdness
@@ -62,10 +67,18 @@ def scan(line: str) -> list[Hit]:
     return hits
 
 
-def _hit(line: str, start: int, end: int, among_flags: bool, before: str) -> Hit | None:
+def _in_value(hit: Hit, line: str, at: int) -> bool:
+    """Tell whether ``at`` ends a flag's name, or stands in the one word behind it: no place for prose."""
+    if hit.flag is None or at - hit.end > _LONGEST:
+        return False
+    between = line[hit.end : at]
+    return not between or (hit.flag.kind not in _WORDY and len(between.split()) == 1)
+
+
+def _hit(line: str, start: int, end: int, among_flags: bool, before: str, touches: bool) -> Hit | None:
     """Decide what one run of dashes is: a flag, dashes to drop, or prose (None). Raises Refusal.
 
-    ``before`` is the character in front of it.
+    ``before`` is the character in front of it; ``touches``: another flag, or its one word, ends there.
     """
     dashes = line[start:end]
     glued = before.isalnum() or before == "_"
@@ -77,8 +90,8 @@ def _hit(line: str, start: int, end: int, among_flags: bool, before: str) -> Hit
                 raise _unknown(name.group(), line, start)
             return None
         flag, after, typed = found
-        if glued and among_flags and dashes == "--" and before.isdigit() and flag.kind is FlagType.BARE:
-            return Hit(start, after, flag, typed)  # --v 5--tile
+        if glued and dashes == "--" and touches:
+            return Hit(start, after, flag, typed)  # --tile--raw, --v 5--tile
         if (dashes == "-" or glued) and not plausible(flag, line, after):
             return None
         if dashes == "-" and glued:
@@ -126,7 +139,7 @@ def _resolve(word: str, line: str, at: int) -> tuple[Flag, int, str] | None:
     head = low.split("-", 1)[0]
     if (
         head in BY_NAME
-        and (BY_NAME[head].kind in (FlagType.INT, FlagType.NUMBER))
+        and BY_NAME[head].kind in (FlagType.INT, FlagType.NUMBER)
         and re.match(r"-\.?\d", low[len(head) :])
     ):
         return BY_NAME[head], at + len(head), head  # --chaos-5
@@ -138,19 +151,26 @@ def _resolve(word: str, line: str, at: int) -> tuple[Flag, int, str] | None:
     return None
 
 
+def _may_take(flag: Flag, line: str, at: int) -> bool:
+    """Tell whether the number behind a misspelt flag can be this one's: a size is no strength."""
+    return flag.kind not in _COUNTED or plausible(flag, line, at)
+
+
 def _unknown(word: str, line: str, start: int) -> FlagError:
     head, _, tail = word.partition("-")
     end = line.find(word, start) + len(word)
     flag = BY_NAME.get(head.lower())
-    if flag is not None and tail:
+    said = tail.replace("-", " ")
+    if flag is not None and tail and (flag.kind not in _COUNTED or plausible(flag, said, 0)):
         return FlagError(
             Sentence("There is no flag `--{word}`.", word=word),
             start,
             end,
-            f"--{head.lower()} {tail.replace('-', ' ')}",
+            f"--{head.lower()} {said}",
         )
-    meant = near(word, tuple(name for name in BY_NAME if len(name) > 2))
-    if meant is not None:
+    meant = near(word.replace("-", "_"), tuple(name for name in BY_NAME if len(name) > 2))
+    value = _VALUE.match(line, end)
+    if meant is not None and (value is None or _may_take(BY_NAME[meant], line, end)):
         return FlagError(
             Sentence("There is no flag `--{word}`. Did you mean `--{meant}`?", word=word, meant=meant),
             start,
@@ -158,7 +178,7 @@ def _unknown(word: str, line: str, start: int) -> FlagError:
             f"--{meant}",
         )
     # left behind, the 3 of `--foo 3` and the folder of `--outt here` at the end would be drawn
-    value = _VALUE.match(line, end) or (_LAST_WORD.match(line, end) if line[:start].strip() else None)
+    value = value or (_LAST_WORD.match(line, end) if line[:start].strip() else None)
     end = end if value is None else value.end()
     return FlagError(
         Sentence("There is no flag `--{word}`. `/help` lists them all.", word=word), start, end, ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from engine.prompt.tokens import quote, read_as
 from engine.words import Sentence
 
 _MARK = re.compile(r"(?<!\S)-(?:S\s?\d{1,10}|C\s?\d{1,2}(?:\.\d{1,3})?|[WH]\s?\d{2,5})(?!\S)")
@@ -20,6 +21,9 @@ _VALUES = {
     "sampler": re.compile(r"[A-Za-z][\w+]{1,30}"),
 }
 _NUMBER = re.compile(r"\d[\d.]{0,20}")
+_SIZE = re.compile(
+    r"(?<!\S)(?:--|—)(?:size|resolution)(?:\s|[=:])\s?(\d{2,5})\s?[x×*]\s?(\d{2,5})(?!\S)", re.IGNORECASE
+)
 _SEAMLESS = re.compile(r"(?<!\S)--seamless(?!\S)(?:\s--seamless_axes\s\S+)?")
 _NO_MEANING = re.compile(
     r"(?<!\S)--(?:hires(?:_fix)?|grid|log_tokenization|free_gpu_mem|save_original|karras_max)(?!\S)(?:\s\d+)?"
@@ -40,11 +44,18 @@ def left_out(shown: str, more: int = 0) -> Sentence:
     )
 
 
+def _sides(size: re.Match[str], notes: list[str]) -> str:
+    meant = f"--width {size[1]} --height {size[2]}"
+    notes.append(read_as(quote(size.group()), quote(meant)))
+    return meant
+
+
 def as_flags(text: str, notes: list[str]) -> str:
     """Read the switches of InvokeAI's old command line, which are one dash and one letter.
 
     A capital one with a value of its kind tells it: ``-s 50`` alone is ``--s`` of Midjourney.
     """
+    text = _SIZE.sub(lambda found: _sides(found, notes), text)
     first = _MARK.search(text)
     if first is None:
         return text

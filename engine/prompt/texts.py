@@ -15,8 +15,10 @@ from engine.words import Sentence
 MAX_CONDITIONS = 6
 """Texts one picture can be steered by: each is a row of every UNet call."""
 
-_PART = re.compile(r"::(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
+_PART = re.compile(r"::+(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
 _SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s*+(?:::|$))))(?![\w.])")
+_BETWEEN = re.compile(r"[\s,]*+(?:[.;!?)\]%]++(?=\s|$))?+\s*+")
+"""What says nothing between a weight and the next text."""
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that Unicode counts as letters or symbols and that show nothing."""
 
@@ -109,7 +111,7 @@ def _shows(text: str) -> bool:
 
 
 def _add_part(parts: list[WeightedText], text: str, weight: float, notes: list[str]) -> None:
-    text = text.lstrip(" ,") if parts else unwrapped(text, notes)  # "a::2, b"
+    text = _BETWEEN.sub("", text, count=1) if parts else unwrapped(text, notes)  # "a::2, b", "a::2; b"
     text = text.strip()
     if not _shows(text):
         return

@@ -15,7 +15,30 @@ TRAILING = ",.;!?，。；！？、"
 QUOTES = "\"'`"
 MARKS = "*~|)]}>）］」』】》〉»›"
 """What closes a wrapping behind a value: Markdown's marks, brackets."""
-_UNPAIRED = ("**", "__", "~~", "||", "*", "`", '"')
+PAIRS = (
+    ("***", "***"),
+    ("**", "**"),
+    ("__", "__"),
+    ("~~", "~~"),
+    ("||", "||"),
+    ("*", "*"),
+    ("_", "_"),
+    ("``", "``"),
+    ("`", "`"),
+    ('"""', '"""'),
+    ("'''", "'''"),
+    ('"', '"'),
+    ("'", "'"),
+    ("«", "»"),
+    ("‹", "›"),
+    ("(", ")"),
+    ("[", "]"),
+    ("<", ">"),
+    *(tuple(pair) for pair in ("「」", "『』", "【】", "《》", "〈〉", "（）", "［］")),
+)
+"""What a prompt is wrapped in: what opens, what closes."""
+OPENING = "".join(dict.fromkeys(opening for opening, closing in PAIRS if opening not in "\"'`_"))
+"""The same in front of a value; quotes and what may begin a name aside."""
 
 
 class BadValueError(Exception):
@@ -115,7 +138,7 @@ def first(body: str) -> str:
 
 def trim(flag: Flag, token: str, notes: list[str]) -> str:
     """Take quotes, marks and trailing punctuation off a word, and say so."""
-    bare = token.strip(QUOTES).rstrip(TRAILING + MARKS + QUOTES).lstrip("*~|").strip(QUOTES)
+    bare = token.strip(QUOTES).rstrip(TRAILING + MARKS + QUOTES).lstrip(OPENING).strip(QUOTES)
     bare = bare.removesuffix("__")
     if flag.kind in (FlagType.INT, FlagType.NUMBER):
         bare = bare.strip("_")
@@ -141,11 +164,11 @@ def balanced(bare: str) -> str:
     """Return words without the marks at their end that close what was opened before the flag."""
     while True:
         before = bare
-        for mark in _UNPAIRED:
-            if bare.endswith(mark) and bare.count(mark) % 2:
-                bare = bare[: -len(mark)].rstrip()
-        for closing, opening in ((")", "("), ("]", "[")):
-            if bare.endswith(closing) and bare.count(closing) > bare.count(opening):
-                bare = bare[:-1].rstrip()
+        for opening, closing in PAIRS:
+            if not bare.endswith(closing):
+                continue
+            there = bare.count(closing)
+            if there > bare.count(opening) or (opening == closing and there % 2):
+                bare = bare[: -len(closing)].rstrip()
         if bare == before:
             return bare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from engine.prompt.characters import visible
 from engine.words import Sentence
 
 _EMBEDDING = re.compile(
@@ -62,6 +63,15 @@ _FORMS = (
 """A form, and what is said of it."""
 
 
+def closed(text: str) -> str:
+    """Return a list of words without the commas of what was taken out of it.
+
+    >>> closed(" , a cat,  , red, ")
+    'a cat, red'
+    """
+    return _COMMAS.sub("", text).rstrip(" ,")
+
+
 def said_of(text: str, notes: list[str]) -> str:
     """Return the text without names of embeddings; what else another program would act on is said.
 
@@ -71,9 +81,9 @@ def said_of(text: str, notes: list[str]) -> str:
     bare = _EMBEDDING.sub(" ", text)
     if bare != text:
         notes.append(Sentence("Embeddings are not known here; their names were left out."))
-        bare = _COMMAS.sub("", bare)
+        bare = closed(bare)
     whole = _UNTIL.sub(r"\1", bare)
     if whole != bare:
         notes.append(Sentence("`[a::0.5]` (a word up to half-way) is not known here; the word stays."))
     notes.extend(said for form, said in _FORMS if form.search(whole) is not None)
-    return whole
+    return whole if whole == text else visible(" ".join(whole.split()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.prompt.tokens import quote
+from engine.prompt.tokens import PAIRS, quote
 from engine.words import Sentence
 
 _IMAGINE = re.compile(
@@ -60,27 +60,6 @@ _QUOTED_LINE = re.compile(r"(?m)^[ \t]*(?:>>>|>)[ \t]+(?=[^\s\\‐‑‒–—�
 _MARKED_START = re.compile(r"(?:#{1,3}|-#|[-*+•‣◦▪●○·]|>>>|>)\s+(?=[^\s\\‐‑‒–—―−－-])")
 _FLAG = re.compile(r"(?<![^\s(\[\"'`])(?:--|—|–)[A-Za-z]")
 _MORE_FLAGS = re.compile(r"\s+(?:--|—|–)[A-Za-z]")
-_PAIRS = (
-    ("***", "***"),
-    ("**", "**"),
-    ("__", "__"),
-    ("~~", "~~"),
-    ("||", "||"),
-    ("*", "*"),
-    ("_", "_"),
-    ("``", "``"),
-    ("`", "`"),
-    ('"""', '"""'),
-    ("'''", "'''"),
-    ('"', '"'),
-    ("'", "'"),
-    ("«", "»"),
-    ("‹", "›"),
-    ("(", ")"),
-    ("[", "]"),
-    ("<", ">"),
-    *(tuple(pair) for pair in ("「」", "『』", "【】", "《》", "〈〉", "（）", "［］")),
-)
 _ONLY_AROUND_FLAGS = frozenset("'([<「『【《〈（［")
 """Marks that mean something around words alone: an apostrophe, weights, a title."""
 
@@ -171,7 +150,7 @@ def _start(text: str, notes: list[str]) -> str:
 
 def _around(text: str, notes: list[str]) -> str:
     """Take marks off that stand around the whole text, or around all of it but flags at its end."""
-    for opening, closing in _PAIRS:
+    for opening, closing in PAIRS:
         if text.startswith(opening) and (end := text.find(closing, len(opening) + 1)) > 0:
             inner, rest = text[len(opening) : end], text[end + len(closing) :]
             if _MORE_FLAGS.match(rest) and _FLAG.search(inner) and not _closes_early(inner, opening, closing):
@@ -182,7 +161,8 @@ def _around(text: str, notes: list[str]) -> str:
         inner = text[len(opening) : -len(closing)]
         if opening == "__" and _is_name(inner):
             return text  # a wildcard alone
-        if opening in _ONLY_AROUND_FLAGS and _FLAG.search(inner) is None:
+        holds = _FLAG.search(inner) is not None or (opening == "(" and "::" in inner)  # it weighs no parts
+        if opening in _ONLY_AROUND_FLAGS and not holds:
             continue
         if _closes_early(inner, opening, closing) or not inner.strip():
             continue
