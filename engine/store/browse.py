@@ -14,6 +14,7 @@ from engine.store.jobs import select
 Row = tuple[str, int | None, int]
 """A job, one of its pictures (None: all together), and how many people marked it."""
 
+_NEXT = "SELECT min(origin) FROM delivery WHERE state = 'sent' AND origin"
 _SHOWN = (
     "job.state = 'rendered' AND job.origin NOT LIKE 'find:%'"
     " AND EXISTS (SELECT 1 FROM picture WHERE picture.job = job.id)"
@@ -85,10 +86,13 @@ def beside(db: sqlite3.Connection, job: str) -> list[Job]:
 
 def admired_at(db: sqlite3.Connection, guild: str) -> list[str]:
     """Return every address in a server where a picture was posted that somebody marked."""
+    # from one address to the next: what was posted there is passed over by the index, however much it is
     rows = db.execute(
-        "SELECT DISTINCT delivery.origin FROM delivery JOIN likes ON likes.job = delivery.job"
-        " WHERE delivery.state = 'sent' AND delivery.origin LIKE ? ESCAPE '\\'",
-        (f"discord:{_literal(guild)}/%",),
+        f"WITH RECURSIVE place (origin) AS (SELECT ({_NEXT} >= :first AND origin < :end)"
+        f" UNION ALL SELECT ({_NEXT} > place.origin AND origin < :end) FROM place WHERE place.origin NOTNULL)"
+        " SELECT origin FROM place WHERE origin NOTNULL AND EXISTS (SELECT 1 FROM delivery JOIN likes"
+        " ON likes.job = delivery.job WHERE delivery.state = 'sent' AND delivery.origin = place.origin)",
+        {"first": f"discord:{guild}/", "end": f"discord:{guild}0"},  # "0" follows "/"
     )
     return [str(row[0]) for row in rows]
 

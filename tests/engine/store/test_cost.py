@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from engine.jobs import Condition, Job, JobSpec, State, new_job_id
-from engine.store import jobs
+from engine.store import browse, deliveries, jobs, likes, pages
 from engine.store.connection import Store
+from engine.store.database import open_to_write
 from engine.store.jobs import Draft
 
 SPEC = JobSpec(
@@ -86,3 +88,63 @@ async def test_what_others_have_costs_nothing(
         once = await store.write(steps, look)
         await store.write(grow, "b")
         assert await store.write(steps, look) <= once * 1.2 + 50
+
+
+ALL = browse.Search()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda db: browse.drawn(db, "anna", ALL, 5, 0),
+        lambda db: browse.liked(db, "anna", ALL, 5, 0),
+        lambda db: browse.admired_at(db, "1"),
+        lambda db: browse.beside(db, "a"),
+        lambda db: pages.page(db, "anna", 20, pictures=True),
+        lambda db: pages.page(db, "anna", 20, "a"),
+        lambda db: pages.page(db, "anna", 20, "a", newer=True),
+        lambda db: likes.newest(db, "anna"),
+        lambda db: jobs.of_owner(db, "anna"),
+        deliveries.count_pending,
+        jobs.unended,
+    ],
+    ids=[
+        "history",
+        "favorites",
+        "places",
+        "request",
+        "web",
+        "older",
+        "newer",
+        "marked",
+        "of",
+        "pending",
+        "open",
+    ],
+)
+def test_no_list_passes_over_a_whole_table(tmp_path: Path, look: Callable[[sqlite3.Connection], Any]) -> None:
+    with contextlib.closing(open_to_write(tmp_path / "limner.db")) as db:
+        asked: list[str] = []
+        db.set_trace_callback(asked.append)
+        look(db)
+        db.set_trace_callback(None)
+        steps = [row[3] for one in asked for row in db.execute(f"EXPLAIN QUERY PLAN {one}")]
+    assert any("SEARCH" in step or "delivery_pending" in step for step in steps)
+    tables = ("SCAN job", "SCAN delivery", "SCAN picture", "SCAN likes", "SCAN ledger")
+    # what is not shown yet has an index of its own, and is little
+    assert [step for step in steps if step.startswith(tables) and "delivery_pending" not in step] == []
+
+
+def test_places_are_those_of_the_server_where_something_shown_was_marked(tmp_path: Path) -> None:
+    posted = ["1/5", "1/5", "1/9", "10/5", "1/7", "11/2", "1/8"]
+    with contextlib.closing(open_to_write(tmp_path / "limner.db")) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        for number, place in enumerate(posted):
+            db.execute(
+                "INSERT INTO delivery (job, kind, origin, owner, state, created_at)"
+                " VALUES (?, 'grid', ?, 'anna', ?, 1)",
+                (f"job{number}", f"discord:{place}", "pending" if place == "1/8" else "sent"),
+            )
+        for number in (0, 2, 3, 6):
+            db.execute("INSERT INTO likes VALUES ('ben', ?, ?, 0, 1)", (f"sha{number}", f"job{number}"))
+        assert browse.admired_at(db, "1") == ["discord:1/5", "discord:1/9"]
