@@ -28,10 +28,10 @@ QUICKER = {
     "RAY_worker_niceness": "0",  # as `limner worker` has it
     "RAY_gcs_server_port_wait_time_s": "300",
 }
-STARTS_WITHIN = 120.0
-"""Seconds a machine may take to join. Ray gives it 30, whatever else this one does."""
-TRIES = 3
-"""Ray's own helpers sometimes fall at their start on a busy machine, and the machine with them."""
+STARTS_WITHIN = 40.0
+"""Seconds until a machine that has not joined is tried anew: Ray's own helpers have 15 to start, whatever
+else this one does, or the machine falls with them and nobody is told."""
+TRIES = 10
 
 
 class Machines:
