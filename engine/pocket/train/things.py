@@ -115,7 +115,7 @@ def listing(
     things: list[dict[str, Any]] = []
     hints: dict[str, list[str]] = {}
     for concept in known:
-        entry = entries.get(concept.icon, {})
+        entry = entries.get(concept.icon) or entries.get(concept.noun.replace(" ", "-"), {})
         sections = (name for name, text in _SECTIONS.items() if re.search(rf"\b{concept.noun}\b", text))
         group = entry.get("subgroup") or next(sections, "other-object")
         prompt = with_article(concept.noun, concept.article)
