@@ -29,7 +29,7 @@ WORK = Path(".pocket")
 def _start(device: str, threads: int) -> str:
     torch.set_num_threads(threads)
     # training waits for everybody else on this machine
-    if False:
+    if hasattr(os, "nice"):
         os.nice(10)
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
