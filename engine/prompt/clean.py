@@ -22,7 +22,7 @@ def clean(line: str, notes: list[str], models: Collection[str] = ()) -> str:
     What was changed is said in ``notes``. The result is what is stored and shown; cleaned again, it stays.
     ``models`` are the names a pasted block may mean.
     """
-    for _ in range(_PASSES):  # what is taken out may have stood in front of something else
+    for _ in range(_PASSES):  # what is taken out may have stood before something else, a block pasted twice
         before, line = line, _once(line, notes, models)
         if line == before:
             break
@@ -47,8 +47,5 @@ def _once(line: str, notes: list[str], models: Collection[str]) -> str:
     text = links.plain(whole)
     if "](" in whole and "](" not in text:
         notes.append(Sentence("Links with a label were written out."))
-    for _ in range(4):  # blocks may have been pasted twice
-        before, text = text, foreign.as_line(text, notes, models)
-        if text == before:
-            break
+    text = foreign.as_line(text, notes, models)
     return unwrapped(re.sub("[\t\n\x1f]", " ", text), notes)
