@@ -9,14 +9,14 @@ from engine.prompt import values
 from engine.prompt.flags import BY_NAME, Action, Flag, FlagType
 from engine.prompt.prompt import Given, Source
 from engine.prompt.scan import FlagError, Hit, scan
-from engine.prompt.tokens import BadValueError, marks_before, quote, read_as
+from engine.prompt.tokens import OPENING, QUOTES, BadValueError, marks_before, quote, read_as
 from engine.words import Sentence
 
 _LEFTOVER = ",.;!?)]}，。；！？、"
 """Marks that say nothing right after a flag's value."""
+_OPENING = OPENING + QUOTES + "_"
 _SIGN = re.compile(r"[=:](?!:)|\s++=|\s++:(?=\s)")
 """What other programs write between a flag and its value."""
-_OPENING = "\"'`*_~|([<「『【《〈（［«‹"
 
 
 @dataclass(slots=True)
