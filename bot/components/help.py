@@ -21,7 +21,7 @@ from engine.prompt.flags import FLAGS, Action
 from engine.service import Service
 from engine.words import say
 
-HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED and not flag.legacy)
+HELPFUL = tuple(flag for flag in FLAGS if flag.action is Action.HONOURED)
 
 
 class HelpSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=HELP_TOPIC):

@@ -86,7 +86,6 @@ class Flag:
     option: str = ""
     example: str = ""
     needs: str = ""  # the partner without which it says nothing
-    legacy: bool = False
     field: str = ""
 
     @property
@@ -112,14 +111,14 @@ def _honoured(name: str, kind: FlagType, meaning: str, *aliases: str, **more: ob
     return Flag(name, kind, meaning, aliases, **more)  # type: ignore[arg-type]
 
 
-def _mapped(name: str, kind: FlagType, becomes: str, note: str, **more: object) -> Flag:
+def _mapped(name: str, kind: FlagType, becomes: str, note: str = "", **more: object) -> Flag:
     return Flag(
         name,
         kind,
         Sentence("Read as `{becomes}`.", becomes=becomes),
         action=Action.MAPPED,
         becomes=becomes,
-        note=note,
+        note=note or Sentence("`--{name}` is read as `{becomes}`.", name=name, becomes=becomes),
         **more,  # type: ignore[arg-type]
     )
 
@@ -129,7 +128,9 @@ def _ignored(name: str, kind: FlagType, note: str, *aliases: str, **more: object
 
 
 _OLD_UPSCALER = "Midjourney's upscalers of 2022 do not exist here; the U and upscale buttons do that."
+_STILL = "Moving pictures are not made here; `--video` films the picture forming."
 _OLD_MODEL = "A Midjourney model of 2022; drawn with the usual model."
+_LINK = "https://example.com/a.png"
 
 FLAGS: tuple[Flag, ...] = (
     # -- the shape and the model
@@ -218,7 +219,6 @@ FLAGS: tuple[Flag, ...] = (
         "How strongly the model's house style is applied; 0 is none.",
         "s",
         "stylise",
-        low=0,
         high=1000,
         default="100",
         example="250",
@@ -228,7 +228,6 @@ FLAGS: tuple[Flag, ...] = (
         FlagType.INT,
         "Makes the picture stranger.",
         "w",
-        low=0,
         high=3000,
         default="0",
         example="500",
@@ -239,7 +238,6 @@ FLAGS: tuple[Flag, ...] = (
         FlagType.INT,
         "How far the pictures of one grid lie apart.",
         "c",
-        low=0,
         high=100,
         default="0",
         example="50",
@@ -249,7 +247,6 @@ FLAGS: tuple[Flag, ...] = (
         "exp",
         FlagType.INT,
         "Pushes contrast and detail.",
-        low=0,
         high=100,
         default="0",
         example="25",
@@ -274,7 +271,6 @@ FLAGS: tuple[Flag, ...] = (
         "seed",
         FlagType.INT,
         "The start noise: the same seed and words give the same pictures.",
-        low=0,
         high=2**32 - 1,
         default="random",
         option="seed",
@@ -324,7 +320,6 @@ FLAGS: tuple[Flag, ...] = (
         "cfg_scale",
         "guidance",
         "scale",
-        low=0,
         high=35,
         default="the model's",
         example="7",
@@ -363,51 +358,25 @@ FLAGS: tuple[Flag, ...] = (
         FlagType.INT,
         "--seed {value}",
         "`--sameseed` is read as `--seed`; the four pictures still differ.",
-        low=0,
         high=2**32 - 1,
         example="7",
-        legacy=True,
     ),
-    _mapped("hq", FlagType.BARE, "--quality 2", "`--hq` is read as `--quality 2`.", legacy=True),
-    _mapped(
-        "testp",
-        FlagType.BARE,
-        "--style photographic",
-        "`--testp` is read as `--style photographic`.",
-        legacy=True,
-    ),
+    _mapped("hq", FlagType.BARE, "--quality 2"),
+    _mapped("testp", FlagType.BARE, "--style photographic"),
     _mapped(
         "wallpaper",
         FlagType.BARE,
         "--ar 15:8",
         "`--wallpaper` is read as `--ar 15:8`, the shape of 1920 × 1024.",
         group="shape",
-        legacy=True,
     ),
-    *(
-        _mapped(
-            name,
-            FlagType.BARE,
-            f"--ar {ratio}",
-            Sentence("`--{name}` is read as `--ar {ratio}`.", name=name, ratio=ratio),
-            group="shape",
-            legacy=True,
-        )
-        for name, ratio in (
-            ("sl", "3:2"),
-            ("ml", "3:2"),
-            ("ll", "3:2"),
-            ("sp", "2:3"),
-            ("mp", "2:3"),
-            ("lp", "2:3"),
-        )
-    ),
+    *(_mapped(name, FlagType.BARE, "--ar 3:2", group="shape") for name in ("sl", "ml", "ll")),
+    *(_mapped(name, FlagType.BARE, "--ar 2:3", group="shape") for name in ("sp", "mp", "lp")),
     # -- pictures to go by
     _honoured(
         "iw",
         FlagType.NUMBER,
         "How much the pictures in the prompt weigh against its words.",
-        low=0,
         high=3,
         default="1",
         example="1.5",
@@ -417,13 +386,12 @@ FLAGS: tuple[Flag, ...] = (
         FlagType.REFS,
         "Draw in the style of these pictures, or in the style with this number; `random` picks one.",
         repeats=True,
-        example="https://example.com/a.png",
+        example=_LINK,
     ),
     _honoured(
         "sw",
         FlagType.INT,
         "How much `--sref` weighs; 0 is as if it were not there.",
-        low=0,
         high=1000,
         default="100",
         needs="sref",
@@ -434,26 +402,22 @@ FLAGS: tuple[Flag, ...] = (
         FlagType.REFS,
         "Keeps the character that these pictures show.",
         repeats=True,
-        example="https://example.com/a.png",
+        example=_LINK,
     ),
     _honoured(
         "cw",
         FlagType.INT,
         "How much `--cref` weighs.",
-        low=0,
         high=100,
         default="100",
         needs="cref",
         example="50",
     ),
-    _honoured(
-        "oref", FlagType.REFS, "Draw the thing that this picture shows.", example="https://example.com/a.png"
-    ),
+    _honoured("oref", FlagType.REFS, "Draw the thing that this picture shows.", example=_LINK),
     _honoured(
         "ow",
         FlagType.INT,
         "How much `--oref` weighs.",
-        low=0,
         high=1000,
         default="100",
         needs="oref",
@@ -496,27 +460,10 @@ FLAGS: tuple[Flag, ...] = (
         "Who sees a picture is decided by the channel it is drawn in.",
         group="visibility",
     ),
-    _ignored(
-        "motion",
-        FlagType.CHOICE,
-        "Moving pictures are not made here; `--video` films the picture forming.",
-        choices=("low", "high"),
-        example="low",
-    ),
+    _ignored("motion", FlagType.CHOICE, _STILL, choices=("low", "high"), example="low"),
     _ignored("loop", FlagType.BARE, "Moving pictures are not made here; the film of `--video` loops anyway."),
-    _ignored(
-        "end",
-        FlagType.REFS,
-        "Moving pictures are not made here; `--video` films the picture forming.",
-        example="https://example.com/a.png",
-    ),
-    _ignored(
-        "bs",
-        FlagType.CHOICE,
-        "Moving pictures are not made here; `--video` films the picture forming.",
-        choices=("1", "2", "4"),
-        example="2",
-    ),
+    _ignored("end", FlagType.REFS, _STILL, example=_LINK),
+    _ignored("bs", FlagType.CHOICE, _STILL, choices=("1", "2", "4"), example="2"),
     _ignored(
         "zoom",
         FlagType.NUMBER,
@@ -527,27 +474,22 @@ FLAGS: tuple[Flag, ...] = (
         example="1.5",
     ),
     _ignored(
-        "edit",
-        FlagType.REFS,
-        "Midjourney's edit model does not exist here.",
-        repeats=True,
-        example="https://example.com/a.png",
+        "edit", FlagType.REFS, "Midjourney's edit model does not exist here.", repeats=True, example=_LINK
     ),
-    _ignored("test", FlagType.BARE, _OLD_MODEL, legacy=True),
-    _ignored("beta", FlagType.BARE, _OLD_MODEL, legacy=True),
-    _ignored("old", FlagType.BARE, _OLD_MODEL, legacy=True),
-    _ignored("vibe", FlagType.BARE, _OLD_MODEL, legacy=True),
+    _ignored("test", FlagType.BARE, _OLD_MODEL),
+    _ignored("beta", FlagType.BARE, _OLD_MODEL),
+    _ignored("old", FlagType.BARE, _OLD_MODEL),
+    _ignored("vibe", FlagType.BARE, _OLD_MODEL),
     _ignored(
         "creative",
         FlagType.BARE,
         "A setting of a Midjourney model of 2022; `--chaos` gives variety here.",
-        legacy=True,
     ),
-    _ignored("uplight", FlagType.BARE, _OLD_UPSCALER, legacy=True),
-    _ignored("upbeta", FlagType.BARE, _OLD_UPSCALER, legacy=True),
-    _ignored("upanime", FlagType.BARE, _OLD_UPSCALER, legacy=True),
-    _ignored("newclip", FlagType.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
-    _ignored("nostretch", FlagType.BARE, "An experiment of Midjourney's in 2022.", legacy=True),
+    _ignored("uplight", FlagType.BARE, _OLD_UPSCALER),
+    _ignored("upbeta", FlagType.BARE, _OLD_UPSCALER),
+    _ignored("upanime", FlagType.BARE, _OLD_UPSCALER),
+    _ignored("newclip", FlagType.BARE, "An experiment of Midjourney's in 2022."),
+    _ignored("nostretch", FlagType.BARE, "An experiment of Midjourney's in 2022."),
 )
 """Every flag, in the order in which prompts are printed."""
 
