@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from engine.errors import UserError
 from engine.jobs import Input, Job, JobSpec, Kind, Role
+from engine.planning.edit_specs import undrawn
 from engine.prompt import WeightedText, parse
 from engine.prompt.permutations import escape
 from engine.words import Sentence
@@ -49,18 +50,7 @@ def described(usual: JobSpec, picture: str, size: tuple[int, int]) -> JobSpec:
     """Return the spec that describes a kept picture of ``size``. ``usual``: what a plain prompt would be."""
     shrink = min(1.0, LARGEST / max(size))
     width, height = (max(1, round(side * shrink)) for side in size)
-    return JobSpec(
-        kind=Kind.DESCRIBE,
-        model=usual.model,
-        width=width,
-        height=height,
-        steps=1,
-        guidance_scale=1.0,
-        sampler=usual.sampler,
-        seed=usual.seed,
-        count=1,
-        inputs=(Input(sha256=picture, role=Role.INIT),),
-    )
+    return undrawn(usual, Kind.DESCRIBE, (width, height), inputs=(Input(sha256=picture, role=Role.INIT),))
 
 
 def shortened(usual: JobSpec) -> JobSpec:
@@ -71,18 +61,7 @@ def shortened(usual: JobSpec) -> JobSpec:
         )
     if len(usual.conditions[0].text.split()) < 2:
         raise UserError(Sentence("One word cannot be shortened. Write a longer prompt."))
-    return JobSpec(
-        kind=Kind.SHORTEN,
-        model=usual.model,
-        conditions=usual.conditions,
-        width=usual.width,
-        height=usual.height,
-        steps=1,
-        guidance_scale=1.0,
-        sampler=usual.sampler,
-        seed=usual.seed,
-        count=1,
-    )
+    return undrawn(usual, Kind.SHORTEN, (usual.width, usual.height), conditions=usual.conditions)
 
 
 _WORD = re.compile(r"\S+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.errors import UserError
@@ -128,70 +129,37 @@ def enough(strength: float, steps: int) -> float:
 
 def varied(spec: JobSpec, start: str, size: tuple[int, int], strength: float) -> JobSpec:
     """Return the spec of four variations of the picture ``start``, drawn at ``size``."""
-    return spec.model_copy(
-        update={
-            "kind": Kind.VARY,
-            "inputs": (Input(sha256=start, role=Role.INIT), *_references(spec)),
-            "strength": enough(strength, spec.steps),
-            "width": size[0],
-            "height": size[1],
-            "count": 4,
-            "scale": 1,
-            "wordless": False,
-        }
-    )
+    inputs = (Input(sha256=start, role=Role.INIT), *_references(spec))
+    return _edited(spec, Kind.VARY, size, inputs, strength=enough(strength, spec.steps))
 
 
 def repainted(spec: JobSpec, start: str, mask: str, size: tuple[int, int], strength: float) -> JobSpec:
     """Return the spec that repaints ``start`` where ``mask`` is white; drawn at ``size``."""
     canvas = (Input(sha256=start, role=Role.INIT), Input(sha256=mask, role=Role.MASK))
-    return spec.model_copy(
-        update={
-            "kind": Kind.INPAINT,
-            "inputs": (*canvas, *_references(spec)),
-            "strength": enough(strength, spec.steps),
-            "width": size[0],
-            "height": size[1],
-            "count": 4,
-            "scale": 1,
-            "tile": False,
-            "wordless": False,
-        }
-    )
+    inputs = (*canvas, *_references(spec))
+    return _edited(spec, Kind.INPAINT, size, inputs, strength=enough(strength, spec.steps), tile=False)
 
 
 def instructed(spec: JobSpec, pictures: Sequence[str], size: tuple[int, int]) -> JobSpec:
     """Return the spec that does to the first of some pictures what the words say, looking at the others."""
     seen = tuple(Input(sha256=one, role=Role.INIT) for one in pictures)
-    return spec.model_copy(
-        update={
-            "kind": Kind.EDIT,
-            "inputs": (*seen, *_references(spec)),
-            "strength": None,
-            "width": size[0],
-            "height": size[1],
-            "count": 4,
-            "scale": 1,
-            "wordless": False,
-        }
-    )
+    return _edited(spec, Kind.EDIT, size, (*seen, *_references(spec)))
 
 
 def upscaled(spec: JobSpec, start: str, size: tuple[int, int], scale: int) -> JobSpec:
     """Return the spec that enlarges the picture ``start`` of ``size`` faithfully."""
-    return spec.model_copy(
-        update={
-            "kind": Kind.UPSCALE,
-            "scale": scale,
-            "width": size[0] * scale,
-            "height": size[1] * scale,
-            "count": 1,
-            "inputs": (Input(sha256=start, role=Role.INIT),),
-            "strength": None,
-            "film": False,
-            "wordless": False,
-        }
-    )
+    larger = (size[0] * scale, size[1] * scale)
+    inputs = (Input(sha256=start, role=Role.INIT),)
+    return _edited(spec, Kind.UPSCALE, larger, inputs, scale=scale, count=1, film=False)
+
+
+def _edited(
+    spec: JobSpec, kind: Kind, size: tuple[int, int], inputs: tuple[Input, ...], **more: Any
+) -> JobSpec:
+    """Return the spec of four pictures made of others; ``more`` is what else is special to their kind."""
+    usual = {"count": 4, "scale": 1, "strength": None, "wordless": False}
+    told = {"kind": kind, "width": size[0], "height": size[1], "inputs": inputs}
+    return spec.model_copy(update={**usual, **told, **more})
 
 
 def enriched(
@@ -240,19 +208,14 @@ def _step(side: float, multiple: int) -> int:
 
 def located(spec: JobSpec, start: str, size: tuple[int, int]) -> JobSpec:
     """Return the spec that looks in ``start`` for what the spec's words name; equal words find the same."""
-    return JobSpec(
-        kind=Kind.LOCATE,
-        model=spec.model,
-        conditions=spec.conditions[:1],
-        width=size[0],
-        height=size[1],
-        steps=1,
-        guidance_scale=1.0,
-        sampler=spec.sampler,
-        seed=0,
-        count=1,
-        inputs=(Input(sha256=start, role=Role.INIT),),
-    )
+    inputs = (Input(sha256=start, role=Role.INIT),)
+    return undrawn(spec, Kind.LOCATE, size, seed=0, conditions=spec.conditions[:1], inputs=inputs)
+
+
+def undrawn(usual: JobSpec, kind: Kind, size: tuple[int, int], **more: Any) -> JobSpec:
+    """Return the spec of a job that draws nothing; ``usual``: what a plain prompt would be."""
+    told = {"seed": usual.seed, "sampler": usual.sampler, "steps": 1, "guidance_scale": 1.0, "count": 1}
+    return JobSpec(kind=kind, model=usual.model, width=size[0], height=size[1], **{**told, **more})
 
 
 def _references(spec: JobSpec) -> tuple[Input, ...]:

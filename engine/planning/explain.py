@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -35,7 +35,7 @@ def as_json(
         spec = planned.spec
         decided: dict[str, Value] = {
             "model": spec.model,
-            "ar": "{}:{}".format(*_ratio(spec.width, spec.height)),
+            "ar": "{}:{}".format(*Fraction(spec.width, spec.height).as_integer_ratio()),
             "steps": spec.steps,
             "cfg": spec.guidance_scale,
             "sampler": spec.sampler,
@@ -46,8 +46,3 @@ def as_json(
 
     kept = wildcards.keeper(config.wildcards.folder)
     return read_as_json(line, config, planner=decide, wildcards=kept, **more)
-
-
-def _ratio(width: int, height: int) -> tuple[int, int]:
-    common = math.gcd(width, height)
-    return width // common, height // common

@@ -6,6 +6,7 @@ import math
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.jobs import Speed
+from engine.planning.values import decimal, integer
 from engine.prompt.prompt import Given, Prompt, number
 from engine.prompt.samplers import sampler
 from engine.words import Sentence, all_of
@@ -72,16 +73,14 @@ def _against(given: Given, model: ModelConfig) -> bool:
 
 def steps(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, few: bool, notes: list[str]) -> int:
     """Return the steps; ``few`` as from ``quick``. Past the server's, the most are taken, and said."""
-    asked = prompt.get("steps")
     if few:
         wanted = model.few_steps
-    elif isinstance(asked, int | float):
-        wanted = int(asked)
+    elif asked := integer(prompt, "steps", 0):
+        wanted = asked
     elif prompt.get("draft"):
         wanted = max(1, math.ceil(model.steps / 2))
     else:
-        given = prompt.get("quality")
-        quality = float(given) if isinstance(given, int | float) else 1.0
+        quality = decimal(prompt, "quality", 1.0)
         rounded = min(QUALITIES, key=lambda step: (abs(step - quality), -step))
         if rounded != quality:
             told = Sentence("`--quality {quality}` was rounded to {rounded}.")

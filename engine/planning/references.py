@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from engine.errors import PromptError
 from engine.jobs import Input, Role
+from engine.planning.values import decimal
 from engine.prompt.prompt import Prompt, number
 from engine.prompt.tokens import quote
 from engine.words import Sentence
@@ -53,16 +54,15 @@ def named(prompt: Prompt) -> tuple[Reference, ...]:
     so on; among themselves they stand as their ``::weights`` do. Raises PromptError.
     """
     images = [(image.url, 1.0 if image.weight is None else image.weight) for image in prompt.images]
-    iw = prompt.get("iw")
-    found = _shared(images, Role.PROMPT, IMAGE_WEIGHT if iw is None else float(iw))  # type: ignore[arg-type]
+    found = _shared(images, Role.PROMPT, decimal(prompt, "iw", IMAGE_WEIGHT))
     for flag, weight, role in (
         ("sref", "sw", Role.STYLE),
         ("cref", "cw", Role.SUBJECT),
         ("oref", "ow", Role.SUBJECT),
     ):
-        given, strength = prompt.get(flag), prompt.get(weight)
+        given = prompt.get(flag)
         if isinstance(given, tuple):
-            share = (FULL if strength is None else float(strength)) / FULL  # type: ignore[arg-type]
+            share = decimal(prompt, weight, FULL) / FULL
             found += _shared([_read(flag, text) for text in given], role, share)
     if len(found) > MOST:
         raise PromptError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 
 from engine.config import LimitsConfig, ModelConfig
 from engine.planning.values import text
@@ -113,7 +114,5 @@ def _near(side: float, multiple: int) -> int:
 
 def _limit_ratio(model: ModelConfig, wide: bool) -> str:
     """Return the model's widest (or tallest) ratio in whole numbers."""
-    hundredths = int(model.max_ratio * 100)
-    common = math.gcd(hundredths, 100)
-    long, short = hundredths // common, 100 // common
+    long, short = Fraction(int(model.max_ratio * 100), 100).as_integer_ratio()
     return f"{long}:{short}" if wide else f"{short}:{long}"
