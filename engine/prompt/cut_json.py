@@ -9,6 +9,7 @@ from typing import Any
 
 _OBJECT = re.compile(r"(?:\"(\w[\w ]{0,60})\"\s*:\s*)?(?=\{)")
 _PLAIN = re.compile(r"[^\s,:\[\]{}\"]+")
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 _CLOSING = {"{": "}", "[": "]"}
 MOST_PIECES = 64
@@ -40,18 +41,18 @@ def closed(text: str, speaks: Callable[[str], bool]) -> str:
             at += 1
             good = at
         elif mark == '"':
-            stop = _string_end(text, at)
+            whole = _TEXT.match(text, at)
             value = awaits_value or (bool(stack) and stack[-1] == "[")
-            if stop is None:
+            if whole is None:
                 if value and speaks(keys[-1]):
                     text = _HALF_ESCAPE.sub("", text) + '"'
                     good = len(text)
                 break
+            at, awaits_value = whole.end(), False
             if value:
-                good = stop
+                good = at
             else:
-                keys[-1] = text[at + 1 : stop - 1]
-            at, awaits_value = stop, False
+                keys[-1] = whole[1]
         elif (plain := _PLAIN.match(text, at)) is not None:
             at, awaits_value = plain.end(), False
             if at < len(text):  # one that stands at the end may go on
@@ -60,18 +61,6 @@ def closed(text: str, speaks: Callable[[str], bool]) -> str:
             awaits_value = mark == ":" or (awaits_value and mark.isspace())
             at += 1
     return text[:good] + "".join(_CLOSING[one] for one in reversed(stack))
-
-
-def _string_end(text: str, at: int) -> int | None:
-    """Return where the text that begins at a quote ends, None where it does not."""
-    at += 1
-    while at < len(text):
-        if text[at] == "\\":
-            at += 1
-        elif text[at] == '"':
-            return at + 1
-        at += 1
-    return None
 
 
 def pieces(text: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from engine.prompt import samplers
 from engine.prompt.flags import OTHER_STYLES, STYLE_NAMES, Flag
@@ -88,8 +89,8 @@ def read_word(flag: Flag, body: str) -> Reading:
                 len(token),
             )
         return Reading(_version(match), len(token), notes)
-    if flag.name == "style":
-        return _style(flag, body, token, word, notes)
+    if flag.name == "style" and (style := _style(flag, body, token, word, notes)) is not None:
+        return style
     if not _PLAIN.fullmatch(word):
         raise BadValueError(
             Sentence("`--{name}` takes a name, not {word}.", name=flag.name, word=quote(word)),
@@ -101,11 +102,7 @@ def read_word(flag: Flag, body: str) -> Reading:
 
 def _prefixes(body: str, most: int) -> list[tuple[str, int]]:
     """Return the first ``most`` words of ``body`` together, then one fewer …, each with its length."""
-    ends = []
-    for index, token in enumerate(re.finditer(r"\S+", body)):
-        if index == most:
-            break
-        ends.append(token.end())
+    ends = [token.end() for token in islice(re.finditer(r"\S+", body), most)]
     return [(body[:end], end) for end in reversed(ends)]
 
 
@@ -136,7 +133,8 @@ def _sampler(body: str) -> Reading:
     return Reading(name, used, notes)
 
 
-def _style(flag: Flag, body: str, token: str, word: str, notes: list[str]) -> Reading:
+def _style(flag: Flag, body: str, token: str, word: str, notes: list[str]) -> Reading | None:
+    """Read a preset, all its words, or a name of Midjourney's; None of any other."""
     for words, used in _prefixes(body, 3):
         plain = "-".join(words.strip(QUOTES).rstrip(TRAILING).lower().replace("_", "-").split())
         if plain in STYLE_NAMES:
@@ -149,8 +147,4 @@ def _style(flag: Flag, body: str, token: str, word: str, notes: list[str]) -> Re
     if low in OTHER_STYLES or re.fullmatch(r"random-\d{1,3}", low):
         told = Sentence("`--style {word}` belongs to Midjourney's own models and was left out.", word=word)
         return Reading(None, len(token), [told])
-    if not _PLAIN.fullmatch(word):
-        raise BadValueError(
-            Sentence("`--style` takes a name, not {word}.", word=quote(word)), None, len(token)
-        )
-    return Reading(word, len(token), notes)
+    return None

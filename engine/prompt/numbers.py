@@ -19,7 +19,6 @@ from engine.prompt.tokens import (
     read_as,
     trim,
     value_read_as,
-    wanted,
 )
 from engine.words import Sentence
 
@@ -185,11 +184,7 @@ def read_ratio(flag: Flag, body: str) -> Reading:
             instead = _GLUED_RATIOS.get(word, f"{max(1, int(word))}:1")
         elif (some := _SOME_RATIO.search(word)) is not None and int(some[1]) and int(some[2]):
             instead = f"{int(some[1])}:{int(some[2])}"
-        raise BadValueError(
-            Sentence("`--ar` takes {wanted}, not {word}.", wanted=wanted(flag), word=quote(word)),
-            instead,
-            len(token),
-        )
+        raise BadValueError(not_taken(flag, word), instead, len(token))
     used = match.end()
     typed = match.group()
     trail = len(body[used:]) - len(body[used:].lstrip(TRAILING))

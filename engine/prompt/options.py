@@ -21,6 +21,8 @@ def expand_options(line: str, options: Mapping[str, str], length: int) -> str:
     if not own or _OPTION.search(line) is None:
         return line
     done: dict[str, str] = {}
+    told = Sentence("With your own flags filled in, this prompt passes {length} characters. Shorten one.")
+    told = Sentence(told, length=length)
 
     def whole(name: str, path: tuple[str, ...]) -> str:
         if name in path:
@@ -46,21 +48,11 @@ def expand_options(line: str, options: Mapping[str, str], length: int) -> str:
             pieces = (text[at : match.start()], whole(name, path))
             size += len(pieces[0]) + len(pieces[1])
             if size > length:
-                raise PromptError(
-                    Sentence(
-                        "With your own flags filled in, this prompt passes {length} characters. Shorten one.",
-                        length=length,
-                    )
-                )
+                raise PromptError(told)
             out.extend(pieces)
             at = match.end()
         if size + len(text) - at > length:
-            raise PromptError(
-                Sentence(
-                    "With your own flags filled in, this prompt passes {length} characters. Shorten one.",
-                    length=length,
-                )
-            )
+            raise PromptError(told)
         return "".join([*out, text[at:]])
 
     return replaced(line, ())

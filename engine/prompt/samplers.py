@@ -4,67 +4,50 @@ from __future__ import annotations
 
 import difflib
 import re
+from itertools import islice
 
 from engine.prompt.tokens import MARKS, QUOTES, TRAILING
 
 SAMPLERS: dict[str, tuple[str, ...]] = {
     "ddim": ("DDIM", "DDIMScheduler"),
     "ddpm": ("DDPM", "DDPMScheduler"),
-    "euler": ("K_EULER", "Euler", "EulerDiscreteScheduler"),
+    "euler": ("Euler", "K_EULER", "EulerDiscreteScheduler"),
     "euler_karras": ("Euler Karras",),
-    "euler_ancestral": ("K_EULER_ANCESTRAL", "Euler a", "EulerAncestralDiscreteScheduler"),
-    "dpmpp_2m": ("K_DPMPP_2M", "DPM++ 2M", "DPMSolverMultistepScheduler"),
+    "euler_ancestral": ("Euler a", "K_EULER_ANCESTRAL", "EulerAncestralDiscreteScheduler"),
+    "dpmpp_2m": ("DPM++ 2M", "K_DPMPP_2M", "DPMSolverMultistepScheduler"),
     "dpmpp_2m_karras": ("DPM++ 2M Karras",),
     "dpmpp_2m_sde": ("DPM++ 2M SDE",),
     "dpmpp_2m_sde_karras": ("DPM++ 2M SDE Karras",),
     "dpmpp_2s": (
+        "DPM++ 2S a",
         "K_DPMPP_2S_ANCESTRAL",
         "dpmpp_2s_ancestral",
-        "DPM++ 2S a",
         "DPM++ SDE",
         "DPMSolverSinglestepScheduler",
     ),
     "dpmpp_2s_karras": ("DPM++ 2S a Karras", "DPM++ SDE Karras"),
-    "heun": ("K_HEUN", "Heun", "HeunDiscreteScheduler"),
-    "kdpm2": ("K_DPM_2", "dpm_2", "DPM2", "KDPM2DiscreteScheduler"),
+    "heun": ("Heun", "K_HEUN", "HeunDiscreteScheduler"),
+    "kdpm2": ("DPM2", "K_DPM_2", "dpm_2", "KDPM2DiscreteScheduler"),
     "kdpm2_karras": ("DPM2 Karras",),
     "kdpm2_ancestral": (
+        "DPM2 a",
         "K_DPM_2_ANCESTRAL",
         "dpm_2_ancestral",
         "dpm2_ancestral",
-        "DPM2 a",
         "KDPM2AncestralDiscreteScheduler",
     ),
     "kdpm2_ancestral_karras": ("DPM2 a Karras",),
-    "lms": ("K_LMS", "LMS", "LMSDiscreteScheduler"),
+    "lms": ("LMS", "K_LMS", "LMSDiscreteScheduler"),
     "lms_karras": ("LMS Karras",),
     "unipc": ("UniPC", "UniPCMultistepScheduler"),
     "pndm": ("PLMS", "PNDMScheduler"),
     "lcm": ("LCM", "LCMScheduler"),
 }
-"""Our name; then the Stability API's, AUTOMATIC1111's and diffusers' names for it.
+"""Our name; then AUTOMATIC1111's, by which it is told, and the Stability API's, diffusers' and others of its.
 
 Which class stands for AUTOMATIC1111's names is diffusers' own table ("Schedulers", API overview).
 """
 
-_ELSEWHERE = {
-    "ddim": "DDIM",
-    "ddpm": "DDPM",
-    "euler": "Euler",
-    "euler_ancestral": "Euler a",
-    "dpmpp_2m": "DPM++ 2M",
-    "dpmpp_2m_sde": "DPM++ 2M SDE",
-    "dpmpp_3m_sde": "DPM++ 3M SDE",
-    "dpmpp_2s": "DPM++ 2S a",
-    "dpmpp_sde": "DPM++ SDE",
-    "heun": "Heun",
-    "kdpm2": "DPM2",
-    "kdpm2_ancestral": "DPM2 a",
-    "lms": "LMS",
-    "unipc": "UniPC",
-    "pndm": "PLMS",
-    "lcm": "LCM",
-}
 _SCHEDULES = {
     "karras": "Karras", "exponential": "Exponential", "beta": "Beta", "sgm_uniform": "SGM Uniform",
     "simple": "Simple", "normal": "Normal",
@@ -143,8 +126,8 @@ def sampler_names(name: str) -> dict[str, str]:
     for schedule, shown in _SCHEDULES.items():
         base = name.removesuffix(f"_{schedule}")
         if base != name:
-            return {"Sampler": _ELSEWHERE.get(base, base), "Schedule type": shown}
-    return {"Sampler": _ELSEWHERE.get(name, name)}
+            return sampler_names(base) | {"Schedule type": shown}
+    return {"Sampler": SAMPLERS.get(name, (name,))[0]}
 
 
 def nearest(name: str) -> tuple[str | None, str]:
@@ -193,7 +176,7 @@ def longest(text: str) -> tuple[str, int]:
     """
     if text[:1] in "\"'`" and (end := text.find(text[0], 1, 80)) > 0:
         return text[: end + 1], end + 1
-    ends = [match.end() for _, match in zip(range(_MOST_WORDS * 2), re.finditer(r"\S+", text), strict=False)]
+    ends = [word.end() for word in islice(re.finditer(r"\S+", text), _MOST_WORDS * 2)]
     count = 1
     for words in range(min(_MOST_WORDS, len(ends)), 0, -1):
         name = _bare(text[: ends[words - 1]])

@@ -161,7 +161,7 @@ def _unknown(word: str, line: str, start: int) -> FlagError:
     end = line.find(word, start) + len(word)
     flag = BY_NAME.get(head.lower())
     said = tail.replace("-", " ")
-    if flag is not None and tail and (flag.kind not in _COUNTED or plausible(flag, said, 0)):
+    if flag is not None and tail and _may_take(flag, said, 0):
         return FlagError(
             Sentence("There is no flag `--{word}`.", word=word),
             start,

@@ -8,7 +8,7 @@ import unicodedata
 from engine.errors import PromptError
 from engine.prompt import links
 from engine.prompt.prompt import ImageLink, WeightedText, number
-from engine.prompt.tokens import quote, unshield
+from engine.prompt.tokens import never_sent, quote, unshield
 from engine.prompt.wrapping import unwrapped
 from engine.words import Sentence
 
@@ -38,14 +38,7 @@ def take_images(text: str, notes: list[str], typed: str) -> tuple[str, list[Imag
         elif link.marked.strip(",;"):
             notes.append(Sentence("Marks around a link were taken off."))
         if link.is_unsent:
-            raise PromptError(
-                Sentence(
-                    "{url} leads nowhere: the picture was never sent. Send it as an attachment and use its "
-                    "link.",
-                    url=quote(link.url),
-                ),
-                _without(typed, word),
-            )
+            raise PromptError(never_sent(link.url), _without(typed, word))
         if not link.is_picture:
             raise PromptError(
                 Sentence(

@@ -101,6 +101,14 @@ def not_taken(flag: Flag, word: str) -> Sentence:
     )
 
 
+def never_sent(url: str) -> Sentence:
+    """Say that a link leads to somebody's own machine."""
+    return Sentence(
+        "{url} leads nowhere: the picture was never sent. Send it as an attachment and use its link.",
+        url=quote(url),
+    )
+
+
 def wanted(flag: Flag) -> Sentence:
     """Say in words what ``flag`` takes, with an example."""
     fields: dict[str, Any] = {

@@ -17,6 +17,8 @@ from engine.prompt.tokens import (
     Reading,
     balanced,
     first,
+    never_sent,
+    not_taken,
     quote,
     read_as,
     unshield,
@@ -171,15 +173,7 @@ def _refs(flag: Flag, body: str) -> Reading:
         token = "" if link is not None else first(body[at : at + 200])
         word = token.strip(QUOTES).rstrip(TRAILING + MARKS + QUOTES).lstrip("*~|")
         if link is not None and (link.is_unsent or link.url[:4].lower() == "ftp:"):
-            raise BadValueError(
-                Sentence(
-                    "{url} leads nowhere: the picture was never sent. Send it as an attachment and use its "
-                    "link.",
-                    url=quote(link.url),
-                ),
-                " ".join(found) or None,
-                link.end,
-            )
+            raise BadValueError(never_sent(link.url), " ".join(found) or None, link.end)
         if link is not None:
             if "<" in link.marked:
                 notes.append(Sentence("Angle brackets around a link were taken off."))
@@ -203,16 +197,7 @@ def _refs(flag: Flag, body: str) -> Reading:
             )
         found.append(name if weight is None else f"{name}::{number(weight)}")
     if not found:
-        raise BadValueError(
-            Sentence(
-                "`--{name}` takes {wanted}, not {first}.",
-                name=flag.name,
-                wanted=wanted(flag),
-                first=quote(first(body)),
-            ),
-            None,
-            len(first(body)),
-        )
+        raise BadValueError(not_taken(flag, first(body)), None, len(first(body)))
     return Reading(tuple(found), used, notes)
 
 
@@ -247,11 +232,7 @@ def _lora(flag: Flag, body: str) -> Reading:
         comma = body[used : used + 1] in (",", ";") if used < len(body) else False
         used += comma
     if not found:
-        raise BadValueError(
-            Sentence("`--lora` takes {wanted}, not {first}.", wanted=wanted(flag), first=quote(first(body))),
-            None,
-            len(first(body)),
-        )
+        raise BadValueError(not_taken(flag, first(body)), None, len(first(body)))
     return Reading(tuple(found), used, notes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 MARK = re.compile(
@@ -34,32 +34,36 @@ _WIDGETS = {
 
 def drawn_graph(canvas: Mapping[str, Any]) -> dict[str, Any]:
     """Return a saved canvas (``nodes`` and ``links``) in the form in which graphs are queued."""
-    links = canvas.get("links")
     ends: dict[str, Any] = {}
     for node in canvas["nodes"]:  # the list of all links comes last: in a canvas that is cut it is not there
-        slots = node.get("outputs") if isinstance(node, dict) else None
-        for slot in slots if isinstance(slots, list) else ():
-            out = slot.get("links") if isinstance(slot, dict) else None
-            ends |= {str(link): node.get("id") for link in (out if isinstance(out, list) else ())}
-    ends |= {
-        str(link[0]): link[1]
-        for link in (links if isinstance(links, list) else ())
-        if isinstance(link, list) and len(link) > 1
-    }
+        for slot in _listed(node, "outputs"):
+            ends |= {str(link): node.get("id") for link in _listed(slot, "links")}
+    links = (link for link in _listed(canvas, "links") if isinstance(link, list) and len(link) > 1)
+    ends |= {str(link[0]): link[1] for link in links}
     graph: dict[str, Any] = {}
     for node in canvas["nodes"]:
         if not isinstance(node, dict):
             continue
-        values = node.get("widgets_values")
         names = _WIDGETS.get(str(node.get("type")), ())
-        its = dict(zip(names, values, strict=False)) if isinstance(values, list) else {}
-        slots = node.get("inputs")
-        for slot in slots if isinstance(slots, list) else ():
+        its = dict(zip(names, _listed(node, "widgets_values"), strict=False))
+        for slot in _listed(node, "inputs"):
             if isinstance(slot, dict) and str(slot.get("link")) in ends:
                 its[str(slot.get("name"))] = [ends[str(slot["link"])], 0]
         named = {"title": node.get("title")}
         graph[str(node.get("id"))] = {"class_type": node.get("type"), "inputs": its, "_meta": named}
     return graph
+
+
+def _listed(value: Any, key: str) -> list[Any]:
+    """Return a list that an object has under a name; an empty one where it is no object, or has none."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _object(value: Any, key: str) -> dict[str, Any]:
+    """The same of an object."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def from_pieces(pieces: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def from_nodes(nodes: Mapping[str, Any], cut: bool) -> dict[str, str]:
 
     Where nothing leads to a text, the only one that is there is the prompt, unless others may have been cut.
     """
-    every = [*_inputs(nodes)]
+    every = [_object(node, "inputs") for node in nodes.values()]
     # one node that samples holds all; newer graphs have one for the noise, one for the steps, …
     main = next(
         (its for its in every if "positive" in its and {"steps", "seed", "noise_seed"} & set(its)), {}
@@ -107,13 +111,11 @@ def _unlinked(nodes: Mapping[str, Any], negative: str, cut: bool) -> dict[str, s
     """Return the texts of a graph by their titles alone; no prompt where there are several."""
     wanted: list[str] = []
     for node in nodes.values():
-        its = node.get("inputs") if isinstance(node, dict) else None
-        kind = str(node.get("class_type", "text")) if isinstance(node, dict) else ""
-        if not isinstance(its, dict) or not re.search(r"text|prompt", kind, re.IGNORECASE):
+        its = _object(node, "inputs")
+        if not its or not re.search(r"text|prompt", str(node.get("class_type", "text")), re.IGNORECASE):
             continue
         text = next((its[key] for key in SPOKEN if isinstance(its.get(key), str)), "")
-        meta = node.get("_meta")
-        title = str(meta.get("title") if isinstance(meta, dict) else "").lower()
+        title = str(_object(node, "_meta").get("title", "")).lower()
         if "negative" in title:
             negative = negative or text
         elif text and text != negative and ("positive" in title or not cut):
@@ -121,22 +123,12 @@ def _unlinked(nodes: Mapping[str, Any], negative: str, cut: bool) -> dict[str, s
     return {"prompt": wanted[0] if len(wanted) == 1 else "", "negative": negative}
 
 
-def _inputs(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for node in nodes.values():
-        found = node.get("inputs") if isinstance(node, dict) else None
-        if isinstance(found, dict):
-            yield found
-
-
 def _words(nodes: Mapping[str, Any], link: Any) -> str:
     """Return the text a link leads back to."""
     for _ in range(8):  # conditioning may pass through nodes that change it
         if not (isinstance(link, list) and link):
             break
-        node = nodes.get(str(link[0]))
-        behind = node.get("inputs") if isinstance(node, dict) else None
-        if not isinstance(behind, dict):
-            break
+        behind = _object(nodes.get(str(link[0])), "inputs")
         for key in SPOKEN:
             if isinstance(behind.get(key), str):
                 return str(behind[key])
