@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import discord
+from discord import app_commands
 
 from bot.custom_ids import Channel, Token
 from bot.failures import HIDDEN, PUBLIC, THINKING, Tree
@@ -149,6 +150,19 @@ def _thinking(interaction: Interaction, message: int | None, ephemeral: bool) ->
         return None
     interaction.extras[THINKING] = HIDDEN if ephemeral else PUBLIC
     return str(message)
+
+
+class HiddenGroup(app_commands.Group):
+    """Commands whose answers only the person sees: each is acknowledged before it begins."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Acknowledge; what goes wrong is answered as what the command itself raises."""
+        try:
+            await acknowledge(interaction, ephemeral=True)
+        except Exception as error:
+            assert isinstance(interaction.command, app_commands.Command)
+            raise app_commands.CommandInvokeError(interaction.command, error) from error
+        return True
 
 
 def origin(interaction: Interaction) -> Channel | Token:

@@ -70,8 +70,8 @@ async def settings(interaction: Interaction) -> None:
     )
 
 
-prefer = app_commands.Group(name="prefer", description="Your own flags and habits.")
-option = app_commands.Group(name="option", description="Flags of your own making.", parent=prefer)
+prefer = interactions.HiddenGroup(name="prefer", description="Your own flags and habits.")
+option = interactions.HiddenGroup(name="option", description="Flags of your own making.", parent=prefer)
 
 
 def _own(preferences: dict[str, str]) -> dict[str, str]:
@@ -86,7 +86,6 @@ async def option_set(
     interaction: Interaction, option: Range[str, 1, 40], value: Range[str, 1, OPTION_LENGTH] | None = None
 ) -> None:
     """Keep or delete an option."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     name = option.strip().lstrip("-—–").lower()
     own = _own(await service.preferences(owner))
@@ -118,7 +117,6 @@ async def _options(interaction: Interaction, typed: str) -> list[Choice[str]]:
 @option.command(name="list", description="Show your own flags.")
 async def option_list(interaction: Interaction) -> None:
     """List the options."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     own = _own(await interaction.client.service.preferences(str(interaction.user.id)))
     await interaction.edit_original_response(content=messages_person.options(own))
 
@@ -127,7 +125,6 @@ async def option_list(interaction: Interaction) -> None:
 @app_commands.describe(new_value="Flags only, such as --ar 3:2 --style pixel-art.")
 async def suffix(interaction: Interaction, new_value: Range[str, 1, OPTION_LENGTH] | None = None) -> None:
     """Keep or delete the suffix."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     if new_value is not None:
         flags_of(new_value, "suffix")
     await interaction.client.service.prefer(str(interaction.user.id), SUFFIX, new_value)
@@ -137,7 +134,6 @@ async def suffix(interaction: Interaction, new_value: Range[str, 1, OPTION_LENGT
 @prefer.command(name="remix", description="Turn on or off the dialog to change the prompt before variations.")
 async def remix(interaction: Interaction) -> None:
     """Turn Remix."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     await turn(service, owner, "remix", "")
     on = (await service.preferences(owner)).get(REMIX) == "on"
@@ -149,7 +145,6 @@ async def remix(interaction: Interaction) -> None:
 @prefer.command(name="variability", description="Turn the V buttons between strong and subtle variations.")
 async def variability(interaction: Interaction) -> None:
     """Turn the strength of variations."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
     low = (await service.preferences(owner)).get(VARIATION) == "low"
     await turn(service, owner, "variation", "high" if low else "low")

@@ -8,8 +8,7 @@ from typing import Any, Literal
 import discord
 from discord import app_commands
 
-from bot import interactions
-from bot.interactions import Interaction
+from bot.interactions import HiddenGroup, Interaction
 from bot.messages import person as messages_person
 from engine.words import say
 
@@ -18,13 +17,12 @@ MOST = 25 * 1024 * 1024
 SPARE = 64 * 1024
 """Bytes of a request that are not the file's."""
 
-privacy = app_commands.Group(name="privacy", description="What is kept about you: get it, or delete it.")
+privacy = HiddenGroup(name="privacy", description="What is kept about you: get it, or delete it.")
 
 
 @privacy.command(name="export", description="Get everything that is kept about you, pictures too.")
 async def export(interaction: Interaction) -> None:
     """Hand out everything, as ZIP files that fit into messages only the person sees."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     owner, number = str(interaction.user.id), 0
     limit = min(interaction.filesize_limit, MOST) - SPARE
     async for part in interaction.client.service.export(owner, limit):
@@ -38,7 +36,6 @@ async def export(interaction: Interaction) -> None:
 @app_commands.describe(confirm="There is no way back. /privacy export saves a copy first.")
 async def delete(interaction: Interaction, confirm: Literal["Delete everything about me for good"]) -> None:
     """Delete everything."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await interaction.client.service.forget(str(interaction.user.id))
     await interaction.edit_original_response(content=say(messages_person.FORGOTTEN))
 

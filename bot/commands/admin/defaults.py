@@ -35,7 +35,6 @@ async def _default(interaction: Interaction, key: str, flags: str | None, action
 @app_commands.describe(flags="Such as --ar 3:2 --stylize 50.")
 async def settings(interaction: Interaction, flags: Range[str, 1, 1000] | None = None) -> None:
     """Set the server's default flags."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     kept = read(flags)
     await _default(interaction, SETTINGS, kept, "defaults settings", rules_words.settings_kept(kept))
 
@@ -44,7 +43,6 @@ async def settings(interaction: Interaction, flags: Range[str, 1, 1000] | None =
 @app_commands.describe(flags="Such as --no text --style pixel-art.")
 async def suffix(interaction: Interaction, flags: Range[str, 1, 1000] | None = None) -> None:
     """Set the server's suffix."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     kept = read(flags)
     await _default(interaction, SUFFIX, kept, "defaults suffix", rules_words.suffix_kept(kept))
 
@@ -68,7 +66,6 @@ def with_model(line: str, name: str | None) -> str | None:
 @app_commands.autocomplete(model=helpers.models)
 async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None) -> None:
     """Set the server's model."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     name = None if model is None else helpers.model(interaction, model)
     guild = helpers.scope(interaction)
     assert guild is not None
@@ -82,14 +79,12 @@ async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None
 @app_commands.describe(where="In the message, or in the picture's corner; without it, nowhere.")
 async def label(interaction: Interaction, where: Literal["message", "corner"] | None = None) -> None:
     """Set where the server's pictures say what they are."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _default(interaction, LABEL, where, "defaults label", rules_words.label_kept(where))
 
 
 @defaults.command(name="show", description="The server's defaults as they stand.")
 async def show(interaction: Interaction) -> None:
     """Show the defaults."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     guild = helpers.scope(interaction)
     assert guild is not None
     kept = await interaction.client.service.preferences(server(guild))
@@ -100,7 +95,6 @@ async def show(interaction: Interaction) -> None:
 @app_commands.describe(name="Letters, digits, - and _.", adds="The words it adds to a prompt.")
 async def style_set(interaction: Interaction, name: Range[str, 1, 32], adds: Range[str, 1, 500]) -> None:
     """Keep a style."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     change = changes.set_style(helpers.rules(interaction), name, adds)
     await helpers.change(
         interaction, change, rules_words.style_kept(change.target or name, change.detail["adds"])
@@ -111,7 +105,6 @@ async def style_set(interaction: Interaction, name: Range[str, 1, 32], adds: Ran
 @app_commands.describe(name="Which.")
 async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> None:
     """Forget a style."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     change = changes.remove_style(helpers.rules(interaction), name)
     await helpers.change(interaction, change, rules_words.style_gone(change.target or name))
 
@@ -127,7 +120,6 @@ async def _kept_styles(interaction: Interaction, typed: str) -> list[Choice[str]
 @styles.command(name="list", description="This server's styles.")
 async def style_list(interaction: Interaction) -> None:
     """List the styles."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await helpers.reply(interaction, rules_words.styles(helpers.rules(interaction).styles))
 
 
@@ -137,7 +129,6 @@ def _split(text: str) -> list[str]:
 
 
 async def _list(interaction: Interaction, which: changes.Listed, text: str, everywhere: bool) -> None:
-    await interactions.acknowledge(interaction, ephemeral=True)
     named = _split(text)
     change = changes.list_words(helpers.rules(interaction, everywhere), which, named)
     await helpers.change(interaction, change, rules_words.words_kept(which, named), everywhere=everywhere)
@@ -162,7 +153,6 @@ async def allow(interaction: Interaction, words: Range[str, 1, 1000], everywhere
 @app_commands.rename(terms="words")
 async def remove(interaction: Interaction, terms: Range[str, 1, 1000], everywhere: bool = False) -> None:
     """Take words off."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     change = changes.remove_words(helpers.rules(interaction, everywhere), _split(terms))
     said = rules_words.words_gone(change.detail["words"])
     await helpers.change(interaction, change, said, everywhere=everywhere)
@@ -172,7 +162,6 @@ async def remove(interaction: Interaction, terms: Range[str, 1, 1000], everywher
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def word_list(interaction: Interaction, everywhere: bool = False) -> None:
     """List the words."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     held = helpers.rules(interaction, everywhere)
     host = interaction.client.config.moderation.blocked
     await helpers.reply(interaction, rules_words.lists(held.blocked, held.allowed, len(host)))
@@ -182,6 +171,5 @@ async def word_list(interaction: Interaction, everywhere: bool = False) -> None:
 @app_commands.describe(prompt="What to try.")
 async def word_try(interaction: Interaction, prompt: Range[str, 1, 2000]) -> None:
     """Try a prompt against the lists."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     why = await interaction.client.service.verdict(interactions.requester(interaction), prompt)
     await helpers.reply(interaction, rules_words.verdict(prompt, why))

@@ -12,7 +12,7 @@ from discord import app_commands
 from discord.app_commands import Choice
 
 from bot import interactions
-from bot.interactions import MOST_CHOICES, Interaction
+from bot.interactions import MOST_CHOICES, HiddenGroup, Interaction
 from bot.messages import admin as words
 from bot.messages import rules as rules_words
 from bot.messages.text import CONTENT_LIMIT
@@ -21,7 +21,7 @@ from engine.rules.changes import Change
 from engine.rules.rules import Rules
 from engine.words import say
 
-admin = app_commands.Group(
+admin = HiddenGroup(
     name="admin",
     description="Run this server's pictures: who, where, how much, and what is going on.",
     allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
@@ -31,9 +31,9 @@ admin = app_commands.Group(
 )
 
 
-def group(name: str, description: str) -> app_commands.Group:
+def group(name: str, description: str) -> HiddenGroup:
     """Return a group of ``/admin``."""
-    return app_commands.Group(name=name, description=description, parent=admin)
+    return HiddenGroup(name=name, description=description, parent=admin)
 
 
 def scope(interaction: Interaction, everywhere: bool = False) -> str | None:

@@ -8,7 +8,6 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import interactions
 from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
 from bot.interactions import MOST_CHOICES, Interaction
@@ -57,7 +56,6 @@ async def ban(
     interaction: Interaction, person: discord.User, reason: Reason = "", everywhere: bool = False
 ) -> None:
     """Ban somebody."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep_out(interaction, person, reason, None, everywhere)
 
 
@@ -74,7 +72,6 @@ async def timeout(
     everywhere: bool = False,
 ) -> None:
     """Ban somebody for a while."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep_out(interaction, person, reason, seconds(length), everywhere)
 
 
@@ -90,7 +87,6 @@ async def bankey(
     reason: Reason = "",
 ) -> None:
     """Ban a key of the HTTP API; it draws in no server, so it is the bot's owner who may."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     helpers.scope(interaction, True)
     service, span = interaction.client.service, None if length is None else seconds(length)
     key = await service.keys.get(number)
@@ -106,7 +102,6 @@ async def unban(
     interaction: Interaction, person: Range[str, 1, 40], reason: Reason = "", everywhere: bool = False
 ) -> None:
     """Lift a ban."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     guild, number = helpers.scope(interaction, everywhere), helpers.owner(person)
     if number is None:
         raise PromptError(words.no_person(person))
@@ -131,6 +126,5 @@ async def _banned(interaction: Interaction, typed: str) -> list[Choice[str]]:
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def bans(interaction: Interaction, everywhere: bool = False) -> None:
     """List the bans."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     held = interaction.client.service.admin.bans(helpers.scope(interaction, everywhere))
     await helpers.reply(interaction, words.bans(held))

@@ -7,7 +7,6 @@ from typing import Literal
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot import interactions
 from bot.commands.admin import helpers
 from bot.interactions import Interaction
 from bot.messages import admin as words
@@ -25,7 +24,6 @@ HERE = "A channel, thread or category: mention, id or name. Without it: this one
 @app_commands.autocomplete(channel=helpers.places)
 async def allow(interaction: Interaction, channel: Named | None = None) -> None:
     """Answer somewhere."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     place = helpers.place(interaction, channel)
     closed = any(parent in helpers.rules(interaction).channels for parent in place.parents)
     said = rules_words.allowed_inside(str(place)) if closed else rules_words.allowed(str(place))
@@ -37,7 +35,6 @@ async def allow(interaction: Interaction, channel: Named | None = None) -> None:
 @app_commands.autocomplete(channel=helpers.places)
 async def deny(interaction: Interaction, channel: Named | None = None) -> None:
     """Answer there no more."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     place = helpers.place(interaction, channel)
     await helpers.change(interaction, changes.deny_channel(place.id), rules_words.denied(str(place)))
 
@@ -47,7 +44,6 @@ async def deny(interaction: Interaction, channel: Named | None = None) -> None:
 @app_commands.autocomplete(channel=helpers.places)
 async def reset(interaction: Interaction, channel: Named | None = None) -> None:
     """Forget the rules of a channel, or of all."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     place = None if channel is None else helpers.place(interaction, channel)
     said = say(rules_words.ALL_CHANNELS_RESET) if place is None else rules_words.channel_reset(str(place))
     change = changes.reset_channels(helpers.rules(interaction), place and place.id)
@@ -68,7 +64,6 @@ async def content(
     channel: Named | None = None,
 ) -> None:
     """Set the content level of a channel, or of the server."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     place = None if channel is None else helpers.place(interaction, channel)
     said = rules_words.content(str(place) if place else None, level, past)
     await helpers.change(interaction, changes.set_content(level, past, place and place.id), said)
@@ -77,7 +72,6 @@ async def content(
 @channels.command(name="list", description="Where I answer, and how far pictures may go.")
 async def channels_list(interaction: Interaction) -> None:
     """List the rules of channels."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await helpers.reply(interaction, rules_words.channels(helpers.rules(interaction)))
 
 
@@ -89,7 +83,6 @@ async def channels_list(interaction: Interaction) -> None:
 @app_commands.autocomplete(channel=helpers.places)
 async def log(interaction: Interaction, channel: Named | None = None, everywhere: bool = False) -> None:
     """Set the log channel."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     place = None if channel is None else helpers.place(interaction, channel)
     said = say(words.LOG_OFF) if place is None else rules_words.log_kept(str(place))
     await helpers.change(interaction, changes.report_in(place and place.id), said, everywhere=everywhere)

@@ -9,7 +9,6 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import interactions
 from bot.commands.admin import helpers
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import rules as rules_words
@@ -58,7 +57,6 @@ async def command(
     interaction: Interaction, command: Range[str, 1, 32], role: discord.Role, remove: bool = False
 ) -> None:
     """Keep a command for roles."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep(interaction, "command", named(command, _commands(interaction)), role, remove)
 
 
@@ -75,7 +73,6 @@ async def model(
     interaction: Interaction, model: Range[str, 1, 64], role: discord.Role, remove: bool = False
 ) -> None:
     """Keep a model for roles."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep(interaction, "model", helpers.model(interaction, model), role, remove)
 
 
@@ -88,7 +85,6 @@ async def speed(
     remove: bool = False,
 ) -> None:
     """Keep a speed for roles."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _keep(interaction, "speed", speed, role, remove)
 
 
@@ -96,7 +92,6 @@ async def speed(
 @app_commands.describe(role="Whose; @everyone for all.", side="As a square of this many pixels a side.")
 async def size(interaction: Interaction, role: discord.Role, side: Range[int, 8, 8192] | None = None) -> None:
     """Limit the size for a role."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     said = rules_words.size(helpers.named(role), side)
     await helpers.change(interaction, changes.limit_size(str(role.id), side), said)
 
@@ -107,7 +102,6 @@ async def weight(
     interaction: Interaction, role: discord.Role, weight: Range[float, 0.1, 10.0] | None = None
 ) -> None:
     """Weigh a role."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     if weight is not None and weight > 1:
         helpers.require_home(interaction, rules_words.HOME_WEIGHT)
     said = rules_words.weight(helpers.named(role), weight)
@@ -123,7 +117,6 @@ async def allowance(
     per: Literal["day", "month"] = "day",
 ) -> None:
     """Give a role an allowance."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     host = interaction.client.config.allowance
     most = Allowance(host.seconds, host.per)
     given = None if seconds is None else Allowance(seconds, per)
@@ -139,7 +132,6 @@ async def allowance(
 @app_commands.describe(role="Which. Without it: all of them.")
 async def reset(interaction: Interaction, role: discord.Role | None = None) -> None:
     """Forget the rules of a role, or of all."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     said = rules_words.roles_reset(None if role is None else helpers.named(role))
     change = changes.forget_roles(helpers.rules(interaction), None if role is None else str(role.id))
     await helpers.change(interaction, change, said)
@@ -148,5 +140,4 @@ async def reset(interaction: Interaction, role: discord.Role | None = None) -> N
 @roles.command(name="list", description="What is kept for which roles, and what they get.")
 async def roles_list(interaction: Interaction) -> None:
     """List the rules of roles."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await helpers.reply(interaction, rules_words.roles(helpers.rules(interaction), str(interaction.guild_id)))

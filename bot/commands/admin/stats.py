@@ -8,7 +8,6 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot import interactions
 from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
 from bot.interactions import Interaction
@@ -25,7 +24,6 @@ DAYS = "How many days back."
 @app_commands.describe(days=DAYS, everywhere=ALL_SERVERS)
 async def stats(interaction: Interaction, days: Days = 30, everywhere: bool = False) -> None:
     """Show the figures."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     guild, service = helpers.scope(interaction, everywhere), interaction.client.service
     figures = await service.admin.figures(guild, days)
     title = (
@@ -41,7 +39,6 @@ async def stats(interaction: Interaction, days: Days = 30, everywhere: bool = Fa
 @app_commands.describe(days=DAYS, everywhere=ALL_SERVERS)
 async def export(interaction: Interaction, days: Days = 30, everywhere: bool = False) -> None:
     """Export the jobs."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     guild, service = helpers.scope(interaction, everywhere), interaction.client.service
     limit = interaction.filesize_limit - 10_000
     table, count, left = await service.admin.jobs_table(guild, days, limit)
@@ -56,7 +53,6 @@ async def export(interaction: Interaction, days: Days = 30, everywhere: bool = F
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def audit(interaction: Interaction, everywhere: bool = False) -> None:
     """Show the record."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     guild = helpers.scope(interaction, everywhere)
     entries = await interaction.client.service.admin.audits(guild, limit=LISTED)
     await helpers.reply(interaction, record.audits(entries))

@@ -19,7 +19,7 @@ from bot.messages import admin as words
 from engine.errors import NotFound
 from engine.jobs import Job, State
 from engine.rules import changes
-from engine.rules.rules import EVERYWHERE, Open
+from engine.rules.rules import EVERYWHERE
 from engine.words import say
 
 jobs = helpers.group("jobs", "What waits and what is being drawn.")
@@ -37,7 +37,8 @@ async def pause(
 ) -> None:
     """Pause."""
     end = None if until is None else ending(until, interaction.created_at)
-    await _hold(interaction, "paused", words.paused(end), everywhere, end)
+    change = changes.set_state("paused", end)
+    await helpers.change(interaction, change, words.paused(end), everywhere=everywhere)
 
 
 def ending(text: str, now: datetime.datetime) -> float:
@@ -53,21 +54,14 @@ def ending(text: str, now: datetime.datetime) -> float:
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def drain(interaction: Interaction, everywhere: bool = False) -> None:
     """Drain."""
-    await _hold(interaction, "draining", say(words.DRAINING), everywhere)
-
-
-async def _hold(
-    interaction: Interaction, state: Open, said: str, everywhere: bool, until: float | None = None
-) -> None:
-    await interactions.acknowledge(interaction, ephemeral=True)
-    await helpers.change(interaction, changes.set_state(state, until), said, everywhere=everywhere)
+    change = changes.set_state("draining")
+    await helpers.change(interaction, change, say(words.DRAINING), everywhere=everywhere)
 
 
 @helpers.admin.command(name="resume", description="End a pause or a drain.")
 @app_commands.describe(everywhere=ALL_SERVERS)
 async def resume(interaction: Interaction, everywhere: bool = False) -> None:
     """Resume."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     said = say(words.RESUMED)
     service = interaction.client.service
     if not everywhere and service.admin.rules(EVERYWHERE).state != "open":
@@ -87,7 +81,6 @@ async def jobs_list(
     interaction: Interaction, person: discord.User | None = None, everywhere: bool = False
 ) -> None:
     """List the jobs."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     service, found = interaction.client.service, await _open_jobs(interaction, everywhere)
     if person is not None:
         found = [job for job in found if job.owner == str(person.id)]
@@ -100,7 +93,6 @@ async def jobs_list(
 @app_commands.describe(job=JOB, to="Where to.")
 async def move(interaction: Interaction, job: Range[str, 1, 32], to: Literal["front", "back"]) -> None:
     """Move a job."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     found = await _job(interaction, job)
     if to == "front":
         helpers.require_home(interaction, words.HOME_FRONT)
@@ -117,7 +109,6 @@ async def cancel(
     all: bool = False,
 ) -> None:
     """Cancel jobs."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     if job is not None:
         chosen = [await _job(interaction, job)]
     elif person is not None or all:
@@ -157,7 +148,6 @@ async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
 @models.command(name="list", description="The models, which are in memory, which are switched off.")
 async def models_list(interaction: Interaction) -> None:
     """List the models."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     service = interaction.client.service
     off = helpers.rules(interaction).off | service.admin.rules(EVERYWHERE).off
     await helpers.reply(interaction, words.models(service.models, service.control.workers(), off))
@@ -180,7 +170,6 @@ async def unload(interaction: Interaction, model: Range[str, 1, 64]) -> None:
 
 
 async def _load(interaction: Interaction, named: str, wanted: bool) -> None:
-    await interactions.acknowledge(interaction, ephemeral=True)
     helpers.require_home(interaction, words.HOME_LOADS)
     service, name = interaction.client.service, helpers.model(interaction, named)
     service.control.load(name, wanted)
@@ -194,7 +183,6 @@ async def _load(interaction: Interaction, named: str, wanted: bool) -> None:
 @app_commands.autocomplete(model=helpers.models)
 async def disable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model off."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _switch(interaction, model, on=False, everywhere=everywhere)
 
 
@@ -209,5 +197,4 @@ async def _switch(interaction: Interaction, model: str, *, on: bool, everywhere:
 @app_commands.autocomplete(model=helpers.models)
 async def enable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model on again."""
-    await interactions.acknowledge(interaction, ephemeral=True)
     await _switch(interaction, model, on=True, everywhere=everywhere)
