@@ -46,15 +46,12 @@ def title(which: str, total: int, number: int, last: int, search: Search) -> str
     """Return what stands above a page (``number`` from 0)."""
     what = [f"“{shown(search.words, 60)}”"] if search.words else []
     what += [say("drawn by {model}", model=quoted(search.model))] if search.model else []
-    what += (
-        [say("since <t:{since}:d>", since=int(search.since))]
-        if search.since is not None and search.until is None
-        else []
-    )
-    if search.since is not None and search.until is not None:
-        what.append(
-            say("<t:{since}:d> to <t:{until}:d>", since=int(search.since), until=int(search.until) - 1)
-        )
+    if search.since is not None:
+        since, until = int(search.since), search.until
+        if until is None:
+            what.append(say("since <t:{since}:d>", since=since))
+        else:
+            what.append(say("<t:{since}:d> to <t:{until}:d>", since=since, until=int(until) - 1))
     what += [say("with ❤️")] if search.liked else []
     if not total:
         return f"### {say(TITLES[which])}\n{say(NOTHING_FOUND) if what else say(EMPTY[which])}"

@@ -19,17 +19,13 @@ FACT_LIMIT = 1024
 
 def _inputs(spec: JobSpec) -> str:
     named = [f"{one.role.value} × {one.weight:.2g}" for one in spec.inputs if one.role is not Role.TASTE]
-    liked_ones = len(spec.inputs) - len(named)
+    liked = len(spec.inputs) - len(named)
     if spec.adapter and named:
         named[-1] += " " + say("(read by the IP-Adapter)")
-    return ", ".join(
-        named
-        + (
-            [say("{pictures} marked with ❤️", pictures=counted(liked_ones, "{n} picture", "{n} pictures"))]
-            if liked_ones
-            else []
-        )
-    )
+    if liked:
+        pictures = counted(liked, "{n} picture", "{n} pictures")
+        named.append(say("{pictures} marked with ❤️", pictures=pictures))
+    return ", ".join(named)
 
 
 def _sizes(spec: JobSpec, size: tuple[int, int] | None) -> str:
@@ -53,53 +49,44 @@ def picture_facts(
     ``size``: width and height of the picture's file, where it is known.
     """
     spec = job.spec
-    facts = [
-        *([] if cell is None else [(say("Picture"), say("Image #{cell}", cell=cell + 1))]),
+    facts: list[tuple[str, object]] = [
+        (say("Picture"), cell is not None and say("Image #{cell}", cell=cell + 1)),
         (say("Model"), f"`{spec.model}`"),
         (say("Drawn at") if creative(job) and size is None else say("Size"), _sizes(spec, size)),
     ]
     if spec.kind is Kind.UPSCALE:
-        facts.append(
-            (say("Upscaled"), f"{spec.scale}×" + ("" if spec.strength is None else ", " + say("creative")))
-        )
+        how = "" if spec.strength is None else ", " + say("creative")
+        facts.append((say("Upscaled"), f"{spec.scale}×{how}"))
     elif spec.kind not in WORDS:
         facts += [
             (say("Seed"), str(spec.seed if cell is None else spec.seed_of(cell))),
-            (say("Steps"), f"{spec.steps}"),
+            (say("Steps"), str(spec.steps)),
             (say("Guidance"), f"{spec.guidance_scale:g}"),
             (say("Sampler"), f"`{spec.sampler}`"),
+            *((flag.name.capitalize(), getattr(spec, flag.field)) for flag in DIRECT),
+            (say("Stylize"), spec.stylize),
+            (say("Style"), spec.style),
+            (say("Tile"), spec.tile and say("on")),
+            (say("Stop"), spec.stop < 100 and f"{spec.stop}%"),
+            ("LoRA", ", ".join(f"{lora.name}:{lora.weight:g}" for lora in spec.loras)),
+            (say("Pictures"), _inputs(spec)),
+            (say("Negative"), shown(spec.negative_prompt, 300)),
+            (say("Strength"), spec.strength is not None and f"{spec.strength:g}"),
         ]
-        facts += [
-            (name, f"{value}")
-            for name, value in (
-                *((flag.name.capitalize(), getattr(spec, flag.field)) for flag in DIRECT),
-                (say("Stylize"), spec.stylize),
-                (say("Style"), spec.style),
-                (say("Tile"), say("on") if spec.tile else ""),
-                (say("Stop"), f"{spec.stop}%" if spec.stop < 100 else ""),
-                ("LoRA", ", ".join(f"{lora.name}:{lora.weight:g}" for lora in spec.loras)),
-                (say("Pictures"), _inputs(spec)),
-            )
-            if value
-        ]
-        if spec.negative_prompt:
-            facts.append((say("Negative"), shown(spec.negative_prompt, 300)))
-        if spec.strength is not None:
-            facts.append((say("Strength"), f"{spec.strength:g}"))
-    if job.sources:
-        facts.append((say("Chosen by"), origins(dict(job.sources))))
-    if job.parent is not None:
-        of = "" if job.parent_cell is None else ", " + say("image #{cell}", cell=job.parent_cell + 1)
-        facts.append((say("Made from"), f"`{job.parent}`{of}"))
-    facts.append((say("Asked"), f"<t:{int(job.created_at)}:R>"))
-    if job.took is not None:
-        facts.append((say("Drawn in"), f"{job.took:.1f} s"))
-    elif job.finished_at is not None and job.started_at is not None:
-        facts.append((say("Drawn in"), f"{job.finished_at - job.started_at:.1f} s"))
+    of = "" if job.parent_cell is None else ", " + say("image #{cell}", cell=job.parent_cell + 1)
+    took = job.took
+    if took is None and job.finished_at is not None and job.started_at is not None:
+        took = job.finished_at - job.started_at
     line = line_again(job, cell)
-    block = None if line is None else to_copy(line, FACT_LIMIT - 8)
-    recipes = [] if block is None else [(say(RECIPE), block)]
-    return [*facts, *recipes, (say("Job"), f"`{job.id}`")]
+    facts += [
+        (say("Chosen by"), origins(dict(job.sources))),
+        (say("Made from"), job.parent and f"`{job.parent}`{of}"),
+        (say("Asked"), f"<t:{int(job.created_at)}:R>"),
+        (say("Drawn in"), took is not None and f"{took:.1f} s"),
+        (say(RECIPE), line and to_copy(line, FACT_LIMIT - 8)),
+        (say("Job"), f"`{job.id}`"),
+    ]
+    return [(name, str(value)) for name, value in facts if value]
 
 
 _CHOSEN = {

@@ -35,23 +35,19 @@ def unknown(words: str, able: str | None = None) -> str:
 
     ``able``: the name of another model here that was taught it.
     """
-    if language() is not None and able is None:  # perhaps it is only the language that it does not know
-        return say(
-            "This small model never learned “{words}”; it understands English only. It draws these well; "
-            "`/help` lists more.",
-            words=shown(words, 60),
-        )
     if able is not None:
-        return say(
+        said = Sentence(
             "This small model never learned “{words}”; `--model {model}` did. Or take one of these, "
-            "which it draws well.",
-            words=shown(words, 60),
-            model=able,
+            "which it draws well."
         )
-    return say(
-        "This small model never learned “{words}”. It draws these well; `/help` lists more.",
-        words=shown(words, 60),
-    )
+    elif language() is not None:  # perhaps it is only the language that it does not know
+        said = Sentence(
+            "This small model never learned “{words}”; it understands English only. It draws these well; "
+            "`/help` lists more."
+        )
+    else:
+        said = Sentence("This small model never learned “{words}”. It draws these well; `/help` lists more.")
+    return say(said, words=shown(words, 60), model=able)
 
 
 def sheet(things: Sequence[Thing], places: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:

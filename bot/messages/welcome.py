@@ -32,24 +32,19 @@ HINTS: Mapping[str, tuple[str, str]] = {
             "`/settings` says which V1–V4 do."
         ),
     ),
-    "vs": ("vary", _VARY),
-    "vm": ("vary", _VARY),
+    **dict.fromkeys(("vs", "vm"), ("vary", _VARY)),
     "r": ("r", Sentence("**🔄** draws the same prompt again: four other pictures.")),
     "vr": ("vr", Sentence("**Vary (Region)** repaints a part: mark it, then say what should be there.")),
     "s2": ("s2", Sentence("**Upscale (Subtle)** makes it twice as large and changes nothing else.")),
     "s4": ("s4", Sentence("**Upscale (4x)** makes it four times as large and changes nothing else.")),
     "sc": ("sc", Sentence("**Upscale (Creative)** makes it larger and draws new details into it.")),
     "rm": ("rm", Sentence("**Remaster** draws the picture again with another model.")),
-    "z20": ("zoom", _ZOOM),
-    "z15": ("zoom", _ZOOM),
+    **dict.fromkeys(("z20", "z15"), ("zoom", _ZOOM)),
     "sq": (
         "sq",
         Sentence("**Make Square** draws what is missing to a square, and the picture stays as it is."),
     ),
-    "pl": ("pan", _PAN),
-    "pr": ("pan", _PAN),
-    "pu": ("pan", _PAN),
-    "pd": ("pan", _PAN),
+    **dict.fromkeys(("pl", "pr", "pu", "pd"), ("pan", _PAN)),
 }
 """What a button does, by its code on the wire: told the first time it is pressed, and noted as this word."""
 
