@@ -18,23 +18,13 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli import defaults, rules
-from bot.cli.offline import (
-    ACTOR,
-    LATER,
-    ConfigOption,
-    JsonOption,
-    Office,
-    ServerOption,
-    owner_id,
-    server_id,
-    work,
-)
+from bot.cli.offline import ACTOR, LATER, Office, ServerOption, model_name, order, owner_id, server_id, work
+from bot.cli.options import ConfigOption, JsonOption
 from engine.errors import NotFound
 from engine.images.chart import chart
-from engine.jobs import Job
 from engine.rules import changes
 from engine.rules import stats as counted
-from engine.rules.rules import EVERYWHERE, Allowance, Open, Rules
+from engine.rules.rules import EVERYWHERE, Allowance, Open, Period, Rules
 from engine.service import SETTINGS, SUFFIX
 from engine.service import server as place
 from engine.store import jobs as store_jobs
@@ -60,11 +50,12 @@ def defaults_of(config: Path | None, server: str) -> dict[str, Any]:
     return work(config, do)
 
 
-def _state(config: Path | None, server: str | None, state: Open, until: float | None = None) -> None:
-    async def do(office: Office) -> bool:
-        return await office.admin.change(ACTOR, server_id(server), changes.set_state(state, until))
+PersonArgument = Annotated[str, typer.Argument(help="Their Discord id, or key:N for a key of the HTTP API.")]
 
-    changed = work(config, do)
+
+def _state(config: Path | None, server: str | None, state: Open, until: float | None = None) -> None:
+    change = changes.set_state(state, until)
+    changed = work(config, lambda office: office.admin.change(ACTOR, server_id(server), change))
     typer.echo(LATER if changed else "It was already like that.")
 
 
@@ -97,7 +88,7 @@ def resume(server: ServerOption = None, config: ConfigOption = None) -> None:
 
 @app.command()
 def ban(
-    person: Annotated[str, typer.Argument(help="Their Discord id, or key:N for a key of the HTTP API.")],
+    person: PersonArgument,
     reason: Annotated[str, typer.Option(help="They read it.")] = "",
     length: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Such as 30m, 2h, 7d; else for good.")
@@ -109,26 +100,17 @@ def ban(
     from bot.commands.admin.people import seconds
 
     span = None if length is None else seconds(length)
-
-    async def do(office: Office) -> None:
-        await office.admin.ban(ACTOR, server_id(server), owner_id(person), reason, span)
-
-    work(config, do)
-    typer.echo(LATER)
+    order(config, lambda office: office.admin.ban(ACTOR, server_id(server), owner_id(person), reason, span))
 
 
 @app.command()
 def unban(
-    person: Annotated[str, typer.Argument(help="Their Discord id, or key:N for a key of the HTTP API.")],
+    person: PersonArgument,
     server: ServerOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Let somebody draw again."""
-
-    async def do(office: Office) -> bool:
-        return await office.admin.unban(ACTOR, server_id(server), owner_id(person))
-
-    if not work(config, do):
+    if not work(config, lambda office: office.admin.unban(ACTOR, server_id(server), owner_id(person))):
         where = "that server" if server else "all servers (name one with --server)"
         raise NotFound(f"They are not banned in {where}.")
     typer.echo(LATER)
@@ -204,11 +186,8 @@ def weight(
     config: ConfigOption = None,
 ) -> None:
     """Set a server's share of the engine."""
-    async def do(office: Office) -> None:
-        await office.admin.change(ACTOR, server_id(server), changes.weigh_server(share))
-
-    work(config, do)
-    typer.echo(LATER)
+    change = changes.weigh_server(share)
+    order(config, lambda office: office.admin.change(ACTOR, server_id(server), change))
 
 
 @app.command()
@@ -216,29 +195,22 @@ def allowance(
     seconds: Annotated[
         float | None, typer.Argument(min=0, help="Engine seconds for the whole server; else no limit.")
     ] = None,
-    per: rules.Per = rules.Per.DAY,
+    per: Period = "day",
     server: Annotated[str, typer.Option("--server", metavar="ID", help="Which.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """Set what all people of a server may use together."""
-    given = None if seconds is None else Allowance(seconds, per.value)
-
-    async def do(office: Office) -> None:
-        await office.admin.change(ACTOR, server_id(server), changes.allow_server(given))
-
-    work(config, do)
-    typer.echo(LATER)
+    change = changes.allow_server(None if seconds is None else Allowance(seconds, per))
+    order(config, lambda office: office.admin.change(ACTOR, server_id(server), change))
 
 
 @app.command()
 def jobs(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what is being drawn and what waits, oldest first."""
-
-    async def do(office: Office) -> list[Job]:
-        found = await office.store.read(store_jobs.unended)
-        return [job for job in found if server_id(server) in (None, job.guild)]
-
-    for job in work(config, do):
+    guild = server_id(server)
+    for job in work(config, lambda office: office.store.read(store_jobs.unended)):
+        if guild not in (None, job.guild):
+            continue
         if as_json:
             typer.echo(job.model_dump_json())
         else:
@@ -256,8 +228,7 @@ def cancel(
         for one in [await office.job(name) for name in job]:
             await office.errand("cancel", one.id, one.owner)
 
-    work(config, do)
-    typer.echo(LATER)
+    order(config, do)
 
 
 @app.command()
@@ -272,44 +243,28 @@ def move(
         one = await office.job(job)
         await office.errand("back" if back else "front", one.id, one.owner)
 
-    work(config, do)
-    typer.echo(LATER)
+    order(config, do)
 
 
-def _model(config: Path | None, name: str, verb: str) -> None:
-    async def do(office: Office) -> None:
-        office.model(name)
-        if verb in ("load", "unload"):
-            await office.errand(verb, name)
-        else:
-            await office.admin.change(ACTOR, None, changes.switch_model(name, on=verb == "enable"))
+def _about_a_model(verb: str, told: str) -> None:
+    """Add the command that does something with a model."""
 
-    work(config, do)
-    typer.echo(LATER)
+    @app.command(verb, help=told)
+    def command(name: str, config: ConfigOption = None) -> None:
+        async def do(office: Office) -> None:
+            model_name(office.config, name)
+            if verb in ("load", "unload"):
+                await office.errand(verb, name)
+            else:
+                await office.admin.change(ACTOR, None, changes.switch_model(name, on=verb == "enable"))
 
-
-@app.command()
-def load(name: str, config: ConfigOption = None) -> None:
-    """Have a running bot bring a model into memory."""
-    _model(config, name, "load")
+        order(config, do)
 
 
-@app.command()
-def unload(name: str, config: ConfigOption = None) -> None:
-    """Have a running bot drop a model from memory."""
-    _model(config, name, "unload")
-
-
-@app.command()
-def disable(name: str, config: ConfigOption = None) -> None:
-    """Switch a model off in all servers."""
-    _model(config, name, "disable")
-
-
-@app.command()
-def enable(name: str, config: ConfigOption = None) -> None:
-    """Switch a model on again."""
-    _model(config, name, "enable")
+_about_a_model("load", "Have a running bot bring a model into memory.")
+_about_a_model("unload", "Have a running bot drop a model from memory.")
+_about_a_model("disable", "Switch a model off in all servers.")
+_about_a_model("enable", "Switch a model on again.")
 
 
 DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today among them.")]
@@ -362,11 +317,7 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Show what those in charge did, newest first."""
-
-    async def do(office: Office) -> list[Any]:
-        return await office.admin.audits(server_id(server), limit=limit)
-
-    for one in work(config, do):
+    for one in work(config, lambda office: office.admin.audits(server_id(server), limit=limit)):
         detail = json.dumps(dict(one.detail), ensure_ascii=False)
         if as_json:
             typer.echo(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from bot.cli.offline import ACTOR, ConfigOption, Office, server_id, work
+from bot.cli.offline import ACTOR, Office, model_name, server_id, work
+from bot.cli.options import ConfigOption
 from bot.cli.rules import ServerOption, derive, look, say
 from bot.messages import rules as rules_words
+from engine import config as configuration
 from engine.rules import changes
 from engine.rules.rules import EVERYWHERE
 from engine.service import LABEL, SETTINGS, SUFFIX
@@ -69,31 +70,20 @@ def default_model(
     """Set the model for whoever chooses none."""
     from bot.commands.admin.defaults import with_model
 
-    async def do(office: Office) -> str | None:
-        return None if model is None else office.model(model)
-
-    name = work(config, do)
+    name = None if model is None else model_name(configuration.load(config), model)
     _default(config, server, SETTINGS, "defaults model", lambda held: with_model(held, name))
     say(rules_words.model_kept(name))
-
-
-class Where(StrEnum):
-    """Where a picture says that it was made by a machine."""
-
-    MESSAGE = "message"
-    CORNER = "corner"
 
 
 @defaults.command("label")
 def label(
     server: ServerOption,
-    where: Annotated[Where | None, typer.Argument(help="Without it, nowhere.")] = None,
+    where: Annotated[Literal["message", "corner"] | None, typer.Argument(help="Without it, nowhere.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Set a visible word for people that pictures there are AI-generated."""
-    kept = None if where is None else where.value
-    _default(config, server, LABEL, "defaults label", lambda held: kept)
-    say(rules_words.label_kept(kept))
+    _default(config, server, LABEL, "defaults label", lambda held: where)
+    say(rules_words.label_kept(where))
 
 
 @defaults.command("show")
@@ -104,7 +94,7 @@ def show(server: ServerOption, config: ConfigOption = None) -> None:
         held = await office.store.read(store_preferences.of, place(server_id(server) or EVERYWHERE))
         return rules_words.defaults(held.get(SETTINGS), held.get(SUFFIX))
 
-    look(config, do)
+    say(work(config, do))
 
 
 @styles.command("set")
@@ -128,8 +118,4 @@ def style_remove(name: str, server: ServerOption, config: ConfigOption = None) -
 @styles.command("list")
 def style_list(server: ServerOption, config: ConfigOption = None) -> None:
     """Show a server's styles."""
-
-    async def do(office: Office) -> str:
-        return rules_words.styles(office.admin.rules(server_id(server)).styles)
-
-    look(config, do)
+    look(config, server, lambda held: rules_words.styles(held.styles))

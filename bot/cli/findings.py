@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 
@@ -15,16 +16,6 @@ class Finding:
     text: str
 
 
-def ok(topic: str, text: str) -> Finding:
-    """What is as it should be."""
-    return Finding("ok", topic, text)
-
-
-def note(topic: str, text: str) -> Finding:
-    """What works and could be better."""
-    return Finding("note", topic, text)
-
-
-def wrong(topic: str, text: str) -> Finding:
-    """What keeps the bot from working, and what to do."""
-    return Finding("wrong", topic, text)
+ok = partial(Finding, "ok")
+note = partial(Finding, "note")
+wrong = partial(Finding, "wrong")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ import typer
 
 from bot.cli.models import pull
 from bot.cli.offers import OFFERS, Offer
+from bot.cli.offline import ACTOR, work
 from bot.cli.options import ConfigOption, called
 from engine import config as configuration
 from engine import weights
@@ -61,7 +61,7 @@ def init(
     file.write_text(text(card, offer, token_file, server, adult), encoding="utf-8")
     typer.echo(f"Written: {file}")
     loaded = configuration.load(file)
-    _keep_rules(loaded, server, role, adult)
+    _keep_rules(file, loaded, server, role, adult)
     if fetch:
         _fetch(file, offer)
     typer.echo(f"Invite the bot with: {invite(configuration.token(loaded, {}).get_secret_value())}")
@@ -97,10 +97,10 @@ def invite(token: str) -> str:
 # ---- questions -----------------------------------------------------------------------------------------
 
 
-def _ask(question: str, default: str, read: Callable[[str], str]) -> str:
+def _ask(question: str, default: str | None, read: Callable[[str], str], *, hide: bool = False) -> str:
     """Ask until the answer can be read."""
     while True:
-        answer = typer.prompt(question, default=default, show_default=bool(default))
+        answer = typer.prompt(question, default=default, show_default=bool(default), hide_input=hide)
         try:
             return read(str(answer).strip())
         except PromptError as error:
@@ -158,13 +158,7 @@ def _token(folder: Path) -> str:
             raise PromptError("That is no bot token: one has three parts with dots between them.")
         return answer
 
-    while True:
-        typed = typer.prompt("   Paste the token (it is not shown)", hide_input=True)
-        try:
-            token = read(str(typed).strip())
-            break
-        except PromptError as error:
-            typer.echo(str(error))
+    token = _ask("   Paste the token (it is not shown)", None, read, hide=True)
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(f"{token}\n")
@@ -174,7 +168,7 @@ def _token(folder: Path) -> str:
 # ---- what the answers do -------------------------------------------------------------------------------
 
 
-def _keep_rules(config: Config, server: str, role: str, adult: str) -> None:
+def _keep_rules(file: Path, config: Config, server: str, role: str, adult: str) -> None:
     """Keep, in the database, what is a server's own: which role may draw, and how far pictures may go."""
     rules: list[Rule] = []
     if role != "everybody" and server:
@@ -185,19 +179,9 @@ def _keep_rules(config: Config, server: str, role: str, adult: str) -> None:
         )
     if role != "everybody" and not server:
         typer.echo("A role belongs to a server: name it there, with /admin roles.")
-    if not rules:
-        return
-    asyncio.run(_kept(config, server, rules))
-
-
-async def _kept(config: Config, server: str, rules: Sequence[Rule]) -> None:
-    from engine.service.admin import Administration
-    from engine.store.connection import Store
-
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with Store.open(config.data_dir / "limner.db") as store:
-        admin = await Administration.of(store)
-        await admin.change("cli", server, Change("init", keep=rules))
+    if rules:
+        change = Change("init", keep=rules)
+        work(file, lambda office: office.admin.change(ACTOR, server, change), make=True)
 
 
 def _fetch(file: Path, offer: Offer) -> None:

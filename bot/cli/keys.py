@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot.cli.offline import ACTOR, LATER, ConfigOption, JsonOption, Office, person_id, work
+from bot.cli.offline import ACTOR, Office, model_name, order, person_id, work
+from bot.cli.options import ConfigOption, JsonOption
 from engine.config import pocket
 from engine.errors import NotFound, PromptError
 from engine.jobs import Speed
@@ -55,7 +57,7 @@ def create(
     secret = keys.make()
 
     async def do(office: Office) -> Key:
-        models = None if not model else tuple(office.model(one) for one in model)
+        models = None if not model else tuple(model_name(office.config, one) for one in model)
         now = office.store.now()
         new = store_keys.NewKey(
             name=name,
@@ -110,20 +112,9 @@ def list_keys(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 
 def _as_json(key: Key, now: float) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "owner": key.owner,
-        "start": key.start,
-        "state": key.state(now),
-        "scopes": sorted(key.scopes),
-        "models": key.models,
-        "allowance": key.allowance,
-        "speed": key.speed,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "used_at": key.used_at,
-    }
+    shown = asdict(key) | {"state": key.state(now), "scopes": sorted(key.scopes)}
+    del shown["revoked_at"]  # its state says so
+    return shown
 
 
 def _day(at: float) -> str:
@@ -131,10 +122,7 @@ def _day(at: float) -> str:
 
 
 @app.command()
-def revoke(
-    key: KeyArgument,
-    config: ConfigOption = None,
-) -> None:
+def revoke(key: KeyArgument, config: ConfigOption = None) -> None:
     """End a key for good; what it does ends within a second."""
 
     async def do(office: Office) -> Key:
@@ -182,8 +170,7 @@ def forget(key: KeyArgument, config: ConfigOption = None) -> None:
         await office.store.write(store_keys.revoke, office.store.now(), ACTOR, found.id)
         await office.errand("forget", owner)
 
-    work(config, do)
-    typer.echo(LATER)
+    order(config, do)
 
 
 async def _named(office: Office, key: str, *, still: bool = False) -> Key:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -25,36 +26,18 @@ T = TypeVar("T")
 ACTOR = "cli"
 LATER = "A running bot takes this up within two seconds, else the next one at its start."
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="The host's choices; else $LIMNER_CONFIG, else ./config.toml."
-    ),
-]
 ServerOption = Annotated[
     str | None, typer.Option("--server", metavar="ID", help="In this server only; else everywhere.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
 
 
+@dataclass(frozen=True, slots=True)
 class Office:
     """The store and its rules, while a command works with them."""
 
-    def __init__(self, config: Config, store: Store, admin: Administration) -> None:
-        self.config = config
-        self.store = store
-        self.admin = admin
-
-    @property
-    def models(self) -> list[str]:
-        """The names of the models there are."""
-        return [one.name for one in self.config.models or (pocket(),)]
-
-    def model(self, name: str) -> str:
-        """Return a model's name. Raises NotFound."""
-        if name not in self.models:
-            raise NotFound(no_model(name, self.models))
-        return name
+    config: Config
+    store: Store
+    admin: Administration
 
     async def errand(self, verb: str, target: str, owner: str | None = None) -> None:
         """Ask the bot to do something, on the record."""
@@ -90,6 +73,20 @@ def work(config: Path | None, do: Callable[[Office], Awaitable[T]], *, make: boo
             return await do(Office(loaded, store, await Administration.of(store)))
 
     return asyncio.run(run())
+
+
+def order(config: Path | None, do: Callable[[Office], Awaitable[object]]) -> None:
+    """As ``work``, of what a running bot takes up; say when."""
+    work(config, do)
+    typer.echo(LATER)
+
+
+def model_name(config: Config, name: str) -> str:
+    """Return the name of a model that there is. Raises NotFound."""
+    known = [one.name for one in config.models or (pocket(),)]
+    if name not in known:
+        raise NotFound(no_model(name, known))
+    return name
 
 
 def server_id(named: str | None) -> str | None:

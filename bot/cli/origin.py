@@ -25,7 +25,7 @@ def verify(files: Files, as_json: JsonOption = False, config: ConfigOption = Non
     from bot.messages import origin as messages
 
     loaded, failed = configuration.load(config), False
-    for name, found in _looked_at(files, loaded):
+    for name, found in asyncio.run(_judged(files, loaded)):
         failed |= isinstance(found, str)
         if as_json:
             facts = {"error": found} if isinstance(found, str) else found.as_json() | {"ours": found.ours}
@@ -47,7 +47,7 @@ def info(files: Files, as_json: JsonOption = False, config: ConfigOption = None)
 
     loaded, failed = configuration.load(config), False
     models = [name for model in loaded.models for name in (model.name, *model.aliases)]
-    for name, found in _looked_at(files, loaded):
+    for name, found in asyncio.run(_judged(files, loaded)):
         recipe = None if isinstance(found, str) else found.recipe
         line = foreign.as_line(recipe.as_text(), [], models) if recipe is not None and recipe.prompt else ""
         failed |= recipe is None
@@ -68,12 +68,8 @@ def info(files: Files, as_json: JsonOption = False, config: ConfigOption = None)
         raise typer.Exit(EXIT_USER)
 
 
-def _looked_at(files: list[Path], config: Config) -> list[tuple[str, Verdict | str]]:
-    """Return each file's name with its verdict, or with the sentence that says why there is none."""
-    return asyncio.run(_judged(files, config))
-
-
 async def _judged(files: list[Path], config: Config) -> list[tuple[str, Verdict | str]]:
+    """Return each file's name with its verdict, or with the sentence that says why there is none."""
     from engine.intake import Decoder
     from engine.provenance.keys import ROOT
 
@@ -84,7 +80,7 @@ async def _judged(files: list[Path], config: Config) -> list[tuple[str, Verdict 
         for file in files:
             found: Verdict | str
             try:
-                found = await decoder.verify(await asyncio.to_thread(_bytes, file), root)
+                found = await decoder.verify(await asyncio.to_thread(file.expanduser().read_bytes), root)
             except UserError as error:
                 found = str(error)
             except OSError as error:
@@ -109,7 +105,3 @@ def _job(found: Verdict, config: Config) -> Job | None:
 def _text(file: Path) -> str | None:
     file = file.expanduser()
     return file.read_text("ascii") if file.exists() else None
-
-
-def _bytes(file: Path) -> bytes:
-    return file.expanduser().read_bytes()

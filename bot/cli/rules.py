@@ -5,60 +5,33 @@ Long: command groups that mirror `/admin`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from enum import StrEnum
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.cli.offline import ACTOR, ConfigOption, Office, server_id, work
+from bot.cli.offline import ACTOR, Office, model_name, server_id, work
+from bot.cli.options import ConfigOption
 from bot.messages import admin as words
 from bot.messages import rules as rules_words
+from engine import config as configuration
 from engine.config import pocket
 from engine.errors import PromptError
+from engine.jobs import Speed
 from engine.planning.plan import plan
 from engine.planning.references import stand_ins
 from engine.prompt import parse
 from engine.rules import changes
 from engine.rules.changes import Change
 from engine.rules.people import Requester
-from engine.rules.rules import EVERYWHERE, Allowance, Kind, Rules
+from engine.rules.rules import EVERYWHERE, Allowance, Kind, Level, Period, Rules, Showing
 from engine.service.screening import Screening
 
 ServerOption = Annotated[str, typer.Option("--server", metavar="ID", help="Which server.")]
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="The id of a channel, thread or category.")]
 Role = Annotated[str, typer.Argument(metavar="ROLE", help="Its id; the server's own id is @everyone.")]
 RemoveOption = Annotated[bool, typer.Option("--remove", help="Take this role off the list again.")]
-
-
-class Level(StrEnum):
-    """How far pictures may go."""
-
-    STRICT = "strict"
-    RESTRICTED = "restricted"
-
-
-class Past(StrEnum):
-    """What becomes of what goes past the level."""
-
-    REFUSE = "refuse"
-    SPOILER = "spoiler"
-
-
-class Per(StrEnum):
-    """How long an allowance lasts."""
-
-    DAY = "day"
-    MONTH = "month"
-
-
-class SpeedChoice(StrEnum):
-    """The speeds."""
-
-    TURBO = "turbo"
-    FAST = "fast"
-    RELAX = "relax"
 
 
 channels = typer.Typer(no_args_is_help=True, help="Where the bot answers, and what is drawn there.")
@@ -98,9 +71,13 @@ def derive(
     say(said(made) if changed else f"{words.ALREADY} {said(made)}")
 
 
-def look(config: Path | None, do: Callable[[Office], Awaitable[str]]) -> None:
-    """Say what stands there."""
-    say(work(config, do))
+def look(config: Path | None, server: str, said: Callable[[Rules], str]) -> None:
+    """Say how the rules of a server stand."""
+
+    async def do(office: Office) -> Rules:
+        return office.admin.rules(server_id(server))
+
+    say(said(work(config, do)))
 
 
 # ---- channels -----------------------------------------------------------------------------------------
@@ -144,24 +121,19 @@ def reset(
 def content(
     level: Annotated[Level, typer.Argument(help="restricted: where Discord restricts the channel by age.")],
     server: ServerOption,
-    past: Annotated[Past, typer.Option(help="What becomes of other pictures.")] = Past.REFUSE,
+    past: Annotated[Showing, typer.Option(help="What becomes of other pictures.")] = "refuse",
     channel: Annotated[str | None, typer.Option(metavar="ID", help="Only there; else in all.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Set how far pictures may go."""
-    made = changes.set_content(level.value, past.value, None if channel is None else _id(channel))
-    said = rules_words.content(channel, level.value, past.value)
-    change(config, server, made, said)
+    made = changes.set_content(level, past, None if channel is None else _id(channel))
+    change(config, server, made, rules_words.content(channel, level, past))
 
 
 @channels.command("list")
 def channels_list(server: ServerOption, config: ConfigOption = None) -> None:
     """Show the rules of places."""
-
-    async def do(office: Office) -> str:
-        return rules_words.channels(office.admin.rules(server_id(server)))
-
-    look(config, do)
+    look(config, server, rules_words.channels)
 
 
 def log(
@@ -208,16 +180,12 @@ def role_model(
     model: str, role: Role, server: ServerOption, remove: RemoveOption = False, config: ConfigOption = None
 ) -> None:
     """Keep a model for certain roles; each call adds one."""
-
-    async def do(office: Office) -> str:
-        return office.model(model)
-
-    _permit(config, server, "model", work(config, do), role, remove)
+    _permit(config, server, "model", model_name(configuration.load(config), model), role, remove)
 
 
 @roles.command("speed")
 def role_speed(
-    speed: SpeedChoice,
+    speed: Speed,
     role: Role,
     server: ServerOption,
     remove: RemoveOption = False,
@@ -256,12 +224,12 @@ def role_allowance(
     role: Role,
     server: ServerOption,
     seconds: Annotated[float | None, typer.Argument(min=0, help="Without them, none is set.")] = None,
-    per: Per = Per.DAY,
+    per: Period = "day",
     config: ConfigOption = None,
 ) -> None:
     """Set engine seconds for each person with a role."""
-    made = changes.allow_role(_id(role), None if seconds is None else Allowance(seconds, per.value))
-    change(config, server, made, rules_words.allowance(role, seconds, per.value))
+    made = changes.allow_role(_id(role), None if seconds is None else Allowance(seconds, per))
+    change(config, server, made, rules_words.allowance(role, seconds, per))
 
 
 @roles.command("reset")
@@ -279,11 +247,7 @@ def role_reset(
 @roles.command("list")
 def role_list(server: ServerOption, config: ConfigOption = None) -> None:
     """Show the rules of roles."""
-
-    async def do(office: Office) -> str:
-        return rules_words.roles(office.admin.rules(server_id(server)), server)
-
-    look(config, do)
+    look(config, server, lambda held: rules_words.roles(held, server))
 
 
 # ---- words --------------------------------------------------------------------------------------------
@@ -307,4 +271,4 @@ def try_words(config: Path | None, server: str | None, line: str) -> None:
             why = why or screening.trial(made.spec, Requester(ACTOR, guild))
         return rules_words.verdict(line, why)
 
-    look(config, do)
+    say(work(config, do))

@@ -20,6 +20,7 @@ from engine import config as configuration
 from engine import log
 from engine.config import Config, ModelConfig
 from engine.errors import ConfigError, NotFound
+from engine.readiness import Choice
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +47,9 @@ def run(
     set_up_logs(loaded.log_level, loaded.log_format)
     token = configuration.token(loaded)
     log.hide(token)
-    chosen = ready(loaded)
+    chosen = _prepared(loaded)
     from bot import client
 
-    require_space(loaded.data_dir, loaded.min_free_mb, "set another `data_dir`")
-    for name, why in chosen.left_out.items():
-        logger.warning("not offered: %s. %s", name, why)
     if attached:
         threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
     asyncio.run(
@@ -68,13 +66,19 @@ def api(config: ConfigOption = None) -> None:
     """Serve the HTTP API alone, without Discord, until Ctrl-C or SIGTERM. Keys: `limner keys create NAME`."""
     loaded = configuration.load(config)
     set_up_logs(loaded.log_level, loaded.log_format)
-    chosen = ready(loaded)
+    chosen = _prepared(loaded)
     from bot.cli import serving
 
+    asyncio.run(serving.serve(chosen.config, lambda: ready(configuration.load(config)).config))
+
+
+def _prepared(loaded: Config) -> Choice:
+    """Return what can be served; say in the log what cannot. Raises ConfigError."""
+    chosen = ready(loaded)
     require_space(loaded.data_dir, loaded.min_free_mb, "set another `data_dir`")
     for name, why in chosen.left_out.items():
         logger.warning("not offered: %s. %s", name, why)
-    asyncio.run(serving.serve(chosen.config, lambda: ready(configuration.load(config)).config))
+    return chosen
 
 
 def _stop_at_end_of_input() -> None:
