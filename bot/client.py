@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,11 +39,9 @@ from bot.publish.moderation import Moderation
 from bot.shards import LONGEST_PAUSE
 from engine.config import Config
 from engine.errors import ConfigError
-from engine.log import hide
-from engine.log import setup as set_up_logs
 from engine.service import Service
 from engine.service.memory import settle
-from engine.service.reload import OUTCOME
+from engine.service.reload import reload
 
 if TYPE_CHECKING:
     from engine.web import Doors
@@ -56,10 +53,6 @@ REGISTERED = "discord.commands"
 """Where the service keeps the hash of what was registered in each scope."""
 EVERYWHERE = "global"
 
-NO_TOKEN = (
-    "There is no bot token. Make a bot at https://discord.com/developers/applications, copy its token, and "
-    "set `LIMNER_TOKEN` or `token_file`. `limner demo` needs none."
-)
 WRONG_TOKEN = (
     "Discord does not accept this bot token. Copy it again (or reset it) under Bot > Token at "
     "https://discord.com/developers/applications."
@@ -119,7 +112,7 @@ class Limner(BotClient):
         """Make old buttons work again, register commands where they changed, start delivering."""
         self.add_dynamic_items(*buttons.ITEMS, *settings.ITEMS, *reports.ITEMS, HelpSelect, RedoButton)
         await self._register()
-        publisher = delivery.Publisher(self, self.service)
+        publisher = delivery.Publisher(self)
         self.spawn(publisher.run(), "deliveries")
         self.spawn(audit_feed.report(self), "record")
         self.spawn(Moderation(self, publisher).run(), "reports")
@@ -231,21 +224,12 @@ class Stop:
         (self.at_once if self.asked.is_set() else self.asked).set()
 
 
-async def run(
-    config: Config,
-    token: str,
-    reread: Callable[[], Config] | None = None,
-    left_out: Mapping[str, str] = MappingProxyType({}),
-) -> None:
+async def run(config: Config, token: str, reread: Callable[[], Config], left_out: Mapping[str, str]) -> None:
     """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong.
 
     ``reread``: at SIGHUP, the host's choices are read with it anew. ``left_out``: why models and LoRAs of the
     configuration are not offered, by name; the host's log channel is told.
     """
-    token = token.strip()
-    if not token:
-        raise ConfigError(NO_TOKEN)
-    hide(token)
     stand_in = point_to_loopback(os.environ)
     # the two warnings about voice are of no use here
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -256,29 +240,15 @@ async def run(
     try:
         async with Service.open(config, stand_in=stand_in) as service:
             reloads: set[asyncio.Task[None]] = set()
-            if reread is not None:
-                loop.add_signal_handler(
-                    signal.SIGHUP, lambda: reloads.add(loop.create_task(_reload(service, reread)))
-                )
+            loop.add_signal_handler(
+                signal.SIGHUP, lambda: reloads.add(loop.create_task(reload(service, reread)))
+            )
             await audit_feed.note_left_out(service, left_out)
             await _serve(config, service, token, stop)
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(signum)
-
-
-async def _reload(service: Service, reread: Callable[[], Config]) -> None:
-    """Read the configuration anew and say what became of it; a wrong one changes nothing."""
-    try:
-        new = await asyncio.to_thread(reread)
-    except ConfigError as error:
-        log.error("the configuration was not reloaded: %s", error)
-        await service.remember(OUTCOME, json.dumps({"at": time.time(), "said": [str(error)], "wrong": True}))
-        return
-    found = await service.reload(new)
-    set_up_logs(found.config.log_level, found.config.log_format)
-    log.info("configuration reloaded. %s", " ".join(found.sentences()))
 
 
 class _Stopped(Exception):

@@ -41,6 +41,11 @@ CUSTOM_ID_LIMIT = 100
 Rows = tuple[int | None, int | None]
 
 
+def number_in(text: str | None) -> int | None:
+    """Return the number in a text that may be empty or missing."""
+    return int(text) if text else None
+
+
 class Verb(StrEnum):
     """Every button under a result: its code on the wire, the edit it asks for, and what it looks like.
 
@@ -111,14 +116,10 @@ class Answer(StrEnum):
     LEAVE = "no"
 
 
-PRESS = re.compile(
-    r"l1:(?P<verb>" + "|".join(verb.value for verb in Verb) + r"):(?P<job>[0-9a-z]{10})"
-    r":(?P<cell>[0-9]?)(?::(?P<delivery>[0-9]{1,18}))?"
-)
-DIALOG = re.compile(
-    r"l1m:(?P<verb>" + "|".join(verb.value for verb in Verb) + r"):(?P<job>[0-9a-z]{10})"
-    r":(?P<cell>[0-9]?):(?P<opening>[0-9]{1,20})"
-)
+_PRESSED = "(?P<verb>" + "|".join(Verb) + "):(?P<job>[0-9a-z]{10}):(?P<cell>[0-9]?)"
+PRESS = re.compile(f"l1:{_PRESSED}" + r"(?::(?P<delivery>[0-9]{1,18}))?")
+DIALOG = re.compile(f"l1m:{_PRESSED}" + r":(?P<opening>[0-9]{1,20})")
+REDO = re.compile(f"l1d:(?:{_PRESSED})?")
 SETTING = re.compile(
     r"l1s:(?P<setting>raw|stylize|remix|variation|speed|reset|table|panel):(?P<value>[a-z0-9]{0,20})"
 )
@@ -148,27 +149,20 @@ class MaskControl(StrEnum):
 
 
 MASK = re.compile(
-    r"l1k:(?P<part>" + "|".join(part.value for part in MaskControl) + r"):(?P<key>[0-9a-z]{10})"
+    r"l1k:(?P<part>" + "|".join(MaskControl) + r"):(?P<key>[0-9a-z]{10})"
     r"(?::(?P<value>[0-9]{1,2}))?"
 )
 MASK_DIALOG = re.compile(r"l1km:(?P<part>[gtb]):(?P<key>[0-9a-z]{10}):(?P<opening>[0-9]{1,20})")
 
 
-REDO = re.compile(
-    r"l1d:(?:(?P<verb>" + "|".join(verb.value for verb in Verb) + r")"
-    r":(?P<job>[0-9a-z]{10}):(?P<cell>[0-9]?))?"
-)
-
-
 def redo_id(press: Press | None = None) -> str:
     """Return the ``custom_id`` that draws the line in its message; ``press``: by the edit of that button."""
-    if press is None:
-        return "l1d:"
-    return f"l1d:{press.verb.value}:{press.job}:{'' if press.cell is None else press.cell}"
+    return "l1d:" if press is None else f"l1d:{press.what}"
 
 
 ACCEPT_ID, CHANGE_ID = "l1w:", "l1c:"
 CHANGE = re.compile(CHANGE_ID)
+CHANGE_DIALOG = re.compile(CHANGE_ID + r"(?P<opening>[0-9]{1,20})")
 ACCEPT = re.compile(ACCEPT_ID)
 STARTER = re.compile(r"l1ws:(?P<line>.{1,80})")
 
@@ -207,7 +201,7 @@ class ListPage:
     def of(cls, match: re.Match[str]) -> ListPage:
         """Return what a match of ``BROWSE`` or ``BROWSE_OPEN`` says."""
         entry = match.groupdict()
-        cell = int(entry["cell"]) if entry.get("cell") else None
+        cell = number_in(entry.get("cell"))
         return cls(match["which"], int(match["page"]), match["search"], entry.get("job"), cell)
 
 
@@ -275,9 +269,12 @@ class Press:
 
     def __str__(self) -> str:
         """Return the ``custom_id``."""
-        cell = "" if self.cell is None else str(self.cell)
-        end = "" if self.delivery is None else f":{self.delivery}"
-        return f"l1:{self.verb.value}:{self.job}:{cell}{end}"
+        return f"l1:{self.what}" + ("" if self.delivery is None else f":{self.delivery}")
+
+    @property
+    def what(self) -> str:
+        """What every ``custom_id`` that is about such a press says of it."""
+        return f"{self.verb.value}:{self.job}:{'' if self.cell is None else self.cell}"
 
     @classmethod
     def read(cls, custom_id: str) -> Press | None:
@@ -287,28 +284,16 @@ class Press:
 
     @classmethod
     def of(cls, match: re.Match[str]) -> Press:
-        """Return what a match of ``PRESS`` says."""
-        return cls(
-            Verb(match["verb"]),
-            match["job"],
-            int(match["cell"]) if match["cell"] else None,
-            int(match["delivery"]) if match["delivery"] else None,
-        )
+        """Return what a match of ``PRESS``, ``DIALOG`` or ``REDO`` says."""
+        delivery = number_in(match.groupdict().get("delivery"))
+        return cls(Verb(match["verb"]), match["job"], number_in(match["cell"]), delivery)
 
     def dialog(self, opening: int) -> str:
         """Return the ``custom_id`` of the dialog this button opens; ``opening`` makes it unique.
 
         Dialogs live in memory by ``custom_id``: with a fixed one, the second person's would be lost.
         """
-        return f"l1m:{self.verb.value}:{self.job}:{'' if self.cell is None else self.cell}:{opening}"
-
-    @classmethod
-    def of_dialog(cls, custom_id: str) -> Press | None:
-        """Return which button opened a dialog, or None where the dialog is not ours."""
-        match = DIALOG.fullmatch(custom_id)
-        if match is None:
-            return None
-        return cls(Verb(match["verb"]), match["job"], int(match["cell"]) if match["cell"] else None)
+        return f"l1m:{self.what}:{opening}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,9 +164,11 @@ class LastingView(ui.View):
     It remembers every view with plain buttons until the process ends, unless that has stopped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *items: ui.Item[Any]) -> None:
         super().__init__(timeout=None)
         self.stop()
+        for item in items:
+            self.add_item(item)
 
 
 def _buttons(interaction: Interaction, error: BaseException, text: str) -> ui.View | None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import aiohttp
 import discord
 from discord import app_commands
+from discord.app_commands import Choice
 
 from bot.custom_ids import Channel, Token
 from bot.failures import HIDDEN, PUBLIC, THINKING, Tree
@@ -97,6 +99,11 @@ class BotClient(ShardedClient):
         """
         self.service.admin.require(requester(interaction), PermissionCheck(command))
         self.service.welcome.require(str(interaction.user.id), command)
+
+    def message_in(self, place: Channel, message: str) -> discord.PartialMessage:
+        """Return a message by its id, to change or delete it; nothing is asked of Discord yet."""
+        channel = self.get_partial_messageable(place.channel, guild_id=place.guild)
+        return channel.get_partial_message(int(message))
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work`` beside everything else; what it raises is logged and harms nothing else.
@@ -183,12 +190,6 @@ def requester(interaction: Interaction) -> Requester:
     client, user, channel = interaction.client, interaction.user, interaction.channel
     host = client.owned_by(user.id)
     rights = interaction.permissions  # none in direct messages
-    thread = channel if isinstance(channel, discord.Thread) else None
-    above = thread.parent if thread is not None else channel
-    parents = (
-        None if thread is None else thread.parent_id,
-        None if above is None else getattr(above, "category_id", None),
-    )
     guild = interaction.guild_id
     roles = [] if guild is None else [guild, *(role.id for role in getattr(user, "roles", ()))]
     # a thread is as its channel is; what tells nothing (direct messages) is not restricted
@@ -197,7 +198,7 @@ def requester(interaction: Interaction) -> Requester:
         owner=str(user.id),
         guild=None if guild is None else str(guild),
         channel=None if interaction.channel_id is None else str(interaction.channel_id),
-        parents=tuple(str(one) for one in parents if one is not None),
+        parents=parents(channel),
         roles=tuple(dict.fromkeys(map(str, roles))),
         manager=host or rights.administrator or rights.manage_guild,
         age_restricted=restricted is not None and restricted(),
@@ -233,6 +234,29 @@ def caller(interaction: Interaction, *, key: str | None = None, reply_to: str | 
         reply_to=reply_to,
         language=str(interaction.locale),
     )
+
+
+def choices(
+    typed: str, values: Iterable[str], names: Mapping[str, str] = MappingProxyType({})
+) -> list[Choice[str]]:
+    """Return the suggestions that hold what was typed. ``names``: what is shown of a value, if not itself."""
+    wanted = typed.strip().lower()
+    shown = {value: names.get(value, value) for value in values}
+    found = [Choice(name=name[:100], value=value) for value, name in shown.items() if wanted in name.lower()]
+    return found[:MOST_CHOICES]
+
+
+async def models(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Suggest models by their names."""
+    return choices(typed, [model.name for model in interaction.client.service.models])
+
+
+def parents(channel: Any) -> tuple[str, ...]:
+    """Return the ids of what a channel lies in, nearest first: the channel of a thread, then the category."""
+    thread = channel if isinstance(channel, discord.Thread) else None
+    above = channel if thread is None else thread.parent
+    found = (None if thread is None else thread.parent_id, getattr(above, "category_id", None))
+    return tuple(str(one) for one in found if one is not None)
 
 
 async def in_time(work: Coroutine[Any, Any, T], default: T) -> T:

@@ -53,7 +53,7 @@ class ProgressMessage:
             if self.interaction is not None and time.monotonic() < self.until:
                 await self.interaction.edit_original_response(content=content, **more)
             elif isinstance(self.place, Channel):
-                await self._partial(self.place).edit(content=content, **more)
+                await self.client.message_in(self.place, self.message).edit(content=content, **more)
             else:
                 return False
         except TRANSIENT as error:
@@ -68,11 +68,7 @@ class ProgressMessage:
         """Take the progress message away, if it is still there."""
         with contextlib.suppress(discord.HTTPException, *TRANSIENT):
             if isinstance(self.place, Channel):
-                await self._partial(self.place).delete()
-
-    def _partial(self, place: Channel) -> discord.PartialMessage:
-        channel = self.client.get_partial_messageable(place.channel, guild_id=place.guild)
-        return channel.get_partial_message(int(self.message))
+                await self.client.message_in(self.place, self.message).delete()
 
 
 def _ending(picture: bytes) -> str:
@@ -81,23 +77,19 @@ def _ending(picture: bytes) -> str:
 
 def progress_view(jobs: Sequence[Job]) -> discord.ui.View:
     """Return what is under a progress message: a cancel button a job, as far as they fit, and one for all."""
-    view = LastingView()
-    for number, job in enumerate(jobs[: MOST_BUTTONS - 1], 1):
-        # who presses it is answered by ``bot.components.buttons``, which knows it by its custom_id
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            style=discord.ButtonStyle.danger,
-            label=say("Cancel") if len(jobs) == 1 else say("Cancel {number}", number=number),
-            custom_id=str(Press(Verb.CANCEL, job.id)),
-        )
-        view.add_item(button)
+    cancels = {
+        Press(Verb.CANCEL, job.id): say("Cancel") if len(jobs) == 1 else say("Cancel {number}", number=number)
+        for number, job in enumerate(jobs[: MOST_BUTTONS - 1], 1)
+    }
     if len(jobs) > 1:
-        every: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            style=discord.ButtonStyle.danger,
-            label=say(messages_jobs.CANCEL_ALL),
-            custom_id=str(Press(Verb.CANCEL_ALL, jobs[0].id)),
+        cancels[Press(Verb.CANCEL_ALL, jobs[0].id)] = say(messages_jobs.CANCEL_ALL)
+    # who presses them is answered by ``bot.components.buttons``, which knows them by their custom_ids
+    return LastingView(
+        *(
+            discord.ui.Button(style=discord.ButtonStyle.danger, label=label, custom_id=str(press))
+            for press, label in cancels.items()
         )
-        view.add_item(every)
-    return view
+    )
 
 
 async def start(interaction: Interaction, message: str | None, planned: Planned) -> None:

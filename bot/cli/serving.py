@@ -8,9 +8,9 @@ import signal
 from collections.abc import Callable
 
 from engine.config import Config
-from engine.errors import ConfigError
 from engine.service import Service
 from engine.service.memory import settle
+from engine.service.reload import reload
 from engine.web import Doors, listening
 
 log = logging.getLogger("limner.serve")
@@ -28,9 +28,7 @@ async def serve(config: Config, reread: Callable[[], Config]) -> None:
     tasks: set[asyncio.Task[None]] = set()
     async with Service.open(config) as service:
         tasks.add(loop.create_task(settle(service.origin.prepared)))
-        loop.add_signal_handler(
-            signal.SIGHUP, lambda: tasks.add(loop.create_task(_reload(service, reread)))
-        )
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.add(loop.create_task(reload(service, reread))))
         doors = Doors.of(service)
         async with listening(service, config.web, doors=doors) as port:
             log.info("serving the API on port %s", port)
@@ -39,12 +37,3 @@ async def serve(config: Config, reread: Callable[[], Config]) -> None:
             doors.draining = True
             await service.control.drained(DRAIN)
     log.info("stopped")
-
-
-async def _reload(service: Service, reread: Callable[[], Config]) -> None:
-    try:
-        reloaded = await service.reload(await asyncio.to_thread(reread))
-    except ConfigError as error:
-        log.error("the configuration was not reloaded: %s", error)
-        return
-    log.info("configuration reloaded. %s", " ".join(reloaded.sentences()))

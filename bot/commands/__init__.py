@@ -11,18 +11,10 @@ from bot.commands import admin, answers, browse, edit, imagine, jobs, origin, pe
 from engine.config import Config
 
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
-COMMANDS: tuple[Command, ...] = (
-    *imagine.COMMANDS,
-    *edit.COMMANDS,
-    *answers.COMMANDS,
-    *jobs.COMMANDS,
-    *browse.COMMANDS,
-    *origin.COMMANDS,
-    *person.COMMANDS,
-    *privacy.COMMANDS,
-    *report.COMMANDS,
-    *talk.COMMANDS,
-    *admin.COMMANDS,
+COMMANDS: tuple[Command, ...] = tuple(
+    command
+    for room in (imagine, edit, answers, jobs, browse, origin, person, privacy, report, talk, admin)
+    for command in room.COMMANDS
 )
 """Everything registered with Discord."""
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from discord.app_commands import Choice, Range
+from discord.app_commands import Range
 
 from bot import interactions
-from bot.components import answers, picture
+from bot.components import answers, confirm, picture
 from bot.custom_ids import redo_id
 from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
+from engine.service import Describe, Shorten
 
 
 @app_commands.command(name="describe", description="Four prompts that might draw a picture like this one.")
@@ -20,21 +21,15 @@ from bot.interactions import Interaction
     image="The picture, as a file.",
     link="Or a link to one, a message's link, or one of your results.",
 )
+@app_commands.autocomplete(link=picture.suggestions)
 async def describe(
     interaction: Interaction,
     image: discord.Attachment | None = None,
     link: Range[str, 1, 2000] | None = None,
 ) -> None:
     """Describe a picture."""
-    picture.require(image, link)
-    progress = await interactions.acknowledge(interaction)
-    found = await picture.resolve(interaction, image, link)
-    await answers.describe(interaction, progress, found.sha256)
-
-
-@describe.autocomplete("link")
-async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    return await picture.suggestions(interaction, typed)
+    progress, found = await picture.asked(interaction, image, link)
+    await confirm.submit(interaction, progress, Describe(interactions.caller(interaction), found.sha256))
 
 
 @app_commands.context_menu(name="Describe")
@@ -44,7 +39,7 @@ async def describe_menu(interaction: Interaction, message: discord.Message) -> N
     # of a grid the first: whoever wants another presses its U button first
     grid = picture.single(message) is None and any(True for _ in picture.presses(message))
     found = await picture.in_message(interaction, message, 1 if grid else None)
-    await answers.describe(interaction, progress, found.sha256)
+    await confirm.submit(interaction, progress, Describe(interactions.caller(interaction), found.sha256))
 
 
 @app_commands.command(name="shorten", description="Which words of a prompt matter, and five shorter ones.")
@@ -53,7 +48,7 @@ async def shorten(interaction: Interaction, prompt: Range[str, 1, 6000]) -> None
     """Shorten a prompt."""
     progress = await interactions.acknowledge(interaction)
     interaction.extras[TYPED], interaction.extras[REDO] = prompt, redo_id()
-    await answers.shorten(interaction, progress, prompt)
+    await confirm.submit(interaction, progress, Shorten(interactions.caller(interaction), prompt))
 
 
 @app_commands.command(name="enhance", description="A longer prompt from yours, to see before it is drawn.")

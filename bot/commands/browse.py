@@ -12,7 +12,7 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.components import browse
 from bot.custom_ids import ListPage
-from bot.interactions import MOST_CHOICES, Interaction
+from bot.interactions import Interaction
 from bot.messages import browse as messages_browse
 from engine.errors import UserError
 from engine.service import FAVORITES, GALLERY, HISTORY, Search
@@ -71,6 +71,7 @@ async def listed(interaction: Interaction, which: str, search: Search | None = N
     date="Only from then: today, last 7 days, 2026-11-24, 2026-11.",
     liked="Only those you marked with ❤️.",
 )
+@app_commands.autocomplete(model=interactions.models)
 async def history(
     interaction: Interaction,
     words: Range[str, 1, 200] | None = None,
@@ -101,15 +102,7 @@ async def gallery(interaction: Interaction, words: Range[str, 1, 200] | None = N
 
 @history.autocomplete("date")
 async def _dates(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    wanted = typed.strip().lower()
-    return [Choice(name=date, value=date) for date in messages_browse.DATES if wanted in date]
-
-
-@history.autocomplete("model")
-async def _models(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    names = [model.name for model in interaction.client.service.models]
-    fitting = [name for name in names if typed.strip().lower() in name]
-    return [Choice(name=name, value=name) for name in fitting[:MOST_CHOICES]]
+    return interactions.choices(typed, messages_browse.DATES)
 
 
 COMMANDS: tuple[Any, ...] = (history, favorites, gallery)

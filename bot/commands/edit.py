@@ -11,13 +11,11 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.components import buttons, confirm, picture
-from bot.components.mask_editor import brought, found, postable, show
+from bot.components.mask_editor import begin, brought, found, show
 from bot.components.picture import Picture
 from bot.custom_ids import Press, Verb, redo_id
 from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
-from bot.messages import jobs as messages_jobs
-from engine.errors import NotFound
 from engine.service import Edit
 
 IMAGE = "The picture: attach it."
@@ -35,6 +33,7 @@ LINK = "Or one of yours, `job.2`, a message's link, or a link to a picture."
     pictures="More of them by link, a message's link or job.2, with blanks between.",
 )
 @app_commands.rename(link="picture")
+@app_commands.autocomplete(link=picture.suggestions, pictures=picture.more_suggestions)
 async def edit(
     interaction: Interaction,
     instruction: Range[str, 1, 6000],
@@ -48,9 +47,7 @@ async def edit(
     """Change what an instruction says."""
     interaction.extras[TYPED] = instruction
     interaction.client.service.planner.editors(needed=True)
-    picture.require(image, link)
-    message = await interactions.acknowledge(interaction)
-    chosen = await picture.resolve(interaction, image, link)
+    message, chosen = await picture.asked(interaction, image, link)
     more = [await picture.resolve(interaction, one, None) for one in (image2, image3, image4) if one]
     more += [await picture.resolve(interaction, None, one) for one in (pictures or "").split()]
     await _do(interaction, message, chosen, "edit", instruction, beside=[one.sha256 for one in more])
@@ -59,10 +56,8 @@ async def edit(
 @app_commands.context_menu(name="Edit")
 async def edit_menu(interaction: Interaction, message: discord.Message) -> None:
     """Ask what to change in the picture of a message; of a grid, in which."""
-    said = next(picture.presses(message), None)
-    if said is None:
-        raise NotFound(messages_jobs.NOT_A_RESULT)
-    await buttons.press(interaction, Press(Verb.EDIT, said.job, picture.single(message)))
+    job = picture.pressed(message).job
+    await buttons.press(interaction, Press(Verb.EDIT, job, picture.single(message)))
 
 
 @app_commands.command(name="inpaint", description="Repaint a part of a picture.")
@@ -73,6 +68,7 @@ async def edit_menu(interaction: Interaction, message: discord.Message) -> None:
     region="What to mark, in words: the hat.",
     mask="A mask in the picture's size: what is white, black or transparent changes.",
 )
+@app_commands.autocomplete(link=picture.suggestions)
 async def inpaint(
     interaction: Interaction,
     image: discord.Attachment | None = None,
@@ -84,17 +80,7 @@ async def inpaint(
     """Open the mask over a picture."""
     await interactions.acknowledge(interaction, ephemeral=True)
     interaction.extras[TYPED] = prompt
-    chosen = await picture.resolve(interaction, image, link)
-    service = interaction.client.service
-    sketch = await service.masks.open(
-        owner=str(interaction.user.id),
-        origin=postable(interaction),
-        requester=interactions.requester(interaction),
-        picture=chosen.sha256,
-        job=chosen.job,
-        cell=chosen.cell,
-        line=prompt,
-    )
+    sketch = await begin(interaction, await picture.resolve(interaction, image, link), prompt)
     if mask is not None:
         sketch = await brought(interaction, sketch.key, mask)
     elif region is not None:
@@ -113,6 +99,7 @@ async def inpaint(
         Choice(name="Strong: the same idea, another picture", value="vary_strong"),
     ]
 )
+@app_commands.autocomplete(link=picture.suggestions)
 async def vary(
     interaction: Interaction,
     image: discord.Attachment | None = None,
@@ -122,9 +109,7 @@ async def vary(
 ) -> None:
     """Vary a picture."""
     interaction.extras[TYPED] = prompt
-    picture.require(image, link)
-    message = await interactions.acknowledge(interaction)
-    chosen = await picture.resolve(interaction, image, link)
+    message, chosen = await picture.asked(interaction, image, link)
     name = await buttons.as_strong_as_preferred(interaction) if strength is None else strength.value
     await _do(interaction, message, chosen, name, prompt)
 
@@ -144,6 +129,7 @@ async def vary(
         Choice(name="Creative: larger, with new details", value="creative"),
     ]
 )
+@app_commands.autocomplete(link=picture.suggestions)
 async def upscale(
     interaction: Interaction,
     image: discord.Attachment | None = None,
@@ -154,9 +140,7 @@ async def upscale(
 ) -> None:
     """Enlarge a picture."""
     interaction.extras[TYPED] = prompt
-    picture.require(image, link)
-    message = await interactions.acknowledge(interaction)
-    chosen = await picture.resolve(interaction, image, link)
+    message, chosen = await picture.asked(interaction, image, link)
     times = 2 if factor is None else factor.value
     creative = kind is not None and kind.value == "creative"
     name = "upscale_creative" if creative else f"upscale_{times}x"
@@ -187,19 +171,6 @@ async def _do(
         beside=tuple(beside),
     )
     await confirm.submit(interaction, message, asked)
-
-
-@edit.autocomplete("pictures")
-async def _more(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    return await picture.more_suggestions(interaction, typed)
-
-
-@edit.autocomplete("link")
-@inpaint.autocomplete("link")
-@vary.autocomplete("link")
-@upscale.autocomplete("link")
-async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    return await picture.suggestions(interaction, typed)
 
 
 COMMANDS: tuple[Any, ...] = (edit, edit_menu, inpaint, vary, upscale)

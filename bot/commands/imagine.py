@@ -54,6 +54,7 @@ CHOICE_LIMIT = 100
     lora="A LoRA, with its weight if not 1 (ink:0.8); several with commas between.",
 )
 @app_commands.rename(linked="picture")
+@app_commands.autocomplete(linked=picture.suggestions)
 async def imagine(
     interaction: Interaction,
     prompt: Range[str, 1, 6000],
@@ -92,6 +93,7 @@ async def imagine(
 @app_commands.choices(
     dimensions=[Choice(name=name, value=ratio) for name, ratio in DIMENSIONS.items()],
 )
+@app_commands.autocomplete(pictures=picture.more_suggestions)
 async def blend(
     interaction: Interaction,
     image1: Attachment | None = None,
@@ -116,11 +118,6 @@ async def blend(
     await confirm.submit_line(interaction, message, line)
 
 
-@blend.autocomplete("pictures")
-async def _to_blend(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    return await picture.more_suggestions(interaction, typed)
-
-
 @imagine.autocomplete("prompt")
 async def _prompts(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Suggest things that a shipped model knows; for other models, and behind flags, nothing."""
@@ -132,11 +129,6 @@ async def _prompts(interaction: Interaction, typed: str) -> list[Choice[str]]:
     # what was typed comes first: a suggestion is taken by choosing it, and by nothing else
     lines = [typed.strip(), *found] if found and typed.strip() else found
     return [Choice(name=line, value=line) for line in dict.fromkeys(lines) if len(line) <= CHOICE_LIMIT]
-
-
-@imagine.autocomplete("linked")
-async def _pictures(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    return await picture.suggestions(interaction, typed)
 
 
 def with_flags(prompt: str, given: Mapping[str, object]) -> str:
@@ -156,12 +148,9 @@ async def _aspects(interaction: Interaction, typed: str) -> list[Choice[str]]:
 
 @imagine.autocomplete("model")
 async def _models(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    shown = {
-        model.name: messages_help.called(model.name, model.trigger_words or ())[:CHOICE_LIMIT]
-        for model in interaction.client.service.models
-    }
-    fitting = [name for name in shown if typed.strip().lower() in shown[name].lower()]
-    return [Choice(name=shown[name], value=name) for name in fitting[:MOST_CHOICES]]
+    models = interaction.client.service.models
+    shown = {model.name: messages_help.called(model.name, model.trigger_words or ()) for model in models}
+    return interactions.choices(typed, shown, shown)
 
 
 @imagine.autocomplete("lora")
@@ -185,8 +174,7 @@ async def _loras(interaction: Interaction, typed: str) -> list[Choice[str]]:
 async def _styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
     guild = interaction.guild_id
     here = interaction.client.service.admin.rules(None if guild is None else str(guild)).styles
-    fitting = [name for name in (*here, *STYLE_NAMES) if typed.strip().lower() in name]
-    return [Choice(name=name, value=name) for name in fitting[:MOST_CHOICES]]
+    return interactions.choices(typed, (*here, *STYLE_NAMES))
 
 
 COMMANDS: tuple[Any, ...] = (imagine, blend)

@@ -12,7 +12,7 @@ from discord.app_commands import Choice, Range
 from bot import interactions, progress
 from bot.commands import browse, origin
 from bot.components import buttons, picture
-from bot.custom_ids import Channel, Press, Token, Verb
+from bot.custom_ids import Channel, Token, Verb
 from bot.interactions import MOST_CHOICES, Interaction
 from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
@@ -115,19 +115,12 @@ async def _show(interaction: Interaction, job: Job, cell: int | None, place: Cha
     await interaction.client.service.show(replace(caller, origin=str(place), requester=who), job.id, cell)
 
 
-def _press(message: discord.Message) -> Press:
-    """Return what the first button of a message of ours says."""
-    for press in picture.presses(message):
-        return press
-    raise NotFound(messages_jobs.NOT_A_RESULT)
-
-
 @app_commands.context_menu(name="Cancel job")
 async def cancel_menu(interaction: Interaction, message: discord.Message) -> None:
     """Cancel the jobs a message shows: a progress message may stand for several."""
     await interactions.acknowledge(interaction, ephemeral=True)
     service, owner = interaction.client.service, str(interaction.user.id)
-    first = _press(message)
+    first = picture.pressed(message)
     shown = [press.job for press in picture.presses(message) if press.verb is Verb.CANCEL] or [first.job]
     after = [await service.cancel(one, owner) for one in dict.fromkeys(shown)]
     await interaction.edit_original_response(content=messages_jobs.cancelled(after))
@@ -149,7 +142,7 @@ async def info_menu(interaction: Interaction, message: discord.Message) -> None:
 async def dm_menu(interaction: Interaction, message: discord.Message) -> None:
     """Bring a result to the person's direct messages."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    job = await interaction.client.service.find(_press(message).job)
+    job = await interaction.client.service.find(picture.pressed(message).job)
     direct = await interaction.user.create_dm()
     await _show(interaction, job, picture.single(message), Channel(None, direct.id))
     await interaction.edit_original_response(content=say(messages_jobs.SENT_TO_YOU))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.app_commands import Range
 
 from bot import interactions
 from bot.components import picture
 from bot.components.redo import RedoButton
+from bot.failures import LastingView
 from bot.interactions import Interaction
 from bot.messages import asking
 from bot.messages import origin as messages
@@ -41,9 +42,7 @@ async def answer(interaction: Interaction, data: bytes) -> None:
     if found.recipe is not None:
         lines.append(messages.recipe(found.recipe, await service.line_of(found.recipe)))
     content = "\n".join(lines)[:2000]
-    view = ui.View(timeout=None)
-    if asking.copied(content) is not None:
-        view.add_item(RedoButton())
+    view = None if asking.copied(content) is None else LastingView(RedoButton())
     await interaction.edit_original_response(content=content, view=view)
 
 

@@ -13,7 +13,7 @@ from bot import interactions, progress
 from bot.commands import origin
 from bot.components import browse, picture
 from bot.components.settings import REMIX, VARIATION, panel, turn
-from bot.interactions import MOST_CHOICES, Interaction
+from bot.interactions import Interaction
 from bot.messages import person as messages_person
 from bot.messages import settings as messages_settings
 from engine.errors import LimitError, PromptError
@@ -55,10 +55,7 @@ async def info(
     ):
         embed.add_field(name=name, value=value[:1024], inline=False)
     newest = next((job for job in jobs if job.state is State.RENDERED and job.pictures), None)
-    file = None if newest is None else await browse.safe_thumbnail(interaction, newest)
-    if file is not None:
-        embed.set_thumbnail(url=f"attachment://{file.filename}")
-    await interaction.edit_original_response(embed=embed, attachments=[] if file is None else [file])
+    await browse.illustrated(interaction, embed, newest)
 
 
 @app_commands.command(name="settings", description="What you draw with where the prompt says nothing.")
@@ -110,8 +107,7 @@ async def option_set(
 @option_set.autocomplete("option")
 async def _options(interaction: Interaction, typed: str) -> list[Choice[str]]:
     own = _own(await interaction.client.service.preferences(str(interaction.user.id)))
-    wanted = typed.strip().lstrip("-").lower()
-    return [Choice(name=name, value=name) for name in own if wanted in name][:MOST_CHOICES]
+    return interactions.choices(typed.strip().lstrip("-"), own)
 
 
 @option.command(name="list", description="Show your own flags.")

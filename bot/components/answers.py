@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from discord import ui
 
 from bot import interactions, progress
-from bot.components import confirm, modals
+from bot.components import modals
 from bot.components.component import Component
 from bot.custom_ids import CHANGE, CHANGE_ID, Press, redo_id
-from bot.failures import REDO, TYPED, LastingView, guarded
+from bot.failures import REDO, TYPED, LastingView
 from bot.interactions import Blue, Interaction
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
 from engine.errors import NotFound
 from engine.planning import answers
-from engine.service import Describe, Imagine, Shorten, lengthen
+from engine.service import Imagine, lengthen
 from engine.words import Sentence, say
-
-
-async def describe(interaction: Interaction, message: str | None, picture: str) -> None:
-    """Hand over a kept picture to be described; ``message`` shows the progress."""
-    await confirm.submit(interaction, message, Describe(interactions.caller(interaction), picture))
-
-
-async def shorten(interaction: Interaction, message: str | None, line: str) -> None:
-    """Hand over a prompt to be shortened; ``message`` shows the progress."""
-    await confirm.submit(interaction, message, Shorten(interactions.caller(interaction), line))
 
 
 async def enhance(interaction: Interaction, line: str) -> None:
     """Show a longer prompt to whoever asked: nothing is drawn until they say so."""
     longer = await lengthen(interaction.client.service, interactions.caller(interaction), line)
     content, whole = messages_answers.longer(line, longer)
-    view = LastingView()
-    if whole:
-        # who presses them is answered by ``bot.components.redo`` and by ``ChangeButton``
-        view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
-        view.add_item(ChangeButton())
+    # who presses the first is answered by ``bot.components.redo``
+    draw = ui.Button[ui.View](label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id())
+    view = LastingView(draw, ChangeButton()) if whole else None
     await interaction.edit_original_response(content=content, view=view)
 
 
@@ -46,27 +36,23 @@ class ChangeButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=CHANG
     def __init__(self) -> None:
         super().__init__(ui.Button(label=say(messages_answers.CHANGE), custom_id=CHANGE_ID))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Open the dialog."""
         interaction.client.admit(interaction, "imagine")
         line = None if interaction.message is None else messages_asking.copied(interaction.message.content)
         if line is None:
             raise NotFound(messages_asking.NOTHING_TO_DRAW)
-        title, label = say(messages_answers.IMAGINE_TITLE), say(messages_answers.IMAGINE_LABEL)
-        await interaction.response.send_modal(
-            modals.TextDialog(f"{CHANGE_ID}{interaction.id}", title, label, default=line)
-        )
+        await _change(interaction, f"{CHANGE_ID}{interaction.id}", line)
 
 
-async def changed(interaction: Interaction) -> None:
+async def _change(interaction: Interaction, custom_id: str, line: str) -> None:
+    title, label = say(messages_answers.IMAGINE_TITLE), say(messages_answers.IMAGINE_LABEL)
+    await interaction.response.send_modal(modals.TextDialog(custom_id, title, label, default=line))
+
+
+async def changed(_: re.Match[str], interaction: Interaction) -> None:
     """Draw the line that was changed in the dialog."""
-    await _changed(modals.typed(interaction).get(modals.PROMPT, "").strip(), interaction)
-
-
-@guarded
-async def _changed(line: str, interaction: Interaction) -> None:
-    await submitted(interaction, line)
+    await submitted(interaction, modals.typed(interaction).get(modals.PROMPT, "").strip())
 
 
 ITEMS = (ChangeButton,)
@@ -76,12 +62,7 @@ async def taken(interaction: Interaction, press: Press) -> None:
     """Open the dialog with one of the prompts a message offers; sent, it is drawn."""
     line = await interactions.in_time(_prompt(interaction, press), "")
     if 0 < len(line) <= modals.INPUT_LIMIT:
-        title = say(messages_answers.IMAGINE_TITLE)
-        await interaction.response.send_modal(
-            modals.TextDialog(
-                press.dialog(interaction.id), title, say(messages_answers.IMAGINE_LABEL), default=line
-            )
-        )
+        await _change(interaction, press.dialog(interaction.id), line)
         return
     message = await interactions.acknowledge(interaction)
     await _draw(interaction, message, line or await _prompt(interaction, press))

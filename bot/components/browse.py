@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
@@ -13,8 +14,7 @@ from discord import ui
 
 from bot import interactions
 from bot.components.component import Component
-from bot.custom_ids import BROWSE, BROWSE_OPEN, ListPage, Press, Verb
-from bot.failures import guarded
+from bot.custom_ids import BROWSE, BROWSE_OPEN, ListPage, Press, Verb, number_in
 from bot.interactions import Blue, Grey, Interaction
 from bot.messages import browse as words
 from bot.messages import jobs as messages_jobs
@@ -46,8 +46,7 @@ class PageButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=B
         """Make the pressed button again from its wire format."""
         return cls(ListPage.of(match))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Turn, or open."""
         interaction.client.admit(interaction, self.to.which)
         await interactions.acknowledge(interaction, thinking=False)
@@ -60,24 +59,19 @@ class OpenSelect(Component, ui.DynamicItem[ui.Select[ui.LayoutView]], template=B
     def __init__(self, page: ListPage, options: Sequence[discord.SelectOption] = ()) -> None:
         self.page = page
         custom_id = f"l1bo:{page.which}:{page.page}:{page.search}"
-        shown = list(options) or [discord.SelectOption(label="…")]
-        super().__init__(ui.Select(custom_id=custom_id, placeholder=say(words.OPEN), options=shown))
+        super().__init__(ui.Select(custom_id=custom_id, placeholder=say(words.OPEN), options=list(options)))
 
     @classmethod
     def remade(cls, match: re.Match[str]) -> Self:
         """Make the list again from its wire format."""
         return cls(ListPage.of(match))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Open the chosen entry in the place of the page."""
         interaction.client.admit(interaction, self.page.which)
         await interactions.acknowledge(interaction, thinking=False)
         job, _, cell = self.item.values[0].partition(".")
-        page = self.page
-        await show(
-            interaction, ListPage(page.which, page.page, page.search, job, int(cell) if cell else None)
-        )
+        await show(interaction, replace(self.page, job=job, cell=number_in(cell)))
 
 
 ITEMS = (PageButton, OpenSelect)
@@ -113,14 +107,14 @@ async def _page(interaction: Interaction, where: ListPage) -> None:
         )
         view.add_item(ui.Section(ui.TextDisplay(text), accessory=small))
     if page.entries:
-        view.add_item(_row(OpenSelect(_at(where, page.number), _options(page))))
+        view.add_item(ui.ActionRow(OpenSelect(_at(where, page.number), _options(page))))
     turns = [
         PageButton(_at(where, number), label)
         for number, label in ((page.number - 1, say(words.NEWER)), (page.number + 1, say(words.OLDER)))
         if 0 <= number <= page.last
     ]
     if turns:
-        view.add_item(_row(*turns))
+        view.add_item(ui.ActionRow(*turns))
     await interaction.edit_original_response(view=view, attachments=files)
 
 
@@ -149,12 +143,12 @@ async def _entry(interaction: Interaction, where: ListPage, job_id: str) -> None
     text = words.opened(job, 0, cell)
     view.add_item(ui.TextDisplay(text if file is not None else f"{text}\n{say(words.MISSING)}"))
     if file is not None:
-        gallery = ui.MediaGallery[ui.LayoutView]()
-        gallery.add_item(media=f"attachment://{file.filename}", description=file.description, spoiler=cover)
-        view.add_item(gallery)
+        picture = f"attachment://{file.filename}"
+        shown = discord.MediaGalleryItem(picture, description=file.description, spoiler=cover)
+        view.add_item(ui.MediaGallery(shown))
         _to_do(view, where, job, cell, editing=bool(service.planner.editors()))
     else:
-        view.add_item(_row(PageButton(_at(where, where.page), say(words.BACK))))
+        view.add_item(ui.ActionRow(PageButton(_at(where, where.page), say(words.BACK))))
     await interaction.edit_original_response(view=view, attachments=[] if file is None else [file])
 
 
@@ -163,14 +157,10 @@ def _to_do(view: ui.LayoutView, where: ListPage, job: Job, cell: int | None, *, 
     count = len(job.pictures)
     for first in range(0, count if count > 1 else 0, 5):
         numbers = [
-            PageButton(
-                ListPage(where.which, where.page, where.search, job.id, number),
-                str(number + 1),
-                chosen=number == cell,
-            )
+            PageButton(replace(where, job=job.id, cell=number), str(number + 1), chosen=number == cell)
             for number in range(first, min(first + 5, count))
         ]
-        view.add_item(_row(*numbers))
+        view.add_item(ui.ActionRow(*numbers))
     for number, verbs in enumerate(TO_DO):
         buttons: list[ui.Item[Any]] = [
             button(Press(verb, job.id, cell), say(DOWNLOAD if verb is Verb.FULL else verb.label or ""))
@@ -178,19 +168,12 @@ def _to_do(view: ui.LayoutView, where: ListPage, job: Job, cell: int | None, *, 
             if (cell is not None or verb.edit is None) and (editing or verb is not Verb.EDIT)
         ]
         back = [PageButton(_at(where, where.page), say(words.BACK))] if number == len(TO_DO) - 1 else []
-        view.add_item(_row(*buttons, *back))
+        view.add_item(ui.ActionRow(*buttons, *back))
 
 
 def button(press: Press, label: str | None) -> ui.Button[ui.LayoutView]:
     """Return a button of a result; who presses it is answered by ``bot.components.buttons``."""
     return ui.Button(label=label or None, emoji=press.verb.emoji, style=Grey, custom_id=str(press))
-
-
-def _row(*items: ui.Item[Any]) -> ui.ActionRow[ui.LayoutView]:
-    row = ui.ActionRow[ui.LayoutView]()
-    for item in items:
-        row.add_item(item)
-    return row
 
 
 async def thumbnail(
@@ -200,14 +183,19 @@ async def thumbnail(
     return await _picture(interaction, job, cell, name, THUMBNAIL, THUMBNAIL_BYTES)
 
 
-async def safe_thumbnail(interaction: Interaction, job: Job, cell: int | None = None) -> discord.File | None:
-    """As ``thumbnail``; None also where it is hidden, removed, or not to be seen openly in this place."""
+async def illustrated(
+    interaction: Interaction, embed: discord.Embed, job: Job | None, cell: int | None = None
+) -> None:
+    """Answer with an embed, and a job's picture beside it where it may be seen openly in this place."""
     service, who = interaction.client.service, interactions.requester(interaction)
-    with contextlib.suppress(UserError):
-        await service.reports.require_shown(job.id, who.guild)
-        if job.pictures and not service.screening.cover(job, who):
-            return await thumbnail(interaction, job, cell)
-    return None
+    file = None
+    with contextlib.suppress(UserError):  # it is hidden or removed
+        if job is not None and job.pictures and not service.screening.cover(job, who):
+            await service.reports.require_shown(job.id, who.guild)
+            file = await thumbnail(interaction, job, cell)
+    if file is not None:
+        embed.set_thumbnail(url=f"attachment://{file.filename}")
+    await interaction.edit_original_response(embed=embed, attachments=[] if file is None else [file])
 
 
 async def _picture(

@@ -26,15 +26,13 @@ from bot.custom_ids import (
     MODEL_CHOICE,
     NEAR,
     PRESS,
-    REPLY,
-    Answer,
     Press,
     Token,
     Verb,
     address,
     redo_id,
 )
-from bot.failures import PUBLIC, REDO, THINKING, TYPED, guarded
+from bot.failures import PUBLIC, REDO, THINKING, TYPED, LastingView
 from bot.interactions import HINT, MOST_CHOICES, Blue, Grey, Interaction
 from bot.messages import asking as messages_asking
 from bot.messages import browse as messages_browse
@@ -70,32 +68,9 @@ class JobButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=PRESS):
         """Make the pressed button again from its wire format."""
         return cls(Press.of(match))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Do what the button says."""
         await press(interaction, self.press)
-
-
-class AnswerButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
-    """An answer to the question asked before a large request starts."""
-
-    def __init__(self, answer: Answer, key: str) -> None:
-        self.answer, self.key = answer, key
-        style, label = {
-            Answer.START: (discord.ButtonStyle.success, say("Start")),
-            Answer.LEAVE: (Grey, say("Cancel")),
-        }[answer]
-        super().__init__(ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
-
-    @classmethod
-    def remade(cls, match: re.Match[str]) -> Self:
-        """Make the pressed button again from its wire format."""
-        return cls(Answer(match["answer"]), match["key"])
-
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
-        """Start what was asked for, or leave it."""
-        await confirm.answered(interaction, self.key, start=self.answer is Answer.START)
 
 
 class ModelChoice(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_CHOICE):
@@ -104,7 +79,6 @@ class ModelChoice(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_
     def __init__(self, job: str, cell: int, names: Sequence[str] = ()) -> None:
         self.job, self.cell = job, cell
         options = [discord.SelectOption(label=name) for name in names[:MOST_CHOICES]]
-        options = options or [discord.SelectOption(label="…")]
         super().__init__(ui.Select(custom_id=f"l1r:{job}:{cell}", options=options))
 
     @classmethod
@@ -112,14 +86,13 @@ class ModelChoice(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_
         """Make the list again from its wire format."""
         return cls(match["job"], int(match["cell"] or 0))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Draw it again with the chosen model."""
         await act(interaction, Press(Verb.REMASTER, self.job, self.cell), model=self.item.values[0])
 
 
 ITEMS = (
-    *(JobButton, AnswerButton, ModelChoice, NearButton),
+    *(JobButton, confirm.AnswerButton, ModelChoice, NearButton),
     *(*mask_editor.ITEMS, *browse.ITEMS, *welcome.ITEMS, *answers.ITEMS),
 )
 
@@ -184,23 +157,18 @@ async def _remaster(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     service = interaction.client.service
     job = await service.find(press.job)
-    view = ui.View(timeout=None)
     names = [model.name for model in service.models if model.name != job.spec.model]
-    view.add_item(ModelChoice(press.job, press.cell or 0, names))
+    view = LastingView(ModelChoice(press.job, press.cell or 0, names))
     await interaction.edit_original_response(content=say(messages_jobs.WHICH_MODEL), view=view)
 
 
 async def _cancel(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, thinking=False)
-    job = await interaction.client.service.cancel(press.job, str(interaction.user.id))
-    if job.state is not State.CANCELLED:
-        await interaction.followup.send(say(messages_jobs.ALREADY_OVER), ephemeral=True)
-
-
-async def _cancel_all(interaction: Interaction, press: Press) -> None:
-    await interactions.acknowledge(interaction, thinking=False)
-    control = interaction.client.service.control
-    jobs = await control.cancel_request(press.job, str(interaction.user.id))
+    service, owner = interaction.client.service, str(interaction.user.id)
+    if press.verb is Verb.CANCEL:
+        jobs = [await service.cancel(press.job, owner)]
+    else:
+        jobs = await service.control.cancel_request(press.job, owner)
     if all(job.state is not State.CANCELLED for job in jobs):
         await interaction.followup.send(say(messages_jobs.ALREADY_OVER), ephemeral=True)
 
@@ -215,7 +183,7 @@ _DONE_BY: Mapping[Verb, Callable[[Interaction, Press], Coroutine[Any, Any, None]
     Verb.REMASTER: _remaster,
     Verb.REGION: mask_editor.opened,
     Verb.CANCEL: _cancel,
-    Verb.CANCEL_ALL: _cancel_all,
+    Verb.CANCEL_ALL: _cancel,
     Verb.POST: _post,
     Verb.FULL: full_size.pressed,
 }
@@ -248,16 +216,9 @@ async def _prompt_to_change(interaction: Interaction, press: Press, zoom: bool) 
     return None if job.spec.kind in WORDS else job.prompt
 
 
-async def submitted(interaction: Interaction) -> None:
+async def submitted(match: re.Match[str], interaction: Interaction) -> None:
     """Do what a button says with the prompt that was changed in its dialog."""
-    press = Press.of_dialog(interaction.custom_id or "")
-    if press is not None:
-        await _submitted(press, interaction)
-
-
-@guarded
-async def _submitted(press: Press, interaction: Interaction) -> None:
-    typed = modals.typed(interaction)
+    press, typed = Press.of(match), modals.typed(interaction)
     line = interaction.extras[TYPED] = typed.get(modals.PROMPT, "").strip() or None
     if press.verb is Verb.PROMPT:
         await answers.submitted(interaction, line or "")
@@ -333,13 +294,9 @@ def used(message: discord.Message, pressed: Press) -> ui.View:
     return view
 
 
-def view_of(*rows: Sequence[Press]) -> ui.View:
+def view_of(*rows: Sequence[Press]) -> LastingView:
     """Return these buttons, row by row."""
-    view = ui.View(timeout=None)
-    for number, row in enumerate(rows):
-        for press in row:
-            view.add_item(JobButton(press, row=number))
-    return view
+    return LastingView(*(JobButton(press, row=number) for number, row in enumerate(rows) for press in row))
 
 
 async def info(interaction: Interaction, job: Job, cell: int | None) -> None:
@@ -354,7 +311,4 @@ async def info(interaction: Interaction, job: Job, cell: int | None) -> None:
         embed.add_field(name=name, value=value[:1024], inline=name != say(messages_facts.RECIPE))
     if job.notes:
         embed.add_field(name=say("Notes"), value="\n".join(map(say, job.notes))[:1024], inline=False)
-    file = await browse.safe_thumbnail(interaction, job, cell)
-    if file is not None:
-        embed.set_thumbnail(url=f"attachment://{file.filename}")
-    await interaction.edit_original_response(embed=embed, attachments=[] if file is None else [file])
+    await browse.illustrated(interaction, embed, job, cell)

@@ -8,6 +8,9 @@ from typing import Any, Self
 import discord
 from discord import ui
 
+from bot.failures import guarded
+from bot.interactions import Interaction
+
 
 class Component:
     """Stands before ``ui.DynamicItem`` among the bases of a class whose ``custom_id`` tells all about it."""
@@ -23,3 +26,12 @@ class Component:
     ) -> Self:
         """Make it again, as discord.py asks for it."""
         return cls.remade(match)
+
+    @guarded
+    async def callback(self, interaction: Interaction) -> None:
+        """Take a press, as discord.py hands it over."""
+        await self.pressed(interaction)
+
+    async def pressed(self, interaction: Interaction) -> None:
+        """Do what it is there for."""
+        raise NotImplementedError

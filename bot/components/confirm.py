@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from typing import Self
 
-import discord
+from discord import ui
 
 from bot import interactions, progress
-from bot.custom_ids import Answer, Token, address, redo_id
+from bot.components.component import Component
+from bot.custom_ids import REPLY, Answer, Token, address, redo_id
 from bot.failures import REDO, LastingView
-from bot.interactions import Interaction
+from bot.interactions import Green, Grey, Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import LimitError, NotFound
 from engine.service import Ask, Imagine, Planned, restored, stored
@@ -25,15 +28,27 @@ PLAN_WITHIN = 0.5
 """Seconds a prompt may be planned before Discord is answered; it waits 3."""
 
 
-def view(key: str) -> discord.ui.View:
-    """Return the row under a question; who presses is answered by ``bot.components.buttons``."""
-    row = LastingView()
-    for answer, label, style in (
-        (Answer.START, say("Start"), discord.ButtonStyle.success),
-        (Answer.LEAVE, say("Cancel"), discord.ButtonStyle.secondary),
-    ):
-        row.add_item(discord.ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
-    return row
+class AnswerButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REPLY):
+    """An answer to the question asked before a large request starts."""
+
+    def __init__(self, answer: Answer, key: str) -> None:
+        self.answer, self.key = answer, key
+        style, label = {Answer.START: (Green, say("Start")), Answer.LEAVE: (Grey, say("Cancel"))}[answer]
+        super().__init__(ui.Button(style=style, label=label, custom_id=f"l1:{answer.value}:{key}"))
+
+    @classmethod
+    def remade(cls, match: re.Match[str]) -> Self:
+        """Make the pressed button again from its wire format."""
+        return cls(Answer(match["answer"]), match["key"])
+
+    async def pressed(self, interaction: Interaction) -> None:
+        """Start what was asked for, or leave it."""
+        await answered(interaction, self.key, start=self.answer is Answer.START)
+
+
+def view(key: str) -> LastingView:
+    """Return the row under a question."""
+    return LastingView(*(AnswerButton(answer, key) for answer in Answer))
 
 
 async def submit(interaction: Interaction, message: str | None, ask: Ask) -> None:

@@ -11,7 +11,7 @@ from bot.components import near
 from bot.components.component import Component
 from bot.components.welcome import StarterButton
 from bot.custom_ids import HELP_TOPIC
-from bot.failures import guarded
+from bot.failures import LastingView
 from bot.interactions import Interaction
 from bot.messages import help as messages_help
 from bot.messages import things as messages_things
@@ -34,8 +34,7 @@ class HelpSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=HELP_TO
         ]
         super().__init__(ui.Select(custom_id="l1h:", placeholder=say(messages_help.OPENED), options=options))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Open the chosen section in the place of what is shown."""
         service = interaction.client.service
         embed = page(service, self.item.values[0])
@@ -50,11 +49,8 @@ def topics(service: Service) -> dict[str, str]:
 
 def view(service: Service, *, starters: bool = False) -> ui.View:
     """Return the row under every page; ``starters``: with pictures to begin with."""
-    rows = ui.View(timeout=None)
-    rows.add_item(HelpSelect(topics(service)))
-    for line in service.config.welcome.starters if starters else ():
-        rows.add_item(StarterButton(line, row=1))
-    return rows
+    lines = service.config.welcome.starters if starters else ()
+    return LastingView(HelpSelect(topics(service)), *(StarterButton(line, row=1) for line in lines))
 
 
 def front() -> discord.Embed:

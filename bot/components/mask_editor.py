@@ -23,8 +23,9 @@ from discord import ui
 from bot import interactions
 from bot.components import confirm, modals, near
 from bot.components.component import Component
-from bot.custom_ids import MASK, MASK_DIALOG, MaskControl, Press, Token, mask_id
-from bot.failures import TYPED, guarded
+from bot.components.picture import Picture
+from bot.custom_ids import MASK, MaskControl, Press, Token, mask_id, number_in
+from bot.failures import TYPED
 from bot.interactions import Blue, Green, Grey, Interaction
 from bot.messages import mask_editor as messages_region
 from engine.errors import UserError
@@ -60,10 +61,9 @@ class MaskButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=_
     @classmethod
     def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed control again from its wire format."""
-        return cls(MaskControl(match["part"]), match["key"], int(match["value"]) if match["value"] else None)
+        return cls(MaskControl(match["part"]), match["key"], number_in(match["value"]))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Change the mask, or go on with it."""
         match self.part:
             case MaskControl.GO:
@@ -139,8 +139,7 @@ class AreaSelect(Component, ui.DynamicItem[ui.Select[ui.LayoutView]], template=_
         """Make the list again from its wire format."""
         return cls(match["key"])
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Mark the chosen parts."""
         areas = tuple(name for name in AREAS if name in self.item.values)
         await interactions.acknowledge(interaction, thinking=False)
@@ -153,23 +152,23 @@ ITEMS = (MaskButton, AreaSelect)
 async def opened(interaction: Interaction, press: Press) -> None:
     """Open the mask over one picture of a job."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    service = interaction.client.service
-    picture = await service.files.cell(press.job, press.cell or 0)
-    sketch = await service.masks.open(
-        owner=str(interaction.user.id),
-        origin=postable(interaction),
-        requester=interactions.requester(interaction),
-        picture=picture,
-        job=press.job,
-        cell=press.cell or 0,
-    )
-    await show(interaction, sketch)
+    cell = press.cell or 0
+    picture = await interaction.client.service.files.cell(press.job, cell)
+    await show(interaction, await begin(interaction, Picture(picture, press.job, cell)))
 
 
-def postable(interaction: Interaction) -> str:
-    """Return where a result can be posted though nobody presses a button; empty: nowhere."""
+async def begin(interaction: Interaction, picture: Picture, line: str | None = None) -> MaskDraft:
+    """Return a new mask over a picture. ``line``: what should be there, where that was said already."""
     place = interactions.origin(interaction)
-    return "" if isinstance(place, Token) else str(place)
+    return await interaction.client.service.masks.open(
+        owner=str(interaction.user.id),
+        origin="" if isinstance(place, Token) else str(place),
+        requester=interactions.requester(interaction),
+        picture=picture.sha256,
+        job=picture.job,
+        cell=picture.cell,
+        line=line,
+    )
 
 
 async def link(interaction: Interaction, sketch: MaskDraft) -> str | None:
@@ -213,14 +212,13 @@ def panel(
     key, outline, words = sketch.key, sketch.outline, messages_region
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(words.title(sketch, shown, strange)))
-    gallery = ui.MediaGallery[ui.LayoutView]()
-    gallery.add_item(media=f"attachment://{NAME}", description=words.alt(sketch, shown))
-    view.add_item(gallery)
+    picture = discord.MediaGalleryItem(f"attachment://{NAME}", description=words.alt(sketch, shown))
+    view.add_item(ui.MediaGallery(picture))
     if outline.base is None:
         for row in range(ROWS):
             numbers = range(row * COLUMNS, (row + 1) * COLUMNS)
-            view.add_item(_row(*(_square(key, number, outline) for number in numbers)))
-        view.add_item(_row(AreaSelect(key, outline.areas)))
+            view.add_item(ui.ActionRow(*(_square(key, number, outline) for number in numbers)))
+        view.add_item(ui.ActionRow(AreaSelect(key, outline.areas)))
     shape = [
         MaskButton(MaskControl.WIDEN, key, label=say(words.WIDEN)),
         MaskButton(MaskControl.SHRINK, key, label=say(words.SHRINK)),
@@ -245,9 +243,9 @@ def panel(
         shape.append(MaskButton(MaskControl.TAP, key, label=say(words.TAP)))
     rows = [shape] if len(shape) <= COLUMNS else [shape[:4], shape[4:]]
     for controls in rows:
-        view.add_item(_row(*controls))
+        view.add_item(ui.ActionRow(*controls))
     view.add_item(
-        _row(
+        ui.ActionRow(
             MaskButton(MaskControl.GO, key, label=say(words.GO), style=Green, disabled=shown.empty),
             *other,
             MaskButton(MaskControl.LEAVE, key, label=say(words.LEAVE)),
@@ -259,13 +257,6 @@ def panel(
 def _square(key: str, number: int, outline: MaskRecipe) -> MaskButton:
     style = Blue if number in outline.squares else Grey
     return MaskButton(MaskControl.SQUARE, key, number, label=str(number + 1), style=style)
-
-
-def _row(*items: ui.Item[Any]) -> ui.ActionRow[ui.LayoutView]:
-    row = ui.ActionRow[ui.LayoutView]()
-    for item in items:
-        row.add_item(item)
-    return row
 
 
 async def _change(interaction: Interaction, key: str, turn: Any) -> None:
@@ -309,27 +300,20 @@ async def _prompts(interaction: Interaction, key: str) -> tuple[str | None, str]
     return None, (await service.find(sketch.job)).prompt
 
 
-async def submitted(interaction: Interaction) -> None:
+async def submitted(match: re.Match[str], interaction: Interaction) -> None:
     """Take what was typed or dropped into one of our dialogs."""
-    match = MASK_DIALOG.fullmatch(interaction.custom_id or "")
-    if match is not None:
-        await _submitted(match, interaction)
-
-
-@guarded
-async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
-    key = match["key"]
-    if MaskControl(match["part"]) is MaskControl.SAY:
+    key, part = match["key"], MaskControl(match["part"])
+    if part is MaskControl.SAY:
         await interactions.acknowledge(interaction, thinking=False)
         words = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
         await found(interaction, key, words)
-    elif MaskControl(match["part"]) is MaskControl.BRING:
+    elif part is MaskControl.BRING:
         await interactions.acknowledge(interaction, thinking=False)
         sent = modals.files(interaction)
         if not sent:
             raise UserError(messages_region.NO_FILE)
         await show(interaction, await brought(interaction, key, sent[0]))
-    elif MaskControl(match["part"]) is MaskControl.GO:
+    else:
         line = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
         if not line:
             raise UserError(messages_region.NO_PROMPT)
@@ -352,7 +336,7 @@ async def found(interaction: Interaction, key: str, words: str) -> None:
     await service.masks.find_in(sketch, words, job)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(messages_region.looking(words)))
-    view.add_item(_row(MaskButton(MaskControl.LOOK, key, label=say(messages_region.LOOK))))
+    view.add_item(ui.ActionRow(MaskButton(MaskControl.LOOK, key, label=say(messages_region.LOOK))))
     await interaction.edit_original_response(view=view, attachments=[])
     async for _ in service.progress(job):
         pass

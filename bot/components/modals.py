@@ -23,49 +23,18 @@ PROMPT, FACTOR, FILE, NUMBER = "prompt", "factor", "file", "number"
 """The ``custom_id`` of each input."""
 
 
-class PromptDialog(ui.Modal):
-    """A box with the prompt, to change before a button does its work."""
+class Dialog(ui.Modal):
+    """What all of them are: inputs with labels, read by their ``custom_id``."""
 
-    def __init__(self, press: Press, opening: int, prompt: str, *, zoom: bool = False) -> None:
-        title = say(messages_asking.ZOOM_TITLE) if zoom else say(messages_asking.REMIX_TITLE)
-        super().__init__(title=title, custom_id=press.dialog(opening), timeout=OPEN_FOR)
-        box: ui.TextInput[PromptDialog] = ui.TextInput(
-            custom_id=PROMPT,
-            style=discord.TextStyle.paragraph,
-            default=prompt if len(prompt) <= INPUT_LIMIT else "",
-            max_length=INPUT_LIMIT,
-            required=not zoom,  # left empty, a zoom keeps the prompt
-        )
-        self.add_item(ui.Label(text=say(messages_asking.REMIX_LABEL), component=box))
-        if zoom:
-            factor: ui.TextInput[PromptDialog] = ui.TextInput(custom_id=FACTOR, default="2", max_length=10)
-            self.add_item(ui.Label(text=say(messages_asking.ZOOM_LABEL), component=factor))
+    def __init__(self, custom_id: str, title: str) -> None:
+        super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
+
+    def ask(self, label: str, component: ui.Item[Any], help_: str | None = None) -> None:
+        """Put an input under those that are there."""
+        self.add_item(ui.Label(text=label, description=help_, component=component))
 
 
-class EditDialog(ui.Modal):
-    """What to change in a picture, and further pictures it speaks of; of a grid also which picture."""
-
-    def __init__(self, press: Press, opening: int) -> None:
-        title = say(messages_asking.EDIT_TITLE)
-        super().__init__(title=title, custom_id=press.dialog(opening), timeout=OPEN_FOR)
-        box: ui.TextInput[EditDialog] = ui.TextInput(
-            custom_id=PROMPT,
-            style=discord.TextStyle.paragraph,
-            placeholder=say(messages_asking.EDIT_EXAMPLE),
-            max_length=INPUT_LIMIT,
-        )
-        more: ui.FileUpload[EditDialog] = ui.FileUpload(
-            custom_id=FILE, required=False, min_values=0, max_values=MOST_SEEN - 1
-        )
-        self.add_item(ui.Label(text=say(messages_asking.EDIT_LABEL), component=box))
-        if press.cell is None:
-            number: ui.TextInput[EditDialog] = ui.TextInput(custom_id=NUMBER, default="1", max_length=2)
-            self.add_item(ui.Label(text=say(messages_asking.EDIT_NUMBER), component=number))
-        help_ = say(messages_asking.EDIT_MORE_HELP)
-        self.add_item(ui.Label(text=say(messages_asking.EDIT_MORE), description=help_, component=more))
-
-
-class TextDialog(ui.Modal):
+class TextDialog(Dialog):
     """One box to type in."""
 
     def __init__(
@@ -79,8 +48,8 @@ class TextDialog(ui.Modal):
         limit: int = INPUT_LIMIT,
         required: bool = True,
     ) -> None:
-        super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
-        box: ui.TextInput[TextDialog] = ui.TextInput(
+        super().__init__(custom_id, title)
+        box = ui.TextInput[TextDialog](
             custom_id=PROMPT,
             style=discord.TextStyle.paragraph if limit > 200 else discord.TextStyle.short,
             default=default if len(default) <= limit else "",
@@ -88,16 +57,43 @@ class TextDialog(ui.Modal):
             max_length=limit,
             required=required,
         )
-        self.add_item(ui.Label(text=label, component=box))
+        self.ask(label, box)
 
 
-class FileDialog(ui.Modal):
+class PromptDialog(TextDialog):
+    """A box with the prompt, to change before a button does its work."""
+
+    def __init__(self, press: Press, opening: int, prompt: str, *, zoom: bool = False) -> None:
+        title = say(messages_asking.ZOOM_TITLE) if zoom else say(messages_asking.REMIX_TITLE)
+        label = say(messages_asking.REMIX_LABEL)
+        # left empty, a zoom keeps the prompt
+        super().__init__(press.dialog(opening), title, label, default=prompt, required=not zoom)
+        if zoom:
+            factor = ui.TextInput[PromptDialog](custom_id=FACTOR, default="2", max_length=10)
+            self.ask(say(messages_asking.ZOOM_LABEL), factor)
+
+
+class EditDialog(TextDialog):
+    """What to change in a picture, and further pictures it speaks of; of a grid also which picture."""
+
+    def __init__(self, press: Press, opening: int) -> None:
+        title, label = say(messages_asking.EDIT_TITLE), say(messages_asking.EDIT_LABEL)
+        super().__init__(press.dialog(opening), title, label, example=say(messages_asking.EDIT_EXAMPLE))
+        if press.cell is None:
+            number = ui.TextInput[EditDialog](custom_id=NUMBER, default="1", max_length=2)
+            self.ask(say(messages_asking.EDIT_NUMBER), number)
+        more = ui.FileUpload[EditDialog](
+            custom_id=FILE, required=False, min_values=0, max_values=MOST_SEEN - 1
+        )
+        self.ask(say(messages_asking.EDIT_MORE), more, say(messages_asking.EDIT_MORE_HELP))
+
+
+class FileDialog(Dialog):
     """One place to drop a file."""
 
     def __init__(self, custom_id: str, title: str, label: str, help_: str) -> None:
-        super().__init__(title=title, custom_id=custom_id, timeout=OPEN_FOR)
-        box: ui.FileUpload[FileDialog] = ui.FileUpload(custom_id=FILE)
-        self.add_item(ui.Label(text=label, description=help_, component=box))
+        super().__init__(custom_id, title)
+        self.ask(label, ui.FileUpload[FileDialog](custom_id=FILE), help_)
 
 
 def files(interaction: discord.Interaction[Any]) -> list[discord.Attachment]:

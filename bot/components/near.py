@@ -11,7 +11,7 @@ from bot import interactions
 from bot.components import confirm
 from bot.components.component import Component
 from bot.custom_ids import NEAR, near_id
-from bot.failures import TYPED, guarded
+from bot.failures import TYPED
 from bot.interactions import Interaction
 from engine.jobs import Job, Kind
 from engine.planning.plan import default_model, find_model
@@ -33,8 +33,7 @@ class NearButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=NEAR):
         """Make the button again from its wire format."""
         return cls(match["job"], match["words"], match["thing"], row=row)
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Draw the line with the thing in it, for the person who pressed."""
         interaction.client.admit(interaction, "imagine")
         message = await interactions.acknowledge(interaction)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import discord
 from discord.app_commands import Choice
 
-from bot.custom_ids import Channel, Press, Verb, address
+from bot import interactions
+from bot.custom_ids import Channel, Press, Verb, address, number_in
 from bot.interactions import MOST_CHOICES, Interaction
+from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
 from engine.jobs import Job, State
 from engine.words import Sentence
@@ -42,22 +44,25 @@ NO_PICTURE_THERE = Sentence(
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in the gallery. ``job`` and ``cell`` (from 0) where it is one of ours.
-
-    ``mask`` is what the transparency of a picture from outside said, kept as a grey picture (black where it
-    was transparent), or None.
-    """
+    """A picture in the gallery. ``job`` and ``cell`` (from 0) where it is one of ours."""
 
     sha256: str
     job: str | None = None
     cell: int | None = None
-    mask: str | None = None
 
 
 def require(image: discord.Attachment | None, text: str | None) -> None:
     """Raise UserError where no picture was given at all: it can be said before anything is acknowledged."""
     if image is None and not (text or "").strip():
         raise UserError(NONE_GIVEN)
+
+
+async def asked(
+    interaction: Interaction, image: discord.Attachment | None, text: str | None
+) -> tuple[str | None, Picture]:
+    """Acknowledge a command about a picture; return the message to fill, and the picture it is about."""
+    require(image, text)
+    return await interactions.acknowledge(interaction), await resolve(interaction, image, text)
 
 
 async def resolve(interaction: Interaction, image: discord.Attachment | None, text: str | None) -> Picture:
@@ -71,9 +76,8 @@ async def resolve(interaction: Interaction, image: discord.Attachment | None, te
         return await _fetched(interaction, image.url, attached=True)
     text = (text or "").strip()
     if found := MESSAGE.fullmatch(text):
-        guild = None if found["guild"] == "@me" else int(found["guild"])
-        message = await _message(interaction, guild, int(found["channel"]), int(found["message"]))
-        return await in_message(interaction, message, _number(found["number"]))
+        message = await _message(interaction, found)
+        return await in_message(interaction, message, number_in(found["number"]))
     if found := CELL.fullmatch(text.lower()):
         job = await interaction.client.service.find(found["job"])
         if job.owner != str(interaction.user.id):
@@ -81,7 +85,7 @@ async def resolve(interaction: Interaction, image: discord.Attachment | None, te
             if not isinstance(place, Channel):
                 raise NotFound(NOT_YOURS_TO_SEE)
             await _channel(interaction, place.guild, place.channel, NOT_YOURS_TO_SEE)
-        return of_job(job, _number(found["number"]))
+        return of_job(job, number_in(found["number"]))
     if "://" not in text:
         shown = text.replace("`", "")[:60]
         raise UserError(Sentence("`{shown}` names no picture. {how}", shown=shown, how=HOW))
@@ -95,9 +99,8 @@ async def file(interaction: Interaction, image: discord.Attachment | None, text:
         return await uploads.fetch(image.url, attached=True)
     text = (text or "").strip()
     if found := MESSAGE.fullmatch(text):
-        guild = None if found["guild"] == "@me" else int(found["guild"])
-        message = await _message(interaction, guild, int(found["channel"]), int(found["message"]))
-        return await file_in(interaction, message, _number(found["number"]))
+        message = await _message(interaction, found)
+        return await file_in(interaction, message, number_in(found["number"]))
     if "://" not in text:
         raise UserError(
             Sentence(
@@ -191,19 +194,22 @@ def presses(message: discord.Message) -> Iterator[Press]:
                 yield said
 
 
+def pressed(message: discord.Message) -> Press:
+    """Return what the first button of a message of ours says. Raises NotFound."""
+    for press in presses(message):
+        return press
+    raise NotFound(messages_jobs.NOT_A_RESULT)
+
+
 def single(message: discord.Message) -> int | None:
     """Return which cell a message shows alone, or None where it shows a grid or none."""
     said = list(presses(message))
     return None if any(one.verb is Verb.PICTURE for one in said) or not said else said[0].cell
 
 
-def _number(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
 async def _fetched(interaction: Interaction, url: str, *, attached: bool = False) -> Picture:
     kept = await interaction.client.service.uploads.link(url, attached=attached)
-    return Picture(kept.sha256, kept.job, kept.cell, kept.mask)
+    return Picture(kept.sha256, kept.job, kept.cell)
 
 
 async def in_message(interaction: Interaction, message: discord.Message, number: int | None) -> Picture:
@@ -218,13 +224,12 @@ async def in_message(interaction: Interaction, message: discord.Message, number:
     return await _fetched(interaction, url, attached=attached)
 
 
-async def _message(
-    interaction: Interaction, guild: int | None, channel: int, message: int
-) -> discord.Message:
-    """Return a message that both the person and the bot may read. Raises NotFound."""
-    place = await _channel(interaction, guild, channel, NO_SUCH_MESSAGE)
+async def _message(interaction: Interaction, link: re.Match[str]) -> discord.Message:
+    """Return the message of a link that both the person and the bot may read. Raises NotFound."""
+    guild = None if link["guild"] == "@me" else int(link["guild"])
+    place = await _channel(interaction, guild, int(link["channel"]), NO_SUCH_MESSAGE)
     try:
-        return await place.get_partial_message(message).fetch()
+        return await place.get_partial_message(int(link["message"])).fetch()
     except (discord.NotFound, discord.Forbidden):
         raise NotFound(NO_SUCH_MESSAGE) from None
 

@@ -10,8 +10,8 @@ from discord import ui
 from bot import custom_ids
 from bot.components import buttons, confirm
 from bot.components.component import Component
-from bot.custom_ids import Press, Verb, redo_id
-from bot.failures import REDO, TYPED, guarded
+from bot.custom_ids import Press, redo_id
+from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
 from bot.messages import asking as messages_asking
 from engine.errors import NotFound
@@ -28,11 +28,9 @@ class RedoButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custom_
     @classmethod
     def remade(cls, match: re.Match[str]) -> Self:
         """Make the pressed button again from its wire format."""
-        cell = int(match["cell"]) if match["cell"] else None
-        return cls(None if match["verb"] is None else Press(Verb(match["verb"]), match["job"], cell))
+        return cls(None if match["verb"] is None else Press.of(match))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Draw the line."""
         command = "imagine" if self.press is None else self.press.verb.command
         if command is not None:

@@ -15,28 +15,21 @@ from discord import ui
 from bot import interactions
 from bot.components import modals
 from bot.components.component import Component
-from bot.custom_ids import APPEAL, REPORT, REPORT_DIALOG, Decision, Of, appeal_id, report_dialog
-from bot.failures import guarded
-from bot.interactions import Interaction
+from bot.custom_ids import APPEAL, REPORT, Decision, Of, appeal_id, report_dialog
+from bot.interactions import Green, Grey, Interaction
 from bot.messages import reports as messages_reports
 from engine.words import say
 
 log = logging.getLogger(__name__)
 
-_STATES = {
-    Decision.BACK: "returned",
-    Decision.GONE: "removed",
-    Decision.BAN: "removed",
-    Decision.GRANT: "granted",
-    Decision.DECLINE: "declined",
+_DECISIONS = {
+    Decision.BACK: (messages_reports.BACK, Green, "returned"),
+    Decision.GONE: (messages_reports.GONE, discord.ButtonStyle.danger, "removed"),
+    Decision.BAN: (messages_reports.BAN, discord.ButtonStyle.danger, "removed"),
+    Decision.GRANT: (messages_reports.GRANT, Green, "granted"),
+    Decision.DECLINE: (messages_reports.DECLINE, Grey, "declined"),
 }
-_FACES = {
-    Decision.BACK: (messages_reports.BACK, discord.ButtonStyle.success),
-    Decision.GONE: (messages_reports.GONE, discord.ButtonStyle.danger),
-    Decision.BAN: (messages_reports.BAN, discord.ButtonStyle.danger),
-    Decision.GRANT: (messages_reports.GRANT, discord.ButtonStyle.success),
-    Decision.DECLINE: (messages_reports.DECLINE, discord.ButtonStyle.secondary),
-}
+"""What a moderator's button says, how it looks, and how the report stands then."""
 
 
 class DecisionButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REPORT):
@@ -44,7 +37,7 @@ class DecisionButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REP
 
     def __init__(self, deed: Decision, report: int) -> None:
         self.deed, self.report = deed, report
-        label, style = _FACES[deed]
+        label, style, self.state = _DECISIONS[deed]
         super().__init__(ui.Button(style=style, label=say(label), custom_id=f"l1r:{deed.value}:{report}"))
 
     @classmethod
@@ -52,8 +45,7 @@ class DecisionButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REP
         """Make the pressed button again from its wire format."""
         return cls(Decision(match["deed"]), int(match["report"]))
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Decide."""
         await interactions.acknowledge(interaction, thinking=False)
         reports, message = interaction.client.service.reports, interaction.message
@@ -61,12 +53,8 @@ class DecisionButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=REP
         if report.notice is None and message is not None:
             # it arrived, though we stopped before that was noted
             await reports.told(report, str(message.channel.id), str(message.id))
-        await reports.decide(
-            self.report,
-            interactions.requester(interaction),
-            _STATES[self.deed],
-            ban=self.deed is Decision.BAN,
-        )
+        who = interactions.requester(interaction)
+        await reports.decide(self.report, who, self.state, ban=self.deed is Decision.BAN)
 
 
 class AppealButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=APPEAL):
@@ -81,8 +69,7 @@ class AppealButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=APPEA
         """Make the pressed button again from its wire format."""
         return cls(Of(match["of"]), match["id"])
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Ask why."""
         title, label = say(messages_reports.APPEAL_TITLE), say(messages_reports.APPEAL_LABEL)
         custom_id = report_dialog(self.of, self.number, interaction.id)
@@ -105,15 +92,8 @@ async def ask(interaction: Interaction, job: str) -> None:
     )
 
 
-async def submitted(interaction: Interaction) -> None:
-    """Take what was typed into a dialog of ours; other dialogs are left alone."""
-    match = REPORT_DIALOG.fullmatch(interaction.custom_id or "")
-    if match is not None:
-        await _submitted(match, interaction)
-
-
-@guarded
-async def _submitted(match: re.Match[str], interaction: Interaction) -> None:
+async def submitted(match: re.Match[str], interaction: Interaction) -> None:
+    """Take what was typed into a dialog of ours."""
     await interactions.acknowledge(interaction, ephemeral=True)
     words = modals.typed(interaction).get(modals.PROMPT, "").strip()
     of, number = Of(match["of"]), match["id"]

@@ -7,7 +7,7 @@ a flag is changed by choosing it: a switch turns, all else opens a dialog.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import discord
@@ -16,8 +16,8 @@ from discord import ui
 from bot import interactions
 from bot.components import modals
 from bot.components.component import Component
-from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, SETTING_DIALOG, setting_dialog
-from bot.failures import TYPED, guarded
+from bot.custom_ids import FLAG_SETTING, MODEL_SETTING, SETTING, setting_dialog
+from bot.failures import TYPED, LastingView
 from bot.interactions import MOST_CHOICES, Green, Grey, Interaction
 from bot.messages import help as messages_help
 from bot.messages import settings as messages_settings
@@ -74,8 +74,7 @@ class SettingButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=SETT
         """Make the pressed switch again from its wire format."""
         return cls(match["setting"], match["value"])
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Turn it, and show the panel (or the table it stands under) anew."""
         await interactions.acknowledge(interaction, thinking=False)
         if self.setting not in ("table", "panel"):
@@ -91,16 +90,17 @@ class SettingButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=SETT
 class ModelSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
     """The list of models."""
 
-    def __init__(self, options: list[discord.SelectOption] | None = None) -> None:
+    def __init__(self, options: Sequence[discord.SelectOption] = ()) -> None:
         super().__init__(
             ui.Select(
-                custom_id="l1s:model:", options=options or [discord.SelectOption(label="…")], row=0,
+                custom_id="l1s:model:",
+                options=list(options),
+                row=0,
                 placeholder=say(messages_settings.MODEL_PLACEHOLDER),
             )
-        )  # fmt: skip
+        )
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Keep the chosen model, and show the panel anew."""
         await interactions.acknowledge(interaction, thinking=False)
         await turn(interaction.client.service, str(interaction.user.id), "model", self.item.values[0])
@@ -121,8 +121,7 @@ class FlagSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SE
             )
         )
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Turn a switch, or ask for a value."""
         name = self.item.values[0]
         if name in SWITCHES:
@@ -185,50 +184,45 @@ async def panel(interaction: Interaction) -> ui.View:
     preferences = await service.preferences(owner)
     usual = next((model.name for model in service.models if model.default), service.models[0].name)
     chosen = str(flags["model"].value) if "model" in flags else usual
-    view = ui.View(timeout=None)
-    view.add_item(
-        ModelSelect(
-            [
-                discord.SelectOption(
-                    label=messages_help.called(model.name, model.trigger_words or ())[:100],
-                    value=model.name,
-                    description=model.licence[:100] or None,
-                    default=model.name == chosen,
-                )
-                for model in service.models[:MOST_CHOICES]
-            ]
+    models = [
+        discord.SelectOption(
+            label=messages_help.called(model.name, model.trigger_words or ())[:100],
+            value=model.name,
+            description=model.licence[:100] or None,
+            default=model.name == chosen,
         )
-    )
-    view.add_item(SettingButton("raw", "", label="Raw", on="raw" in flags, row=1))
+        for model in service.models[:MOST_CHOICES]
+    ]
     stylize = str(flags["stylize"].value) if "stylize" in flags else ""
-    for value, word in STYLIZE.items():
-        view.add_item(
-            SettingButton("stylize", value, label=f"Stylize {say(word)}", on=value == stylize, row=1)
-        )
-    view.add_item(SettingButton("remix", "", label="Remix", on=preferences.get(REMIX) == "on", row=2))
     low = preferences.get(VARIATION) == "low"
-    view.add_item(SettingButton("variation", "high", label=say("High variation"), on=not low, row=2))
-    view.add_item(SettingButton("variation", "low", label=say("Low variation"), on=low, row=2))
     speed = next((name for name in SPEEDS if name in flags), "fast")
-    for name in SPEEDS:
-        view.add_item(SettingButton("speed", name, label=say(name.capitalize()), on=name == speed, row=3))
-    view.add_item(SettingButton("reset", "", label=say("Reset settings"), row=3))
-    view.add_item(SettingButton("table", "", label=say(messages_settings.ALL), row=4))
-    return view
+    return LastingView(
+        ModelSelect(models),
+        SettingButton("raw", "", label="Raw", on="raw" in flags, row=1),
+        *(
+            SettingButton("stylize", value, label=f"Stylize {say(word)}", on=value == stylize, row=1)
+            for value, word in STYLIZE.items()
+        ),
+        SettingButton("remix", "", label="Remix", on=preferences.get(REMIX) == "on", row=2),
+        SettingButton("variation", "high", label=say("High variation"), on=not low, row=2),
+        SettingButton("variation", "low", label=say("Low variation"), on=low, row=2),
+        *(
+            SettingButton("speed", name, label=say(name.capitalize()), on=name == speed, row=3)
+            for name in SPEEDS
+        ),
+        SettingButton("reset", "", label=say("Reset settings"), row=3),
+        SettingButton("table", "", label=say(messages_settings.ALL), row=4),
+    )
 
 
 # the table behind it
 
 
-async def submitted(interaction: Interaction) -> None:
+async def submitted(match: re.Match[str], interaction: Interaction) -> None:
     """Take the value that was typed into one of our dialogs."""
-    match = SETTING_DIALOG.fullmatch(interaction.custom_id or "")
-    if match is not None and match["flag"] in SETTABLE:
-        await _submitted(match["flag"], interaction)
-
-
-@guarded
-async def _submitted(name: str, interaction: Interaction) -> None:
+    name = match["flag"]
+    if name not in SETTABLE:
+        return
     await interactions.acknowledge(interaction, thinking=False)
     value = interaction.extras[TYPED] = modals.typed(interaction).get(modals.PROMPT, "").strip()
     given = flags_of(f"--{name} {value}", "settings") if value else ()
@@ -275,10 +269,11 @@ async def settled(interaction: Interaction) -> dict[str, Given]:
 async def show_table(interaction: Interaction) -> None:
     """Show the table in the message of the panel."""
     found = await settled(interaction)
-    view = ui.View(timeout=None)
-    view.add_item(FlagSelect())
-    view.add_item(SettingButton("panel", "", label=say(messages_settings.BACK), row=1))
-    view.add_item(SettingButton("reset", "table", label=say(messages_settings.RESET), row=1))
+    view = LastingView(
+        FlagSelect(),
+        SettingButton("panel", "", label=say(messages_settings.BACK), row=1),
+        SettingButton("reset", "table", label=say(messages_settings.RESET), row=1),
+    )
     await interaction.edit_original_response(
         content=messages_settings.table([(BY_NAME[name], found.get(name)) for name in SETTABLE]), view=view
     )

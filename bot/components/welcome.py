@@ -11,7 +11,7 @@ from bot import custom_ids, interactions
 from bot.components import confirm
 from bot.components.component import Component
 from bot.custom_ids import redo_id, starter_id
-from bot.failures import TYPED, LastingView, guarded
+from bot.failures import TYPED, LastingView
 from bot.interactions import Blue, Green, Interaction
 from bot.messages import asking as messages_asking
 from bot.messages import welcome as messages_welcome
@@ -26,18 +26,15 @@ class AcceptButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custo
             ui.Button(label=say(messages_welcome.ACCEPT), style=Green, custom_id=custom_ids.ACCEPT_ID)
         )
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Keep that they were accepted; welcome, with what was about to be drawn and three starters."""
         await interactions.acknowledge(interaction, thinking=False)
         await interaction.client.service.welcome.accept(str(interaction.user.id))
         line = None if interaction.message is None else messages_asking.copied(interaction.message.content)
-        view = LastingView()
-        if line is not None:
-            # who presses it is answered by ``bot.components.redo``
-            view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
-        for starter in interaction.client.config.welcome.starters:
-            view.add_item(StarterButton(starter))
+        # who presses it is answered by ``bot.components.redo``
+        draw = ui.Button[ui.View](label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id())
+        starters = map(StarterButton, interaction.client.config.welcome.starters)
+        view = LastingView(*([] if line is None else [draw]), *starters)
         text = messages_welcome.welcome(line)
         await interaction.edit_original_response(content=text, view=view, attachments=[])
 
@@ -54,8 +51,7 @@ class StarterButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=cust
         """Make the pressed button again from its wire format."""
         return cls(match["line"])
 
-    @guarded
-    async def callback(self, interaction: Interaction) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Draw it, for the person who pressed."""
         interaction.client.admit(interaction, "imagine")
         interaction.extras[TYPED] = self.line

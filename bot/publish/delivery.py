@@ -15,7 +15,7 @@ import errno
 import io
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ from engine.jobs import Delivery, Job, Kind
 from engine.planning import answers
 from engine.planning.plan import find_model
 from engine.planning.size import smaller
-from engine.service import LABEL, LANGUAGE, Service, server
+from engine.service import LABEL, LANGUAGE, server
 from engine.words import say, speaking
 
 log = logging.getLogger(__name__)
@@ -108,14 +108,11 @@ class OutgoingMessage:
 
 
 class Publisher:
-    """Sends pending deliveries until it is cancelled. ``pause``: seconds after try ``n`` (from 1)."""
+    """Sends pending deliveries until it is cancelled."""
 
-    def __init__(
-        self, client: BotClient, service: Service, pause: Callable[[int], float] | None = None
-    ) -> None:
+    def __init__(self, client: BotClient) -> None:
         self._client = client
-        self._service = service
-        self._pause = pause or _pause
+        self._service = client.service
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -152,7 +149,7 @@ class Publisher:
                 break
             except TROUBLE as error:
                 tries += 1
-                delay = self._pause(tries)
+                delay = _pause(tries)
                 odd = isinstance(error, (KeyError, ValueError))  # a bad answer, or a fault of ours
                 line = "delivery %s failed (%s), again in %.1f s"
                 log.warning(line, delivery.id, _short(error), delay, exc_info=odd)
@@ -331,9 +328,8 @@ class Publisher:
             return
         if delivery.progress in self._client.followed:
             return  # it stands for several jobs; who follows them removes it
-        channel = self._client.get_partial_messageable(target.channel, guild_id=target.guild)
         with contextlib.suppress(*TROUBLE):
-            await channel.get_partial_message(int(delivery.progress)).delete()
+            await self._client.message_in(target, delivery.progress).delete()
 
 
 def _smaller(job: Job, models: Sequence[ModelConfig]) -> str | None:
@@ -367,5 +363,5 @@ def _short(error: Exception) -> str:
 
 
 def _pause(tries: int) -> float:
-    """Return doubling seconds with jitter: about 1, 2, 4 … at most a minute."""
+    """Return the seconds to wait after so many tries: about 1, 2, 4 … at most a minute, with jitter."""
     return min(LONGEST_PAUSE, 2.0 ** (tries - 1)) * random.uniform(0.75, 1.25)

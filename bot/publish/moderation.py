@@ -12,11 +12,10 @@ import logging
 from typing import Any
 
 import discord
-from discord import ui
 
 from bot.components.reports import AppealButton, DecisionButton
-from bot.custom_ids import REPORT, Channel, Decision, Of, address
-from bot.failures import GONE
+from bot.custom_ids import REPORT, Channel, Decision, Of, address, number_in
+from bot.failures import GONE, LastingView
 from bot.interactions import BotClient
 from bot.language import of_server, spoken_with
 from bot.messages import reports as messages_reports
@@ -62,12 +61,11 @@ class Moderation:
 
     async def _one(self, report: Report) -> None:
         try:
-            if report.todo is not None:
-                with speaking(self._server_language(report)):
+            with speaking(of_server(self._client, number_in(report.guild))):
+                if report.todo is not None:
                     await self._do(report)
-                await self._reports.done(report)
-            if report.notice is None and report.state == "open":
-                with speaking(self._server_language(report)):
+                    await self._reports.done(report)
+                if report.notice is None and report.state == "open":
                     await self._tell(report)
         except TROUBLE as error:
             log.warning("report %s waits (%s)", report.id, type(error).__name__)
@@ -84,12 +82,8 @@ class Moderation:
         guild = None if report.guild is None else self._client.get_guild(int(report.guild))
         return say("this bot") if guild is None else guild.name
 
-    def _server_language(self, report: Report) -> str | None:
-        return of_server(self._client, None if report.guild is None else int(report.guild))
-
     async def _language(self, person: str, report: Report) -> str | None:
-        guild = None if report.guild is None else int(report.guild)
-        return await spoken_with(self._client, self._client.service, person, guild)
+        return await spoken_with(self._client, self._client.service, person, number_in(report.guild))
 
     async def _do(self, report: Report) -> None:
         job, refusal = await self._about(report)
@@ -102,26 +96,21 @@ class Moderation:
                 await self._change(report, delivery)
             if report.todo == "remove":
                 with speaking(await self._language(job.owner, report)):
-                    view = ui.View(timeout=None)
-                    view.add_item(AppealButton(Of.REPORT, str(report.id)))
+                    view = LastingView(AppealButton(Of.REPORT, str(report.id)))
                     text = messages_reports.removed(job, self._server(report))
                 await self._write_to(job.owner, text, view)
         if report.state != "open" and report.channel and report.notice:
             text = messages_reports.decided(report, messages_reports.notice(report, job, refusal))
-            channel = self._client.get_partial_messageable(int(report.channel))
-            message = channel.get_partial_message(int(report.notice))
+            message = self._client.message_in(Channel(None, int(report.channel)), report.notice)
             with _gone_is_fine():
-                if report.state == "removed":
-                    await message.edit(content=text, view=None, attachments=[])
-                else:
-                    await message.edit(content=text, view=None)
+                shown: dict[str, Any] = {"attachments": []} if report.state == "removed" else {}
+                await message.edit(content=text, view=None, **shown)
 
     async def _change(self, report: Report, delivery: Delivery) -> None:
         place = address(delivery.origin)
         if not isinstance(place, Channel) or delivery.message is None:
             return
-        channel = self._client.get_partial_messageable(place.channel, guild_id=place.guild)
-        message = channel.get_partial_message(int(delivery.message))
+        message = self._client.message_in(place, delivery.message)
         with _gone_is_fine():
             if report.todo == "remove":
                 await message.delete()
@@ -131,16 +120,13 @@ class Moderation:
                 letter = await self._publisher.spoken(delivery, self._publisher.limit(place))
                 await message.edit(content=letter.content, attachments=letter.open_files(), view=letter.view)
 
-    async def _write_to(self, person: str, text: str, view: ui.View | None = None) -> None:
+    async def _write_to(self, person: str, text: str, view: LastingView | None = None) -> None:
         """Write a direct message, where the person takes any."""
         if not person.isdecimal():
             return
         with _gone_is_fine():
             channel = await self._client.create_dm(discord.Object(int(person)))
-            if view is None:
-                await channel.send(text)
-            else:
-                await channel.send(text, view=view)
+            await channel.send(text, view=view)  # type: ignore[arg-type]  # None is taken
 
     async def _tell(self, report: Report) -> None:
         """Tell moderators, once: in the server's log channel, else the host's, else to the bot's owner."""
@@ -161,14 +147,11 @@ class Moderation:
             if report.kind == "report"
             else (Decision.GRANT, Decision.DECLINE)
         )
-        view = ui.View(timeout=None)
-        for deed in deeds:
-            view.add_item(DecisionButton(deed, report.id))
         await self._reports.telling(report)
         message = await channel.send(
             messages_reports.notice(report, job, refusal),
             files=files,
-            view=view,
+            view=LastingView(*(DecisionButton(deed, report.id) for deed in deeds)),
             nonce=f"limner-report-{report.id}",
             allowed_mentions=discord.AllowedMentions.none(),
         )

@@ -1,13 +1,25 @@
-"""What may change while the bot runs, and what needs a restart; pure: compares two configurations."""
+"""What may change while the bot runs, and what needs a restart; how the configuration is read anew."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from engine.config import Config
+from engine.errors import ConfigError
+from engine.log import setup
+
+if TYPE_CHECKING:
+    from engine.service.service import Service
+
+log = logging.getLogger(__name__)
 
 LIVE = (
     "log_level",
@@ -55,6 +67,19 @@ class Reloaded:
     def as_json(self, at: float) -> str:
         """Return the outcome as it is kept."""
         return json.dumps({"at": at, "said": self.sentences()})
+
+
+async def reload(service: Service, reread: Callable[[], Config]) -> None:
+    """Read the configuration anew and say what became of it; a wrong one changes nothing."""
+    try:
+        new = await asyncio.to_thread(reread)
+    except ConfigError as error:
+        log.error("the configuration was not reloaded: %s", error)
+        await service.remember(OUTCOME, json.dumps({"at": time.time(), "said": [str(error)], "wrong": True}))
+        return
+    found = await service.reload(new)
+    setup(found.config.log_level, found.config.log_format)
+    log.info("configuration reloaded. %s", " ".join(found.sentences()))
 
 
 def compare(old: Config, new: Config) -> Reloaded:

@@ -17,6 +17,7 @@ import pytest
 from bot import client
 from bot.demo.driver import BotProcess, Discord
 from bot.demo.seed_data import GUILD_ID
+from engine import config as configuration
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.service import Service
@@ -36,9 +37,9 @@ def test_importing_the_client_loads_no_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
-async def test_no_token_is_one_clear_line() -> None:
+def test_no_token_is_one_clear_line() -> None:
     with pytest.raises(ConfigError, match="LIMNER_TOKEN"):
-        await client.run(Config(), "  ")
+        configuration.token(Config(), {"LIMNER_TOKEN": "  "})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import types
 
 import pytest
 
-from bot.components.buttons import AnswerButton, JobButton
+from bot.components.buttons import JobButton
+from bot.components.confirm import AnswerButton
 from bot.components.help import HelpSelect
 from bot.components.near import NearButton
 from bot.components.redo import RedoButton
@@ -15,7 +16,9 @@ from bot.components.settings import SETTABLE, FlagSelect, ModelSelect, SettingBu
 from bot.components.welcome import AcceptButton, StarterButton
 from bot.custom_ids import (
     APPEAL,
+    CHANGE_DIALOG,
     CUSTOM_ID_LIMIT,
+    DIALOG,
     PRESS,
     REDO,
     REPORT,
@@ -120,8 +123,11 @@ def test_the_settings_table_keeps_its_form() -> None:
 def test_dialogs_and_settings_keep_their_form() -> None:
     press = Press(Verb.ZOOM_CUSTOM, JOB, 2, 42)
     assert press.dialog(1573562412009783296) == "l1m:zc:7h2k9q3v0x:2:1573562412009783296"
-    assert Press.of_dialog(press.dialog(15)) == Press(Verb.ZOOM_CUSTOM, JOB, 2)
-    assert Press.of_dialog("l1:u:7h2k9q3v0x:1:42") is None
+    opened = DIALOG.fullmatch(press.dialog(15))
+    assert opened is not None
+    assert Press.of(opened) == Press(Verb.ZOOM_CUSTOM, JOB, 2)
+    assert DIALOG.fullmatch("l1:u:7h2k9q3v0x:1:42") is None
+    assert CHANGE_DIALOG.fullmatch("l1c:1573562412009783296")
     for setting, value in (
         ("raw", ""),
         ("stylize", "250"),

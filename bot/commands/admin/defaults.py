@@ -10,7 +10,7 @@ from discord.app_commands import Choice, Range
 
 from bot import interactions
 from bot.commands.admin import helpers
-from bot.interactions import MOST_CHOICES, Interaction
+from bot.interactions import Interaction
 from bot.messages import rules as rules_words
 from engine.prompt import Given, flags_of
 from engine.rules import changes
@@ -63,7 +63,7 @@ def with_model(line: str, name: str | None) -> str | None:
 
 @defaults.command(name="model", description="The model for whoever chooses none; without one, the bot's own.")
 @app_commands.describe(model="Which.")
-@app_commands.autocomplete(model=helpers.models)
+@app_commands.autocomplete(model=interactions.models)
 async def model(interaction: Interaction, model: Range[str, 1, 64] | None = None) -> None:
     """Set the server's model."""
     name = None if model is None else helpers.model(interaction, model)
@@ -111,10 +111,7 @@ async def style_remove(interaction: Interaction, name: Range[str, 1, 32]) -> Non
 
 @style_remove.autocomplete("name")
 async def _kept_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    wanted = typed.strip().lower()
-    return [Choice(name=name, value=name) for name in helpers.rules(interaction).styles if wanted in name][
-        :MOST_CHOICES
-    ]
+    return interactions.choices(typed, helpers.rules(interaction).styles)
 
 
 @styles.command(name="list", description="This server's styles.")

@@ -12,11 +12,12 @@ from discord import app_commands
 from discord.app_commands import Choice
 
 from bot import interactions
-from bot.interactions import MOST_CHOICES, HiddenGroup, Interaction
+from bot.interactions import HiddenGroup, Interaction
 from bot.messages import admin as words
 from bot.messages import rules as rules_words
 from bot.messages.text import CONTENT_LIMIT
 from engine.errors import NotFound, UserError, no_model
+from engine.planning.plan import find_model
 from engine.rules.changes import Change
 from engine.rules.rules import Rules
 from engine.words import say
@@ -122,10 +123,7 @@ def place(interaction: Interaction, named: str | None) -> Place:
     number, wanted = identifier(named), named.strip().removeprefix("#").lower()
     found = next((one for one in known if str(one.id) == number or one.name.lower() == wanted), None)
     if found is not None:
-        above = found.parent if isinstance(found, discord.Thread) else None
-        category = above.category_id if above is not None else getattr(found, "category_id", None)
-        parents = (None if above is None else above.id, category)
-        return Place(str(found.id), tuple(str(one) for one in parents if one is not None))
+        return Place(str(found.id), interactions.parents(found))
     if number is not None:
         return Place(number, ())  # an archived thread, say
     raise NotFound(rules_words.no_channel(named))
@@ -135,22 +133,14 @@ async def places(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Offer the server's channels, threads and categories."""
     guild = interaction.guild
     known = [] if guild is None else [*guild.channels, *guild.threads]
-    wanted = typed.strip().removeprefix("#").lower()
-    return [
-        Choice(name=f"#{one.name}"[:100], value=str(one.id)) for one in known if wanted in one.name.lower()
-    ][:MOST_CHOICES]
-
-
-async def models(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """Offer the models."""
-    names = [model.name for model in interaction.client.service.models]
-    return [Choice(name=name, value=name) for name in names if typed.strip().lower() in name][:MOST_CHOICES]
+    names = {str(one.id): f"#{one.name}" for one in known}
+    return interactions.choices(typed.strip().removeprefix("#"), names, names)
 
 
 def model(interaction: Interaction, name: str) -> str:
     """Return the model somebody named, by its name or an alias. Raises NotFound."""
-    wanted = name.strip().lower()
-    for one in interaction.client.service.models:
-        if wanted == one.name or wanted in (alias.lower() for alias in one.aliases):
-            return one.name
-    raise NotFound(no_model(name, [one.name for one in interaction.client.service.models]))
+    models = interaction.client.service.models
+    found = find_model(name, models)
+    if found is None:
+        raise NotFound(no_model(name, [one.name for one in models]))
+    return found.name

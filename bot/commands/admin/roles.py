@@ -9,8 +9,9 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
+from bot import interactions
 from bot.commands.admin import helpers
-from bot.interactions import MOST_CHOICES, Interaction
+from bot.interactions import Interaction
 from bot.messages import rules as rules_words
 from engine.errors import NotFound
 from engine.planning.edits import EDITS
@@ -62,13 +63,12 @@ async def command(
 
 @command.autocomplete("command")
 async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    wanted = typed.strip().lstrip("/").lower()
-    return [Choice(name=name, value=name) for name in _commands(interaction) if wanted in name][:MOST_CHOICES]
+    return interactions.choices(typed.strip().lstrip("/"), _commands(interaction))
 
 
 @roles.command(name="model", description="Keep a model for certain roles; each call adds one.")
 @app_commands.describe(model="Which.", role="Who may.", remove=REMOVE)
-@app_commands.autocomplete(model=helpers.models)
+@app_commands.autocomplete(model=interactions.models)
 async def model(
     interaction: Interaction, model: Range[str, 1, 64], role: discord.Role, remove: bool = False
 ) -> None:

@@ -14,7 +14,7 @@ from bot import interactions
 from bot.commands.admin import helpers
 from bot.commands.admin.defaults import ALL_SERVERS
 from bot.commands.admin.people import seconds
-from bot.interactions import MOST_CHOICES, Interaction
+from bot.interactions import Interaction
 from bot.messages import admin as words
 from engine.errors import NotFound
 from engine.jobs import Job, State
@@ -138,11 +138,8 @@ async def _job(interaction: Interaction, name: str) -> Job:
 @cancel.autocomplete("job")
 async def _offered(interaction: Interaction, typed: str) -> list[Choice[str]]:
     found = await _open_jobs(interaction)
-    return [
-        Choice(name=f"{job.id} {' '.join(job.prompt.split())}"[:100], value=job.id)
-        for job in found
-        if typed.strip().lower() in f"{job.id} {job.prompt}".lower()
-    ][:MOST_CHOICES]
+    names = {job.id: f"{job.id} {' '.join(job.prompt.split())}" for job in found}
+    return interactions.choices(typed, names, names)
 
 
 @models.command(name="list", description="The models, which are in memory, which are switched off.")
@@ -155,7 +152,7 @@ async def models_list(interaction: Interaction) -> None:
 
 @models.command(name="load", description="Bring a model into memory before anybody asks for it.")
 @app_commands.describe(model="Which.")
-@app_commands.autocomplete(model=helpers.models)
+@app_commands.autocomplete(model=interactions.models)
 async def load(interaction: Interaction, model: Range[str, 1, 64]) -> None:
     """Load a model."""
     await _load(interaction, model, True)
@@ -163,7 +160,7 @@ async def load(interaction: Interaction, model: Range[str, 1, 64]) -> None:
 
 @models.command(name="unload", description="Drop a model from memory once nothing is drawn with it.")
 @app_commands.describe(model="Which.")
-@app_commands.autocomplete(model=helpers.models)
+@app_commands.autocomplete(model=interactions.models)
 async def unload(interaction: Interaction, model: Range[str, 1, 64]) -> None:
     """Unload a model."""
     await _load(interaction, model, False)
@@ -180,7 +177,7 @@ async def _load(interaction: Interaction, named: str, wanted: bool) -> None:
 
 @models.command(name="disable", description="Switch a model off: nobody here draws with it.")
 @app_commands.describe(model="Which.", everywhere=ALL_SERVERS)
-@app_commands.autocomplete(model=helpers.models)
+@app_commands.autocomplete(model=interactions.models)
 async def disable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model off."""
     await _switch(interaction, model, on=False, everywhere=everywhere)
@@ -194,7 +191,7 @@ async def _switch(interaction: Interaction, model: str, *, on: bool, everywhere:
 
 @models.command(name="enable", description="Switch a model on again.")
 @app_commands.describe(model="Which.", everywhere=ALL_SERVERS)
-@app_commands.autocomplete(model=helpers.models)
+@app_commands.autocomplete(model=interactions.models)
 async def enable(interaction: Interaction, model: Range[str, 1, 64], everywhere: bool = False) -> None:
     """Switch a model on again."""
     await _switch(interaction, model, on=True, everywhere=everywhere)

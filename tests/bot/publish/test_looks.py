@@ -37,8 +37,8 @@ def about(statements: list[str], *names: str) -> list[str]:
 
 
 def publisher(service: Service) -> Publisher:
-    client: Any = SimpleNamespace(get_guild=lambda guild: None)
-    return Publisher(client, service)
+    client: Any = SimpleNamespace(get_guild=lambda guild: None, service=service)
+    return Publisher(client)
 
 
 async def test_a_message_is_made_of_one_look_at_its_job_and_at_what_was_set(tmp_path: Path) -> None:
