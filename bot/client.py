@@ -29,9 +29,8 @@ from discord.http import Route
 
 from bot import progress
 from bot.commands import offered
-from bot.components import buttons, dialogs, reports, settings
-from bot.components.help import HelpSelect
-from bot.components.redo import RedoButton
+from bot.components import dialogs
+from bot.components.component import Component
 from bot.failures import Tree
 from bot.interactions import BotClient
 from bot.publish import audit_feed, delivery
@@ -110,7 +109,7 @@ class Limner(BotClient):
 
     async def setup_hook(self) -> None:
         """Make old buttons work again, register commands where they changed, start delivering."""
-        self.add_dynamic_items(*buttons.ITEMS, *settings.ITEMS, *reports.ITEMS, HelpSelect, RedoButton)
+        self.add_dynamic_items(*Component.__subclasses__())  # type: ignore[arg-type]  # items all
         await self._register()
         publisher = delivery.Publisher(self)
         self.spawn(publisher.run(), "deliveries")
@@ -225,7 +224,7 @@ class Stop:
 
 
 async def run(config: Config, token: str, reread: Callable[[], Config], left_out: Mapping[str, str]) -> None:
-    """Serve Discord until SIGINT or SIGTERM. Raises ConfigError where the host can mend what is wrong.
+    """Serve Discord until SIGINT or SIGTERM. Raises ConfigError, in a group, where the host can mend it.
 
     ``reread``: at SIGHUP, the host's choices are read with it anew. ``left_out``: why models and LoRAs of the
     configuration are not offered, by name; the host's log channel is told.
@@ -277,8 +276,6 @@ async def _serve(config: Config, service: Service, token: str, stop: Stop) -> No
             raise _Stopped
     except* _Stopped:
         log.info("stopped")
-    except* ConfigError as group:
-        raise _first(group) from None
 
 
 async def _drain(service: Service, stop: Stop) -> None:
@@ -305,13 +302,6 @@ async def _listening(config: Config, service: Service, client: Limner) -> AsyncI
     client.doors = Doors.of(service) if config.api.enabled else None
     async with listening(service, config.web, {"discord": client.is_ready}, client.doors):
         yield
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def refused(error: discord.HTTPException, what: str) -> str:

@@ -24,7 +24,7 @@ from engine.errors import NotFound
 from engine.images.chart import chart
 from engine.rules import changes
 from engine.rules import stats as counted
-from engine.rules.rules import EVERYWHERE, Allowance, Open, Period, Rules
+from engine.rules.rules import EVERYWHERE, Allowance, Ban, Open, Period, Rules
 from engine.service import SETTINGS, SUFFIX
 from engine.service import server as place
 from engine.store import jobs as store_jobs
@@ -104,11 +104,7 @@ def ban(
 
 
 @app.command()
-def unban(
-    person: PersonArgument,
-    server: ServerOption = None,
-    config: ConfigOption = None,
-) -> None:
+def unban(person: PersonArgument, server: ServerOption = None, config: ConfigOption = None) -> None:
     """Let somebody draw again."""
     if not work(config, lambda office: office.admin.unban(ACTOR, server_id(server), owner_id(person))):
         where = "that server" if server else "all servers (name one with --server)"
@@ -124,8 +120,12 @@ def _when(at: float | None) -> str:
 def bans(server: ServerOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show who may not draw, in all servers or in one."""
 
-    async def do(office: Office) -> list[dict[str, Any]]:
-        return [
+    async def do(office: Office) -> list[Ban]:
+        return office.admin.bans(server_id(server))
+
+    held = work(config, do)
+    if as_json:
+        rows = [
             {
                 "person": one.owner,
                 "reason": one.reason,
@@ -133,17 +133,12 @@ def bans(server: ServerOption = None, config: ConfigOption = None, as_json: Json
                 "since": one.since,
                 "until": one.until,
             }
-            for one in office.admin.bans(server_id(server))
+            for one in held
         ]
-
-    held = work(config, do)
-    if as_json:
-        typer.echo(json.dumps(held, indent=2))
+        typer.echo(json.dumps(rows, indent=2))
     for one in () if as_json else held:
-        until = "for good" if one["until"] is None else f"until {_when(one['until'])}"
-        typer.echo(
-            f"{one['person'] or '(deleted)':<20} {until:<24} since {_when(one['since'])}  {one['reason']}"
-        )
+        until = "for good" if one.until is None else f"until {_when(one.until)}"
+        typer.echo(f"{one.owner or '(deleted)':<20} {until:<24} since {_when(one.since)}  {one.reason}")
 
 
 @app.command()
@@ -299,11 +294,8 @@ def export(
     config: ConfigOption = None,
 ) -> None:
     """Write every job as a CSV file, without prompts."""
-
-    async def do(office: Office) -> tuple[bytes, int]:
-        return counted.table(await office.admin.jobs(server_id(server), days), 2**40)
-
-    data, held = work(config, do)
+    found = work(config, lambda office: office.admin.jobs(server_id(server), days))
+    data, held = counted.table(found, 2**40)
     file.write_bytes(data)
     os.chmod(file, 0o600)  # it says who drew when
     typer.echo(f"{held} job{'' if held == 1 else 's'}: {file}")

@@ -12,10 +12,9 @@ from discord.app_commands import Choice, Range
 from bot import interactions, progress
 from bot.commands import origin
 from bot.components import browse, picture
-from bot.components.settings import REMIX, VARIATION, panel, turn
+from bot.components.settings import REMIX, VARIATION, show_panel, turn
 from bot.interactions import Interaction
 from bot.messages import person as messages_person
-from bot.messages import settings as messages_settings
 from engine.errors import LimitError, PromptError
 from engine.jobs import FINAL, State
 from engine.prompt import BY_NAME, flags_of
@@ -62,9 +61,7 @@ async def info(
 async def settings(interaction: Interaction) -> None:
     """Show the settings panel."""
     await interactions.acknowledge(interaction, ephemeral=True)
-    await interaction.edit_original_response(
-        content=say(messages_settings.SETTINGS), view=await panel(interaction)
-    )
+    await show_panel(interaction)
 
 
 prefer = interactions.HiddenGroup(name="prefer", description="Your own flags and habits.")

@@ -55,9 +55,6 @@ async def changed(_: re.Match[str], interaction: Interaction) -> None:
     await submitted(interaction, modals.typed(interaction).get(modals.PROMPT, "").strip())
 
 
-ITEMS = (ChangeButton,)
-
-
 async def taken(interaction: Interaction, press: Press) -> None:
     """Open the dialog with one of the prompts a message offers; sent, it is drawn."""
     line = await interactions.in_time(_prompt(interaction, press), "")

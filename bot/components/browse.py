@@ -74,9 +74,6 @@ class OpenSelect(Component, ui.DynamicItem[ui.Select[ui.LayoutView]], template=B
         await show(interaction, replace(self.page, job=job, cell=number_in(cell)))
 
 
-ITEMS = (PageButton, OpenSelect)
-
-
 async def show(interaction: Interaction, where: ListPage) -> None:
     """Show a page, or the entry opened on it, in the message this interaction is about."""
     if where.job is None:

@@ -18,7 +18,7 @@ import discord
 from discord import ui
 
 from bot import interactions
-from bot.components import answers, browse, confirm, full_size, mask_editor, modals, picture, welcome
+from bot.components import answers, browse, confirm, full_size, mask_editor, modals, picture
 from bot.components.component import Component
 from bot.components.near import NearButton
 from bot.components.settings import REMIX, VARIATION
@@ -89,12 +89,6 @@ class ModelChoice(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_
     async def pressed(self, interaction: Interaction) -> None:
         """Draw it again with the chosen model."""
         await act(interaction, Press(Verb.REMASTER, self.job, self.cell), model=self.item.values[0])
-
-
-ITEMS = (
-    *(JobButton, confirm.AnswerButton, ModelChoice, NearButton),
-    *(*mask_editor.ITEMS, *browse.ITEMS, *welcome.ITEMS, *answers.ITEMS),
-)
 
 
 async def press(interaction: Interaction, press: Press) -> None:

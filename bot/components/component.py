@@ -13,7 +13,10 @@ from bot.interactions import Interaction
 
 
 class Component:
-    """Stands before ``ui.DynamicItem`` among the bases of a class whose ``custom_id`` tells all about it."""
+    """Stands before ``ui.DynamicItem`` among the bases of a class whose ``custom_id`` tells all about it.
+
+    The client hands every such class to discord.py.
+    """
 
     @classmethod
     def remade(cls, match: re.Match[str]) -> Self:

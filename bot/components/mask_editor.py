@@ -13,7 +13,7 @@ import asyncio
 import io
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -51,11 +51,12 @@ class MaskButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=_
         value: int | None = None,
         *,
         label: str = "…",
-        style: discord.ButtonStyle = Grey,
+        on: bool = False,
         disabled: bool = False,
     ) -> None:
         self.part, self.key, self.value = part, key, value
         custom_id = mask_id(part, key, value)
+        style = Green if part is MaskControl.GO else Blue if on else Grey
         super().__init__(ui.Button(style=style, label=label, custom_id=custom_id, disabled=disabled))
 
     @classmethod
@@ -95,25 +96,21 @@ class MaskButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=_
                 if not sketch.outline.finding:
                     await show(interaction, sketch)
             case _:
+                turn, value = _TURNS[self.part], self.value or 0
                 await interactions.acknowledge(interaction, thinking=False)
-                await _change(interaction, self.key, self._turn)
+                await _change(interaction, self.key, lambda outline: turn(outline, value))
 
-    def _turn(self, outline: MaskRecipe) -> MaskRecipe:
-        match self.part:
-            case MaskControl.SQUARE:
-                return outline.toggled(min(self.value or 0, COLUMNS * ROWS - 1))
-            case MaskControl.WIDEN:
-                return outline.widened(1)
-            case MaskControl.SHRINK:
-                return outline.widened(-1)
-            case MaskControl.INVERT:
-                return outline.model_copy(update={"inverted": not outline.inverted})
-            case MaskControl.FEATHER:
-                return outline.softened()
-            case MaskControl.REREAD:
-                return outline.reread()
-            case _:
-                return MaskRecipe()
+
+_TURNS: Mapping[MaskControl, Callable[[MaskRecipe, int], MaskRecipe]] = {
+    MaskControl.SQUARE: lambda outline, value: outline.toggled(min(value, COLUMNS * ROWS - 1)),
+    MaskControl.WIDEN: lambda outline, _: outline.widened(1),
+    MaskControl.SHRINK: lambda outline, _: outline.widened(-1),
+    MaskControl.INVERT: lambda outline, _: outline.model_copy(update={"inverted": not outline.inverted}),
+    MaskControl.FEATHER: lambda outline, _: outline.softened(),
+    MaskControl.REREAD: lambda outline, _: outline.reread(),
+    MaskControl.TAP: lambda outline, _: MaskRecipe(),
+}
+"""What a control makes of a mask, and of the value in its ``custom_id``."""
 
 
 class AreaSelect(Component, ui.DynamicItem[ui.Select[ui.LayoutView]], template=_AREAS):
@@ -144,9 +141,6 @@ class AreaSelect(Component, ui.DynamicItem[ui.Select[ui.LayoutView]], template=_
         areas = tuple(name for name in AREAS if name in self.item.values)
         await interactions.acknowledge(interaction, thinking=False)
         await _change(interaction, self.key, lambda outline: outline.model_copy(update={"areas": areas}))
-
-
-ITEMS = (MaskButton, AreaSelect)
 
 
 async def opened(interaction: Interaction, press: Press) -> None:
@@ -216,23 +210,22 @@ def panel(
     view.add_item(ui.MediaGallery(picture))
     if outline.base is None:
         for row in range(ROWS):
-            numbers = range(row * COLUMNS, (row + 1) * COLUMNS)
-            view.add_item(ui.ActionRow(*(_square(key, number, outline) for number in numbers)))
+            squares = [
+                MaskButton(
+                    MaskControl.SQUARE, key, number, label=str(number + 1), on=number in outline.squares
+                )
+                for number in range(row * COLUMNS, (row + 1) * COLUMNS)
+            ]
+            view.add_item(ui.ActionRow(*squares))
         view.add_item(ui.ActionRow(AreaSelect(key, outline.areas)))
     shape = [
         MaskButton(MaskControl.WIDEN, key, label=say(words.WIDEN)),
         MaskButton(MaskControl.SHRINK, key, label=say(words.SHRINK)),
-        MaskButton(
-            MaskControl.INVERT, key, label=say(words.INVERT), style=Blue if outline.inverted else Grey
-        ),
-        MaskButton(
-            MaskControl.FEATHER, key, label=say(words.FEATHER), style=Blue if outline.feather else Grey
-        ),
+        MaskButton(MaskControl.INVERT, key, label=say(words.INVERT), on=outline.inverted),
+        MaskButton(MaskControl.FEATHER, key, label=say(words.FEATHER), on=bool(outline.feather)),
     ]
     if len(outline.readings) > 1:
-        shape.append(
-            MaskButton(MaskControl.REREAD, key, label=say(words.REPAINTS[outline.reading]), style=Blue)
-        )
+        shape.append(MaskButton(MaskControl.REREAD, key, label=say(words.REPAINTS[outline.reading]), on=True))
     other: list[ui.Item[Any]] = [
         MaskButton(MaskControl.SAY, key, label=say(words.SAY)),
         MaskButton(MaskControl.BRING, key, label=say(words.BRING)),
@@ -246,7 +239,7 @@ def panel(
         view.add_item(ui.ActionRow(*controls))
     view.add_item(
         ui.ActionRow(
-            MaskButton(MaskControl.GO, key, label=say(words.GO), style=Green, disabled=shown.empty),
+            MaskButton(MaskControl.GO, key, label=say(words.GO), disabled=shown.empty),
             *other,
             MaskButton(MaskControl.LEAVE, key, label=say(words.LEAVE)),
         )
@@ -254,12 +247,7 @@ def panel(
     return view
 
 
-def _square(key: str, number: int, outline: MaskRecipe) -> MaskButton:
-    style = Blue if number in outline.squares else Grey
-    return MaskButton(MaskControl.SQUARE, key, number, label=str(number + 1), style=style)
-
-
-async def _change(interaction: Interaction, key: str, turn: Any) -> None:
+async def _change(interaction: Interaction, key: str, turn: Callable[[MaskRecipe], MaskRecipe]) -> None:
     """Change a mask and show it; of presses in quick succession the last one is shown last."""
     masks, owner = interaction.client.service.masks, str(interaction.user.id)
     lock = _turns.setdefault(key, asyncio.Lock())

@@ -76,9 +76,6 @@ class AppealButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=APPEA
         await interaction.response.send_modal(modals.TextDialog(custom_id, title, label, limit=1000))
 
 
-ITEMS = (DecisionButton, AppealButton)
-
-
 async def ask(interaction: Interaction, job: str) -> None:
     """Open the dialog to report a job's picture."""
     await interaction.response.send_modal(

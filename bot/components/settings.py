@@ -82,9 +82,7 @@ class SettingButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=SETT
         if "table" in (self.setting, self.value):
             await show_table(interaction)
         else:
-            await interaction.edit_original_response(
-                content=say(messages_settings.SETTINGS), view=await panel(interaction)
-            )
+            await show_panel(interaction)
 
 
 class ModelSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_SETTING):
@@ -104,7 +102,7 @@ class ModelSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=MODEL_
         """Keep the chosen model, and show the panel anew."""
         await interactions.acknowledge(interaction, thinking=False)
         await turn(interaction.client.service, str(interaction.user.id), "model", self.item.values[0])
-        await interaction.edit_original_response(view=await panel(interaction))
+        await show_panel(interaction)
 
 
 class FlagSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SETTING):
@@ -144,9 +142,6 @@ class FlagSelect(Component, ui.DynamicItem[ui.Select[ui.View]], template=FLAG_SE
         )
 
 
-ITEMS = (SettingButton, ModelSelect, FlagSelect)
-
-
 async def turn(service: Service, owner: str, setting: str, value: str) -> None:
     """Change one setting of a person; pressing what is on turns it off."""
     flags = await kept_flags(service, owner)
@@ -177,8 +172,8 @@ async def turn(service: Service, owner: str, setting: str, value: str) -> None:
     await keep_flags(service, owner, flags)
 
 
-async def panel(interaction: Interaction) -> ui.View:
-    """Return the panel as a person's settings stand."""
+async def show_panel(interaction: Interaction) -> None:
+    """Show the panel as a person's settings stand."""
     service, owner = interaction.client.service, str(interaction.user.id)
     flags = await kept_flags(service, owner)
     preferences = await service.preferences(owner)
@@ -196,7 +191,7 @@ async def panel(interaction: Interaction) -> ui.View:
     stylize = str(flags["stylize"].value) if "stylize" in flags else ""
     low = preferences.get(VARIATION) == "low"
     speed = next((name for name in SPEEDS if name in flags), "fast")
-    return LastingView(
+    view = LastingView(
         ModelSelect(models),
         SettingButton("raw", "", label="Raw", on="raw" in flags, row=1),
         *(
@@ -213,6 +208,7 @@ async def panel(interaction: Interaction) -> ui.View:
         SettingButton("reset", "", label=say("Reset settings"), row=3),
         SettingButton("table", "", label=say(messages_settings.ALL), row=4),
     )
+    await interaction.edit_original_response(content=say(messages_settings.SETTINGS), view=view)
 
 
 # the table behind it

@@ -56,6 +56,3 @@ class StarterButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=cust
         interaction.client.admit(interaction, "imagine")
         interaction.extras[TYPED] = self.line
         await confirm.preview_in_time(interaction, self.line)
-
-
-ITEMS = (AcceptButton, StarterButton)

@@ -19,12 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import discord
 
 from bot.components import near, picture, views
 from bot.custom_ids import Channel, Token, address
-from bot.interactions import BotClient
+from bot.interactions import TRANSIENT, BotClient
 from bot.language import of_server
 from bot.messages import answers as messages_answers
 from bot.messages import asking as messages_asking
@@ -54,17 +53,8 @@ LONGEST_PAUSE = 60.0
 """Seconds between two tries at the most."""
 LEAST_SIDE = 512
 """Pixels a shown picture's longer side has at least: Discord shows a small file small."""
-TROUBLE = (
-    discord.DiscordException,
-    aiohttp.ClientError,
-    OSError,
-    TimeoutError,
-    KeyError,
-    ValueError,
-    EngineError,
-)
-"""What becomes of a bad line or a bad answer: discord.py raises KeyError over a 429 without ``retry_after``,
-ValueError over a cut-off body. EngineError: our own disk took nothing down; it may again."""
+TROUBLE = (discord.DiscordException, *TRANSIENT, EngineError)
+"""What becomes of a bad line or a bad answer. EngineError: our own disk took nothing down; it may again."""
 REST = 5.0
 """Seconds before delivering begins again after an error of ours."""
 AT_ONCE = 8
@@ -165,6 +155,7 @@ class Publisher:
     async def _send(self, delivery: Delivery) -> str:
         """Return the id of the message that keeps this promise, sending it unless it is there already."""
         target = address(delivery.origin)
+        assert target is not None  # those of other doors are not taken up
         limit = self.limit(target)
         while True:
             try:
@@ -183,15 +174,11 @@ class Publisher:
                 if limit < SMALLEST_LIMIT:
                     raise Undeliverable("no file small enough for that place") from error
 
-    async def _post(self, target: Channel | Token | None, delivery: Delivery, letter: OutgoingMessage) -> str:
+    async def _post(self, target: Channel | Token, delivery: Delivery, letter: OutgoingMessage) -> str:
         try:
-            match target:
-                case Channel():
-                    return await self._to_channel(target, delivery, letter)
-                case Token():
-                    return await self._to_token(target, delivery, letter)
-                case None:
-                    raise Undeliverable(f"no such address: {delivery.origin}")
+            if isinstance(target, Channel):
+                return await self._to_channel(target, delivery, letter)
+            return await self._to_token(target, delivery, letter)
         except discord.HTTPException as error:
             raise _verdict(error) from error
 
@@ -316,7 +303,7 @@ class Publisher:
             )
         return OutgoingMessage(content, tuple(files), views.answer_view(job, len(prompts), delivery.id))
 
-    def limit(self, target: Channel | Token | None) -> int:
+    def limit(self, target: Channel | Token) -> int:
         """Return how many bytes a file may have there."""
         guild = self._client.get_guild(target.guild) if isinstance(target, Channel) and target.guild else None
         return DEFAULT_LIMIT if guild is None else guild.filesize_limit
