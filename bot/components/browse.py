@@ -137,7 +137,7 @@ async def _entry(interaction: Interaction, where: ListPage, job_id: str) -> None
     cell = 0 if where.cell is None and len(job.pictures) == 1 else where.cell
     file = await _picture(interaction, job, cell, "picture", SHOWN, SHOWN_BYTES)
     view = ui.LayoutView(timeout=None)
-    text = words.opened(job, 0, cell)
+    text = words.opened(job, cell)
     view.add_item(ui.TextDisplay(text if file is not None else f"{text}\n{say(words.MISSING)}"))
     if file is not None:
         picture = f"attachment://{file.filename}"

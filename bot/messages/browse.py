@@ -87,9 +87,9 @@ def option(job: Job, number: int, cell: int | None) -> tuple[str, str]:
     return f"{number}. {words}"[:100], f"{job.spec.model}{which} · {job.id}"[:100]
 
 
-def opened(job: Job, hearts: int, cell: int | None) -> str:
+def opened(job: Job, cell: int | None) -> str:
     """Return what stands above an opened entry: words first, ids last."""
-    return f"{shown(job.prompt)}\n-# {facts(job, hearts, cell)} · `{job.id}`"
+    return f"{shown(job.prompt)}\n-# {facts(job, 0, cell)} · `{job.id}`"
 
 
 def part(number: int, count: int) -> str:

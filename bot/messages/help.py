@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from engine.prompt.flags import Flag
 from engine.words import Sentence, say
@@ -62,15 +61,15 @@ def flag_pages(flags: Iterable[Flag]) -> list[tuple[str, str]]:
     return pages
 
 
-def flag_details(flag: Flag, things: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
+def flag_details(flag: Flag, things: Mapping[str, Sequence[str]]) -> str:
     """Return all about one flag; ``things``: what it may name here, each with the words that call it."""
     names = " ".join(f"`--{name}`" for name in flag.names)
     lines = [
         say(flag.meaning),
         say("**Written** {names}", names=names),
         say("**Value** {range}", range=say(flag.range)),
+        say("**Without it** {default}", default=say(flag.default)),
     ]
-    lines.append(say("**Without it** {default}", default=say(flag.default)))
     if flag.example:
         lines.append(say("**Example** `--{name} {example}`", name=flag.name, example=flag.example))
     if things:

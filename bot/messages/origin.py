@@ -19,10 +19,8 @@ def verdict(found: Verdict, job: Job | None, *, told: bool) -> str:
     return words.verdict(found, job, told=told, shown=shown)
 
 
-def recipe(found: FoundRecipe | None, line: str | None) -> str:
+def recipe(found: FoundRecipe, line: str | None) -> str:
     """Return a recipe as it is told: program, and the line that draws it again."""
-    if found is None:
-        return say(NO_RECIPE)
     if not line:
         return say("Its recipe is {program}'s, and no prompt is in it.", program=shown(found.program, 40))
     block = to_copy(line, limit=CONTENT_LIMIT - 700)
