@@ -275,7 +275,7 @@ class Control:
                 "drawn": self._scheduler.crew.drawn[worker.name],
                 "calls": worker.status.calls,
                 "rows": worker.status.rows,
-                "limits": dict(worker.status.limits),
+                "limits": worker.status.limits,
                 "pid": worker.pid,
                 "restarts": worker.restarts,
                 "ready": worker.ready,

@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -41,6 +42,7 @@ def draw(spec: JobSpec, cell: int, share: float = 1.0) -> Image.Image:
     return picture
 
 
+@dataclass
 class Renderer:
     """The same face as ``engine.render.Renderer``.
 
@@ -52,60 +54,49 @@ class Renderer:
     model; ``keeps`` of them stay. ``cards``: how many CUDA devices it says are there.
     """
 
-    def __init__(
-        self,
-        models: Sequence[ModelConfig],
-        engine: EngineConfig,
-        loras: Sequence[LoraConfig] = (),
-        *,
-        step_seconds: float = 0.0,
-        start_seconds: float = 0.0,
-        die_after: int = 0,
-        hang_after: int = 0,
-        poison: str = "",
-        memory: str = "",
-        red: str = "",
-        unfit: str = "",
-        load_seconds: float = 0.0,
-        keeps: int = 100,
-        cards: int = 0,
-    ) -> None:
-        time.sleep(start_seconds)
-        self._engine = engine
-        self._step_seconds = step_seconds
-        self._die_after = die_after
-        self._hang_after = hang_after
-        self._poison = poison
-        self._memory = memory
-        self._red = red
-        self._unfit = unfit
+    models: Sequence[ModelConfig]
+    engine: EngineConfig
+    loras: Sequence[LoraConfig] = ()
+    _: KW_ONLY
+    step_seconds: float = 0.0
+    start_seconds: float = 0.0
+    die_after: int = 0
+    hang_after: int = 0
+    poison: str = ""
+    memory: str = ""
+    red: str = ""
+    unfit: str = ""
+    load_seconds: float = 0.0
+    keeps: int = 100
+    cards: int = 0
+
+    def __post_init__(self) -> None:
+        time.sleep(self.start_seconds)
         self._ticks = self._calls = self._rows = 0
         self._tasks: dict[str, _Task] = {}
-        self._models: list[str] = []  # the last used last
-        self._load_seconds = load_seconds
-        self._keeps = keeps
-        self._there = tuple(f"cuda:{card}" for card in range(cards)) or ("cpu:0",)
+        self._loaded: list[str] = []  # the last used last
+        self._there = tuple(f"cuda:{card}" for card in range(self.cards)) or ("cpu:0",)
         self._dropped: list[str] = []
 
     def load(self, name: str) -> None:
         """Remember the model as loaded."""
-        if name == self._unfit:
+        if name == self.unfit:
             raise ModelError(name, "its weights are cut short")
         self._use(name)
 
     def _use(self, name: str) -> float:
         """Have a model in memory; return the seconds that took."""
-        loaded = name in self._models
+        loaded = name in self._loaded
         if loaded:
-            self._models.remove(name)
+            self._loaded.remove(name)
         else:
-            time.sleep(self._load_seconds)
-        self._models = [*self._models, name][-self._keeps :]
-        return 0.0 if loaded else self._load_seconds
+            time.sleep(self.load_seconds)
+        self._loaded = [*self._loaded, name][-self.keeps :]
+        return 0.0 if loaded else self.load_seconds
 
     def unload(self, name: str) -> None:
         """Forget the model."""
-        self._models = [model for model in self._models if model != name]
+        self._loaded = [model for model in self._loaded if model != name]
 
     def offer_loras(self, loras: Sequence[LoraConfig]) -> None:
         """Draw with no LoRA, whichever there are."""
@@ -127,41 +118,41 @@ class Renderer:
 
     def room(self) -> int:
         """Return the rows still free."""
-        return self._engine.max_rows - sum(rows(task.spec) for task in self._tasks.values())
+        return self.engine.max_rows - sum(rows(task.spec) for task in self._tasks.values())
 
     def status_fields(self) -> Mapping[str, Any]:
         """Return what Status tells."""
-        told = {"models": sorted(self._models), "device": "fake", "memory": 0, "there": self._there}
-        return told | {"calls": self._calls, "rows": self._rows}
+        told = {"models": tuple(sorted(self._loaded)), "device": "fake", "memory": 0, "there": self._there}
+        return told | {"room": self.room(), "calls": self._calls, "rows": self._rows}
 
     def tick(self) -> list[Event]:
         """Take every job one step further."""
         self._ticks += 1
-        if self._ticks == self._die_after:
+        if self._ticks == self.die_after:
             os._exit(9)
-        if self._ticks == self._hang_after:
+        if self._ticks == self.hang_after:
             time.sleep(3600)
         events: list[Event] = [Failed(job, "cancelled", "") for job in self._dropped]
         self._dropped.clear()
-        time.sleep(self._step_seconds)
+        time.sleep(self.step_seconds)
         if self._tasks:
             self._calls += 1
             self._rows += sum(rows(task.spec) for task in self._tasks.values())
         for job, task in list(self._tasks.items()):
-            if task.spec.model == self._unfit:
+            if task.spec.model == self.unfit:
                 del self._tasks[job]
                 events.append(Failed(job, "model", "its weights are cut short"))
                 continue
             said = " ".join(one.text for one in task.spec.conditions)
-            if self._poison and self._poison in said:
+            if self.poison and self.poison in said:
                 os._exit(9)
-            if self._memory and self._memory in said:
+            if self.memory and self.memory in said:
                 del self._tasks[job]
                 events.append(Failed(job, "memory", "out of memory"))
                 continue
             task.step += 1
             if task.step < task.total:
-                every = self._engine.preview_every
+                every = self.engine.preview_every
                 preview = self._preview(task) if every and task.step % every == 0 else None
                 events.append(Progress(job, task.step, task.total, preview))
             else:
@@ -182,7 +173,7 @@ class Renderer:
             pieces = words(spec.conditions[0].text)
             return Outcome(texts=Shortened.of(pieces, [float(len(word)) for word in pieces]).texts())
         cells = [images.fitted(draw(spec, cell), spec.fitted) for cell in range(spec.count)]
-        if self._red and any(self._red in one.text for one in spec.conditions):
+        if self.red and any(self.red in one.text for one in spec.conditions):
             cells = [Image.new("RGB", spec.fitted or (spec.width, spec.height), "red")] * spec.count
         if spec.kind is Kind.LOCATE:
             # whatever is looked for is in the upper left quarter
@@ -191,5 +182,5 @@ class Renderer:
             return Outcome(pictures=(images.png(mask),))
         return Outcome(
             pictures=tuple(map(images.png, cells)),
-            timings={"denoise": self._step_seconds * spec.steps, "load": loaded},
+            timings={"denoise": self.step_seconds * spec.steps, "load": loaded},
         )

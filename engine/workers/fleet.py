@@ -6,19 +6,15 @@ The library that reaches them may end its process when its head is gone, so it n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
-import os
 import pickle
 import socket
-import struct
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.workers.handle import Died, Worker
-from engine.workers.process import close
+from engine.workers.process import Child
 from engine.workers.protocol import Event, Order
 from engine.workers.setup import Setup
 from engine.workers.worker import frame
@@ -147,14 +143,14 @@ class Fleet:
         self._look = Look(address, setup)
         self._sink, self._hire, self._dismiss, self._trouble = sink, hire, dismiss, trouble
         self._workers: dict[str, RemoteWorker] = {}
-        self._process: asyncio.subprocess.Process | None = None
+        self._child = Child()
         self._alone = False
         self._refused: set[str] = set()  # what was said since a machine joined
 
     @property
     def pid(self) -> int | None:
         """The helper's process id, for tests."""
-        return self._process.pid if self._process else None
+        return self._child.pid
 
     async def run(self) -> None:
         """Keep the helper process alive until cancelled; where it ends, all its workers are gone."""
@@ -166,35 +162,20 @@ class Fleet:
                     log.error("nothing reaches the other machines; that is tried again every few seconds")
                 await asyncio.sleep(AGAIN)
         finally:
-            await self._stop()
+            await self._child.close(5.0)
 
     async def _live(self) -> None:
-        self._process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "engine.workers.ray"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=os.environ | {"RAY_DEDUP_LOGS": "0"},
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        self.write(self._look)
-        try:
-            while True:
-                (length,) = struct.unpack(">I", await process.stdout.readexactly(4))
-                self._take(pickle.loads(await process.stdout.readexactly(length)))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await self._child.start("engine.workers.ray", {"RAY_DEDUP_LOGS": "0"}, self._look)
+        async for told in self._child.said():
+            self._take(told)
+        self._child.kill()
+        await self._child.ended()
         for device in [*self._workers]:
             self._gone(device)
 
     def write(self, message: object) -> None:
         """Tell the helper something; what cannot be told any more is dropped."""
-        if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(ConnectionError, RuntimeError):
-                self._process.stdin.write(frame(message))
+        self._child.write(message)
 
     def _take(self, told: Told) -> None:
         match told:
@@ -227,9 +208,6 @@ class Fleet:
         if worker is not None:
             log.warning("%s is gone", device)
             self._dismiss(worker)
-
-    async def _stop(self) -> None:
-        await close(self._process, 5.0)
 
 
 class RemoteWorker(Worker):

@@ -8,14 +8,17 @@ import os
 import pickle
 import struct
 import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
-from engine.workers.handle import Worker
+from engine.workers.handle import Died, Worker
 from engine.workers.protocol import Event, Order
+from engine.workers.setup import Setup
 from engine.workers.worker import frame
 
 
-class LocalWorker(Worker):
-    """A child process: it ends when the pipe to it closes, so that none outlives the bot."""
+class Child:
+    """A child process that speaks in frames: it ends when the pipe to it closes, so that none outlives us."""
 
     _process: asyncio.subprocess.Process | None = None
 
@@ -24,57 +27,85 @@ class LocalWorker(Worker):
         """The process's id."""
         return self._process.pid if self._process else None
 
-    async def _start(self) -> None:
-        self._process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "engine.workers.worker"),
+    async def start(self, module: str, environment: Mapping[str, str], first: object) -> None:
+        """Run ``python -m module``, with this beside our own environment, and tell it something first."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=os.environ | self.setup.environment,
+            env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C is for the bot, which then closes the pipe
         )
-        assert process.stdin is not None
-        process.stdin.write(frame(self.setup))
+        self.write(first)
 
-    def _order(self, order: Order) -> None:
+    def write(self, message: object) -> None:
+        """Tell the process something; what cannot be told any more is dropped."""
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(ConnectionError, RuntimeError):
-                self._process.stdin.write(frame(order))
+                self._process.stdin.write(frame(message))
 
-    async def _pump(self) -> None:
+    async def said(self) -> AsyncIterator[Any]:
+        """Yield what the process says, until it is gone."""
         assert self._process is not None
         assert self._process.stdout is not None
-        try:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 (length,) = struct.unpack(">I", await self._process.stdout.readexactly(4))
-                event: Event = pickle.loads(await self._process.stdout.readexactly(length))
-                self._take(event)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
+                yield pickle.loads(await self._process.stdout.readexactly(length))
 
     def kill(self) -> None:
-        """End the process at once; it is started again."""
+        """End the process at once."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _ended(self) -> object:
+    async def ended(self) -> int:
+        """Wait until the process is gone; return its exit status."""
         assert self._process is not None
         return await self._process.wait()
 
+    async def close(self, seconds: float) -> None:
+        """Close the pipe to the process, by which it ends; after ``seconds``, end it."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.ended()
+        except TimeoutError:
+            self.kill()
+            await self.ended()
+
+
+class LocalWorker(Worker):
+    """A worker in a child process."""
+
+    def __init__(self, setup: Setup, sink: Callable[[Worker, Event | Died], None]) -> None:
+        super().__init__(setup, sink)
+        self._child = Child()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id."""
+        return self._child.pid
+
+    async def _start(self) -> None:
+        await self._child.start("engine.workers.worker", self.setup.environment, self.setup)
+
+    def _order(self, order: Order) -> None:
+        self._child.write(order)
+
+    async def _pump(self) -> None:
+        async for event in self._child.said():
+            self._take(event)
+
+    def kill(self) -> None:
+        """End the process at once; it is started again."""
+        self._child.kill()
+
+    async def _ended(self) -> object:
+        return await self._child.ended()
+
     async def _stop(self) -> None:
-        await close(self._process, 2.0)
-
-
-async def close(process: asyncio.subprocess.Process | None, seconds: float) -> None:
-    """Close a child's pipe, by which it ends; after ``seconds``, end it."""
-    if process is None or process.returncode is not None:
-        return
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        async with asyncio.timeout(seconds):
-            await process.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await self._child.close(2.0)

@@ -67,7 +67,7 @@ class Status:
     calls: int = 0
     rows: int = 0
     there: tuple[str, ...] = ()
-    limits: tuple[tuple[str, int], ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

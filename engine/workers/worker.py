@@ -66,14 +66,11 @@ class Renderer(Protocol):
     def tick(self) -> list[Event]:
         """Do one UNet call; return what happened."""
 
-    def room(self) -> int:
-        """Return how many rows may still be admitted."""
-
     def busy(self) -> bool:
         """Say whether a tick would do anything."""
 
     def status_fields(self) -> Mapping[str, Any]:
-        """Return what Status tells: ``models``, ``device``, ``memory``, ``there``, ``calls``, ``rows``."""
+        """Return what Status tells, all but its ``beat``."""
 
 
 def frame(message: object) -> bytes:
@@ -202,24 +199,10 @@ class _Worker:
 
     def _report(self, renderer: Renderer) -> None:
         self._beat += 1
-        before, fields = self._status, renderer.status_fields()
-        self._status = Status(
-            room=renderer.room(),
-            models=tuple(fields["models"]),
-            device=str(fields["device"]),
-            memory=int(fields["memory"]),
-            beat=self._beat,
-            calls=int(fields.get("calls", 0)),
-            rows=int(fields.get("rows", 0)),
-            there=tuple(fields.get("there", ())),
-            limits=tuple(sorted(fields.get("limits", {}).items())),
-        )
-        if (before.room, before.models, before.device) != (
-            self._status.room,
-            self._status.models,
-            self._status.device,
-        ):
-            self.send(self._status)
+        before, now = self._status, Status(beat=self._beat, **renderer.status_fields())
+        self._status = now
+        if (before.room, before.models, before.device) != (now.room, now.models, now.device):
+            self.send(now)
 
     def _obey(self, renderer: Renderer, order: Order) -> None:
         match order:
