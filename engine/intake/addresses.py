@@ -77,20 +77,15 @@ def checked(link: str, stand_in: str = "", hosts: tuple[str, ...] = ()) -> yarl.
         raise UserError(Sentence("This is no link to a picture. {attach}", attach=ATTACH)) from None
     if ours:
         return url
-    if url.scheme != "https":
-        raise UserError(
-            Sentence("Only links that begin with `https://` are fetched. {attach}", attach=ATTACH)
-        )
-    if not host:
-        raise UserError(Sentence("This link names no server. {attach}", attach=ATTACH))
-    if url.user is not None or url.password is not None:
-        raise UserError(
-            Sentence("Links with a name or password in them are not fetched. {attach}", attach=ATTACH)
-        )
-    if port != 443:
-        raise UserError(
-            Sentence("Links to another port than https's own are not fetched. {attach}", attach=ATTACH)
-        )
+    named = url.user is not None or url.password is not None
+    for wrong, told in (
+        (url.scheme != "https", Sentence("Only links that begin with `https://` are fetched. {attach}")),
+        (not host, Sentence("This link names no server. {attach}")),
+        (named, Sentence("Links with a name or password in them are not fetched. {attach}")),
+        (port != 443, Sentence("Links to another port than https's own are not fetched. {attach}")),
+    ):
+        if wrong:
+            raise UserError(Sentence(told, attach=ATTACH))
     if _is_address(host) and not is_public(host.strip("[]")):
         raise UserError(nowhere(host))
     if hosts and not any(host == one or host.endswith(f".{one}") for one in hosts):

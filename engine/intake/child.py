@@ -32,11 +32,11 @@ if __name__ == "__main__":
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread would set memory aside
 
 from engine.intake.colours import as_rgb, srgb_profile
+from engine.intake.decode import LATE
 from engine.intake.loading import FORMATS, UNREADABLE, RejectedPicture, check_size, webp_size, whole
 from engine.intake.mending import tidied
 from engine.provenance import looking
 from engine.provenance.reading import recipe_of
-from engine.words import Sentence
 
 try:
     import resource
@@ -51,9 +51,6 @@ MEMORY = 900 * 2**20
 CPU_SECONDS = 8
 SECONDS = 60.0
 """By the clock: on a machine that is full, eight seconds of the processor's time take many more."""
-
-
-TOO_MUCH = Sentence("This picture takes too much to open. Save it again, smaller, as PNG or JPEG.")
 
 
 def limit() -> None:
@@ -86,7 +83,7 @@ def answer(request: bytes) -> bytes:
     except RejectedPicture as refused:
         facts = {"refusal": str(refused)}
     except MemoryError:
-        facts = {"refusal": TOO_MUCH}
+        facts = {"refusal": LATE}
     except BaseException:  # a decoder may raise anything
         facts = {"refusal": UNREADABLE}
     head = json.dumps({**facts, "png": len(png), "mask": len(mask)}).encode()
@@ -120,11 +117,7 @@ def verdict(data: bytes, root: str | None) -> dict[str, object]:
     """Return what a file says of its origin, as plain values. Raises RejectedPicture or Pillow's errors."""
     Image.MAX_IMAGE_PIXELS = None
     check_size(*webp_size(data))
-    return looking.looked_at(data, root, lambda: _flat(whole(tidied(data)))).as_json()
-
-
-def _flat(picture: Image.Image) -> Image.Image:
-    return as_rgb(picture)[0]
+    return looking.looked_at(data, root, lambda: as_rgb(whole(tidied(data)))[0]).as_json()
 
 
 def _png(picture: Image.Image) -> bytes:
@@ -194,7 +187,7 @@ def forked(data: bytes) -> bytes:
     status = os.waitpid(child, 0)[1]
     if reply and status == 0:
         return reply
-    head = json.dumps({"refusal": TOO_MUCH, "png": 0, "mask": 0}).encode()
+    head = json.dumps({"refusal": LATE, "png": 0, "mask": 0}).encode()
     return struct.pack(">I", len(head)) + head
 
 

@@ -96,20 +96,16 @@ class Decoder:
                     reply = await self._ask((purpose, struct.pack(">H", len(more)), more, data))
             except TimeoutError:
                 log.warning("a picture was not opened within %.0f s", self._seconds)
-                await self._kill()
+                await self.close()
                 raise UserError(LATE) from None
             except BaseException:
-                await self._kill()  # half a picture is in the pipe
+                await self.close()  # half a picture is in the pipe
                 raise
         size = struct.unpack_from(">I", reply)[0]
         facts: dict[str, Any] = json.loads(reply[4 : 4 + size])
         if "refusal" in facts:
             raise UserError(facts["refusal"])
         return facts, reply[4 + size :]
-
-    async def close(self) -> None:
-        """Stop the process."""
-        await self._kill()
 
     async def _ask(self, request: Sequence[bytes]) -> bytes:
         """Hand a picture over and return the answer; a process found dead is replaced, once."""
@@ -125,7 +121,7 @@ class Decoder:
                 return await process.stdout.readexactly(length)
             except (OSError, asyncio.IncompleteReadError):
                 log.warning("the process that opens pictures went away; starting another")
-                await self._kill()
+                await self.close()
                 if last:
                     raise UserError(LATE) from None
         raise AssertionError
@@ -140,7 +136,8 @@ class Decoder:
             self.started += 1
         return self._process
 
-    async def _kill(self) -> None:
+    async def close(self) -> None:
+        """Stop the process."""
         process, self._process = self._process, None
         if process is None:
             return

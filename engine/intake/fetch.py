@@ -60,18 +60,17 @@ class Fetcher:
         ``hosts``: if not empty, the only ones (and those below them), also for what it redirects to.
         """
         known = tuple(host.lower().strip(".") for host in hosts)
-        checked(link, self._stand_in, known)  # refused at once, however many others wait
+        url = checked(link, self._stand_in, known)  # refused at once, however many others wait
         async with self._slots:
             try:
                 async with asyncio.timeout(self._seconds):
-                    return await self._follow(link, known)
+                    return await self._follow(url, known)
             except TimeoutError:
                 raise UserError(
                     Sentence("The server behind this link is too slow. {attach}", attach=ATTACH)
                 ) from None
 
-    async def _follow(self, link: str, hosts: tuple[str, ...]) -> bytes:
-        url = checked(link, self._stand_in, hosts)
+    async def _follow(self, url: yarl.URL, hosts: tuple[str, ...]) -> bytes:
         for _ in range(HOPS + 1):
             found = await self._ask(url)
             if isinstance(found, bytes):
@@ -94,19 +93,9 @@ class Fetcher:
                 if response.status != 200:
                     raise UserError(_status(host, response.status))
                 return await _read(response)
-        except UserError:
-            raise
-        except _ForbiddenAddress:
-            raise UserError(nowhere(host)) from None
-        except aiohttp.ClientConnectorDNSError:
-            raise UserError(nowhere(host)) from None
-        except aiohttp.ClientError as error:
-            if _forbidden(error):
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if isinstance(error, aiohttp.ClientConnectorDNSError) or _forbidden(error):
                 raise UserError(nowhere(host)) from None
-            raise UserError(
-                Sentence("`{host}` did not hand out the picture. {attach}", host=_short(host), attach=ATTACH)
-            ) from None
-        except (OSError, ValueError, UnicodeError):
             raise UserError(
                 Sentence("`{host}` did not hand out the picture. {attach}", host=_short(host), attach=ATTACH)
             ) from None

@@ -7,11 +7,11 @@ import io
 from PIL import Image
 
 from engine.intake.colours import CODE_POINTS
+from engine.intake.decode import MOST_PIXELS
 from engine.intake.mending import SIGNATURE, code_points, completed, lacks_rows, without_end
 from engine.words import Sentence
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-MOST_PIXELS = 25_000_000
 LEAST_SIDE = 16
 
 

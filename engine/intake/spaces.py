@@ -14,7 +14,7 @@ from PIL import Image
 Curve = Callable[[float], float]
 Primaries = tuple[float, ...]
 """x and y of white, red, green and blue, in the order of cHRM."""
-Matrix = list[list[float]]
+Matrix = npt.NDArray[np.float64]
 
 _D65 = (0.3127, 0.329)
 _C = (0.310, 0.316)
@@ -98,8 +98,7 @@ def profile(primaries: Primaries, curve: Curve) -> bytes | None:
         return None
     levels = [round(65535 * min(1.0, curve(level / 255))) for level in range(256)]
     shape = b"curv" + bytes(4) + struct.pack(">I256H", 256, *levels)
-    columns = zip(*colorants, strict=True)
-    tags = [b"XYZ " + bytes(4) + struct.pack(">3i", *map(_fixed, one)) for one in columns]
+    tags = [b"XYZ " + bytes(4) + struct.pack(">3i", *map(_fixed, one)) for one in colorants.T.tolist()]
     names = (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
     at, table, body = 132 + 12 * len(names), struct.pack(">I", len(names)), b"".join(tags) + shape
     for place, name in enumerate(names):
@@ -115,54 +114,26 @@ def _fixed(value: float) -> int:
 
 
 _D50 = (0.9642, 1.0, 0.8249)
-_BRADFORD: Matrix = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 """How eyes get used to another white (ICC.1:2010, annex E)."""
 
 
 def _colorants(primaries: Primaries) -> Matrix | None:
     """Return the XYZ at D50 of red, green and blue, a column each; None where three lights make no white."""
-    points = [(primaries[at], primaries[at + 1]) for at in (0, 2, 4, 6)]
-    if any(not (0 <= x <= 1.1 and 0 <= y <= 1.1) for x, y in points) or points[0][1] < 0.05:
+    points = np.array(primaries).reshape(4, 2)
+    if not ((points >= 0) & (points <= 1.1)).all() or points[0, 1] < 0.05:
         return None
-    white = [points[0][0] / points[0][1], 1.0, (1 - sum(points[0])) / points[0][1]]
-    three = points[1:]
-    lights: Matrix = [[x for x, _ in three], [y for _, y in three], [1 - x - y for x, y in three]]
-    turned = _inverse(lights)
-    if turned is None:
+    four = np.column_stack((points, 1 - points.sum(axis=1))).T
+    white, lights = four[:, 0] / points[0, 1], four[:, 1:]
+    if abs(np.linalg.det(lights)) < 1e-5:
         return None
-    shares = _applied(turned, white)
-    if any(share <= 0 for share in shares):
+    shares = np.linalg.solve(lights, white)
+    seen, wanted = _BRADFORD @ white, _BRADFORD @ _D50
+    if (shares <= 0).any() or (seen <= 0).any():
         return None
-    seen, wanted = _applied(_BRADFORD, white), _applied(_BRADFORD, _D50)
-    back = _inverse(_BRADFORD)
-    if back is None or any(one <= 0 for one in seen):
-        return None
-    scaled = [[value * wanted[row] / seen[row] for value in line] for row, line in enumerate(_BRADFORD)]
-    whole = [[value * shares[column] for column, value in enumerate(line)] for line in lights]
-    found = _product(back, _product(scaled, whole))
-    return found if all(abs(value) < 4 for line in found for value in line) else None
-
-
-def _dot(one: Sequence[float], other: Sequence[float]) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
-
-
-def _applied(matrix: Matrix, vector: Sequence[float]) -> list[float]:
-    return [_dot(line, vector) for line in matrix]
-
-
-def _product(one: Matrix, other: Matrix) -> Matrix:
-    return [[_dot(line, column) for column in zip(*other, strict=True)] for line in one]
-
-
-def _inverse(matrix: Matrix) -> Matrix | None:
-    (a, b, c), (d, e, f), (g, h, i) = matrix
-    size = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-    if abs(size) < 1e-5:
-        return None
-    rows = [[e * i - f * h, c * h - b * i, b * f - c * e], [f * g - d * i, a * i - c * g, c * d - a * f],
-            [d * h - e * g, b * g - a * h, a * e - b * d]]  # fmt: skip
-    return [[value / size for value in row] for row in rows]
+    adapted = np.linalg.solve(_BRADFORD, (wanted / seen)[:, None] * _BRADFORD)
+    found: Matrix = adapted @ (lights * shares)
+    return found if (abs(found) < 4).all() else None
 
 
 # ------------------------------------------------------------------------------------------------ HDR
@@ -183,7 +154,7 @@ class Bright:
         """
         curve = _pq if self.transfer == PQ else _hlg
         light = np.array([curve(level / 255) for level in range(256)], np.float32)
-        turn = np.array(across(self.primaries), np.float32).T
+        turn = across(self.primaries).T
         number = np.array([round(255 * srgb_number(step / _STEPS)) for step in range(_STEPS + 1)], np.uint8)
         pixels, done = np.asarray(picture), []
         for at in range(0, len(pixels), _BAND):
@@ -206,13 +177,12 @@ _BAND = 256
 """Rows at once: the whole of a large picture would be gigabytes of fractions."""
 
 
-def across(primaries: Primaries) -> Matrix:
+def across(primaries: Primaries) -> npt.NDArray[np.float32]:
     """Return what brings lights of these primaries into those of sRGB; both are known to be lights."""
     source, screen = _colorants(primaries), _colorants(SRGB)
-    back = _inverse(screen) if screen else None
-    if source is None or back is None:
+    if source is None or screen is None:
         raise ValueError("These three lights make no white.")
-    return _product(back, source)
+    return np.linalg.solve(screen, source).astype(np.float32)
 
 
 def _pq(value: float) -> float:
