@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, ValidationError
 
 from engine.config import devices, keys, secret
-from engine.config.sections import Config, ModelConfig, is_address
+from engine.config.sections import PICKLES, Config, ModelConfig, is_address
 from engine.config.shipped import pocket, shipped
 from engine.errors import ConfigError
 
@@ -36,7 +36,7 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
     values: dict[str, Any] = {} if file is None else _read(file)
     for said in keys.drop_retired(values):
         log.warning("%s: %s", file, said)
-    where = "the configuration" if file is None else str(file)
+    where, base = ("the configuration", Path()) if file is None else (str(file), file.parent)
     unknown = list(keys.unknown_keys(values, Config, Config))
     if unknown:
         raise ConfigError(f"{where}: {keys.listed(unknown)}")
@@ -44,10 +44,10 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
     values["models"] = [own.get(model.get("source"), {}) | model for model in values.get("models", ())]
     keys.overlay(values, environ, Config)
     try:
-        config = Config.model_validate(values)
+        config = Config.model_validate(values, context={"base": base})
     except ValidationError as error:
         raise ConfigError(keys.wrong_values(error, where, environ)) from None
-    return _finish(config, Path() if file is None else file.parent, where)
+    return _finish(config, base, where)
 
 
 def find(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
@@ -83,21 +83,13 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"`{file}` cannot be read: {error.strerror}.") from None
 
 
-_PICKLES = (".ckpt", ".pt", ".pth", ".bin")
-
-
-def _is_path(source: str) -> bool:
-    """Tell a path from a hub name (``owner/name``)."""
-    return source.startswith(("/", "./", "../", "~")) or source.endswith((".safetensors", *_PICKLES))
-
-
 def _check_models(models: Sequence[ModelConfig], where: str) -> None:
     """Refuse two models of one name, and weights that are programs. Raises ConfigError."""
     taken: dict[str, str] = {}
     for number, model in enumerate(models):
         if any(other.name == model.name for other in models[:number]):
             raise ConfigError(f"{where}: two models are named `{model.name}`. Rename one.")
-        if model.source.endswith(_PICKLES):
+        if model.source.endswith(PICKLES):
             raise ConfigError(
                 f"{where}: model `{model.name}` is a pickle (`{Path(model.source).name}`), which can run any "
                 "program. Use its .safetensors file."
@@ -124,7 +116,7 @@ def _check_near(key: str, source: str, where: str) -> None:
         raise ConfigError(f"{where}: {told}. Set `{key}` under `[engine]` to a http://127.0.0.1 address.")
 
 
-def _with_default(models: Sequence[ModelConfig], where: str) -> list[ModelConfig]:
+def _with_default(models: Sequence[ModelConfig], where: str) -> tuple[ModelConfig, ...]:
     """Return the models with one of them the default: the first named, where the host says nothing."""
     defaults = [model.name for model in models if model.default]
     if len(defaults) > 1:
@@ -132,58 +124,28 @@ def _with_default(models: Sequence[ModelConfig], where: str) -> list[ModelConfig
             f"{where}: {' and '.join(f'`{name}`' for name in defaults)} are both `default = true`. Keep one."
         )
     first, *others = models
-    return [first if defaults else first.model_copy(update={"default": True}), *others]
+    return (first if defaults else first.model_copy(update={"default": True}), *others)
 
 
 def _finish(config: Config, base: Path, where: str) -> Config:
-    """Resolve paths against the file's folder, add the shipped model where none is named, check names."""
-
-    def resolved(source: str) -> str:
-        there = base / Path(source).expanduser()
-        return str(there.absolute()) if source and (_is_path(source) or there.is_dir()) else source
-
-    models = [
-        model.model_copy(
-            update={
-                "source": resolved(model.source),
-                "few_steps_source": resolved(model.few_steps_source),
-                "upscaler": resolved(model.upscaler),
-                "gguf": resolved(model.gguf),
-                "ip_adapter": model.ip_adapter
-                and model.ip_adapter.model_copy(update={"source": resolved(model.ip_adapter.source)}),
-            }
-        )
-        for model in config.models
-    ] or [pocket()]
+    """Add the shipped model where none is named, make one the default, check names."""
+    models = config.models or (pocket(),)
     _check_models(models, where)
     models = _with_default(models, where)
-    loras = [lora.model_copy(update={"source": resolved(lora.source)}) for lora in config.loras]
-    for lora in loras:
-        if lora.model and lora.model not in {model.name for model in models}:
+    names = [model.name for model in models]
+    for lora in config.loras:
+        if lora.model and lora.model not in names:
             raise ConfigError(
                 f"{where}: the LoRA `{lora.name}` is for the model `{lora.model}`, which is not named here."
             )
     engine = config.engine
     placement = [(one.device, one.models) for one in engine.placement]
-    names = [model.name for model in models]
     if wrong := devices.trouble(engine.device, engine.devices, placement, names):
         raise ConfigError(f"{where}: {wrong}")
-    update: dict[str, object] = {"models": tuple(models), "loras": tuple(loras)}
-    tools = {key: resolved(source) for key, source in config.engine.tools.items()}
-    update["engine"] = config.engine.model_copy(update=tools)
-    update["moderation"] = config.moderation.model_copy(
-        update={"classifier": resolved(config.moderation.classifier)}
-    )
     for key in ("enhancer", "translator"):
-        _check_near(key, str(getattr(config.engine, key)), where)
-    if config.wildcards.folder:
-        folder = (base / Path(config.wildcards.folder).expanduser()).absolute()
-        if not folder.is_dir():
-            told = f"there is no folder `{folder}`. Correct `folder` under `[wildcards]`."
-            raise ConfigError(f"{where}: {told}")
-        update["wildcards"] = config.wildcards.model_copy(update={"folder": str(folder)})
-    update["data_dir"] = (base / config.data_dir.expanduser()).absolute()
-    if config.discord.token_file:
-        file = (base / Path(config.discord.token_file).expanduser()).absolute()
-        update["discord"] = config.discord.model_copy(update={"token_file": str(file)})
-    return config.model_copy(update=update)
+        _check_near(key, str(getattr(engine, key)), where)
+    if (folder := config.wildcards.folder) and not Path(folder).is_dir():
+        told = f"there is no folder `{folder}`. Correct `folder` under `[wildcards]`."
+        raise ConfigError(f"{where}: {told}")
+    data = (base / config.data_dir.expanduser()).absolute()
+    return config.model_copy(update={"models": models, "data_dir": data})

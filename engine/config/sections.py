@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from engine.config.devices import DeviceName, named
 from engine.pocket import SHIPPED
@@ -19,6 +19,24 @@ def is_address(source: str) -> bool:
     return source.startswith(("http://", "https://"))
 
 
+PICKLES = (".ckpt", ".pt", ".pth", ".bin")
+
+
+def _placed(path: str, told: ValidationInfo) -> str:
+    """Return a path from its root on; ``load`` tells the folder it is relative to, ``base``."""
+    return str((told.context["base"] / Path(path).expanduser()).absolute()) if path and told.context else path
+
+
+def _found(source: str, told: ValidationInfo) -> str:
+    """The same where it is a path, and no hub's name (``owner/name``)."""
+    there = _placed(source, told)
+    named = source.startswith(("/", "./", "../", "~")) or source.endswith((".safetensors", *PICKLES))
+    return there if named or Path(there).is_dir() else source
+
+
+PathText = Annotated[str, AfterValidator(_placed)]
+Source = Annotated[str, AfterValidator(_found)]
+"""A folder or file, or a hub's name, or what ships."""
 Side = Annotated[int, Field(ge=16, le=8192)]
 Count = Annotated[int, Field(ge=1)]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -31,7 +49,7 @@ class _Section(BaseModel):
 class AdapterConfig(_Section):
     """An IP-Adapter: how a model reads pictures in a prompt. Folders are inside ``source``."""
 
-    source: str  # a folder or a hub name
+    source: Source  # a folder or a hub name
     subfolder: str = ""  # where in it the weights lie
     weights: str  # their file's name, a .safetensors
     image_encoder: str = "image_encoder"  # beside the weights; with a slash in it, from the top of ``source``
@@ -43,7 +61,7 @@ class ModelConfig(_Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
     aliases: tuple[str, ...] = ()  # such as "v 7" or "niji": what --v, --niji and --model may say
-    source: str
+    source: Source
     width: Side = 512  # the size of a square picture in pixels; with height unset = as its files say
     height: Side = 512
     multiple: Count = 8  # sides are multiples of this
@@ -52,7 +70,7 @@ class ModelConfig(_Section):
     guidance_scale: Annotated[float, Field(ge=0)] = 7.0
     sampler: str = "dpmpp_2m"
     few_steps: Annotated[int, Field(ge=0, le=500)] = 0  # steps with few-step weights; 0 = none configured
-    few_steps_source: str = ""  # the LoRA for them; empty = the model's own weights and the sampler below
+    few_steps_source: Source = ""  # the LoRA for them; empty = the model's own weights and the sampler below
     few_steps_sampler: str = "lcm"
     few_steps_guidance: Annotated[float, Field(ge=0)] = 1.0  # 1 = none
     prediction: Literal["", "epsilon", "v", "sample"] = ""  # what it was taught; empty = as its files say
@@ -70,10 +88,10 @@ class ModelConfig(_Section):
     outward_strength: Annotated[float, Field(gt=0, le=1)] = 0.85  # zoom and pan: share of the schedule run
     creative_strength: Annotated[float, Field(gt=0, le=1)] = 0.3  # the same for creative upscales
     wordless: bool = False  # both without the picture's words, unless they are changed
-    upscaler: str = ""  # a .safetensors; empty = the shipped one
+    upscaler: Source = ""  # a .safetensors; empty = the shipped one
     ip_adapter: AdapterConfig | None = None  # reads the pictures in prompts
     quantization: Literal["", "fp8", "int8", "nf4", "gguf"] = ""  # weights of fewer bits; empty = as they are
-    gguf: str = ""  # the .gguf with the network's weights; the rest is read from ``source``
+    gguf: Source = ""  # the .gguf with the network's weights; the rest is read from ``source``
     licence: str = ""
     default: bool = False
 
@@ -88,7 +106,7 @@ class LoraConfig(_Section):
     """One LoRA people can ask for by name."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-    source: str
+    source: Source
     model: str = ""  # the model it belongs to; empty = any of the same family
     trigger_words: tuple[str, ...] | None = None  # what calls its subject; unset = as its file says
 
@@ -96,13 +114,13 @@ class LoraConfig(_Section):
 class WildcardsConfig(_Section):
     """What ``__name__`` in a prompt may stand for."""
 
-    folder: str = ""  # of text files, one choice a line: animal.txt is __animal__; empty = none
+    folder: PathText = ""  # of text files, one choice a line: animal.txt is __animal__; empty = none
 
 
 class DiscordConfig(_Section):
     """Who the bot is. The token is read from ``LIMNER_TOKEN`` or ``token_file``, never from this file."""
 
-    token_file: str = ""
+    token_file: PathText = ""
     owners: tuple[int, ...] = ()
     guilds: tuple[int, ...] = ()  # register commands in these servers only (at once); empty = everywhere
     shards: Annotated[int, Field(ge=0)] = 0  # connections; 0 = as many as Discord recommends
@@ -129,12 +147,12 @@ class EngineConfig(_Section):
     loras_kept: Annotated[int, Field(ge=0)] = 8  # LoRAs a model keeps in memory when no picture wears them
     heartbeat_timeout: Annotated[float, Field(gt=0)] = 60.0  # seconds without a beat: a worker is restarted
     threads: Annotated[int, Field(ge=0)] = 0  # CPU threads of a worker; 0 = all but one core
-    segmenter: str = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention
-    enhancer: str = ""  # a language model for /enhance: an address on this machine, a folder or a hub name
+    segmenter: Source = ""  # CLIPSeg, for masks from words; empty = the drawing model's own attention
+    enhancer: Source = ""  # a language model for /enhance: an address on this machine, a folder or a hub name
     enhancer_model: str = ""  # which of an address's models
-    translator: str = ""  # the same, for prompts in other languages where a model reads English alone
+    translator: Source = ""  # the same, for prompts in other languages where a model reads English alone
     translator_model: str = ""
-    describer: str = ""  # image-to-text model for /describe (folder or hub name); "" = the encoder that ships
+    describer: Source = ""  # image-to-text model for /describe; "" = the encoder that ships
 
     @property
     def tools(self) -> dict[str, str]:
@@ -186,12 +204,11 @@ class ModerationConfig(_Section):
     allowed: tuple[str, ...] = ()  # words of that list to let through after all
     # adult content in direct messages, on the command line and over HTTP; each server decides for itself
     direct_messages: Literal["refuse", "spoiler", "allow"] = "refuse"
-    classifier: str = ""  # "nudenet", or the folder of a transformers image classifier; empty = none
+    classifier: Source = ""  # "nudenet", or the folder of a transformers image classifier; empty = none
     labels: tuple[str, ...] = ()  # that classifier's labels that mean adult content; empty = the usual names
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.5  # from this probability on a picture counts as adult
-    unsure: Literal["refuse", "show"] = (
-        "refuse"  # what becomes of pictures while the classifier does not work
-    )
+    # what becomes of pictures while the classifier does not work
+    unsure: Literal["refuse", "show"] = "refuse"
 
 
 class LinksConfig(_Section):
