@@ -10,8 +10,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from engine import checkpoint
-from engine.config import FEW_STEP_WEIGHTS, SHIPPED, AdapterConfig, LoraConfig, ModelConfig
+from engine.config import SHIPPED, AdapterConfig, LoraConfig, ModelConfig
 from engine.errors import ConfigError, EngineError, NotFound, UserError
+from engine.pocket import FEWSTEP
 from engine.words import Sentence
 
 # never a pickle (.bin, .ckpt, .pt), never code; *.fp16.* and *.non_ema.* would double the download
@@ -58,7 +59,7 @@ def find_lora(lora: LoraConfig) -> Path | None:
     In a folder it goes by the name diffusers gives it, or is the one file there; ``pocket`` names the
     few-step weights of the model that ships.
     """
-    found = FEW_STEP_WEIGHTS if lora.source == "pocket" else _here(lora.source, _LORA)
+    found = FEWSTEP if lora.source == "pocket" else _here(lora.source, _LORA)
     if found is None or found.is_file():
         return found
     files = [found / _LORA] if (found / _LORA).is_file() else sorted(found.glob("*.safetensors"))
@@ -167,28 +168,14 @@ def is_hub(source: str) -> bool:
 
 def family_of(file: Path) -> str | None:
     """Return ``sd``, ``sd2`` or ``sdxl`` for a single file in the original layout, None for any other."""
-    shapes = _shapes(file)
-    if any(name.startswith("conditioner.embedders.1.") for name in shapes):
+    found = shapes(file)
+    if any(name.startswith("conditioner.embedders.1.") for name in found):
         return "sdxl"
-    if f"{_UNET}.0.0.weight" not in shapes:
+    if f"{_UNET}.0.0.weight" not in found:
         return None
     # SD 2.x reads its text through an encoder of 1,024 channels
-    read = shapes.get(f"{_UNET}.2.1.transformer_blocks.0.attn2.to_k.weight", (0,))
+    read = found.get(f"{_UNET}.2.1.transformer_blocks.0.attn2.to_k.weight", (0,))
     return "sd2" if read[-1] == 1024 else "sd"
-
-
-def tensor_names(file: Path) -> list[str]:
-    """Return the names of the tensors in a ``.safetensors`` file; none for no such file."""
-    return list(_shapes(file))
-
-
-def is_cut(file: Path) -> bool:
-    """Return whether a ``.safetensors`` file is shorter than its header says, or damaged."""
-    try:
-        checkpoint.read(file)
-    except checkpoint.BrokenFileError:
-        return True
-    return False
 
 
 _PREDICTIONS = {
@@ -222,7 +209,7 @@ def stated(file: Path) -> tuple[str, bool]:
 def first_clip_names(file: Path) -> str:
     """Return the prefix of a text encoder's tensors whose names lack ``text_model.``; empty where none do."""
     prefixes = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.")
-    names = _shapes(file)
+    names = shapes(file)
     return next((one for one in prefixes if f"{one}embeddings.token_embedding.weight" in names), "")
 
 
@@ -233,12 +220,12 @@ def find_base(file: Path) -> Path | None:
 
 
 def _base(file: Path, family: str) -> str:
-    shape = _shapes(file).get(f"{_UNET}.0.0.weight", ())
+    shape = shapes(file).get(f"{_UNET}.0.0.weight", ())
     return _FAMILIES[family][len(shape) > 1 and shape[1] == 9]
 
 
-def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each tensor of a ``.safetensors`` file; empty for anything else."""
+def shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of a ``.safetensors`` file, by its name; empty for anything else."""
     try:
         return checkpoint.read(file).shapes
     except checkpoint.BrokenFileError:
@@ -298,13 +285,12 @@ def pull_tool(key: str, source: str) -> Path:
 def _fetch(source: str, patterns: list[str]) -> Path:
     """Fetch what matches from a hub repository; its files that are here already are not fetched again."""
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         return Path(
             huggingface_hub.snapshot_download(source, allow_patterns=patterns, ignore_patterns=_SPARED)
         )
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigError(
             f"`{source}` could not be fetched: {reason} If the model is gated, accept its licence "
@@ -315,11 +301,10 @@ def _fetch(source: str, patterns: list[str]) -> Path:
 def download_size(source: str) -> int | None:
     """Return how many bytes `pull` would fetch of a hub repository, or None where the hub cannot be asked."""
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         siblings = huggingface_hub.HfApi().model_info(source, files_metadata=True, timeout=20).siblings or []
-    except (HfHubHTTPError, OSError, ValueError):
+    except (OSError, ValueError):
         return None
     sizes = {one.rfilename: one.size or 0 for one in siblings}
     return sum(
@@ -333,11 +318,10 @@ def download_size(source: str) -> int | None:
 def has_variants(source: str) -> bool:
     """Say whether a hub repository has networks in half-precision variants (``*.fp16.safetensors``)."""
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         files = huggingface_hub.HfApi().list_repo_files(source)
-    except (HfHubHTTPError, OSError, ValueError):
+    except (OSError, ValueError):
         return False
     return any("/" in file and file.endswith((".fp16.safetensors", ".bf16.safetensors")) for file in files)
 

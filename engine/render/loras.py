@@ -18,7 +18,7 @@ from accelerate.hooks import CpuOffload
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
-from engine import weights
+from engine import checkpoint, weights
 from engine.errors import LimnerError, NotFound, UserError
 from engine.jobs import Lora
 from engine.render.conditioning.lora_rows import Weights, Worn
@@ -196,7 +196,7 @@ def said_with(worn: Worn) -> tuple[object, ...]:
 
 def _shortcomings(name: str, file: Path, here: int) -> list[str]:
     """Say what of a LoRA that fits ``here`` layers is left out."""
-    names = weights.tensor_names(file)
+    names = weights.shapes(file)
     layers = sum(one.endswith(_FIRST) for one in names)
     notes: list[str] = []
     if here < layers:
@@ -221,9 +221,10 @@ def _fault(file: Path) -> Sentence:
         )
     if start.startswith(b"<"):
         return Sentence("is a web page and no LoRA; the host was told")
-    if weights.is_cut(file):
+    try:
+        names = checkpoint.read(file).shapes
+    except checkpoint.BrokenFileError:
         return Sentence("is cut short or damaged; the host was told")
-    names = weights.tensor_names(file)
     for kind, mark in (("LoHa", ".hada_"), ("LoKr", ".lokr_")):
         if any(mark in name for name in names):
             return Sentence("is a {kind}, a kind that cannot be drawn with here", kind=kind)
