@@ -85,11 +85,7 @@ def setup(level: str = "INFO", style: str = "text", stream: IO[str] | None = Non
     """Send every log line of this process to stderr through `Formatter`, replacing what was set up before."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Formatter(style))
-    root = logging.getLogger()
-    for old in list(root.handlers):
-        root.removeHandler(old)
-    root.addHandler(handler)
-    root.setLevel(level)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     # these say more at INFO than the host asked to know
     for name in ("httpx", "httpcore", "urllib3", "PIL", "asyncio", "filelock", "uvicorn"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
