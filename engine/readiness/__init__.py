@@ -33,7 +33,7 @@ def model_trouble(model: ModelConfig) -> str:
     found = weights.find(model)
     if found is None:
         return weights.missing(model)
-    troubles = list(folder_troubles(found) if found.is_dir() else single_troubles(found, model))
+    troubles = folder_troubles(found) if found.is_dir() else single_troubles(found, model)
     if not troubles and (why := quantization.trouble(model, found)):
         return f"The model `{model.name}` cannot draw: {why}."
     return _sentence(f"The model `{model.name}` cannot draw", found, troubles, model.source, model.name)
@@ -46,9 +46,8 @@ def lora_trouble(lora: LoraConfig) -> str:
         fetch = f" Fetch it with: limner models pull {lora.name}" if weights.is_hub(lora.source) else ""
         hint = fetch or " Correct the path in `source`."
         return f"The LoRA `{lora.name}` (`{lora.source}`) is not on this machine.{hint}"
-    return _sentence(
-        f"The LoRA `{lora.name}` cannot be used", found, list(lora_troubles(found)), lora.source, lora.name
-    )
+    start = f"The LoRA `{lora.name}` cannot be used"
+    return _sentence(start, found, lora_troubles(found), lora.source, lora.name)
 
 
 def few_steps_trouble(model: ModelConfig) -> str:
@@ -63,7 +62,7 @@ def few_steps_trouble(model: ModelConfig) -> str:
             f"Fetch them with: limner models pull {model.name}"
         )
     start = f"The few-step weights of `{model.name}` cannot be used"
-    return _sentence(start, found, list(lora_troubles(found)), lora.source, model.name)
+    return _sentence(start, found, lora_troubles(found), lora.source, model.name)
 
 
 def adapter_trouble(model: ModelConfig) -> str:
@@ -75,7 +74,7 @@ def adapter_trouble(model: ModelConfig) -> str:
     if root is None:
         return weights.missing_adapter(model)
     start = f"The IP-Adapter of `{model.name}` cannot be used"
-    return _sentence(start, root, list(adapter_troubles(root, adapter)), adapter.source, model.name)
+    return _sentence(start, root, adapter_troubles(root, adapter), adapter.source, model.name)
 
 
 def upscaler_trouble(model: ModelConfig) -> str:
@@ -83,10 +82,8 @@ def upscaler_trouble(model: ModelConfig) -> str:
     if not model.upscaler:
         return ""
     file = Path(model.upscaler)
-    troubles = list(network(file, file.name))
-    return _sentence(
-        f"The upscaler of `{model.name}` cannot be used", file, troubles, model.upscaler, model.name
-    )
+    start = f"The upscaler of `{model.name}` cannot be used"
+    return _sentence(start, file, network(file, file.name), model.upscaler, model.name)
 
 
 def tool_trouble(key: str, source: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,36 +21,34 @@ class Trouble:
     remedy: str = ""
 
 
-def network(file: Path, shown: str, wanted: tuple[str, ...] = ()) -> Iterator[Trouble]:
+def network(file: Path, shown: str, wanted: tuple[str, ...] = ()) -> list[Trouble]:
     """Look at a ``.safetensors`` file; ``wanted`` are parts that the names in it must have."""
     try:
         shapes = checkpoint.read(file).shapes
     except BrokenFileError as error:
-        yield Trouble(shown, str(error))
-        return
-    yield from lacking(shown, shapes, wanted)
+        return [Trouble(shown, str(error))]
+    return lacking(shown, shapes, wanted)
 
 
-def lacking(shown: str, names: Iterable[str], wanted: tuple[str, ...]) -> Iterator[Trouble]:
+def lacking(shown: str, names: Iterable[str], wanted: tuple[str, ...]) -> list[Trouble]:
     """Look for the parts that the names of a network's tensors must have."""
-    gone = [part for part in wanted if not any(part in name for name in names)]
-    if gone:
-        what = f"has no tensor `{gone[0].rstrip('.')}`: it is not what the config.json beside it says"
-        yield Trouble(shown, what)
+    gone = next((part for part in wanted if not any(part in name for name in names)), None)
+    if gone is None:
+        return []
+    what = f"has no tensor `{gone.rstrip('.')}`: it is not what the config.json beside it says"
+    return [Trouble(shown, what)]
 
 
-def settings(folder: Path, file: str, name: str = "") -> Iterator[Trouble]:
+def settings(folder: Path, file: str, name: str = "") -> list[Trouble]:
     """Look at a small JSON file that a library will read."""
     shown = f"{name}/{file}" if name else file
     if trouble := small(folder / file):
-        yield Trouble(shown, trouble)
-        return
+        return [Trouble(shown, trouble)]
     try:
         sound = isinstance(json.loads((folder / file).read_text(encoding="utf-8")), dict)
     except (ValueError, RecursionError):
         sound = False
-    if not sound:
-        yield Trouble(shown, "is damaged: it is no JSON object")
+    return [] if sound else [Trouble(shown, "is damaged: it is no JSON object")]
 
 
 def small(file: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine import checkpoint, weights
@@ -25,46 +25,41 @@ _PARTS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("VAE", (_VAE,)),
     ),
 }
+_PICKLE = "is no .safetensors file; pickles can run code and are never opened"
 _REFINER = "conditioner.embedders.0.model."
 _LORA_MARKS = ("lora", "lokr", "hada_", "dora_scale")
 
 
-def single_troubles(file: Path, model: ModelConfig) -> Iterator[Trouble]:
+def single_troubles(file: Path, model: ModelConfig) -> list[Trouble]:
     """Look at a checkpoint in one file, and at the folder its tokenizer and configuration come from."""
     if file.suffix != ".safetensors":
-        remedy = "Use its .safetensors file."
-        yield Trouble(file.name, "is no .safetensors file; pickles can run code and are never opened", remedy)
-        return
+        return [Trouble(file.name, _PICKLE, "Use its .safetensors file.")]
     try:
         header = checkpoint.read(file)
     except BrokenFileError as error:
-        yield Trouble(file.name, str(error))
-        return
+        return [Trouble(file.name, str(error))]
     try:
         weights.stated(file)
     except EngineError as error:
-        yield Trouble(file.name, f"cannot be drawn with: {error}", "Convert it, or use another model.")
-        return
+        return [Trouble(file.name, f"cannot be drawn with: {error}", "Convert it, or use another model.")]
     family = weights.family_of(file)
     if header.has(_REFINER) and family != "sdxl":
-        yield Trouble(file.name, "is an SDXL refiner, which cannot draw by itself", "Use the base model.")
-        return
+        return [Trouble(file.name, "is an SDXL refiner, which cannot draw by itself", "Use the base model.")]
     if family is None:
-        yield Trouble(file.name, _other(header), "Use a whole checkpoint, or a diffusers folder.")
-        return
+        return [Trouble(file.name, _other(header), "Use a whole checkpoint, or a diffusers folder.")]
     lacking = [what for what, starts in _PARTS.get(family, ()) if not header.has(*starts)]
     if lacking:
         remedy = "Use a checkpoint that has everything in it, or a diffusers folder."
-        yield Trouble(file.name, f"has no {' and no '.join(lacking)}", remedy)
-        return
+        return [Trouble(file.name, f"has no {' and no '.join(lacking)}", remedy)]
     base = weights.find_base(file)
     fetch = f"Fetch them once with: limner models pull {model.name}"
     if base is None:
-        yield Trouble(file.name, "needs its family's tokenizer files, which are not on this machine", fetch)
-        return
-    for one in folder_troubles(base, networks=False):
-        what = f"needs `{one.file}` of its family, which {one.what}"
-        yield Trouble(file.name, what, one.remedy or fetch)
+        what = "needs its family's tokenizer files, which are not on this machine"
+        return [Trouble(file.name, what, fetch)]
+    return [
+        Trouble(file.name, f"needs `{one.file}` of its family, which {one.what}", one.remedy or fetch)
+        for one in folder_troubles(base, networks=False)
+    ]
 
 
 def _other(header: Header) -> str:
@@ -80,22 +75,24 @@ def _other(header: Header) -> str:
     return "is no checkpoint of a family that Limner draws with"
 
 
-def lora_troubles(file: Path) -> Iterator[Trouble]:
+def lora_troubles(file: Path) -> list[Trouble]:
     """Look at a LoRA."""
     if file.suffix != ".safetensors":
-        yield Trouble(file.name, "is no .safetensors file; pickles can run code and are never opened")
-        return
-    unsound = list(network(file, file.name))
-    yield from unsound
-    if not unsound and not any(mark in name for name in checkpoint.read(file).shapes for mark in _LORA_MARKS):
-        yield Trouble(file.name, "is no LoRA: nothing in it is named as one", "Use a LoRA's file.")
+        return [Trouble(file.name, _PICKLE)]
+    if unsound := network(file, file.name):
+        return unsound
+    if any(mark in name for name in checkpoint.read(file).shapes for mark in _LORA_MARKS):
+        return []
+    return [Trouble(file.name, "is no LoRA: nothing in it is named as one", "Use a LoRA's file.")]
 
 
-def adapter_troubles(root: Path, adapter: AdapterConfig) -> Iterator[Trouble]:
+def adapter_troubles(root: Path, adapter: AdapterConfig) -> list[Trouble]:
     """Look at an IP-Adapter's weights and at its image encoder."""
+    found: list[Trouble] = []
     for file in weights.adapter_files(adapter):
         if file.endswith(".json"):
             where = (root / file).parent
-            yield from settings(where, "config.json", where.name)
+            found += settings(where, "config.json", where.name)
         else:
-            yield from network(root / file, file)
+            found += network(root / file, file)
+    return found
