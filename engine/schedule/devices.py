@@ -7,6 +7,7 @@ so that one is found without a look at the others. The rules are at the top of `
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from engine.schedule.tickets import QueueEntry
 
@@ -14,32 +15,28 @@ IDLE = 1e6  # rows that no device has
 CLOSED = -1.0
 
 
+@dataclass(eq=False, slots=True)
 class Device:
     """One device; ``room`` in rows. Only ``Devices`` changes it."""
 
-    __slots__ = ("allowed", "alone", "jobs", "left", "loaded", "name", "place", "resident", "room", "taking")
-
-    def __init__(self, name: str, allowed: frozenset[str] | None) -> None:
-        self.name = name
-        self.allowed = allowed  # models; None: all
-        self.taking = False  # whether it is ready for jobs
-        self.room = 0.0
-        self.resident: frozenset[str] = frozenset()  # as it last said
-        self.loaded: frozenset[str] = frozenset()  # and those its jobs bring
-        self.jobs: dict[str, QueueEntry] = {}
-        self.left = 0.0  # work in hand
-        self.alone = False  # a suspect runs here
-        self.place = CLOSED  # on the shelves: its room, and beyond ``IDLE`` where it does nothing
+    name: str
+    allowed: frozenset[str] | None  # models; None: all
+    taking: bool = False  # whether it is ready for jobs
+    room: float = 0.0
+    resident: frozenset[str] = frozenset()  # as it last said
+    loaded: frozenset[str] = frozenset()  # and those its jobs bring
+    jobs: dict[str, QueueEntry] = field(default_factory=dict)
+    left: float = 0.0  # work in hand
+    alone: bool = False  # a suspect runs here
+    place: float = CLOSED  # on the shelves: its room, and beyond ``IDLE`` where it does nothing
 
 
+@dataclass(eq=False, slots=True)
 class _Shelf:
     """Devices with room, by their place: the most room first, before all those that do nothing."""
 
-    __slots__ = ("places", "top")
-
-    def __init__(self) -> None:
-        self.places: dict[float, dict[Device, None]] = {}
-        self.top = -1.0  # the first place that is taken
+    places: dict[float, dict[Device, None]] = field(default_factory=dict)
+    top: float = -1.0  # the first place that is taken
 
     def put(self, device: Device) -> None:
         place = device.place

@@ -30,6 +30,7 @@ Long: the rules in prose, and the one structure that keeps them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from math import inf
 from typing import NamedTuple
@@ -49,16 +50,15 @@ class Shape(NamedTuple):
     least: float
 
 
+@dataclass(eq=False, slots=True)
 class _Person:
-    __slots__ = ("counter", "entry", "gone", "owner", "running", "waiting")
-
-    def __init__(self, owner: str, counter: float) -> None:
-        self.owner = owner
-        self.counter = counter  # virtual time up to which this person has been served
-        self.waiting: list[tuple[int, int, QueueEntry]] = []  # heap: urgency, arrival; its first waits still
-        self.gone = 0  # of these, taken out since
-        self.running = 0
-        self.entry: _Entry | None = None  # the one valid entry in the heaps
+    owner: str
+    counter: float  # virtual time up to which this person has been served
+    # a heap: urgency, arrival; its first waits still
+    waiting: list[tuple[int, int, QueueEntry]] = field(default_factory=list)
+    gone: int = 0  # of these, taken out since
+    running: int = 0
+    entry: _Entry | None = None  # the one valid entry in the heaps
 
 
 _Entry = tuple[float, int, _Person]  # virtual time, arrival

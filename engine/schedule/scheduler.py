@@ -83,10 +83,10 @@ class Scheduler:
         queue: FairQueue,
         setups: Sequence[Setup],
         tell: Callable[[Job | str, Progress | None], None],
-        judge: Callable[[Job, Outcome], Classification] = lambda job, outcome: Classification(),
-        offered: Offered | None = None,
-        limits: Mapping[str, Collection[str]] | None = None,
-        far: tuple[str, Setup] | None = None,
+        judge: Callable[[Job, Outcome], Classification],
+        offered: Offered,
+        limits: Mapping[str, Collection[str]],
+        far: tuple[str, Setup] | None,
     ) -> None:
         self.store = store
         self.gallery = gallery
@@ -95,12 +95,10 @@ class Scheduler:
         self.held: frozenset[str] = frozenset()  # servers whose jobs are not started
         self._tell = tell
         self._judge = judge
-        self.offered = Offered(setups[0].models) if offered is None else offered
+        self.offered = offered
         self._inbox: asyncio.Queue[tuple[Worker, Event | Died] | None] = asyncio.Queue()
         self.estimates = Estimates()
-        self.crew = Crew(
-            setups, lambda *told: self._inbox.put_nowait(told), limits or {}, self.estimates.price
-        )
+        self.crew = Crew(setups, lambda *told: self._inbox.put_nowait(told), limits, self.estimates.price)
         if far is not None:
             self.crew.reach(*far, lambda why: self._write(self._host.trouble(why)))
         self.tally = Metrics()
@@ -351,7 +349,7 @@ class Scheduler:
             self.tally.ended[after.state] += 1
             self._tell(after, None)
 
-    def _over(self, job: str, refund: float = 0.0) -> _Running | None:
+    def _over(self, job: str, refund: float = 0.0) -> None:
         run = self.running.pop(job, None)
         self._cancelled.discard(job)
         if not self.running:
@@ -361,7 +359,6 @@ class Scheduler:
             self.crew.ended(run.worker, job)
             self.queue.done(run.ticket.owner, refund / run.ticket.weight)
             self.wake()
-        return run
 
     # ---- looking -------------------------------------------------------------------------------------------
 

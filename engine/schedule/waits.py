@@ -38,7 +38,8 @@ class Waits:
         """Return in about how many seconds a job is done, were nothing paused; None: that is unknown."""
         now = self._clock()
         if now >= self._until:
-            self._at, self._said = now, self._forecast(self._queue)
+            running = self._running(self._clock())
+            self._at, self._said = now, forecast(self._queue, self._devices, running, self._estimates)
             self._until = now + max(GOOD_FOR, SHARE * (self._clock() - now))
         said = self._said.get(job)
         return None if said is None else max(0.0, said - (now - self._at))
@@ -59,6 +60,3 @@ class Waits:
         said = forecast(queue, self._devices, running, self._estimates)
         ends = [said.get(ticket.job, 0.0) for ticket in more]
         return max(ends) if max(ends, default=0.0) > most else None
-
-    def _forecast(self, queue: FairQueue) -> dict[str, float]:
-        return forecast(queue, self._devices, self._running(self._clock()), self._estimates)
