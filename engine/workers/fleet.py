@@ -11,7 +11,7 @@ import logging
 import pickle
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.workers.handle import Died, Worker
 from engine.workers.process import Child
@@ -48,47 +48,45 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A worker's event, as it was framed there. ``life`` tells its present process from those before."""
+class _Life:
+    """A worker's process; ``life`` tells the present one from those before."""
 
     device: str
     life: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said(_Life):
+    """A worker's event, as it was framed there."""
+
     event: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class Over(_Life):
     """A worker's process, of this life, ended."""
 
-    device: str
-    life: int
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(_Life):
     """Start a worker's process."""
 
-    device: str
-    life: int
     setup: Setup
 
 
 @dataclass(frozen=True, slots=True)
-class Give:
+class Give(_Life):
     """Hand an order to a worker's process of this life."""
 
-    device: str
-    life: int
     order: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class End(_Life):
     """End a worker's process of this life, or of an earlier one; for good: nothing more is asked of it."""
 
-    device: str
-    life: int
     for_good: bool = False
 
 
@@ -182,10 +180,7 @@ class Fleet:
             case Joined(device, models):
                 log.info("%s joined, with %s", device, ", ".join(sorted(models)) or "no model")
                 self._alone, self._refused = False, set()
-                kind = device.rpartition("/")[2].partition(":")[0]
-                setup = self._look.setup
-                engine = setup.engine.model_copy(update={"device": kind})
-                worker = RemoteWorker(replace(setup, device=device, engine=engine), self._sink, self)
+                worker = RemoteWorker(self._look.setup.on(device), self._sink, self)
                 worker.models = models
                 self._workers[device] = worker
                 self._hire(worker)

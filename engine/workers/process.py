@@ -8,12 +8,11 @@ import os
 import pickle
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from engine.workers.handle import Died, Worker
-from engine.workers.protocol import Event, Order
-from engine.workers.setup import Setup
+from engine.workers.handle import Worker
+from engine.workers.protocol import Order
 from engine.workers.worker import frame
 
 
@@ -78,34 +77,21 @@ class Child:
             await self.ended()
 
 
-class LocalWorker(Worker):
-    """A worker in a child process."""
-
-    def __init__(self, setup: Setup, sink: Callable[[Worker, Event | Died], None]) -> None:
-        super().__init__(setup, sink)
-        self._child = Child()
-
-    @property
-    def pid(self) -> int | None:
-        """The process's id."""
-        return self._child.pid
+class LocalWorker(Child, Worker):
+    """A worker that is a child process."""
 
     async def _start(self) -> None:
-        await self._child.start("engine.workers.worker", self.setup.environment, self.setup)
+        await self.start("engine.workers.worker", self.setup.environment, self.setup)
 
     def _order(self, order: Order) -> None:
-        self._child.write(order)
+        self.write(order)
 
     async def _pump(self) -> None:
-        async for event in self._child.said():
+        async for event in self.said():
             self._take(event)
 
-    def kill(self) -> None:
-        """End the process at once; it is started again."""
-        self._child.kill()
-
     async def _ended(self) -> object:
-        return await self._child.ended()
+        return await self.ended()
 
     async def _stop(self) -> None:
-        await self._child.close(2.0)
+        await self.close(2.0)

@@ -27,8 +27,8 @@ class Setup:
     device: str = ""
 
     def on(self, device: str) -> Setup:
-        """Return the setup for one device."""
-        kind = device.partition(":")[0]
+        """Return the setup for one device, also of another machine (``machine/cuda:0``)."""
+        kind = device.rpartition("/")[2].partition(":")[0]
         return replace(self, device=device, engine=self.engine.model_copy(update={"device": kind}))
 
     @property
