@@ -51,8 +51,7 @@ def take_flags(line: str, source: Source = "prompt") -> Taken:
         taken.notes.append(
             Sentence("Words after a flag were moved in front of the flags: {words}.", words=quote(words))
         )
-    text = " ".join(kept for piece in pieces if (kept := _without_stray(piece, taken.notes)))
-    taken.text = text
+    taken.text = " ".join(kept for piece in pieces if (kept := _without_stray(piece, taken.notes)))
     return taken
 
 

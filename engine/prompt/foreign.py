@@ -50,20 +50,14 @@ _TITLE = re.compile(
     r"(?im)^(?:(prompt)|(negative prompt)|other metadata|generation data|resources used)[ \t]*\n"
 )
 _ESCAPED = re.compile(r"\\n(?=\s?(?:negative prompts?|steps)\s?:)", re.IGNORECASE)
-_APPENDED = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
 _HORDE = re.compile(r"\s*(?<!#)###(?!#)\s*")
 _AND = re.compile(r"\s*\bAND\b\s*")
 _TAIL_WEIGHT = re.compile(r"\s*:\s*([+-]?(?:\d{1,4}(?:\.\d{0,6})?|\.\d{1,6}))$")
 _SIZE = re.compile(r"\(?(\d{1,5})\s*[x×,]\s*(\d{1,5})\)?")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
 _FLAGS = {
-    "steps": "steps",
     "cfg scale": "cfg",
-    "seed": "seed",
-    "stylize": "stylize",
-    "stop": "stop",
-    "width": "width",
-    "height": "height",
+    **{name: name for name in ("steps", "seed", "width", "height", "stylize", "stop")},
     **{flag.name: flag.name for flag in DIRECT},
 }
 """Settings that are numbers, and our flags for them; from ``stylize`` on they are this bot's own."""
@@ -100,15 +94,10 @@ def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
     tail = "" if facts_at is None else text[facts_at:]
     if negative_at is None and (dashed := _DASHED.search(head)) is not None:
         head, negative = head[: dashed.start()], dashed[1]
-    appended = ""
-    found = _APPENDED.search(tail or negative)
-    if found is not None:  # flags somebody wrote behind it, or chose beside it
-        source = tail or negative
-        appended = source[found.start() :].strip()
-        if tail:
-            tail = tail[: found.start()]
-        else:
-            negative = negative[: found.start()]
+    if tail:
+        tail, appended = _apart(tail)
+    else:
+        negative, appended = _apart(negative)
     negative, appended = (_NEGATIVE.sub(" ", piece) for piece in (negative, appended))  # said twice
     if (opening := _POSITIVE.match(head)) is not None:
         head = head[opening.end() :]
@@ -117,6 +106,12 @@ def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
         head, negative = (piece.rstrip(" ([") for piece in (head, negative))
         head = f"{head} {words}"
     return f"{_written(head, negative, facts, notes, models)} {appended}".strip()
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """Return a text, and the flags that somebody wrote behind it, or chose beside it."""
+    found = switches.FIRST_FLAG.search(text)
+    return (text, "") if found is None else (text[: found.start()], text[found.start() :].strip())
 
 
 def _plain_keys(text: str) -> str:
@@ -193,13 +188,12 @@ def _horde(text: str, notes: list[str]) -> str:
     if not others:
         return text
     unwanted = ", ".join(other for other in others if other)
-    appended = _APPENDED.search(unwanted)
-    cut = len(unwanted) if appended is None else appended.start()
-    if not wanted or not unwanted[:cut].strip():
+    named, appended = _apart(unwanted)
+    if not wanted or not named.strip():
         notes.append(Sentence("`###` with nothing before or behind it was left out."))
         return f"{wanted} {unwanted}".strip()
     notes.append(Sentence("What follows `###` was read as `--negative`."))
-    return f"{wanted} --negative {unwanted[:cut].strip()}{unwanted[cut:]}"
+    return f"{wanted} --negative {named.strip()} {appended}".strip()
 
 
 def _written(

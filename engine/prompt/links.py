@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+NUMBER = r"[+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})"
+"""What a weight looks like."""
+_ENDING = r"\.(?:png|gif|jpe?g|webp)"
 _START = re.compile(
     r"https?://|(?<!\w)(?:blob:|data:image/|(?:ftp|file|attachment|sandbox|content)://)(?=[^\s<>])|(?<!\w)picture:[0-9a-f]{16}(?![0-9a-z])",
     re.IGNORECASE,
@@ -16,25 +19,21 @@ _BODY = re.compile(
     r"[^\s<>\"`|«»‹›“”「」『』【】《》〈〉])*+",
     re.IGNORECASE,
 )
-_KEPT = re.compile(r"picture:[0-9a-f]{16}(?:::(?:[+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?)?", re.IGNORECASE)
-_ENDED = re.compile(
-    r"\.(?:png|gif|jpe?g|webp)(?=[^A-Za-z0-9?#/%&=+.:~_\-]|(?:--|—|–)[A-Za-z])", re.IGNORECASE
-)
+_KEPT = re.compile(rf"picture:[0-9a-f]{{16}}(?:::(?:{NUMBER})?)?", re.IGNORECASE)
+_ENDED = re.compile(rf"{_ENDING}(?=[^A-Za-z0-9?#/%&=+.:~_\-]|(?:--|—|–)[A-Za-z])", re.IGNORECASE)
 """An ending, and behind it what does not go on a link: marks, a flag, or words of a script without blanks."""
-_CUT = re.compile(
-    r"(\S+?\.(?:png|gif|jpe?g|webp))(?:::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})))?(?=\S)", re.IGNORECASE
-)
+_CUT = re.compile(rf"(\S+?{_ENDING})(?:::({NUMBER}))?(?=\S)", re.IGNORECASE)
 _BARE = re.compile(
     r"(?:(?<=::)|(?<![\w/.:@\\-]))(?:https?:/(?!/)|//)?((?:[\w-]{1,63}\.){1,5}[A-Za-z]{2,10}/[^\s<>\"'`|]{1,400}?"
-    r"\.(?:png|gif|jpe?g|webp)(?:\?[^\s<>\"'`|]{0,2000})?)(?=$|[\s<>\"'`|,;)\]*_~]|::|https?://)",
+    rf"{_ENDING}(?:\?[^\s<>\"'`|]{{0,2000}})?)(?=$|[\s<>\"'`|,;)\]*_~]|::|https?://)",
     re.IGNORECASE,
 )
-_PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp)(?:[?#]\S*)?$", re.IGNORECASE)
+_PICTURE = re.compile(rf"{_ENDING}(?:[?#]\S*)?$", re.IGNORECASE)
 _PICTURE_HOSTS = re.compile(
     r"https?://(?:cdn\.discordapp\.com|media\.discordapp\.net|s\.mj\.run|cdn\.midjourney\.com)/\S",
     re.IGNORECASE,
 )
-_WEIGHT = re.compile(r"::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?$")
+_WEIGHT = re.compile(rf"::({NUMBER})?$")
 _GLUED_WEIGHT = re.compile(
     r"(::[+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})?)(?=https?://|blob:|picture:)", re.IGNORECASE
 )
@@ -159,8 +158,8 @@ def _read(text: str, start: int, floor: int) -> Link:
     return Link(min(begin, start), end, url.lower() if url[:8].lower() == "picture:" else url, weight, marked)
 
 
-_WEIGHT_APART = re.compile(r"\s{1,3}::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.])")
-_WEIGHT_NEXT = re.compile(r">?::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))?(?![\w.])")
+_WEIGHT_APART = re.compile(rf"\s{{1,3}}::({NUMBER})(?![\w.])")
+_WEIGHT_NEXT = re.compile(rf">?::({NUMBER})?(?![\w.])")
 
 
 def _trimmed(url: str) -> str:

@@ -37,23 +37,16 @@ def plain(text: str, notes: list[str]) -> str:
     'a "cat" https://a.b/x.png '
     """
     text = _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide.group()), text.translate(_DASHES))
-    text = _WIDE_WEIGHT.sub(_usual, text)
+    text = _WIDE_WEIGHT.sub(lambda weight: weight.group().translate(_USUAL), text)
     bare = _ENTITY.sub(lambda entity: _ENTITIES.get(entity[1].lower(), "'"), text)
     for _ in range(4):  # what stood in an entity may be a tag
-        before, bare = bare, _TAG.sub("", _PICTURE.sub(_link, bare))
+        before, bare = bare, _PICTURE.sub(lambda tag: f"{tag['html'] or tag['board']} ", bare)
+        bare = _TAG.sub("", bare)
         if bare == before:
             break
     if bare != text:
         notes.append(Sentence("HTML was read as its text."))
     return bare
-
-
-def _usual(weight: re.Match[str]) -> str:
-    return weight.group().translate(_USUAL)
-
-
-def _link(tag: re.Match[str]) -> str:
-    return f"{tag['html'] or tag['board']} "
 
 
 def without_mentions(text: str, notes: list[str]) -> str:

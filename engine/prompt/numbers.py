@@ -27,19 +27,8 @@ RATIO = re.compile(
     r"[\"'(\[]?(\d{1,5}+(?:\.\d{1,4}+)?)(?:\s*+([:/*xX×∶：÷⁄]|by|to)\s*+|(\s++|-))(\d{1,5}+(?:\.\d{1,4}+)?)(?![\w:])[\"')\]]?"
 )
 _SOME_RATIO = re.compile(r"(\d{1,5}+)\s?[:/xX×∶：⁄]\s?(\d{1,5}+)")
-_GLUED_RATIOS = {
-    "11": "1:1",
-    "32": "3:2",
-    "23": "2:3",
-    "43": "4:3",
-    "34": "3:4",
-    "54": "5:4",
-    "45": "4:5",
-    "169": "16:9",
-    "916": "9:16",
-    "219": "21:9",
-    "1610": "16:10",
-}
+_RATIOS = ("1:1", "3:2", "2:3", "4:3", "3:4", "5:4", "4:5", "16:9", "9:16", "21:9", "16:10")
+_GLUED_RATIOS = {ratio.replace(":", ""): ratio for ratio in _RATIOS}
 _RATIO_WORDS = {
     "square": "1:1", "portrait": "2:3", "landscape": "3:2", "vertical": "2:3", "horizontal": "3:2",
     "wide": "16:9", "widescreen": "16:9", "tall": "9:16",
@@ -128,29 +117,12 @@ def _in_range(flag: Flag, word: str, used: int, notes: list[str]) -> int | float
         return kept
     if not flag.low <= value <= flag.high:
         best = min(max(value, flag.low), flag.high)
-        low, high = number(flag.low), number(flag.high)
+        fields = {"name": flag.name, "low": number(flag.low), "high": number(flag.high)}
         if flag.name == "repeat":
-            raise BadValueError(
-                Sentence(
-                    "`--{name}` must be between {low} and {high}, not {value}.",
-                    name=flag.name,
-                    low=low,
-                    high=high,
-                    value=number(value),
-                ),
-                number(best),
-                used,
-            )
-        notes.append(
-            Sentence(
-                "`--{name}` must be between {low} and {high}; {word} was read as `{best}`.",
-                name=flag.name,
-                low=low,
-                high=high,
-                word=quote(word),
-                best=number(best),
-            )
-        )
+            told = Sentence("`--{name}` must be between {low} and {high}, not {value}.")
+            raise BadValueError(Sentence(told, value=number(value), **fields), number(best), used)
+        told = Sentence("`--{name}` must be between {low} and {high}; {word} was read as `{best}`.")
+        notes.append(Sentence(told, word=quote(word), best=number(best), **fields))
         value = best
     if flag.kind is FlagType.INT:
         if value != int(value):

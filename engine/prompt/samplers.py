@@ -33,17 +33,17 @@ SAMPLERS: dict[str, tuple[str, ...]] = {
         "DPM2 a",
         "K_DPM_2_ANCESTRAL",
         "dpm_2_ancestral",
-        "dpm2_ancestral",
+        "kdpm_2_a",
         "KDPM2AncestralDiscreteScheduler",
     ),
     "kdpm2_ancestral_karras": ("DPM2 a Karras",),
     "lms": ("LMS", "K_LMS", "LMSDiscreteScheduler"),
     "lms_karras": ("LMS Karras",),
-    "unipc": ("UniPC", "UniPCMultistepScheduler"),
+    "unipc": ("UniPC", "UniPCMultistepScheduler", "uni_pc_bh2"),
     "pndm": ("PLMS", "PNDMScheduler"),
     "lcm": ("LCM", "LCMScheduler"),
 }
-"""Our name; then AUTOMATIC1111's, by which it is told, and the Stability API's, diffusers' and others of its.
+"""Our name; then AUTOMATIC1111's, by which it is told, and the Stability API's, diffusers', ComfyUI's.
 
 Which class stands for AUTOMATIC1111's names is diffusers' own table ("Schedulers", API overview).
 """
@@ -54,13 +54,6 @@ _SCHEDULES = {
 }  # fmt: skip
 """Names of the web UI's release 1.10 (``modules/sd_samplers*.py``, ``modules/sd_schedulers.py``)."""
 
-_FURTHER = {
-    "kdpm2_ancestral": ("kdpm_2_a", "dpm_2_a", "kdpm2_a"),
-    "dpmpp_2s": ("dpmpp_sde", "dpmpp_2s_a"),
-    "dpmpp_2s_karras": ("dpmpp_sde_karras", "dpmpp_2s_a_karras"),
-    "unipc": ("uni_pc", "uni_pc_bh2"),
-}
-"""ComfyUI's and InvokeAI's own spellings."""
 _NOT_HERE = (
     "DPM++ 3M SDE", "DPM++ 3M", "DPM++ 2M SDE Heun", "DPM fast", "DPM adaptive", "DPM++ 2M CFG++", "Restart",
     "DDIM CFG++", "DDIM CFG pp", "Euler CFG++", "Euler a CFG++", "Euler SMEA", "Euler Dy", "Euler SMEA Dy",
@@ -93,11 +86,7 @@ def _squashed(name: str) -> str:
     return _plain(name).replace("_", "")
 
 
-_BY_NAME = {
-    _squashed(name): ours
-    for ours, names in SAMPLERS.items()
-    for name in (ours, *names, *_FURTHER.get(ours, ()))
-}
+_BY_NAME = {_squashed(name): ours for ours, names in SAMPLERS.items() for name in (ours, *names)}
 _OTHERS = frozenset(map(_squashed, _NOT_HERE))
 _SPACED = {_squashed(name): name for name in _SPACINGS} | {"k": "Karras"}
 

@@ -13,32 +13,19 @@ from engine.prompt import cut_json, workflow
 from engine.prompt.prompt import number
 from engine.words import Sentence
 
-NAMES = {
-    "positive_prompt": "prompt",
-    "positive": "prompt",
-    "text": "prompt",
-    "inputs": "prompt",
-    "negative_prompt": "negative",
-    "negativeprompt": "negative",
-    "uc": "negative",
-    "undesired_content": "negative",
-    "num_inference_steps": "steps",
-    "sampling_steps": "steps",
-    "cfg_scale": "cfg scale",
-    "cfgscale": "cfg scale",
-    "cfg": "cfg scale",
-    "guidance_scale": "cfg scale",
-    "guidance": "cfg scale",
-    "scale": "cfg scale",
-    "sampler_name": "sampler",
-    "sampling_method": "sampler",
-    "noise_seed": "seed",
-    "resolution": "size",
-    "dimensions": "size",
-    "clipskip": "clip skip",
-    "schedule": "schedule type",
+_ELSEWHERE = {
+    "prompt": ("positive_prompt", "positive", "text", "inputs"),
+    "negative": ("negative_prompt", "negativeprompt", "uc", "undesired_content"),
+    "steps": ("num_inference_steps", "sampling_steps"),
+    "cfg scale": ("cfg_scale", "cfgscale", "cfg", "guidance_scale", "guidance", "scale"),
+    "sampler": ("sampler_name", "sampling_method"),
+    "seed": ("noise_seed",),
+    "size": ("resolution", "dimensions"),
+    "clip skip": ("clipskip",),
+    "schedule type": ("schedule",),
 }
-"""How programs call what a block of AUTOMATIC1111's names otherwise."""
+"""What a block of AUTOMATIC1111's names, and how programs call it otherwise."""
+_USUAL = {other: usual for usual, others in _ELSEWHERE.items() for other in others}
 _BEGINS = re.compile(r"[{\[]*\s*[\"']\w[\w ]{0,40}[\"']\s*:")
 _PAIR = re.compile(
     r"[\"'](\w[\w ]{0,40})[\"']\s*:\s*"
@@ -58,7 +45,7 @@ def called(name: str) -> str:
     ('cfg scale', 'negative', 'model hash')
     """
     plain = " ".join(name.lower().replace("_", " ").split())
-    return NAMES.get(plain.replace(" ", "_"), plain)
+    return _USUAL.get(plain.replace(" ", "_"), plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ _NO_MEANING = re.compile(
     r"(?<!\S)--(?:hires(?:_fix)?|grid|log_tokenization|free_gpu_mem|save_original|karras_max)(?!\S)(?:\s\d+)?"
 )
 _UNWANTED = re.compile(r"(?<!\\)\[([^\[\]:|]{1,400})\](?!\()")
-_FIRST_FLAG = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
+FIRST_FLAG = re.compile(r"(?:^|\s)(?:--|—)[A-Za-z]")
 READ = Sentence("Pasted settings were read as flags.")
 
 
@@ -79,7 +79,7 @@ def as_flags(text: str, notes: list[str]) -> str:
         return ""
 
     line = _NO_MEANING.sub(gone, _SEAMLESS.sub("--tile", _SWITCH.sub(flag, text)))
-    start = min(found.start() for found in (_FIRST_FLAG.search(line), first) if found is not None)
+    start = min(found.start() for found in (FIRST_FLAG.search(line), first) if found is not None)
     quoted = line[:start].strip()
     if len(quoted) > 2 and quoted[0] == quoted[-1] == '"' and '"' not in quoted[1:-1]:
         line = f"{quoted[1:-1]} {line[start:].strip()}"

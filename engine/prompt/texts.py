@@ -15,7 +15,7 @@ from engine.words import Sentence
 MAX_CONDITIONS = 6
 """Texts one picture can be steered by: each is a row of every UNet call."""
 
-_PART = re.compile(r"::+(?:([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}))(?![\w.]))?")
+_PART = re.compile(rf"::+(?:({links.NUMBER})(?![\w.]))?")
 _SPACED_WEIGHT = re.compile(r"\s([+-]?(?:\d{1,6}\.\d{1,6}|\.\d{1,6}|\d{1,6}(?=\s*+(?:::|$))))(?![\w.])")
 _BETWEEN = re.compile(r"[\s,]*+(?:[.;!?)\]%]++(?=\s|$))?+\s*+")
 """What says nothing between a weight and the next text."""

@@ -15,27 +15,9 @@ TRAILING = ",.;!?，。；！？、"
 QUOTES = "\"'`"
 MARKS = "*~|)]}>）］」』】》〉»›"
 """What closes a wrapping behind a value: Markdown's marks, brackets."""
-PAIRS = (
-    ("***", "***"),
-    ("**", "**"),
-    ("__", "__"),
-    ("~~", "~~"),
-    ("||", "||"),
-    ("*", "*"),
-    ("_", "_"),
-    ("``", "``"),
-    ("`", "`"),
-    ('"""', '"""'),
-    ("'''", "'''"),
-    ('"', '"'),
-    ("'", "'"),
-    ("«", "»"),
-    ("‹", "›"),
-    ("(", ")"),
-    ("[", "]"),
-    ("<", ">"),
-    *(tuple(pair) for pair in ("「」", "『』", "【】", "《》", "〈〉", "（）", "［］")),
-)
+_ALIKE = ("***", "**", "__", "~~", "||", "*", "_", "``", "`", '"""', "'''", '"', "'")
+_PAIRED = ("«»", "‹›", "()", "[]", "<>", "「」", "『』", "【】", "《》", "〈〉", "（）", "［］")
+PAIRS = (*((mark, mark) for mark in _ALIKE), *((pair[0], pair[1]) for pair in _PAIRED))
 """What a prompt is wrapped in: what opens, what closes."""
 OPENING = "".join(dict.fromkeys(opening for opening, closing in PAIRS if opening not in "\"'`_"))
 """The same in front of a value; quotes and what may begin a name aside."""

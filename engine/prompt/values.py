@@ -27,10 +27,7 @@ from engine.prompt.tokens import (
 )
 from engine.words import Sentence
 
-_REF = re.compile(
-    r"(random|\d{1,12}|[A-Za-z]?\d[\w-]{3,40})(?:::([+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})))?",
-    re.IGNORECASE,
-)
+_REF = re.compile(rf"(random|\d{{1,12}}|[A-Za-z]?\d[\w-]{{3,40}})(?:::({links.NUMBER}))?", re.IGNORECASE)
 _LORA_NAME = re.compile(r"\w[\w.-]{0,63}")
 HEAVIEST = 10.0
 """What a LoRA weighs at most, either way."""
