@@ -111,6 +111,23 @@ def _honoured(name: str, kind: FlagType, meaning: str, *aliases: str, **more: ob
     return Flag(name, kind, meaning, aliases, **more)  # type: ignore[arg-type]
 
 
+def _side(name: str, meaning: str, example: str, *aliases: str) -> Flag:
+    """Return a side of the picture, in pixels."""
+    return _honoured(name, FlagType.INT, meaning, *aliases, low=16, high=8192, group="shape", example=example)
+
+
+def _direct(name: str, meaning: str, high: int, example: str, *aliases: str) -> Flag:
+    """Return a strength from 0 on that the spec has under the same name."""
+    return _honoured(
+        name, FlagType.INT, meaning, *aliases, high=high, default="0", example=example, field=name
+    )
+
+
+def _weight(name: str, reference: str, meaning: str, high: int, example: str) -> Flag:
+    """Return how much the pictures of another flag weigh, in hundredths."""
+    return _honoured(name, FlagType.INT, meaning, high=high, default="100", needs=reference, example=example)
+
+
 def _mapped(name: str, kind: FlagType, becomes: str, note: str = "", **more: object) -> Flag:
     return Flag(
         name,
@@ -144,25 +161,8 @@ FLAGS: tuple[Flag, ...] = (
         option="aspect",
         example="3:2",
     ),
-    _honoured(
-        "width",
-        FlagType.INT,
-        "Width in pixels, brought to the model's multiple.",
-        low=16,
-        high=8192,
-        group="shape",
-        example="768",
-    ),
-    _honoured(
-        "height",
-        FlagType.INT,
-        "Height in pixels, brought to the model's multiple.",
-        "h",
-        low=16,
-        high=8192,
-        group="shape",
-        example="640",
-    ),
+    _side("width", "Width in pixels, brought to the model's multiple.", "768"),
+    _side("height", "Height in pixels, brought to the model's multiple.", "640", "h"),
     _honoured(
         "model",
         FlagType.WORD,
@@ -223,35 +223,9 @@ FLAGS: tuple[Flag, ...] = (
         default="100",
         example="250",
     ),
-    _honoured(
-        "weird",
-        FlagType.INT,
-        "Makes the picture stranger.",
-        "w",
-        high=3000,
-        default="0",
-        example="500",
-        field="weird",
-    ),
-    _honoured(
-        "chaos",
-        FlagType.INT,
-        "How far the pictures of one grid lie apart.",
-        "c",
-        high=100,
-        default="0",
-        example="50",
-        field="chaos",
-    ),
-    _honoured(
-        "exp",
-        FlagType.INT,
-        "Pushes contrast and detail.",
-        high=100,
-        default="0",
-        example="25",
-        field="exp",
-    ),
+    _direct("weird", "Makes the picture stranger.", 3000, "500", "w"),
+    _direct("chaos", "How far the pictures of one grid lie apart.", 100, "50", "c"),
+    _direct("exp", "Pushes contrast and detail.", 100, "25"),
     _honoured(
         "tile",
         FlagType.BARE,
@@ -388,15 +362,7 @@ FLAGS: tuple[Flag, ...] = (
         repeats=True,
         example=_LINK,
     ),
-    _honoured(
-        "sw",
-        FlagType.INT,
-        "How much `--sref` weighs; 0 is as if it were not there.",
-        high=1000,
-        default="100",
-        needs="sref",
-        example="200",
-    ),
+    _weight("sw", "sref", "How much `--sref` weighs; 0 is as if it were not there.", 1000, "200"),
     _honoured(
         "cref",
         FlagType.REFS,
@@ -404,25 +370,9 @@ FLAGS: tuple[Flag, ...] = (
         repeats=True,
         example=_LINK,
     ),
-    _honoured(
-        "cw",
-        FlagType.INT,
-        "How much `--cref` weighs.",
-        high=100,
-        default="100",
-        needs="cref",
-        example="50",
-    ),
+    _weight("cw", "cref", "How much `--cref` weighs.", 100, "50"),
     _honoured("oref", FlagType.REFS, "Draw the thing that this picture shows.", example=_LINK),
-    _honoured(
-        "ow",
-        FlagType.INT,
-        "How much `--oref` weighs.",
-        high=1000,
-        default="100",
-        needs="oref",
-        example="200",
-    ),
+    _weight("ow", "oref", "How much `--oref` weighs.", 1000, "200"),
     _honoured(
         "profile",
         FlagType.OPTIONAL,
