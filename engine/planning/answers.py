@@ -64,14 +64,6 @@ def shortened(usual: JobSpec) -> JobSpec:
     return undrawn(usual, Kind.SHORTEN, (usual.width, usual.height), conditions=usual.conditions)
 
 
-_WORD = re.compile(r"\S+")
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a prompt, punctuation with the word before it."""
-    return _WORD.findall(text)
-
-
 def without(pieces: Sequence[str], left_out: frozenset[int]) -> str:
     """Return the text without some of its words, and without the commas that then stand alone or last."""
     kept = " ".join(word for index, word in enumerate(pieces) if index not in left_out)

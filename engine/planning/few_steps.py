@@ -7,7 +7,7 @@ import math
 from engine.config import LimitsConfig, ModelConfig
 from engine.jobs import Speed
 from engine.planning.values import decimal, integer
-from engine.prompt.prompt import Given, Prompt, number
+from engine.prompt.prompt import Given, Prompt, Value, number
 from engine.prompt.samplers import sampler
 from engine.words import Sentence, all_of
 
@@ -59,16 +59,13 @@ def quick(prompt: Prompt, model: ModelConfig, speed: Speed | None, notes: list[s
 
 def _against(given: Given, model: ModelConfig) -> bool:
     """Say whether a flag asks for other work than the few-step weights are made for."""
-    match given.name:
-        case "steps":
-            return given.value != model.few_steps
-        case "quality":
-            return given.value != 1
-        case "cfg":
-            return given.value != model.few_steps_guidance
-        case "sampler":
-            return given.value != (sampler(model.few_steps_sampler) or model.few_steps_sampler)
-    return False
+    theirs: dict[str, Value] = {
+        "steps": model.few_steps,
+        "quality": 1,
+        "cfg": model.few_steps_guidance,
+        "sampler": sampler(model.few_steps_sampler) or model.few_steps_sampler,
+    }
+    return given.name in theirs and given.value != theirs[given.name]
 
 
 def steps(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, few: bool, notes: list[str]) -> int:

@@ -139,21 +139,19 @@ def choose_model(prompt: Prompt, models: Sequence[ModelConfig], notes: list[str]
                 no_model(name, [model.name for model in models]), repaired(prompt, {"model": meant})
             )
         return found
-    version = text(prompt, "v")
+    version, niji = text(prompt, "v"), prompt.get("niji")
     if version:
-        for alias in (f"v {version}", f"v{version}", version, f"v {version}.0"):
-            if (found := find_model(alias, models)) is not None:
-                return found
+        aliases = [f"v {version}", f"v{version}", version, f"v {version}.0"]
         told = Sentence("No model here is set for `--v {version}`; it was drawn with `{model}`.")
-        notes.append(Sentence(told, version=version, model=usual.name))
-        return usual
-    niji = prompt.get("niji")
-    if niji is not None:
-        for alias in ([f"niji {niji}", f"niji{niji}"] if isinstance(niji, str) else []) + ["niji"]:
-            if (found := find_model(alias, models)) is not None:
-                return found
+    elif niji is not None:
+        aliases = [f"niji {niji}", f"niji{niji}", "niji"]
         told = Sentence("No model here is set for `--niji`; it was drawn with `{model}`.")
-        notes.append(Sentence(told, model=usual.name))
+    else:
+        return usual
+    for alias in aliases:
+        if (found := find_model(alias, models)) is not None:
+            return found
+    notes.append(Sentence(told, version=version, model=usual.name))
     return usual
 
 

@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 
 from engine.config import LimitsConfig, ModelConfig
-from engine.planning.values import text
+from engine.planning.values import integer, text
 from engine.prompt.prompt import Prompt
 from engine.words import Sentence
 
@@ -21,22 +21,21 @@ def size(prompt: Prompt, model: ModelConfig, limits: LimitsConfig, notes: list[s
     Sides are brought to the model's multiple, to the model's widest or tallest shape and to the pixels this
     server draws at once; each is said.
     """
-    wide, high = prompt.get("width"), prompt.get("height")
+    wide, high = integer(prompt, "width", 0), integer(prompt, "height", 0)
     ratio = text(prompt, "ar")
     a, b = (int(side) for side in ratio.split(":")) if ratio else (model.width, model.height)
-    if not isinstance(wide, int) and not isinstance(high, int):
+    if not wide and not high:
         if _too_long(a, b, model):
             nearest = _limit_ratio(model, a > b)
             notes.append(_too_long_said(f"`--ar {ratio}`", a > b, model, nearest))
             a, b = (int(side) for side in nearest.split(":"))
         width, height = sides(model.width * model.height, a, b, model.multiple)
     else:
-        if isinstance(wide, int) and isinstance(high, int) and ratio:
+        if wide and high and ratio:
             notes.append(Sentence("`--ar {ratio}` gives way to `--width` and `--height`.", ratio=ratio))
-        asked_wide = wide if isinstance(wide, int) else int(high) * a / b  # type: ignore[arg-type]
-        asked_high = high if isinstance(high, int) else int(wide) * b / a  # type: ignore[arg-type]
-        width, height = _near(asked_wide, model.multiple), _near(asked_high, model.multiple)
-        if (isinstance(wide, int) and width != wide) or (isinstance(high, int) and height != high):
+        width = _near(wide or high * a / b, model.multiple)
+        height = _near(high or wide * b / a, model.multiple)
+        if (wide and width != wide) or (high and height != high):
             notes.append(
                 Sentence(
                     "Drawn at {width} × {height}: sides of `{model}` are multiples of {multiple}.",

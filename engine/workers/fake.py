@@ -15,7 +15,7 @@ from engine import images
 from engine.config import EngineConfig, LoraConfig, ModelConfig
 from engine.errors import ModelError
 from engine.jobs import WORDS, JobSpec, Kind
-from engine.planning.answers import Shortened, words
+from engine.planning.answers import Shortened
 from engine.planning.cost import rows
 from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
 
@@ -170,7 +170,7 @@ class Renderer:
         if spec.kind is Kind.DESCRIBE:
             return Outcome(texts=tuple(f"{count} discs on a plain ground" for count in (2, 3, 4, 5)))
         if spec.kind is Kind.SHORTEN:
-            pieces = words(spec.conditions[0].text)
+            pieces = spec.conditions[0].text.split()
             return Outcome(texts=Shortened.of(pieces, [float(len(word)) for word in pieces]).texts())
         cells = [images.fitted(draw(spec, cell), spec.fitted) for cell in range(spec.count)]
         if self.red and any(self.red in one.text for one in spec.conditions):

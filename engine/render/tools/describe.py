@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from engine.planning.answers import DESCRIBED, Shortened, ratio, without, words
+from engine.planning.answers import DESCRIBED, Shortened, ratio, without
 from engine.render.tools.encoder import Encoder
 
 SHARP = 30.0
@@ -177,7 +177,7 @@ def described(texts: Sequence[str], width: int, height: int) -> tuple[str, ...]:
 
 def shortened(text: str, embed: Callable[[Sequence[str]], Tensor]) -> Shortened:
     """Return what matters in a prompt. ``embed``: texts to vectors (n, d), of any length."""
-    pieces = words(text)
+    pieces = text.split()
     left = [without(pieces, frozenset({index})) for index in range(len(pieces))]
     vectors = functional.normalize(embed([text, *left]).float(), dim=-1)
     changes = (1 - vectors[1:] @ vectors[0]).clamp(min=0).tolist()
