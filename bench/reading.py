@@ -14,7 +14,8 @@ from bench import Row
 from engine.errors import PromptError
 from engine.intake.decode import Decoder
 from engine.moderation import met
-from engine.prompt import parse, parse_attention
+from engine.prompt import parse
+from engine.prompt.attention import parse_attention
 
 HOSTILE_SHAPES = {
     "words": "word ",

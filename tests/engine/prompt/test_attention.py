@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.jobs import Lora
-from engine.prompt import parse_attention, take_networks
+from engine.prompt import take_networks
+from engine.prompt.attention import parse_attention
 
 
 # the docstring of prompt_parser.parse_prompt_attention in stable-diffusion-webui

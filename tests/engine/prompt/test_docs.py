@@ -7,8 +7,8 @@ import re
 import pytest
 
 from engine.errors import PromptError
-from engine.prompt import FLAGS, parse
-from engine.prompt.flags import table
+from engine.prompt import parse
+from engine.prompt.flags import FLAGS, table
 from tests import ROOT
 
 PAGE = ROOT / "docs" / "prompting.md"

@@ -8,7 +8,7 @@ import pytest
 
 from engine.config import Config, LimitsConfig, ModelConfig
 from engine.planning.explain import as_json
-from engine.prompt import as_json as language_only
+from engine.prompt import Given, parse
 
 CONFIG = Config(
     models=(ModelConfig(name="pocket", source="pocket", aliases=("v 7",), steps=20, guidance_scale=5),),
@@ -119,4 +119,4 @@ def test_answers_are_json_and_text_also_for_broken_input() -> None:
 
 
 def test_the_language_alone_needs_no_models() -> None:
-    assert language_only("cat --ar 3:2")["flags"] == {"ar": {"value": "3:2", "from": "prompt"}}
+    assert parse("cat --ar 3:2").prompt.given == (Given("ar", "3:2", "prompt"),)

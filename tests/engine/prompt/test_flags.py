@@ -8,7 +8,8 @@ from engine.config import LimitsConfig, ModelConfig
 from engine.errors import PromptError
 from engine.planning.plan import plan
 from engine.planning.references import stand_ins
-from engine.prompt import BY_NAME, FLAGS, Action, Flag, FlagType, parse
+from engine.prompt import BY_NAME, parse
+from engine.prompt.flags import FLAGS, Action, Flag, FlagType
 
 LEFT_OUT = [flag for flag in FLAGS if flag.action is not Action.HONOURED]
 WITH_VALUE = [flag for flag in FLAGS if flag.kind not in (FlagType.BARE, FlagType.OPTIONAL)]

@@ -7,7 +7,9 @@ import pytest
 from engine.config import pocket
 from engine.errors import PromptError
 from engine.planning.plan import plan
-from engine.prompt import ImageLink, TooManyJobsError, WeightedText, parse
+from engine.prompt import WeightedText, parse
+from engine.prompt.parse import TooManyJobsError
+from engine.prompt.prompt import ImageLink
 from engine.prompt.texts import MAX_CONDITIONS
 
 

@@ -16,8 +16,9 @@ from engine.config import Config, ModelConfig
 from engine.errors import PromptError
 from engine.planning.explain import as_json
 from engine.planning.plan import plan
-from engine.prompt import FLAGS, parse, parse_attention
-from engine.prompt.flags import BY_NAME
+from engine.prompt import parse
+from engine.prompt.attention import parse_attention
+from engine.prompt.flags import BY_NAME, FLAGS
 
 CONFIG = Config(models=(ModelConfig(name="pocket", source="pocket", aliases=("v 7", "niji")),))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Config, ModelConfig, WildcardsConfig, load
+from engine.config import Config, ModelConfig, load
+from engine.config.sections import WildcardsConfig
 from engine.errors import ConfigError
 from engine.planning import wildcards
 from engine.planning.explain import as_json

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import PromptError
-from engine.prompt import ImageLink, WeightedText, parse
+from engine.prompt import WeightedText, parse
+from engine.prompt.prompt import ImageLink
 
 PERSON = "1100000000000000011"
 
