@@ -2,12 +2,10 @@
 
 from engine.config.file import CONFIG_NAME, find, load, retired, token
 from engine.config.sections import (
-    SMALL,
     AdapterConfig,
     AllowanceConfig,
     ApiConfig,
     Config,
-    Device,
     DiscordConfig,
     EngineConfig,
     LimitsConfig,
@@ -15,34 +13,23 @@ from engine.config.sections import (
     LoraConfig,
     ModelConfig,
     ModerationConfig,
-    PlacementConfig,
     ProvenanceConfig,
     RetentionConfig,
     WebConfig,
-    WildcardsConfig,
 )
 from engine.config.shipped import (
-    FEW_STEP_WEIGHTS,
-    MIDJOURNEY_VERSIONS,
-    WEIGHTS,
     pocket,
-    pocket_flow,
     shipped,
 )
 from engine.pocket import SHIPPED
 
 __all__ = [
     "CONFIG_NAME",
-    "FEW_STEP_WEIGHTS",
-    "MIDJOURNEY_VERSIONS",
     "SHIPPED",
-    "SMALL",
-    "WEIGHTS",
     "AdapterConfig",
     "AllowanceConfig",
     "ApiConfig",
     "Config",
-    "Device",
     "DiscordConfig",
     "EngineConfig",
     "LimitsConfig",
@@ -50,15 +37,12 @@ __all__ = [
     "LoraConfig",
     "ModelConfig",
     "ModerationConfig",
-    "PlacementConfig",
     "ProvenanceConfig",
     "RetentionConfig",
     "WebConfig",
-    "WildcardsConfig",
     "find",
     "load",
     "pocket",
-    "pocket_flow",
     "retired",
     "shipped",
     "token",

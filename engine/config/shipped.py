@@ -16,9 +16,6 @@ MIDJOURNEY_VERSIONS = (
 )
 """Every model name Midjourney's ``--v`` and ``--niji`` have taken (its own list, 2022-2026)."""
 
-WEIGHTS, FEW_STEP_WEIGHTS = FOLDER, FEWSTEP
-"""Where the model that ships lies, and its LoRA for few steps."""
-
 
 def _sides(weights: Path) -> tuple[int, int]:
     """Return the side of its pictures and their multiple, in pixels."""
@@ -48,7 +45,7 @@ def _quick(few_steps: Path) -> dict[str, Any]:
         return {}
 
 
-def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> ModelConfig:
+def pocket(weights: Path = FOLDER, few_steps: Path = FEWSTEP) -> ModelConfig:
     """Return the model that ships; its size is read from the weights, 64 x 64 where there are none.
 
     How its few-step weights are used is read from what lies beside them; nothing, where they are not there.
@@ -92,7 +89,7 @@ def pocket(weights: Path = WEIGHTS, few_steps: Path = FEW_STEP_WEIGHTS) -> Model
     )
 
 
-def pocket_flow(weights: Path = WEIGHTS) -> ModelConfig:
+def pocket_flow(weights: Path = FOLDER) -> ModelConfig:
     """Return the small flow-matching transformer that ships, at the size of the first model's pictures.
 
     Its tokens are patches of two latents each way.

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from engine import images
-from engine.config import WEIGHTS, EngineConfig
+from engine.config import EngineConfig
 from engine.images.canvas import rim
 from engine.images.swatch import swatch
 from engine.jobs import Input, Role
 from engine.planning import edit_specs as edits
+from engine.pocket import FOLDER as WEIGHTS
 from engine.render.models import DeviceSpec
 from engine.render.tiles import Tiles
 from engine.render.tools import upscale

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from engine import images
-from engine.config import pocket_flow
+from engine.config.shipped import pocket_flow
 from engine.images.canvas import rim
 from engine.planning import edit_specs as edits
 from engine.pocket import JUDGE

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from bot.cli.check import _classifier
 from bot.cli.devices import elsewhere, judge
 from bot.cli.findings import Finding
-from engine.config import Config, EngineConfig, ModelConfig, ModerationConfig, PlacementConfig, pocket
+from engine.config import Config, EngineConfig, ModelConfig, ModerationConfig, pocket
+from engine.config.sections import PlacementConfig
 from tests.bot.cli.test_cli import limner, refused
 from tests.engine.readiness.broken import FOLDERS, SINGLES
 

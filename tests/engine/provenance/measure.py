@@ -45,7 +45,7 @@ def drawn(count: int, folder: Path | None) -> Iterator[Image.Image]:
         return
     from diffusers import DiffusionPipeline, ZImagePipeline
 
-    from engine.config import FEW_STEP_WEIGHTS
+    from engine.pocket import FEWSTEP as FEW_STEP_WEIGHTS
     from engine.pocket import FLOW, FOLDER, shared
 
     lines = (FOLDER.parent / "evaluate_prompts.txt").read_text("utf-8").splitlines()

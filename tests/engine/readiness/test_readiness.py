@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine import readiness, weights
-from engine.config import SHIPPED, Config, LoraConfig, ModelConfig, pocket, pocket_flow
+from engine.config import SHIPPED, Config, LoraConfig, ModelConfig, pocket
+from engine.config.shipped import pocket_flow
 from engine.errors import ConfigError
 from tests.engine.readiness.broken import FOLDERS, SINGLES, UNET
 from tests.engine.render.test_single_file import BASE

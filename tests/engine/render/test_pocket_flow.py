@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.config import pocket_flow
+from engine.config.shipped import pocket_flow
 from engine.jobs import Input, JobSpec, Kind, Role
 from engine.pocket import FLOW, shared
 from engine.render import decode

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from engine.config import Config, EngineConfig, ModelConfig, PlacementConfig, ProvenanceConfig, pocket
+from engine.config import Config, EngineConfig, ModelConfig, ProvenanceConfig, pocket
+from engine.config.sections import PlacementConfig
 from engine.jobs import Job, State
 from engine.service import Service
 from engine.store import deliveries as store_deliveries
