@@ -160,8 +160,6 @@ def _wanted(first: Mapping[str, Any]) -> str:
         return f"must be one of {context.get('expected')}"
     if kind == "string_pattern_mismatch":
         return "must be lower-case letters, digits, dots, dashes and underscores, at most 64, without spaces"
-    if "greater_than" in kind or "less_than" in kind:
-        return str(first["msg"]).replace("Input should be", "must be")
     for name, words in kinds.items():
         if kind.startswith(name):
             return words

@@ -128,7 +128,7 @@ def completed(data: bytes) -> tuple[bytes, ...]:
 def lacks_rows(data: bytes) -> bool:
     """Tell whether a sound PNG has fewer rows than its header says; Pillow leaves those empty in silence."""
     chunks = [*png_chunks(data)]
-    needed = _rows_bytes(*struct.unpack(">IIBBBBB", chunks[0][1]))
+    needed = _rows_bytes(chunks[0][1])
     packer, left = zlib.decompressobj(), b"".join(body for kind, body, _ in chunks if kind == b"IDAT")
     while needed > 0 and left and not packer.eof:
         needed -= len(packer.decompress(left, 1 << 20))
@@ -151,7 +151,7 @@ def _completed_png(data: bytes) -> tuple[bytes, ...]:
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         return ()
     packed = b"".join(body for kind, body, _ in chunks if kind == b"IDAT")
-    needed = _rows_bytes(*struct.unpack(">IIBBBBB", chunks[0][1]))
+    needed = _rows_bytes(chunks[0][1])
     if not 0 < needed <= MOST_ROWS:
         return ()
     try:
@@ -174,10 +174,9 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 MOST_ROWS = 25_000_000 * 8
 
 
-def _rows_bytes(
-    width: int, height: int, depth: int, colour: int, _packing: int, _filter: int, lace: int
-) -> int:
+def _rows_bytes(header: bytes) -> int:
     """Return how many bytes all rows have, with the byte in front of each that names its filter."""
+    width, height, depth, colour, _, _, lace = struct.unpack(">IIBBBBB", header)
     size = 0
     for left, top, right, down in _ADAM7 if lace else _WHOLE:
         across, rows = (width - left + right - 1) // right, (height - top + down - 1) // down

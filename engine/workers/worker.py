@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO, Protocol
 
 from engine.config import LoraConfig
-from engine.errors import Cancelled, EngineError, LimnerError, ModelError, UserError
+from engine.errors import EngineError, LimnerError, ModelError, UserError
 from engine.jobs import JobSpec, Kind
 from engine.log import setup as logs
 from engine.workers.protocol import (
@@ -213,10 +213,6 @@ class _Worker:
                     renderer.start(job, spec, inputs)
                 except UserError as error:
                     self.send(Failed(job, "user", str(error), error.for_host))
-                except MemoryError as error:
-                    self.send(Failed(job, "memory", str(error)))
-                except Cancelled:
-                    self.send(Failed(job, "cancelled", ""))
                 except EngineError as error:
                     self.send(Failed(job, "engine", error.apology, error.for_host))
                 except Exception:
