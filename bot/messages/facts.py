@@ -49,6 +49,7 @@ def picture_facts(
     ``size``: width and height of the picture's file, where it is known.
     """
     spec = job.spec
+    # whatever is empty, None or False is left out at the end
     facts: list[tuple[str, object]] = [
         (say("Picture"), cell is not None and say("Image #{cell}", cell=cell + 1)),
         (say("Model"), f"`{spec.model}`"),

@@ -42,18 +42,12 @@ def thanks(report: Report) -> str:
 
 def notice(report: Report, job: Job | None, refusal: Refusal | None) -> str:
     """Return what moderators read about a report or an appeal."""
+    told = {"id": report.id, "person": mention(report.person)}
     if report.kind == "report":
         state = say(HIDES) if report.hides else say(DOUBTED)
-        lines = [
-            say(
-                "**Report {id}** by {person}. {state}",
-                id=report.id,
-                person=mention(report.person),
-                state=state,
-            )
-        ]
+        lines = [say("**Report {id}** by {person}. {state}", state=state, **told)]
     else:
-        lines = [say("**Appeal {id}** by {person}.", id=report.id, person=mention(report.person))]
+        lines = [say("**Appeal {id}** by {person}.", **told)]
     if report.words:
         lines.append(say("They say: {words}", words=shown(report.words, 600)))
     if job is not None:
@@ -119,22 +113,13 @@ def removed(job: Job, server: str) -> str:
 def answered(report: Report, job: Job | None, refusal: Refusal | None, server: str) -> str:
     """Return what somebody who appealed reads in the end."""
     about = job.prompt if job is not None else refusal.prompt if refusal is not None else ""
-    where = shown(server, 100)
+    told = {"where": shown(server, 100), "about": shown(about, 600)}
     if report.state == "declined":
-        return say(
-            "A moderator of {where} looked again and left it as it was: {about}",
-            where=where,
-            about=shown(about, 600),
-        )
+        return say("A moderator of {where} looked again and left it as it was: {about}", **told)
     if job is not None:
         again = say("`/show job:{id}` posts it again", id=job.id)
     elif refusal is not None and lifted(refusal):
         again = say("its words are let through there now, so try again")
     else:
         again = say("ask them where it may be drawn")
-    return say(
-        "A moderator of {where} accepted your appeal; {again}: {about}",
-        where=where,
-        again=again,
-        about=shown(about, 600),
-    )
+    return say("A moderator of {where} accepted your appeal; {again}: {about}", again=again, **told)

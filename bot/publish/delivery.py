@@ -247,12 +247,8 @@ class Publisher:
             case "failure":
                 less = _smaller(job, self._service.models)
                 content, whole = messages_jobs.failure(job, less)
-                prompt = (
-                    "prompt.txt",
-                    job.prompt.encode("utf-8", "replace"),
-                    say(messages_asking.PROMPT_FILE),
-                )
-                attached = () if whole else (prompt,)
+                data, alt = job.prompt.encode("utf-8", "replace"), say(messages_asking.PROMPT_FILE)
+                attached = () if whole else (("prompt.txt", data, alt),)
                 view = views.failure_view(job, delivery.id, smaller=less is not None)
                 return OutgoingMessage(content, attached, view)
             case "text":
@@ -274,19 +270,13 @@ class Publisher:
                 notes.append(messages_things.unknown(unknown, near.able(self._service, job, unknown)))
             view = views.grid_view(job, delivery.id, offered, lossy=lossy)
         cover = "SPOILER_" if delivery.spoiler else ""  # Discord covers a file by its name
-        files = [
-            (
-                cover + messages_jobs.filename(job, file.extension, cell),
-                file.data,
-                messages_jobs.alt(job, cell),
-            )
-        ]
+        name = cover + messages_jobs.filename(job, file.extension, cell)
+        files = [(name, file.data, messages_jobs.alt(job, cell))]
         if job.film is not None and (delivery.kind == "grid" or len(job.pictures) == 1):
             film = await self._service.files.film(job)
             if len(file.data) + len(film) <= limit:
-                files.append(
-                    (cover + messages_jobs.filename(job, "film.webp"), film, say(messages_jobs.FILM_ALT))
-                )
+                name = cover + messages_jobs.filename(job, "film.webp")
+                files.append((name, film, say(messages_jobs.FILM_ALT)))
             else:
                 notes.append(say(messages_jobs.FILM_TOO_LARGE))
         return OutgoingMessage(messages_jobs.result(job, delivery, notes), tuple(files), view)
@@ -298,9 +288,8 @@ class Publisher:
         files = []
         for one in job.spec.inputs:
             file = await self._service.files.shown(one.sha256, limit)
-            files.append(
-                (f"described-{job.id}.{file.extension}", file.data, say(messages_answers.DESCRIBED_ALT))
-            )
+            name = f"described-{job.id}.{file.extension}"
+            files.append((name, file.data, say(messages_answers.DESCRIBED_ALT)))
         return OutgoingMessage(content, tuple(files), views.answer_view(job, len(prompts), delivery.id))
 
     def limit(self, target: Channel | Token) -> int:
