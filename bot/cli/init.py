@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.models import pull
+from bot.cli.models import fetch
 from bot.cli.offers import OFFERS, Offer
 from bot.cli.offline import ACTOR, work
 from bot.cli.options import ConfigOption, called
@@ -186,11 +186,7 @@ def _keep_rules(file: Path, config: Config, server: str, role: str, adult: str) 
 
 def _fetch(file: Path, offer: Offer) -> None:
     """Fetch the model; where that fails, say how to do it later."""
-
     try:
-        for path in pull(
-            offer.name, next(m for m in configuration.load(file).models if m.name == offer.name)
-        ):
-            typer.echo(f"{offer.name}: {path}")
+        fetch([offer.name], {model.name: model for model in configuration.load(file).models})
     except ConfigError as error:
         typer.echo(f"{error}\nTry again later with: limner models pull {offer.name}")

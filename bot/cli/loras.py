@@ -7,13 +7,13 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from bot.cli import serve
-from bot.cli.models import pull
+from bot.cli.models import fetch
 from bot.cli.options import ConfigOption, JsonOption, read
 from engine import config as configuration
 from engine import readiness, weights
@@ -27,7 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="The LoRAs people can ask for.")
 @app.command("list")
 def loras_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show every LoRA, the words that call it, and whether it is on this machine."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": lora.name,
             "model": lora.model,
@@ -43,9 +43,9 @@ def loras_list(config: ConfigOption = None, as_json: JsonOption = False) -> None
         return
     if not rows:
         typer.echo("There are none. Add one with: limner loras add FILE")
-    wide = max((len(str(row["name"])) for row in rows), default=0)
+    wide = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        words = ", ".join(row["trigger_words"]) if isinstance(row["trigger_words"], list) else ""
+        words = ", ".join(row["trigger_words"])
         state = "ready" if row["here"] else "not ready"
         typer.echo(f"{row['name']:<{wide}}  {state:<10} {row['model'] or 'every model':<12} {words or '-'}")
         if row["why"]:
@@ -94,9 +94,7 @@ def loras_pull(
         if name not in known:
             listed = ", ".join(f"`{one}`" for one in known)
             raise NotFound(f"There is no LoRA `{name}`. " + (f"There are {listed}." if known else ""))
-    for name in names or known:
-        for path in pull(name, known[name]):
-            typer.echo(f"{name}: {path}")
+    fetch(names or known, known)
 
 
 def _entry(name: str, source: str, model: str) -> LoraConfig:

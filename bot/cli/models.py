@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,26 +21,23 @@ app = typer.Typer(no_args_is_help=True, help="The models people can ask for.")
 @app.command("list")
 def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show every configured model and whether its weights are on this machine."""
-    loaded = read(config)
-    rows = []
-    for model in loaded.models:
-        trouble = readiness.model_trouble(model)
-        rows.append(
-            {
-                "name": model.name,
-                "default": model.default,
-                "aliases": list(model.aliases),
-                "source": model.source,
-                "size": f"{model.width}x{model.height}",
-                "licence": model.licence,
-                "here": not trouble,
-                "why": trouble,
-            }
-        )
+    rows: list[dict[str, Any]] = [
+        {
+            "name": model.name,
+            "default": model.default,
+            "aliases": list(model.aliases),
+            "source": model.source,
+            "size": f"{model.width}x{model.height}",
+            "licence": model.licence,
+            "here": not (trouble := readiness.model_trouble(model)),
+            "why": trouble,
+        }
+        for model in read(config).models
+    ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    wide = max(len(str(row["name"])) for row in rows)
+    wide = max(len(row["name"]) for row in rows)
     for row in rows:
         state = "ready" if row["here"] else "not ready"
         star = "*" if row["default"] else " "
@@ -62,7 +60,12 @@ def modelspull(
     for name in names or known:
         if name not in known:
             raise NotFound(no_model(name, known))
-    for name in names or known:
+    fetch(names or known, known)
+
+
+def fetch(names: Iterable[str], known: Mapping[str, ModelConfig | LoraConfig | str]) -> None:
+    """Fetch those that are named, and say where each lies. Raises ConfigError, as ``pull``."""
+    for name in names:
         for path in pull(name, known[name]):
             typer.echo(f"{name}: {path}")
 

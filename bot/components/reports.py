@@ -5,7 +5,6 @@ What must be done stands in the database until it is done, so a restart at any m
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Self
 
@@ -19,8 +18,6 @@ from bot.custom_ids import APPEAL, REPORT, Decision, Of, appeal_id, report_dialo
 from bot.interactions import Green, Grey, Interaction
 from bot.messages import reports as messages_reports
 from engine.words import say
-
-log = logging.getLogger(__name__)
 
 _DECISIONS = {
     Decision.BACK: (messages_reports.BACK, Green, "returned"),

@@ -63,18 +63,14 @@ DOING = {
 
 def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     """Return the line above a picture: the prompt, what was done to it, who it is for."""
-    who = mention(owner or job.owner)
+    fields = {"prompt": shown(job.prompt), "done": doing(job), "who": mention(owner or job.owner)}
     if cell is not None:
-        return say("**{prompt}** - Image #{cell} {who}", prompt=shown(job.prompt), cell=cell + 1, who=who)
-    done = doing(job)
+        return say("**{prompt}** - Image #{cell} {who}", cell=cell + 1, **fields)
     if job.spec.kind is Kind.EDIT:
-        return say('**Edit: "{prompt}"** - {who}', prompt=shown(job.prompt), who=who)
-    if not done:
-        return f"**{shown(job.prompt)}** - {who}"
-    if job.spec.kind is Kind.UPSCALE:
-        return say("**{prompt}** - {done} by {who}", prompt=shown(job.prompt), done=done, who=who)
-    fields = {"prompt": shown(job.prompt), "done": done, "who": who}
-    if job.parent_cell is None:
+        return say('**Edit: "{prompt}"** - {who}', **fields)
+    if not fields["done"]:
+        return "**{prompt}** - {who}".format_map(fields)
+    if job.parent_cell is None or job.spec.kind is Kind.UPSCALE:
         return say("**{prompt}** - {done} by {who}", **fields)
     return say("**{prompt}** - {done} of image #{cell} by {who}", cell=job.parent_cell + 1, **fields)
 
