@@ -42,7 +42,7 @@ def thanks(report: Report) -> str:
 
 def notice(report: Report, job: Job | None, refusal: Refusal | None) -> str:
     """Return what moderators read about a report or an appeal."""
-    told = {"id": report.id, "person": mention(report.person)}
+    told = {"id": report.id, "person": mention(report.owner)}
     if report.kind == "report":
         state = say(HIDES) if report.hides else say(DOUBTED)
         lines = [say("**Report {id}** by {person}. {state}", state=state, **told)]

@@ -88,9 +88,9 @@ class Moderation:
     async def _do(self, report: Report) -> None:
         job, refusal = await self._about(report)
         if report.todo == "tell":
-            with speaking(await self._language(report.person, report)):
+            with speaking(await self._language(report.owner, report)):
                 answer = messages_reports.answered(report, job, refusal, self._server(report))
-            await self._write_to(report.person, answer)
+            await self._write_to(report.owner, answer)
         elif job is not None:
             for delivery in await self._reports.shown(report):
                 await self._change(report, delivery)

@@ -69,7 +69,7 @@ class Report:
     job: str | None
     refusal: int | None
     guild: str | None
-    person: str
+    owner: str  # who reports or appeals
     words: str
     hides: bool
     state: str

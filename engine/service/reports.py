@@ -6,6 +6,7 @@ A report hides the picture at once, everywhere it was shown in that server, unti
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from engine.errors import LimitError, NotFound, UserError
 from engine.jobs import Delivery, Job
@@ -18,6 +19,7 @@ from engine.store import jobs as store_jobs
 from engine.store import moderation as store_moderation
 from engine.store.audit import AdminAction
 from engine.store.connection import Store
+from engine.store.moderation import NewReport
 from engine.words import Sentence
 
 HOUR, DAY = 3600.0, 86400.0
@@ -61,7 +63,7 @@ class Reports:
         upheld, returned = await self._pace(requester.owner, "report")
         hides = not (returned >= DOUBTED and upheld == 0)
         return await self._file(
-            "report", job=job.id, guild=requester.guild, person=requester.owner, words=words, hides=hides
+            NewReport("report", requester.guild, requester.owner, words, job=job.id, hides=hides)
         )
 
     async def appeal(
@@ -74,21 +76,18 @@ class Reports:
             drawn = None if removed.job is None else await self._store.read(store_jobs.get, removed.job)
             if drawn is None or drawn.owner != requester.owner:
                 raise UserError(NOT_YOURS)
-            await self._pace(requester.owner, "appeal")
-            return await self._file(
-                "appeal", job=drawn.id, guild=removed.guild, person=requester.owner, words=words
-            )
-        refused = await self.refusal(refusal, job)
-        if refused is None:
-            raise NotFound(TOO_OLD)
-        if refused.owner != requester.owner:
-            raise UserError(NOT_YOURS)
-        if refused.absolute:
-            raise UserError(NO_APPEAL)
+            new = NewReport("appeal", removed.guild, requester.owner, words, job=drawn.id)
+        else:
+            refused = await self.refusal(refusal, job)
+            if refused is None:
+                raise NotFound(TOO_OLD)
+            if refused.owner != requester.owner:
+                raise UserError(NOT_YOURS)
+            if refused.absolute:
+                raise UserError(NO_APPEAL)
+            new = NewReport("appeal", refused.guild, requester.owner, words, refusal=refused.id)
         await self._pace(requester.owner, "appeal")
-        return await self._file(
-            "appeal", refusal=refused.id, guild=refused.guild, person=requester.owner, words=words
-        )
+        return await self._file(new)
 
     async def _pace(self, person: str, kind: str) -> tuple[int, int]:
         lately, upheld, returned = await self._store.read(
@@ -98,29 +97,10 @@ class Reports:
             raise LimitError(Sentence(TOO_MANY[kind], most=MOST[kind]))
         return upheld, returned
 
-    async def _file(
-        self,
-        kind: str,
-        *,
-        job: str | None = None,
-        refusal: int | None = None,
-        guild: str | None,
-        person: str,
-        words: str,
-        hides: bool = False,
-    ) -> Report:
-        filed, new = await self._store.write(
-            store_moderation.file,
-            self._store.now(),
-            kind,
-            job=job,
-            refusal=refusal,
-            guild=guild,
-            person=person,
-            words=words[:1000],
-            hides=hides,
-        )
-        if new:
+    async def _file(self, new: NewReport) -> Report:
+        cut = replace(new, words=new.words[:1000])
+        filed, fresh = await self._store.write(store_moderation.file, self._store.now(), cut)
+        if fresh:
             self.waker.set()
         return filed
 

@@ -12,6 +12,7 @@ from engine.jobs import State
 from engine.rules.people import AuditEntry
 from engine.rules.rules import Ban, Rule
 from engine.rules.stats import FinishedJob
+from engine.store.rows import insert, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,9 @@ def audit(
     detail: Mapping[str, Any],
 ) -> int:
     """Add a line to the record; return its number."""
-    row = db.execute(
-        "INSERT INTO audit (at, actor, action, guild, target, detail) VALUES (?,?,?,?,?,?) RETURNING id",
-        (at, actor, action, guild, target, json.dumps(dict(detail), ensure_ascii=False)),
-    ).fetchone()
-    return int(row[0])
+    told = json.dumps(dict(detail), ensure_ascii=False)
+    row = {"at": at, "actor": actor, "action": action, "guild": guild, "target": target, "detail": told}
+    return int(insert(db, "audit", row)["id"])
 
 
 def audits(db: sqlite3.Connection, guild: str | None, limit: int, after: int | None) -> list[AuditEntry]:
@@ -55,18 +54,8 @@ def audits(db: sqlite3.Connection, guild: str | None, limit: int, after: int | N
     else:
         statement = f"SELECT * FROM audit WHERE {where} AND id > ? ORDER BY id LIMIT ?"
         tail = [after, limit]
-    return [
-        AuditEntry(
-            id=row["id"],
-            at=row["at"],
-            guild=row["guild"],
-            actor=row["actor"],
-            action=row["action"],
-            target=row["target"],
-            detail=json.loads(row["detail"]),
-        )
-        for row in db.execute(statement, [*values, *tail])
-    ]
+    rows = db.execute(statement, [*values, *tail])
+    return [read(AuditEntry, row, detail=json.loads(row["detail"])) for row in rows]
 
 
 def decide(db: sqlite3.Connection, at: float, decision: AdminAction) -> bool:

@@ -19,6 +19,7 @@ from typing import Any
 from engine.jobs import Job, JobSpec, Speed, State
 from engine.rules.allowance import FACTORS
 from engine.store import deliveries, ledger, meta
+from engine.store.rows import insert, read
 from engine.words import Sentence
 
 OPEN = "state IN ('queued', 'running')"
@@ -80,6 +81,11 @@ class Result:
     took: float | None = None
 
 
+_AS_ACCEPTED = (
+    *("id", "owner", "guild", "origin", "prompt", "speed", "weight", "parent", "parent_cell", "edit"),
+    *("factor", "adult", "rated", "created_at"),
+)
+"""The columns of a job that are kept as they stand when it is accepted."""
 NOTHING = Result(seconds=0.0)
 """What a job came to that was never drawn."""
 
@@ -108,32 +114,10 @@ def submit(
         guard(usage(db, drafts[0].job.owner, drafts[0].job.guild, since, mark))
     for nth, draft in enumerate(drafts):
         job = draft.job
-        row = {
-            "id": job.id,
-            "request": request,
-            "nth": nth,
-            "owner": job.owner,
-            "guild": job.guild,
-            "origin": job.origin,
-            "reply_to": draft.reply_to,
-            "progress": draft.progress,
-            "state": State.QUEUED,
-            "spec": job.spec.model_dump_json(),
-            "prompt": job.prompt,
-            "notes": json.dumps(job.notes),
-            "sources": json.dumps(job.sources),
-            "speed": job.speed,
-            "work": draft.work,
-            "weight": job.weight,
-            "parent": job.parent,
-            "parent_cell": job.parent_cell,
-            "edit": job.edit,
-            "factor": job.factor,
-            "adult": job.adult,
-            "rated": job.rated,
-            "created_at": job.created_at,
-        }
-        db.execute(f"INSERT INTO job ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)
+        row = {"request": request, "nth": nth, "work": draft.work, "state": State.QUEUED}
+        row |= {"reply_to": draft.reply_to, "progress": draft.progress, "spec": job.spec.model_dump_json()}
+        row |= {"notes": json.dumps(job.notes), "sources": json.dumps(job.sources)}
+        insert(db, "job", row | {name: getattr(job, name) for name in _AS_ACCEPTED})
         ledger.reserve(db, job, work=draft.work, price=draft.price)
     if also is not None:
         also(db)
@@ -337,8 +321,7 @@ def usage(
     ``mark``: under which charges of theirs stand from before a deletion.
     """
     rows = db.execute(
-        f"SELECT state, count(*) AS jobs FROM job WHERE {OPEN} AND owner = ?"
-        " GROUP BY state",
+        f"SELECT state, count(*) AS jobs FROM job WHERE {OPEN} AND owner = ? GROUP BY state",
         (owner,),
     )
     counts = {row["state"]: row["jobs"] for row in rows}
@@ -365,35 +348,8 @@ def select(db: sqlite3.Connection, where: str, *values: Any) -> list[Job]:
 
 
 def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
-    cells: Iterable[sqlite3.Row] = ()
+    cells: Iterable[Any] = ()
     if row["state"] == State.RENDERED:
         cells = db.execute("SELECT sha256 FROM picture WHERE job = ? ORDER BY cell", (row["id"],))
-    return Job(
-        id=row["id"],
-        owner=row["owner"],
-        guild=row["guild"],
-        adult=row["adult"],
-        rated=bool(row["rated"]),
-        origin=row["origin"],
-        state=State(row["state"]),
-        spec=_spec(row["spec"]),
-        prompt=row["prompt"],
-        notes=tuple(json.loads(row["notes"])),
-        sources=tuple((flag, who) for flag, who in json.loads(row["sources"])),
-        speed=Speed(row["speed"]),
-        weight=row["weight"],
-        moved=row["moved"],
-        parent=row["parent"],
-        parent_cell=row["parent_cell"],
-        edit=row["edit"],
-        factor=row["factor"],
-        attempts=row["attempts"],
-        failure=row["failure"],
-        pictures=tuple(cell["sha256"] for cell in cells),
-        film=row["film"],
-        texts=tuple(json.loads(row["texts"])),
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        took=row["took"],
-    )
+    lists = {name: json.loads(row[name]) for name in ("notes", "sources", "texts")}
+    return read(Job, row, spec=_spec(row["spec"]), pictures=[cell["sha256"] for cell in cells], **lists)

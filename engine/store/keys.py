@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from engine.jobs import Speed
 from engine.rules.keys import USED_EVERY, Key, Scope
 from engine.store import audit
+from engine.store.rows import insert, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +31,11 @@ class NewKey:
 
 def create(db: sqlite3.Connection, now: float, new: NewKey) -> Key:
     """Keep a new key, on the record, and return it."""
-    row = db.execute(
-        "INSERT INTO api_key (name, owner, start, sha256, scopes, models, allowance, speed, created_at,"
-        " expires_at) VALUES (:name, :owner, :start, :sha256, :scopes, :models, :allowance, :speed, :created,"
-        " :expires) RETURNING *",
-        {
-            "name": new.name,
-            "owner": new.person,
-            "start": new.start,
-            "sha256": new.sha256,
-            "scopes": json.dumps(sorted(new.scopes)),
-            "models": None if new.models is None else json.dumps(new.models),
-            "allowance": new.allowance,
-            "speed": new.speed,
-            "created": now,
-            "expires": new.expires_at,
-        },
-    ).fetchone()
-    key = _key(row)
-    audit.audit(db, now, new.actor, "key create", None, key.owner, {"name": new.name, "key": key.id})
+    row = asdict(new) | {"scopes": json.dumps(sorted(new.scopes)), "created_at": now}
+    row["models"] = None if new.models is None else json.dumps(new.models)
+    actor, row["owner"] = row.pop("actor"), row.pop("person")
+    key = _key(insert(db, "api_key", row))
+    audit.audit(db, now, actor, "key create", None, key.owner, {"name": new.name, "key": key.id})
     return key
 
 
@@ -91,19 +78,13 @@ def revoke(db: sqlite3.Connection, now: float, actor: str, key: int) -> Key | No
 
 
 def _key(row: sqlite3.Row) -> Key:
-    return Key(
-        id=row["id"],
-        name=row["name"],
+    return read(
+        Key,
+        row,
         owner=row["owner"] or f"key:{row['id']}",
-        start=row["start"],
         scopes=frozenset(json.loads(row["scopes"])),
-        created_at=row["created_at"],
         models=None if row["models"] is None else tuple(json.loads(row["models"])),
-        allowance=row["allowance"],
         speed=None if row["speed"] is None else Speed(row["speed"]),
-        expires_at=row["expires_at"],
-        used_at=row["used_at"],
-        revoked_at=row["revoked_at"],
     )
 
 

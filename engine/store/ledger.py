@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from engine.jobs import Job
+from engine.store.rows import insert
 
 
 def reserve(db: sqlite3.Connection, job: Job, *, work: float, price: float) -> None:
     """Set a job's work and price aside."""
-    db.execute(
-        "INSERT INTO ledger (job, owner, guild, reserved, price, at) VALUES (?,?,?,?,?,?)",
-        (job.id, job.owner, job.guild, work, price, job.created_at),
-    )
+    row = {"job": job.id, "owner": job.owner, "guild": job.guild, "reserved": work, "price": price}
+    insert(db, "ledger", row | {"at": job.created_at})
 
 
 def settle(db: sqlite3.Connection, job: str, work: float, cost: float | None, at: float) -> None:

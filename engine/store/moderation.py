@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from engine import moderation
 from engine.jobs import JobSpec
 from engine.rules.people import Refusal, Report
 from engine.store import audit as store_audit
+from engine.store.rows import insert, read
 
 LINEAGE = """
 WITH RECURSIVE up (id) AS (
@@ -50,12 +52,8 @@ def refuse(
     absolute: bool = False,
 ) -> int:
     """Note what was refused to whom and why, in the record of those in charge too; return its number."""
-    row = db.execute(
-        "INSERT INTO refusal (at, owner, guild, job, prompt, why, absolute) VALUES (?,?,?,?,?,?,?)"
-        " RETURNING id",
-        (at, owner, guild, job, prompt, why, absolute),
-    ).fetchone()
-    number = int(row[0])
+    row = {"at": at, "owner": owner, "guild": guild, "job": job, "prompt": prompt, "why": why}
+    number = int(insert(db, "refusal", row | {"absolute": absolute})["id"])
     detail = {"why": why, "prompt": prompt[:500], "refusal": number} | ({"job": job} if job else {})
     store_audit.audit(db, at, "limner", "blocked", guild, owner, detail)
     return number
@@ -64,24 +62,21 @@ def refuse(
 # ---- reports and appeals -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """A report or an appeal as somebody makes it; its fields are those of ``Report``."""
+
+    kind: str
+    guild: str | None
+    owner: str
+    words: str
+    job: str | None = None
+    refusal: int | None = None
+    hides: bool = False
+
+
 def _report(row: sqlite3.Row) -> Report:
-    return Report(
-        id=row["id"],
-        at=row["at"],
-        kind=row["kind"],
-        job=row["job"],
-        refusal=row["refusal"],
-        guild=row["guild"],
-        person=row["owner"],
-        words=row["words"],
-        hides=bool(row["hides"]),
-        state=row["state"],
-        moderator=row["moderator"],
-        todo=row["todo"],
-        channel=row["channel"],
-        notice=row["notice"],
-        attempted_at=row["attempted_at"],
-    )
+    return read(Report, row, hides=bool(row["hides"]))
 
 
 def counts(db: sqlite3.Connection, person: str, kind: str, since: float) -> tuple[int, int, int]:
@@ -95,34 +90,20 @@ def counts(db: sqlite3.Connection, person: str, kind: str, since: float) -> tupl
     return int(row["lately"]), int(row["upheld"]), int(row["returned"])
 
 
-def file(
-    db: sqlite3.Connection,
-    at: float,
-    kind: str,
-    *,
-    job: str | None = None,
-    refusal: int | None = None,
-    guild: str | None,
-    person: str,
-    words: str,
-    hides: bool,
-) -> tuple[Report, bool]:
+def file(db: sqlite3.Connection, at: float, new: NewReport) -> tuple[Report, bool]:
     """Keep a report or an appeal; ``(report, new)``: the same from the same person is kept once."""
-    row = db.execute(
-        "INSERT INTO report (at, kind, job, refusal, guild, owner, words, hides, todo)"
-        " VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING *",
-        (at, kind, job, refusal, guild, person, words, hides, "hide" if hides else None),
-    ).fetchone()
-    if row is not None:
-        detail = {"report": row["id"], "words": words} | ({"job": job} if job else {"refusal": refusal})
-        store_audit.audit(db, at, person, kind, guild, job, detail)
-        return _report(row), True
     row = db.execute(
         "SELECT * FROM report WHERE kind = ? AND owner = ? AND coalesce(job, '') = ? AND"
         " coalesce(refusal, 0) = ?",
-        (kind, person, job or "", refusal or 0),
+        (new.kind, new.owner, new.job or "", new.refusal or 0),
     ).fetchone()
-    return _report(row), False
+    if row is not None:
+        return _report(row), False
+    row = insert(db, "report", {**asdict(new), "at": at, "todo": "hide" if new.hides else None})
+    about = {"job": new.job} if new.job else {"refusal": new.refusal}
+    detail = {"report": row["id"], "words": new.words, **about}
+    store_audit.audit(db, at, new.owner, new.kind, new.guild, new.job, detail)
+    return _report(row), True
 
 
 def decide(
@@ -208,18 +189,7 @@ def told(db: sqlite3.Connection, number: int, *, channel: str, notice: str) -> N
 def refusal(db: sqlite3.Connection, number: int | None, job: str | None) -> Refusal | None:
     """Return a refusal by its number, or the one that ended a job; None where it is not kept."""
     row = db.execute("SELECT * FROM refusal WHERE id = ? OR job = ?", (number, job)).fetchone()
-    if row is None:
-        return None
-    return Refusal(
-        id=row["id"],
-        at=row["at"],
-        owner=row["owner"],
-        guild=row["guild"],
-        job=row["job"],
-        prompt=row["prompt"],
-        why=row["why"],
-        absolute=bool(row["absolute"]),
-    )
+    return None if row is None else read(Refusal, row, absolute=bool(row["absolute"]))
 
 
 def shown(db: sqlite3.Connection, job: str, guild: str | None) -> list[int]:
