@@ -52,14 +52,9 @@ def backup(data: Path, destination: Path) -> BackupSummary:
         raise ConfigError("A backup cannot stand in the data folder itself. Name another place.")
     with _explained(destination):
         destination.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = destination / f".{secrets.token_hex(8)}.tmp"
-        try:
+        with _replaced(destination / DATABASE) as fresh:
             _copy_database(source, fresh)
             jobs = examine(fresh)
-            _sync(fresh)
-            fresh.replace(destination / DATABASE)
-        finally:
-            fresh.unlink(missing_ok=True)
         files = named(destination / DATABASE)
         copied, missing = _copy_files(files, data / PICTURES, destination / PICTURES)
         _copy_identity(data / IDENTITY, destination / IDENTITY)
@@ -94,17 +89,13 @@ def restore(source: Path, data: Path, *, force: bool = False) -> BackupSummary:
                 )
             copied, missing = _copy_files(files, source / PICTURES, data / PICTURES)
             _copy_identity(source / IDENTITY, data / IDENTITY)
-            fresh = data / f".{secrets.token_hex(8)}.tmp"
-            try:
+            with _replaced(target) as fresh:
                 shutil.copyfile(source / DATABASE, fresh)
-                _sync(fresh)
+                _sync(fresh)  # before the old one goes
                 for ending in ("", "-wal", "-shm"):  # a log of the old one must not be applied to the new one
                     old = data / f"{DATABASE}{ending}"
                     if old.exists():
                         old.replace(data / f"{DATABASE}.before{ending}")
-                fresh.replace(target)
-            finally:
-                fresh.unlink(missing_ok=True)
     return BackupSummary(jobs, len(files), copied, missing)
 
 
@@ -112,21 +103,16 @@ def named(database: Path) -> list[GalleryFile]:
     """Return every file that a database names."""
     with contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
         tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        found = {GalleryFile(row[0], ".png") for row in db.execute("SELECT sha256 FROM picture")}
-        found |= {
-            GalleryFile(row[0], ".webp") for row in db.execute("SELECT film FROM job WHERE film IS NOT NULL")
-        }
-        found |= {
-            GalleryFile(row[0], ".png")
-            for row in db.execute(
-                "SELECT json_extract(one.value, '$.sha256') FROM job, json_each(job.spec, '$.inputs') AS one"
-            )
-        }
+        statements = [
+            "SELECT sha256, '.png' FROM picture",
+            "SELECT film, '.webp' FROM job WHERE film IS NOT NULL",
+            "SELECT json_extract(one.value, '$.sha256'), '.png'"
+            " FROM job, json_each(job.spec, '$.inputs') AS one",
+        ]
         for table, column in (("mask", "picture"), ("upload", "sha256")):
             if table in tables:
-                rows = db.execute(f"SELECT {column} FROM {table}")
-                found |= {GalleryFile(row[0], ".png") for row in rows}
-    return sorted(found)
+                statements.append(f"SELECT {column}, '.png' FROM {table}")
+        return sorted({GalleryFile(*row) for one in statements for row in db.execute(one)})
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -143,10 +129,8 @@ def _copy_identity(source: Path, target: Path) -> None:
     """Copy key and certificates, with their rights; a backup from before there were any has none."""
     for file in sorted(source.glob("*")) if source.is_dir() else ():
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = target / f".{secrets.token_hex(8)}.tmp"
-        shutil.copy2(file, fresh)
-        _sync(fresh)
-        fresh.replace(target / file.name)
+        with _replaced(target / file.name) as fresh:
+            shutil.copy2(file, fresh)
 
 
 def _copy_files(files: list[GalleryFile], source: Path, target: Path) -> tuple[int, int]:
@@ -163,10 +147,8 @@ def _copy_files(files: list[GalleryFile], source: Path, target: Path) -> tuple[i
             missing += 1  # deleted since the database was copied, or long ago
             continue
         there.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = there.with_name(f".{secrets.token_hex(8)}.tmp")
-        fresh.write_bytes(data)
-        _sync(fresh)
-        fresh.replace(there)
+        with _replaced(there) as fresh:
+            fresh.write_bytes(data)
         copied += 1
     return copied, missing
 
@@ -176,6 +158,18 @@ def _sound(path: Path, sha256: str) -> bool:
         return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def _replaced(target: Path) -> Iterator[Path]:
+    """Yield the name of a file beside this one, which takes its place once it is written."""
+    fresh = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        yield fresh
+        _sync(fresh)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -6,17 +6,17 @@ Long: one draft of a mask, from its first mark to its end.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import hashlib
 import hmac
 import io
 import json
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from PIL import Image
+from pydantic import Json
 
 from engine import images
 from engine.errors import NotFound, UserError
@@ -28,10 +28,7 @@ from engine.store import jobs as store_jobs
 from engine.store import masks as store_masks
 from engine.store import meta as store_meta
 from engine.store.connection import Store
-from engine.store.masks import MaskRow
 from engine.words import Sentence
-
-T = TypeVar("T")
 
 MOST = 12
 """Presses a mask may be grown, shrunk or feathered by."""
@@ -83,9 +80,8 @@ class MaskRecipe(Frozen):
         return self.model_copy(update={"reading": after})
 
 
-@dataclass(frozen=True, slots=True)
-class MaskDraft:
-    """A mask being made over a picture. ``job`` is None for a picture from outside."""
+class MaskDraft(Frozen):
+    """A mask being made over a picture, read from its row. ``job`` is None for a picture from outside."""
 
     key: str
     owner: str
@@ -94,9 +90,11 @@ class MaskDraft:
     job: str | None
     cell: int | None
     line: str | None
-    outline: MaskRecipe
-    requester: Requester | None = None
-    ticket: str | None = None  # of the link to the drawing page that is open
+    outline: Json[MaskRecipe]
+    created_at: float
+    asker: Json[Requester] | None
+    ticket: str | None  # of the link to the drawing page that is open
+    ticket_until: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +134,11 @@ class Masks:
 
         ``origin``: where results can be posted without anybody pressing a button; empty: nowhere.
         """
-        sketch = MaskDraft(new_job_id(), owner, origin, picture, job, cell, line, MaskRecipe(), requester)
-        kept = sketch.outline.model_dump_json()
-        who = None if requester is None else json.dumps(dataclasses.asdict(requester))
-        row = MaskRow(sketch.key, owner, origin, picture, job, cell, line, kept, self._store.now(), who)
-        await self._store.write(store_masks.add, row)
-        return sketch
+        row: dict[str, Any] = {"key": new_job_id(), "owner": owner, "origin": origin, "picture": picture}
+        row |= {"job": job, "cell": cell, "line": line, "outline": MaskRecipe().model_dump_json()}
+        row |= {"asker": None if requester is None else json.dumps(asdict(requester))}
+        row |= {"created_at": self._store.now()}
+        return _sketch(await self._store.write(store_masks.add, row), owner)
 
     async def find(self, key: str, owner: str) -> MaskDraft:
         """Return a sketch. Raises NotFound, or UserError where it is somebody else's."""
@@ -165,10 +162,8 @@ class Masks:
         png = await self._gallery.load(file)
         alpha = None if opaque is None else await self._gallery.load(opaque)
         fitted, reading, readings = await asyncio.to_thread(_fitted, png, alpha, picture)
-        base = await self._gallery.keep(fitted)
-        update = {"base": base, "reading": reading, "readings": readings, "words": "", "finding": "",
-                  "squares": (), "areas": (), "inverted": False, "grown": 0, "feather": 0}  # fmt: skip
-        return await self.change(key, owner, lambda outline: outline.model_copy(update=update))
+        made = MaskRecipe(base=await self._gallery.keep(fitted), reading=reading, readings=readings)
+        return await self.change(key, owner, lambda _: made)
 
     async def link(self, sketch: MaskDraft) -> str | None:
         """Return the open link to a sketch's drawing page (its last part), made anew when it runs out."""
@@ -188,9 +183,9 @@ class Masks:
         if not hmac.compare_digest(signature.encode(), (await self._signature(key, ticket)).encode()):
             raise NotFound(LINK_GONE)
         row = await self._store.read(store_masks.find, key)
-        if row is None or row.ticket != ticket or (row.ticket_until or 0.0) < self._store.now():
+        if row is None or row["ticket"] != ticket or (row["ticket_until"] or 0.0) < self._store.now():
             raise NotFound(LINK_GONE)
-        return _sketch(row, row.owner)
+        return _sketch(row, row["owner"])
 
     async def spend(self, sketch: MaskDraft) -> None:
         """Close the link a sketch was opened by."""
@@ -206,18 +201,13 @@ class Masks:
 
     async def drawn(self, sketch: MaskDraft, file: str) -> MaskDraft:
         """Take a mask from the drawing page, where white repaints, in place of all that was marked before."""
-        ticket = sketch.ticket
-        sketch = await self.bring(sketch.key, sketch.owner, file)
-        update = {"reading": MaskPolarity.WHITE, "readings": ()}
-        sketch = await self.change(
-            sketch.key, sketch.owner, lambda outline: outline.model_copy(update=update)
-        )
-        return dataclasses.replace(sketch, ticket=ticket)
+        await self.bring(sketch.key, sketch.owner, file)
+        drawn = await self.change(sketch.key, sketch.owner, lambda outline: MaskRecipe(base=outline.base))
+        return drawn.model_copy(update={"ticket": sketch.ticket})
 
     async def so_far(self, sketch: MaskDraft) -> bytes:
         """Return what is marked as PNG, though it be nothing."""
-        picture, base = await self._files(sketch)
-        return await asyncio.to_thread(_marked, sketch.outline, picture, base)
+        return await asyncio.to_thread(lambda: images.png(self._made(sketch)[1]))
 
     async def find_in(self, sketch: MaskDraft, words: str, job: str) -> MaskDraft:
         """Note that a job looks for ``words``."""
@@ -238,10 +228,8 @@ class Masks:
                 why or Sentence("That could not be looked for. Try other words, or mark it by hand.")
             )
         found = images.opened(await self._gallery.load(job.pictures[0])).convert("L")
-        update = {"base": await self._gallery.keep(images.png(found)), "reading": MaskPolarity.WHITE,
-                  "readings": (), "finding": "", "squares": (), "areas": (), "inverted": False,
-                  "grown": 0, "feather": 0}  # fmt: skip
-        return await self.change(key, owner, lambda outline: outline.model_copy(update=update))
+        base = await self._gallery.keep(images.png(found))
+        return await self.change(key, owner, lambda outline: MaskRecipe(base=base, words=outline.words))
 
     async def leave(self, key: str, owner: str) -> None:
         """Forget a sketch."""
@@ -250,43 +238,46 @@ class Masks:
 
     async def show(self, sketch: MaskDraft) -> MaskPreview:
         """Return what a sketch looks like over its picture."""
-        picture, base = await self._files(sketch)
-        return await asyncio.to_thread(_shown, sketch.outline, picture, base)
+        return await asyncio.to_thread(self._shown, sketch)
 
     async def mask(self, sketch: MaskDraft) -> str:
         """Keep the finished mask and return its SHA-256. Raises UserError where it marks nothing."""
-        picture, base = await self._files(sketch)
-        return await self._gallery.keep(await asyncio.to_thread(_finished, sketch.outline, picture, base))
+        return await self._gallery.keep(await asyncio.to_thread(self._finished, sketch))
 
-    async def _files(self, sketch: MaskDraft) -> tuple[bytes, bytes | None]:
-        picture = await self._gallery.load(sketch.picture)
-        base = sketch.outline.base
-        return picture, None if base is None else await self._gallery.load(base)
+    # ---- in a thread ---------------------------------------------------------------------------------------
+
+    def _made(self, sketch: MaskDraft) -> tuple[Image.Image, Image.Image]:
+        """Return a sketch's picture, and the mask over it."""
+        picture, base = images.opened(self._gallery.read(sketch.picture)), sketch.outline.base
+        brought = None if base is None else _opened(self._gallery.read(base))
+        return picture, mask_of(sketch.outline, picture.size, brought)
+
+    def _shown(self, sketch: MaskDraft) -> MaskPreview:
+        picture, mask = self._made(sketch)
+        outline = sketch.outline
+        over = images.overlay(picture, mask, squares=outline.squares if outline.base is None else None)
+        return MaskPreview(
+            overlay=images.png(over),
+            size=picture.size,
+            share=images.share(mask),
+            empty=images.is_empty(mask),
+            feather=outline.feather * images.step(picture.size),
+            rim=images.rim(*picture.size),
+        )
+
+    def _finished(self, sketch: MaskDraft) -> bytes:
+        _, mask = self._made(sketch)
+        if images.is_empty(mask):
+            raise UserError(Sentence("Nothing is marked yet. Mark first what should change."))
+        return images.png(mask)
 
 
-def _sketch(row: MaskRow | None, owner: str) -> MaskDraft:
+def _sketch(row: Mapping[str, Any] | None, owner: str) -> MaskDraft:
     if row is None:
         raise NotFound(GONE)
-    if row.owner != owner:
+    if row["owner"] != owner:
         raise UserError(Sentence("Somebody else is making this mask. `Vary (Region)` opens one of your own."))
-    outline = MaskRecipe.model_validate_json(row.outline)
-    requester = None
-    if row.asker is not None:
-        told: dict[str, Any] = json.loads(row.asker)
-        told |= {name: tuple(one) for name, one in told.items() if isinstance(one, list)}
-        requester = Requester(**told)
-    return MaskDraft(
-        row.key,
-        row.owner,
-        row.origin,
-        row.picture,
-        row.job,
-        row.cell,
-        row.line,
-        outline,
-        requester,
-        row.ticket,
-    )
+    return MaskDraft.model_validate(row)
 
 
 def mask_of(outline: MaskRecipe, size: tuple[int, int], base: Image.Image | None) -> Image.Image:
@@ -300,38 +291,10 @@ def mask_of(outline: MaskRecipe, size: tuple[int, int], base: Image.Image | None
     return images.shaped(mask, inverted=outline.inverted, grown=outline.grown, feather=outline.feather)
 
 
-def _opened(png: bytes | None) -> Image.Image | None:
-    if png is None:
-        return None
+def _opened(png: bytes) -> Image.Image:
     with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
         picture.load()
         return picture.copy()
-
-
-def _shown(outline: MaskRecipe, png: bytes, base: bytes | None) -> MaskPreview:
-    picture = images.opened(png)
-    mask = mask_of(outline, picture.size, _opened(base))
-    by_hand = base is None
-    over = images.overlay(picture, mask, squares=outline.squares if by_hand else None)
-    return MaskPreview(
-        overlay=images.png(over),
-        size=picture.size,
-        share=images.share(mask),
-        empty=images.is_empty(mask),
-        feather=outline.feather * images.step(picture.size),
-        rim=images.rim(*picture.size),
-    )
-
-
-def _finished(outline: MaskRecipe, png: bytes, base: bytes | None) -> bytes:
-    mask = mask_of(outline, images.opened(png).size, _opened(base))
-    if images.is_empty(mask):
-        raise UserError(Sentence("Nothing is marked yet. Mark first what should change."))
-    return images.png(mask)
-
-
-def _marked(outline: MaskRecipe, png: bytes, base: bytes | None) -> bytes:
-    return images.png(mask_of(outline, images.opened(png).size, _opened(base)))
 
 
 def _fitted(
@@ -342,7 +305,6 @@ def _fitted(
     The same picture may have been enlarged for showing, so the same shape at another size fits too.
     """
     brought, size = _opened(png), images.opened(picture).size
-    assert brought is not None
     if alpha is not None:
         brought.putalpha(images.opened(alpha).convert("L"))
     off = abs(brought.width * size[1] - brought.height * size[0])

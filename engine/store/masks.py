@@ -1,56 +1,35 @@
-"""SQL: masks being made. Plain functions of a connection, run by the store; knows no pictures."""
+"""SQL: masks being made. Plain functions of a connection, run by the store; knows no pictures.
+
+A mask is its row by column: ``outline`` and ``asker`` are JSON; ``job`` is None for a picture from outside.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.store.rows import insert
 
 
-@dataclass(frozen=True, slots=True)
-class MaskRow:
-    """A mask being made. ``outline`` is JSON; ``job`` is None for a picture from outside."""
-
-    key: str
-    owner: str
-    origin: str
-    picture: str
-    job: str | None
-    cell: int | None
-    line: str | None
-    outline: str
-    created_at: float
-    asker: str | None = None  # JSON
-    ticket: str | None = None
-    ticket_until: float | None = None
+def add(db: sqlite3.Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep a new one and return it."""
+    return dict(insert(db, "mask", row))
 
 
-def _row(row: sqlite3.Row | None) -> MaskRow | None:
-    return None if row is None else MaskRow(**dict(row))
-
-
-def add(db: sqlite3.Connection, row: MaskRow) -> None:
-    """Keep a new one."""
-    db.execute(
-        "INSERT INTO mask (key, owner, origin, picture, job, cell, line, outline, created_at, asker)"
-        " VALUES (:key, :owner, :origin, :picture, :job, :cell, :line, :outline, :created_at, :asker)",
-        asdict(row),
-    )
-
-
-def find(db: sqlite3.Connection, key: str) -> MaskRow | None:
+def find(db: sqlite3.Connection, key: str) -> dict[str, Any] | None:
     """Return one, or None."""
-    return _row(db.execute("SELECT * FROM mask WHERE key = ?", (key,)).fetchone())
+    row = db.execute("SELECT * FROM mask WHERE key = ?", (key,)).fetchone()
+    return None if row is None else dict(row)
 
 
-def change(db: sqlite3.Connection, key: str, turn: Callable[[str], str]) -> MaskRow | None:
+def change(db: sqlite3.Connection, key: str, turn: Callable[[str], str]) -> dict[str, Any] | None:
     """Put ``turn(outline)`` in place of the outline; None: there is no such mask."""
     row = find(db, key)
-    if row is None:
-        return None
-    outline = turn(row.outline)
-    db.execute("UPDATE mask SET outline = ? WHERE key = ?", (outline, key))
-    return replace(row, outline=outline)
+    if row is not None:
+        row["outline"] = turn(row["outline"])
+        db.execute("UPDATE mask SET outline = :outline WHERE key = :key", row)
+    return row
 
 
 def issue(
@@ -60,8 +39,8 @@ def issue(
     row = find(db, key)
     if row is None:
         return None
-    if row.ticket is not None and (row.ticket_until or 0.0) >= now + least:
-        return row.ticket
+    if row["ticket"] is not None and (row["ticket_until"] or 0.0) >= now + least:
+        return str(row["ticket"])
     db.execute("UPDATE mask SET ticket = ?, ticket_until = ? WHERE key = ?", (ticket, until, key))
     return ticket
 

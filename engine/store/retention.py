@@ -57,29 +57,14 @@ def _told(row: sqlite3.Row) -> dict[str, Any]:
 
 def everything(db: sqlite3.Connection, owner: str) -> dict[str, list[dict[str, Any]]]:
     """Return every row about a person, by table."""
-    found = {
-        table: [_told(row) for row in db.execute(f"SELECT * FROM {table} WHERE {_whose(table)}", (owner,))]
-        for table in personal(db)
+    looks = {table: f"SELECT * FROM {table} WHERE {_whose(table)}" for table in personal(db)}
+    looks |= {
+        "picture": "SELECT picture.* FROM picture JOIN job ON job.id = picture.job WHERE job.owner = ?"
+        " ORDER BY job.created_at, job.id, cell",
+        "input": "SELECT input.* FROM input JOIN job ON job.id = input.job WHERE job.owner = ?",
+        "audit": "SELECT * FROM audit WHERE ?1 IN (actor, target) ORDER BY id",
     }
-    found["picture"] = [
-        dict(row)
-        for row in db.execute(
-            "SELECT picture.* FROM picture JOIN job ON job.id = picture.job WHERE job.owner = ?"
-            " ORDER BY job.created_at, job.id, cell",
-            (owner,),
-        )
-    ]
-    found["input"] = [
-        dict(row)
-        for row in db.execute(
-            "SELECT input.* FROM input JOIN job ON job.id = input.job WHERE job.owner = ?", (owner,)
-        )
-    ]
-    found["audit"] = [
-        dict(row)
-        for row in db.execute("SELECT * FROM audit WHERE actor = ? OR target = ? ORDER BY id", (owner, owner))
-    ]
-    return found
+    return {table: [_told(row) for row in db.execute(look, (owner,))] for table, look in looks.items()}
 
 
 def files_of(db: sqlite3.Connection, jobs: Collection[str]) -> set[GalleryFile]:
@@ -128,7 +113,6 @@ def forget(db: sqlite3.Connection, owner: str, mark: str) -> list[GalleryFile]:
     db.execute("UPDATE audit SET detail = replace(detail, ?, ?) WHERE instr(detail, ?)", (owner, mark, owner))
     # what somebody reported stays hidden or removed
     db.execute("UPDATE report SET owner = ?, words = '' WHERE owner = ?", (mark, owner))
-    db.execute("UPDATE report SET moderator = ? WHERE moderator = ?", (mark, owner))
     keys = f"SELECT id FROM api_key WHERE {_whose('api_key')}"
     db.execute(f"DELETE FROM api_request WHERE key IN ({keys})", (owner,))
     for table in personal(db):

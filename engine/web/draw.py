@@ -117,7 +117,7 @@ async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
                 key=f"draw:{sketch.ticket}",  # sent twice, it is still one request
                 owner=sketch.owner,
                 origin=sketch.origin,
-                requester=sketch.requester or UNRULED,
+                requester=sketch.asker or UNRULED,
                 language=language() or "",
             ),
             "inpaint",

@@ -73,11 +73,8 @@ async def test_a_clock_a_month_ahead_at_boot_deletes_nothing_and_the_right_time_
     path, gallery = tmp_path / "limner.db", Gallery(tmp_path / "pictures")
     async with Store.open(path, clock=lambda: machine[0]) as store:
         young, old = await add(store, "young", DAY), await add(store, "old", 29 * DAY)
-        mask = masks.MaskRow(
-            key="mask", owner="anna", origin="", picture="a" * 64, job=None, cell=None, line=None,
-            outline="{}", created_at=TODAY - DAY,
-        )  # fmt: skip
-        await store.write(masks.add, mask)
+        mask = {"key": "mask", "owner": "anna", "origin": "", "picture": "a" * 64, "outline": "{}"}
+        await store.write(masks.add, mask | {"created_at": TODAY - DAY})
         refusal = await store.write(
             moderation.refuse, TODAY, owner="anna", guild=None, prompt="words", why="why"
         )

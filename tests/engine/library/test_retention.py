@@ -23,7 +23,7 @@ from engine.moderation import BlockedError
 from engine.rules.people import Requester
 from engine.service import Service
 from engine.store.connection import Store
-from engine.store.masks import MaskRow, add
+from engine.store.masks import add
 from engine.store.retention import forget
 from tests.engine.conftest import Open, asking, calling, drawn, editing, ended, submit
 
@@ -49,8 +49,8 @@ async def busy_life(service: Service, owner: str) -> list[str]:
     await service.show(calling(f"{owner}-s", owner), jobs[1].id, 0)
     await service.admin.audit(owner, "ban", guild="1", target="ben", detail={"by": owner})
     picture = jobs[1].pictures[0]
-    row = MaskRow(f"{owner}-m", owner, "discord:1/2", picture, jobs[1].id, 0, None, "{}", time.time())
-    await service.store.write(add, row)
+    row = {"key": f"{owner}-m", "owner": owner, "origin": "discord:1/2", "picture": picture, "cell": 0}
+    await service.store.write(add, row | {"job": jobs[1].id, "outline": "{}", "created_at": time.time()})
     requester = Requester(owner, "77", manager=True)
     reported = await service.reports.report(jobs[1], requester, f"a secret of {owner}", seen=True)
     await service.reports.decide(reported.id, requester, "returned")
