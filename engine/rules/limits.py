@@ -13,8 +13,8 @@ from engine.errors import LimitError
 from engine.jobs import JobSpec, Kind
 from engine.words import Sentence
 
-PEOPLE = 10_000
-"""With more people than this, those who asked nothing for a minute are forgotten."""
+KNOWN = 10_000
+"""With more people (or keys, or addresses) than this, those that were long silent are forgotten."""
 
 
 def span(seconds: float) -> Sentence:
@@ -73,36 +73,43 @@ def check_spec(spec: JobSpec, limits: LimitsConfig, line: str) -> None:
         )
 
 
-class RateLimiter:
-    """How fast one person may go on asking: so many commands at once, and as many again each minute.
+class Rate:
+    """How fast one may go on asking: so many times at once, and as many again in ``seconds``.
 
     ``clock`` gives seconds that never run backwards.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._spent: dict[str, tuple[float, float]] = {}  # commands not yet forgiven, and when that was
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._spent: dict[str, tuple[float, float]] = {}  # times not yet forgiven, and when that was
 
-    def check(self, owner: str, limits: LimitsConfig) -> None:
-        """Count a command. Raises LimitError where it is one too many; such a one is not counted."""
-        most, now = limits.commands_a_minute, self._clock()
-        spent, at = self._spent.get(owner, (0.0, now))
-        spent = max(0.0, spent - (now - at) * most / 60)
+    def wait(self, who: str, most: float) -> float:
+        """Count one more and return 0, or return the seconds until it may come; then it is not counted."""
+        now = self._clock()
+        spent, at = self._spent.get(who, (0.0, now))
+        spent = max(0.0, spent - (now - at) * most / self._seconds)
         if spent + 1 > most:
-            wait = (spent + 1 - most) * 60 / most
-            raise LimitError(
-                Sentence(
-                    "That is more than {most} commands and buttons within a minute, which is the most for "
-                    "one person. Try again in {seconds} s.",
-                    most=most,
-                    seconds=max(1, math.ceil(wait)),
-                ),
-                kind="rate",
-                retry_after=wait,
-            )
-        if len(self._spent) > PEOPLE:
-            self._spent = {who: one for who, one in self._spent.items() if now - one[1] < 60}
-        self._spent[owner] = spent + 1, now
+            return (spent + 1 - most) * self._seconds / most
+        if len(self._spent) > KNOWN:
+            self._spent = {one: kept for one, kept in self._spent.items() if now - kept[1] < self._seconds}
+        self._spent[who] = spent + 1, now
+        return 0.0
+
+
+def check_pace(rate: Rate, owner: str, limits: LimitsConfig) -> None:
+    """Count a command of a person. Raises LimitError where it is one too many; such a one is not counted."""
+    most = limits.commands_a_minute
+    if wait := rate.wait(owner, most):
+        raise LimitError(
+            Sentence(
+                "That is more than {most} commands and buttons within a minute, which is the most for "
+                "one person. Try again in {seconds} s.",
+                most=most,
+                seconds=max(1, math.ceil(wait)),
+            ),
+            kind="rate",
+            retry_after=wait,
+        )
 
 
 def check_count(count: int, limits: LimitsConfig, line: str) -> None:

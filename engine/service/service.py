@@ -133,7 +133,7 @@ class Service:
             self._scheduler,
             self._finishing,
         )
-        self._rate_limit = limits.RateLimiter(time.monotonic)
+        self._rate = limits.Rate(60.0, time.monotonic)
 
     def _scheduling(self, config: Config, setup: Setup) -> Scheduler:
         """Return the scheduler with a worker for each device, here or, with Ray, on other machines."""
@@ -237,7 +237,7 @@ class Service:
 
     def pace(self, owner: str) -> None:
         """Count a command of this person, before any other work for it. Raises LimitError: too many."""
-        self._rate_limit.check(owner, self.config.limits)
+        limits.check_pace(self._rate, owner, self.config.limits)
 
     async def plan(self, ask: Ask) -> Planned:
         """Return what a request would make and take; accepts, fetches and paints nothing.

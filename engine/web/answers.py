@@ -173,16 +173,11 @@ _DOORS: tuple[tuple[str, str, Schema], ...] = (
 )
 
 
-def tag_of(path: str) -> str:
-    """Return what the door at a path is called."""
-    return next(name for starts, name, _ in _DOORS if path.startswith(starts))
+def door_at(path: str) -> tuple[str, Schema]:
+    """Return what the door at a path is called, and the shape of its refusals."""
+    return next((name, schema) for starts, name, schema in _DOORS if path.startswith(starts))
 
 
 def name_at(path: str) -> str:
     """Return a short name of the door at a path."""
-    return re.sub(r"\W", "", tag_of(path))
-
-
-def error_at(path: str) -> Schema:
-    """Return the shape of refusals at a path."""
-    return next(schema for starts, _, schema in _DOORS if path.startswith(starts))
+    return re.sub(r"\W", "", door_at(path)[0])

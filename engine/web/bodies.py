@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from engine.web.errors import Fault
+from engine.web.errors import Fault, wrong
 from engine.words import Sentence
 
 MIB = 2**20
@@ -32,6 +33,7 @@ SECONDS = 60.0
 SILENT = 15.0
 """Seconds it may be silent meanwhile."""
 
+AS_JSON = "Send this request as JSON, with the header Content-Type: application/json."
 BROKEN = "This body is not valid JSON in UTF-8. Send one JSON object."
 
 
@@ -71,7 +73,7 @@ class Part:
         try:
             text = self.data.decode()
         except UnicodeDecodeError:
-            raise Fault("invalid", f"{self.name}: must be text in UTF-8", field=self.name) from None
+            raise wrong(self.name, "must be text in UTF-8") from None
         return _clean(text, self.name)
 
 
@@ -97,11 +99,16 @@ async def chunks(request: Request, budget: Budget, most: int) -> AsyncIterator[b
         raise Fault("slow", Sentence("The body of this request came too slowly. Send it again.")) from None
 
 
+def media_type(request: Request) -> str:
+    """Return of what type a body says it is."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def json_object(request: Request, budget: Budget, most: int = JSON_MOST) -> dict[str, Any]:
     """Return the JSON object that is the body, without fields that are null. Raises Fault."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request)
     if kind != "application/json" and not kind.endswith("+json"):
-        raise Fault("media", "Send this request as JSON, with the header Content-Type: application/json.")
+        raise Fault("media", AS_JSON)
     data = b"".join([chunk async for chunk in chunks(request, budget, most)])
     # a large one takes a while, in which others want to be served
     value, told = await asyncio.to_thread(_object, data) if len(data) > JSON_MOST else _object(data)
@@ -204,6 +211,7 @@ class _Reader:
         self.ended = True
 
 
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 
 
@@ -235,15 +243,6 @@ def _check_texts(value: Any) -> None:
 
 
 def _clean(text: str, name: str) -> str:
-    if "\0" in text or not _encodes(text):
-        sentence = f"{name}: holds a character that no text may have (NUL, or half of a surrogate pair)"
-        raise Fault("invalid", sentence, field=name)
+    if _UNWRITABLE.search(text):
+        raise wrong(name, "holds a character that no text may have (NUL, or half of a surrogate pair)")
     return text
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

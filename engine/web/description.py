@@ -168,7 +168,7 @@ def _operation(method: str, path: str, about: str) -> dict[str, Any]:
         for name, schema in one.query.items()
     ]
     operation: dict[str, Any] = {
-        "tags": [told.tag_of(path)],
+        "tags": [told.door_at(path)[0]],
         "summary": about,
         "operationId": f"{method} {path}",
         "parameters": parameters,
@@ -181,7 +181,7 @@ def _operation(method: str, path: str, about: str) -> dict[str, Any]:
 
 
 def _refusal(path: str, status: int) -> dict[str, Any]:
-    content = {"application/json": {"schema": dict(told.error_at(path))}}
+    content = {"application/json": {"schema": dict(told.door_at(path)[1])}}
     return {"description": told.WORDS[status], "content": content, "headers": _HEADER}
 
 

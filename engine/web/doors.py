@@ -7,8 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from engine.rules.keys import Key
+from fastapi import Depends, Request
+
+from engine.errors import NotFound
+from engine.jobs import Job
+from engine.rules.keys import Key, Scope
 from engine.service import Service
 from engine.web.auth import Gate
 from engine.web.bodies import Budget
@@ -63,3 +68,42 @@ class Doors:
         caller = self.drawing.caller(key, "", waited_for=True)
         balances = await self.service.prices.balances(key.owner, caller.member)
         return min((one.left for one in balances), default=None)
+
+
+class Door:
+    """What every door's endpoints stand on."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._service = doors.service
+        self._drawing = doors.drawing
+
+    async def _own(self, key: Key, job_id: str, missing: str) -> Job:
+        """Return a job of the key's own; another's does not exist. Raises Fault with the sentence."""
+        try:
+            job = await self._service.find(job_id)
+        except NotFound:
+            raise Fault("missing", missing) from None
+        if job.owner != key.owner:
+            raise Fault("missing", missing)
+        return job
+
+
+def cell_of(job: Job, number: str) -> int | None:
+    """Return which cell of a job a number names that counts from 1; None: none that there is."""
+    good = number.isascii() and number.isdecimal() and len(number) < 3
+    return int(number) - 1 if good and 1 <= int(number) <= len(job.pictures) else None
+
+
+def let_in(scope: Scope, *, raw: bool = False, basic: bool = False) -> Any:
+    """Return the dependency by which an endpoint has the key of its request: see ``Gate.key``."""
+
+    async def key(request: Request) -> Key:
+        doors: Doors = request.app.state.doors
+        return await doors.gate.key(request, scope, raw=raw, basic=basic)
+
+    return Depends(key)
+
+
+Draws = Annotated[Key, let_in("draw")]
+Reads = Annotated[Key, let_in("read")]

@@ -20,7 +20,7 @@ from engine.rules.keys import Key
 from engine.rules.people import Requester
 from engine.service import Ask, Caller, Draw, Planned, Service, Snapshot
 from engine.web.bodies import FILE_MOST, is_picture
-from engine.web.errors import Fault, fault_of
+from engine.web.errors import Fault, fault_of, wrong
 
 LOOK_EVERY = 0.5
 """Seconds between two looks whether a key that waits still holds."""
@@ -78,22 +78,17 @@ class DrawingDoor:
     async def bring(self, data: bytes, name: str) -> PictureInput:
         """Take a picture in. Raises Fault: empty, too large, no picture, one that cannot be read."""
         if not data:
-            raise Fault("invalid", f"{name}: is empty", field=name, code="file_size")
+            raise wrong(name, "is empty", "file_size")
         if len(data) > FILE_MOST:
             raise Fault("large", f"{name}: is larger than 20 MiB", field=name)
         if not is_picture(data):
-            sentence = f"{name}: must be a picture (PNG, JPEG, WebP or GIF)"
-            raise Fault("invalid", sentence, field=name, code="mime_type")
+            raise wrong(name, "must be a picture (PNG, JPEG, WebP or GIF)", "mime_type")
         try:
             kept = await self.service.uploads.take(data)
         except LimnerError as error:
             fault = fault_of(error)
             raise Fault(fault.kind, f"{name}: {fault.sentence}", field=name, code="image") from None
         return PictureInput(kept.sha256, kept.original, kept.mask)
-
-    async def cells(self, job: Job) -> list[bytes]:
-        """Return the PNG of every picture of a job."""
-        return await self.service.pictures(job.id)
 
     # ---- drawing -------------------------------------------------------------------------------------------
 
@@ -132,10 +127,6 @@ class DrawingDoor:
         if not planned.accepted:
             self._in_time(planned)
         return (await self.service.submit(planned)).jobs[0]
-
-    async def submit(self, ask: Ask) -> tuple[Job, ...]:
-        """Submit what nobody waits for."""
-        return (await self.service.submit(await self.service.plan(ask))).jobs
 
     async def ended(self, request: Request, key: Key, job: Job) -> Job:
         """Wait for a job and return it as it ended: drawn, or blocked for what came of it."""
@@ -241,6 +232,13 @@ async def _left(request: Request) -> None:
     """Return once the client has hung up; its whole body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def showable(job: Job) -> Job:
+    """Return a job that has ended, where its pictures may be shown. Raises Fault."""
+    if job.state is State.BLOCKED:
+        raise Fault("blocked", FILTERED)
+    return job
 
 
 def _outcome(job: Job) -> Job:

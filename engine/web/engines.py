@@ -38,65 +38,27 @@ class Engine(NamedTuple):
         return side, side
 
 
+_LISTED: tuple[tuple[str, str, Family], ...] = (
+    ("stable-diffusion-xl-1024-v1-0", "Stable Diffusion XL v1.0", "xl"),
+    ("stable-diffusion-xl-1024-v0-9", "Stable Diffusion XL v0.9", "xl"),
+    ("stable-diffusion-xl-beta-v2-2-2", "Stable Diffusion v2.2.2-XL Beta", "beta"),
+    ("stable-diffusion-v1-6", "Stable Diffusion v1.6", "1.6"),
+    ("stable-diffusion-v1-5", "Stable Diffusion v1.5", "512"),
+    ("stable-diffusion-512-v2-1", "Stable Diffusion v2.1", "512"),
+    ("stable-diffusion-768-v2-1", "Stable Diffusion v2.1-768", "768"),
+    ("stable-inpainting-512-v2-0", "Stable Inpainting v2.0", "512"),
+    ("esrgan-v1-x2plus", "Real-ESRGAN x2", "upscaler"),
+    ("stable-diffusion-x4-latent-upscaler", "Stable Diffusion x4 Latent Upscaler", "upscaler"),
+)
+_DESCRIBED = {
+    "stable-diffusion-xl-beta-v2-2-2": "Stability-AI Stable Diffusion XL Beta v2.2.2",
+    "stable-diffusion-768-v2-1": "Stability-AI Stable Diffusion 768 v2.1",
+    "esrgan-v1-x2plus": "Real-ESRGAN_x2plus upscaler model",
+}
+"""What is said of those whose descriptions are not made of their names."""
 ENGINES: Mapping[str, Engine] = {
-    one.id: one
-    for one in (
-        Engine(
-            "stable-diffusion-xl-1024-v1-0",
-            "Stable Diffusion XL v1.0",
-            "Stability-AI Stable Diffusion XL v1.0",
-            "xl",
-        ),
-        Engine(
-            "stable-diffusion-xl-1024-v0-9",
-            "Stable Diffusion XL v0.9",
-            "Stability-AI Stable Diffusion XL v0.9",
-            "xl",
-        ),
-        Engine(
-            "stable-diffusion-xl-beta-v2-2-2",
-            "Stable Diffusion v2.2.2-XL Beta",
-            "Stability-AI Stable Diffusion XL Beta v2.2.2",
-            "beta",
-        ),
-        Engine(
-            "stable-diffusion-v1-6",
-            "Stable Diffusion v1.6",
-            "Stability-AI Stable Diffusion v1.6",
-            "1.6",
-        ),
-        Engine(
-            "stable-diffusion-v1-5",
-            "Stable Diffusion v1.5",
-            "Stability-AI Stable Diffusion v1.5",
-            "512",
-        ),
-        Engine(
-            "stable-diffusion-512-v2-1",
-            "Stable Diffusion v2.1",
-            "Stability-AI Stable Diffusion v2.1",
-            "512",
-        ),
-        Engine(
-            "stable-diffusion-768-v2-1",
-            "Stable Diffusion v2.1-768",
-            "Stability-AI Stable Diffusion 768 v2.1",
-            "768",
-        ),
-        Engine(
-            "stable-inpainting-512-v2-0",
-            "Stable Inpainting v2.0",
-            "Stability-AI Stable Inpainting v2.0",
-            "512",
-        ),
-        Engine("esrgan-v1-x2plus", "Real-ESRGAN x2", "Real-ESRGAN_x2plus upscaler model", "upscaler"),
-        Engine(
-            "stable-diffusion-x4-latent-upscaler",
-            "Stable Diffusion x4 Latent Upscaler",
-            "Stability-AI Stable Diffusion x4 Latent Upscaler",
-            "upscaler",
-        ),
-    )
+    name: Engine(name, title, _DESCRIBED.get(name, f"Stability-AI {title}"), family)
+    for name, title, family in _LISTED
 }
 
 
@@ -111,22 +73,22 @@ def check_size(engine: Engine, width: int, height: int) -> None:
                 code="invalid_sdxl_v1_dimensions",
             )
         return
+    short, long = sorted((width, height))
     if width % STEP or height % STEP:
         sentence = f"height and width must be specified in increments of {STEP}"
         raise Fault("invalid", sentence, code="invalid_height_or_width")
-    if min(width, height) < LEAST:
+    if short < LEAST:
         sentence = f"height and width must be at least {LEAST}"
         raise Fault("invalid", sentence, code="invalid_height_or_width")
-    pixels = width * height
     match engine.family:
-        case "beta" if min(width, height) > 512 or max(width, height) > 896:
+        case "beta" if short > 512 or long > 896:
             sentence = "one side may be above 512, and none above 896 (at most 512x896 or 896x512)"
             raise Fault("invalid", sentence, code="invalid_sdxl_v222_dimensions")
-        case "1.6" if not 320 <= min(width, height) <= max(width, height) <= 1536:
+        case "1.6" if not 320 <= short <= long <= 1536:
             sentence = "height and width must be between 320x320 and 1536x1536"
             raise Fault("invalid", sentence, code="invalid_height_or_width")
         case "512" | "768" | "upscaler":
             least = 589_824 if engine.family == "768" else 262_144
-            if not least <= pixels <= MOST_PIXELS:
+            if not least <= width * height <= MOST_PIXELS:
                 sentence = f"width x height must be between {least} and {MOST_PIXELS} pixels"
                 raise Fault("invalid", sentence, code="invalid_pixel_count")

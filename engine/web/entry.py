@@ -6,10 +6,10 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
@@ -57,16 +57,9 @@ class EntryMiddleware:
             nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
-                named = {name.lower() for name, _ in message["headers"]}
-                more = {"x-request-id": request_id, **HEADERS}
-                message["headers"] = [
-                    *message["headers"],
-                    *(
-                        (name.encode(), value.encode())
-                        for name, value in more.items()
-                        if name.encode() not in named
-                    ),
-                ]
+                headers = MutableHeaders(scope=message)
+                for name, value in {"x-request-id": request_id, **HEADERS}.items():
+                    headers.setdefault(name, value)
             await send(message)
             ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
@@ -96,6 +89,9 @@ class EntryMiddleware:
 def handle_errors(app: FastAPI, shapes: Shapes) -> None:
     """Answer what is refused, also by FastAPI itself, in the shape of the door."""
 
+    def said(request: Request, fault: Fault) -> Response:
+        return answer(shape_of(request.url.path, shapes), fault, request.state.request_id)
+
     @app.exception_handler(Fault)
     @app.exception_handler(LimnerError)
     @app.exception_handler(Exception)
@@ -103,8 +99,8 @@ def handle_errors(app: FastAPI, shapes: Shapes) -> None:
         """Say what the service refuses, or that something broke."""
         fault = fault_of(error)
         if fault.kind == "server" and isinstance(error, LimnerError):
-            log.error("request %s failed", request.scope["state"]["request_id"], exc_info=error)
-        return answer(shape_of(request.url.path, shapes), fault, request.scope["state"]["request_id"])
+            log.error("request %s failed", request.state.request_id, exc_info=error)
+        return said(request, fault)
 
     @app.exception_handler(ClientDisconnect)
     async def left(request: Request, error: Exception) -> Response:
@@ -119,8 +115,7 @@ def handle_errors(app: FastAPI, shapes: Shapes) -> None:
             fault = Fault("method", METHOD.format(allowed), headers={"Allow": allowed})
         else:
             fault = Fault("missing", PATH, code="path")
-        state: dict[str, Any] = request.scope["state"]
-        return answer(shape_of(request.url.path, shapes), fault, state["request_id"])
+        return said(request, fault)
 
 
 def _methods(app: FastAPI, scope: Scope) -> set[str]:

@@ -78,6 +78,11 @@ class Fault(Exception):
         self.headers = dict(headers or {})
 
 
+def wrong(field: str, what: str, code: str | None = None) -> Fault:
+    """Return that the value of a field is wrong, and how."""
+    return Fault("invalid", f"{field}: {what}", field=field, code=code)
+
+
 def fault_of(error: Exception) -> Fault:
     """Return what an error of the service means to a door."""
     match error:

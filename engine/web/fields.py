@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine.web.errors import Fault
+from engine.web.errors import Fault, wrong
 
 T = TypeVar("T", bound=BaseModel)
 NAMED_MOST = 20
@@ -34,9 +34,9 @@ def read(model: type[T], values: Mapping[str, Any], prefix: str = "", *, strict:
 def _fault(first: Mapping[str, Any], prefix: str) -> Fault:
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])[1:]
     if first["type"] == "missing":
-        return Fault("invalid", f"{field}: is required", field=field, code="missing")
+        return wrong(field, "is required", "missing")
     if first["type"] == "extra_forbidden":
-        return Fault("invalid", f"{field}: is not known here; leave it out", field=field, code="extra")
+        return wrong(field, "is not known here; leave it out", "extra")
     message = str(first["msg"]).removeprefix("Value error, ")
     message = re.sub(r"^Input should (?:be|have) ", "must be ", message)
     message = re.sub(r"^(?:String|List) should have ", "must have ", message)

@@ -19,7 +19,7 @@ from engine.planning.redraw import line_again
 from engine.rules.keys import Key
 from engine.service.links import SLACK
 from engine.web import pages
-from engine.web.doors import Doors
+from engine.web.doors import Door, Doors, Reads, cell_of
 from engine.web.errors import Fault, Shaped, plain
 from engine.words import Sentence, say
 
@@ -65,16 +65,11 @@ def shape(fault: Fault, request_id: str) -> Shaped:
     return Shaped(status, body)
 
 
-class _Door:
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._service = doors.service
-
+class _Door(Door):
     # ---- the cookie ----------------------------------------------------------------------------------------
 
-    async def enter(self, request: Request) -> Response:
+    async def enter(self, key: Reads) -> Response:
         """Exchange a key for a cookie."""
-        key = await self._doors.gate.key(request, "read")
         until = int(self._service.store.now()) + GOOD_FOR
         told = f"{key.id}.{until}"
         response = JSONResponse({"name": key.name})
@@ -144,14 +139,11 @@ class _Door:
 
     async def _picture(self, request: Request, job_id: str, number: str) -> tuple[Job, int]:
         key = await self._key(request)
-        try:
-            job = await self._service.find(job_id)
-        except NotFound:
-            raise Fault("missing", NOTHING) from None
-        good = number.isascii() and number.isdecimal() and len(number) < 3
-        if job.owner != key.owner or not good or not 1 <= int(number) <= len(job.pictures):
+        job = await self._own(key, job_id, NOTHING)
+        cell = cell_of(job, number)
+        if cell is None:
             raise Fault("missing", NOTHING)
-        return job, int(number) - 1
+        return job, cell
 
 
 def _told(job: Job) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from engine.planning.references import KEPT
 from engine.rules.keys import Key
 from engine.service import Ask, Edit, Imagine, Snapshot
 from engine.web import bodies, fields
-from engine.web.doors import Doors
-from engine.web.errors import STATUS, Fault, Shaped, plain
+from engine.web.doors import Door, Doors, Draws, Reads, cell_of
+from engine.web.errors import STATUS, Fault, Shaped, plain, wrong
 from engine.web.formats import FORMATS, format_of
 
 STARTS = ("/api/v1",)
@@ -62,19 +62,14 @@ def mount(app: FastAPI, doors: Doors) -> None:
     app.get("/api/v1/balance")(door.balance)
 
 
-class _Door:
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._service = doors.service
-
-    async def submit(self, request: Request) -> Response:
+class _Door(Door):
+    async def submit(self, request: Request, key: Draws) -> Response:
         """Accept what is asked for, durably, and say where it can be looked at."""
-        key = await self._doors.gate.key(request, "draw")
         asked = fields.read(Asked, await bodies.json_object(request, self._doors.budget), strict=True)
-        name = await self._doors.drawing.name(request, key) or f"http:{uuid.uuid4().hex}"
+        name = await self._drawing.name(request, key) or f"http:{uuid.uuid4().hex}"
         planned = await self._service.plan(await self._ask(key, name, asked))
         for job in planned.jobs:
-            self._doors.drawing.model(key, job.spec.model)
+            self._drawing.model(key, job.spec.model)
             for link in job.links:
                 if link.startswith(KEPT):
                     await self._service.uploads.own(key.owner, link)
@@ -84,74 +79,67 @@ class _Door:
 
     async def _ask(self, key: Key, name: str, asked: Asked) -> Ask:
         try:
-            caller = self._doors.drawing.caller(key, name, waited_for=False, hook=asked.webhook)
+            caller = self._drawing.caller(key, name, waited_for=False, hook=asked.webhook)
         except UserError as error:
-            raise Fault("invalid", f"webhook: {error}", field="webhook") from None
+            raise wrong("webhook", str(error)) from None
         if asked.action is None:
             if asked.prompt is None:
-                raise Fault("invalid", "prompt: is required, or an action on a picture", field="prompt")
+                raise wrong("prompt", "is required, or an action on a picture")
             return Imagine(caller, asked.prompt)
         if asked.action not in EDITS:
-            raise Fault("invalid", f"action: is one of {', '.join(EDITS)}", field="action")
+            raise wrong("action", f"is one of {', '.join(EDITS)}")
         if (asked.job is None) == (asked.image is None):
-            sentence = "job: is required for an action, or `image` with the name of an upload"
-            raise Fault("invalid", sentence, field="job")
-        job = None if asked.job is None else (await self._own(key, asked.job)).id
+            raise wrong("job", "is required for an action, or `image` with the name of an upload")
+        job = None if asked.job is None else (await self._own(key, asked.job, NO_JOB)).id
         cell = None if asked.picture is None else asked.picture - 1
         image, mask, uploads = asked.image, asked.mask, self._service.uploads
         image = None if image is None else await uploads.own(key.owner, image)
         mask = None if mask is None else await uploads.mask(await uploads.own(key.owner, mask))
         return Edit(caller, asked.action, job, cell, asked.prompt, picture=image, mask=mask)
 
-    async def list(self, request: Request, limit: str = "20", after: str = "") -> Response:
+    async def list(self, key: Reads, limit: str = "20", after: str = "") -> Response:
         """List the key's jobs, newest first, a page at a time; ``after``: the last id of the page before."""
-        key = await self._doors.gate.key(request, "read")
         if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:4]) <= PAGE_MOST):
-            raise Fault("invalid", f"limit: is 1 to {PAGE_MOST}", field="limit")
+            raise wrong("limit", f"is 1 to {PAGE_MOST}")
         try:
             jobs, more = await self._service.files.page(key.owner, int(limit), after or None)
         except NotFound:
             raise Fault("missing", NO_JOB) from None
         return JSONResponse({"jobs": [told_of(job) for job in jobs], "next": jobs[-1].id if more else None})
 
-    async def look(self, request: Request, job_id: str) -> Response:
+    async def look(self, key: Reads, job_id: str) -> Response:
         """Say how a job stands."""
-        key = await self._doors.gate.key(request, "read")
-        job = await self._own(key, job_id)
+        job = await self._own(key, job_id, NO_JOB)
         told = told_of(job)
         if job.state is State.QUEUED:
             told["position"] = await self._service.position(job.id)
         return JSONResponse(told)
 
-    async def cancel(self, request: Request, job_id: str) -> Response:
+    async def cancel(self, key: Draws, job_id: str) -> Response:
         """Take a job back; one that has ended stays as it is."""
-        key = await self._doors.gate.key(request, "draw")
-        job = await self._own(key, job_id)
+        job = await self._own(key, job_id, NO_JOB)
         return JSONResponse(told_of(await self._service.cancel(job.id, key.owner)))
 
-    async def picture(self, request: Request, job_id: str, number: str, kind: str) -> Response:
+    async def picture(self, request: Request, key: Reads, job_id: str, number: str, kind: str) -> Response:
         """Return a picture of a job, from 1, as PNG, JPEG or WebP."""
-        key = await self._doors.gate.key(request, "read")
-        job = await self._own(key, job_id)
-        good = number.isascii() and number.isdecimal() and len(number) < 3
-        form = format_of(kind)
-        if form is None or not good or not 1 <= int(number) <= len(job.pictures):
+        job = await self._own(key, job_id, NO_JOB)
+        form, cell = format_of(kind), cell_of(job, number)
+        if form is None or cell is None:
             raise Fault("missing", NO_PICTURE)
-        told = f"{job.pictures[int(number) - 1]}.{form}".encode()
+        told = f"{job.pictures[cell]}.{form}".encode()
         tag = f'W/"{hashlib.sha256(told).hexdigest()[:32]}"'  # weak: the signature may differ
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
-        data = (await self._service.files.file(job, int(number) - 1, form=form)).data
+        data = (await self._service.files.file(job, cell, form=form)).data
         return Response(data, media_type=FORMATS[form], headers=headers)
 
-    async def events(self, request: Request, job_id: str) -> Response:
+    async def events(self, request: Request, key: Reads, job_id: str) -> Response:
         """Stream how a job stands: its place, per cent, previews, its end.
 
         Whoever comes late is told where it is; whoever comes again says in Last-Event-ID what they know.
         """
-        key = await self._doors.gate.key(request, "read")
-        job = await self._own(key, job_id)
+        job = await self._own(key, job_id, NO_JOB)
         known = request.headers.get("last-event-id", "")
         if known == "end":
             return Response(status_code=204)  # says to browsers: come no more
@@ -166,7 +154,7 @@ class _Door:
         shown: bytes | None = None
         try:
             with self._doors.streaming(key):
-                async for snapshot in self._doors.drawing.stream(request, key, job):
+                async for snapshot in self._drawing.stream(request, key, job):
                     if snapshot is None:
                         yield ": keep-alive\n\n"
                     elif not isinstance(snapshot, Job):
@@ -183,20 +171,9 @@ class _Door:
                 return
         yield _event("end", "end", told_of(await self._service.find(job.id)))
 
-    async def balance(self, request: Request) -> Response:
+    async def balance(self, key: Reads) -> Response:
         """Say how many seconds of the device are left; null: no limit."""
-        key = await self._doors.gate.key(request, "read")
         return JSONResponse({"seconds_left": await self._doors.left(key)})
-
-    async def _own(self, key: Key, job_id: str) -> Job:
-        """Return a job of the key's own; another's does not exist."""
-        try:
-            job = await self._service.find(job_id)
-        except NotFound:
-            raise Fault("missing", NO_JOB) from None
-        if job.owner != key.owner:
-            raise Fault("missing", NO_JOB)
-        return job
 
 
 def told_of(job: Job) -> dict[str, Any]:

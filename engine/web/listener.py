@@ -75,6 +75,7 @@ def application(
     draw.mount(app, service, doors.budget if doors is not None else Budget())
     links.mount(app, service, doors)
     if doors is not None:
+        app.state.doors = doors
         for door in (stability, predict, openai, sdapi, jobs, uploads, webhooks, gallery, docs):
             door.mount(app, doors)
         handle_errors(app, SHAPES)

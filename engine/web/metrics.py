@@ -38,28 +38,24 @@ def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> I
     yield GaugeMetricFamily("limner_deliveries_pending", "Promised messages not shown yet.", undelivered)
     each = ["worker", "device"]
     memory = GaugeMetricFamily("limner_device_memory_bytes", "Memory in use.", labels=[*each, "card"])
-    ready = GaugeMetricFamily("limner_worker_ready", "1 where a worker can draw.", labels=each)
-    silence = GaugeMetricFamily("limner_worker_silence_seconds", "Since it was heard of.", labels=each)
-    drawing = GaugeMetricFamily("limner_worker_jobs", "Jobs a worker has in hand.", labels=each)
-    restarts = CounterMetricFamily("limner_worker_restarts", "Times a worker was started anew.", labels=each)
-    calls = CounterMetricFamily("limner_unet_calls", "Calls of the UNet by a worker.", labels=each)
-    rows = CounterMetricFamily("limner_unet_rows", "Rows of all these calls.", labels=each)
-    drawn = CounterMetricFamily("limner_worker_drawn", "Jobs that a worker finished.", labels=each)
+    told: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
+        "ready": GaugeMetricFamily("limner_worker_ready", "1 where a worker can draw.", labels=each),
+        "silence": GaugeMetricFamily("limner_worker_silence_seconds", "Since it was heard of.", labels=each),
+        "drawing": GaugeMetricFamily("limner_worker_jobs", "Jobs a worker has in hand.", labels=each),
+        "restarts": CounterMetricFamily(
+            "limner_worker_restarts", "Times a worker was started anew.", labels=each
+        ),
+        "calls": CounterMetricFamily("limner_unet_calls", "Calls of the UNet by a worker.", labels=each),
+        "rows": CounterMetricFamily("limner_unet_rows", "Rows of all these calls.", labels=each),
+        "drawn": CounterMetricFamily("limner_worker_drawn", "Jobs that a worker finished.", labels=each),
+    }
     limits = GaugeMetricFamily(
         "limner_rows_that_pay", "Rows past which a call gains nothing.", labels=[*each, "size"]
     )
     for number, worker in enumerate(service.control.workers()):
         labels = [str(number), worker["name"]]
         memory.add_metric([*labels, worker["device"]], worker["memory"])
-        for family, key in (
-            (ready, "ready"),
-            (silence, "silence"),
-            (drawing, "drawing"),
-            (restarts, "restarts"),
-            (calls, "calls"),
-            (rows, "rows"),
-            (drawn, "drawn"),
-        ):
+        for key, family in told.items():
             family.add_metric(labels, float(worker[key]))
         for size, most in worker["limits"].items():
             limits.add_metric([*labels, size], most)
@@ -68,7 +64,7 @@ def _gauges(service: Service, waiting: int, running: int, undelivered: int) -> I
         "Jobs given to a device that held other models, not theirs.",
         service.control.switches,
     )
-    yield from (memory, ready, silence, drawing, restarts, calls, rows, drawn, limits)
+    yield from (memory, *told.values(), limits)
 
 
 def _counted(service: Service) -> Iterator[Metric]:

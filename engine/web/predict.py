@@ -9,12 +9,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.jobs import Condition, State
+from engine.jobs import Condition
 from engine.planning.literal import Literal
 from engine.rules.keys import Key
 from engine.web import bodies, fields
-from engine.web.doors import Doors
-from engine.web.drawing import FILTERED
+from engine.web.doors import Door, Doors, Draws
+from engine.web.drawing import showable
 from engine.web.errors import STATUS, Fault, Shaped
 
 STARTS = ("/predict", "/v1/projects/")
@@ -59,13 +59,9 @@ def mount(app: FastAPI, doors: Doors) -> None:
     app.post("/v1/projects/{project}/locations/{location}/endpoints/{endpoint}:predict")(door.predict)
 
 
-class _Door:
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-
-    async def predict(self, request: Request) -> Response:
+class _Door(Door):
+    async def predict(self, request: Request, key: Draws) -> Response:
         """Answer one prompt with a JPEG, instances with predictions."""
-        key = await self._doors.gate.key(request, "draw")
         sent = await bodies.json_object(request, self._doors.budget)
         if "instances" not in sent and not request.url.path.endswith(":predict"):
             one = fields.read(Instance, sent, strict=True)
@@ -82,12 +78,10 @@ class _Door:
 
     async def _drawn(self, request: Request, key: Key, asked: list[Instance]) -> list[bytes]:
         """Draw one picture for each, one after another; return them as JPEG."""
-        model = self._doors.drawing.model(key, None)
+        model = self._drawing.model(key, None)
         files = []
         for number, one in enumerate(asked):
             literal = Literal(texts=(Condition(text=one.prompt),), model=model.name if model else None)
-            job = await self._doors.drawing.draw(request, key, literal, part=number)
-            if job.state is State.BLOCKED:
-                raise Fault("blocked", FILTERED)
-            files.append((await self._doors.service.files.file(job, 0, form="jpeg")).data)
+            job = showable(await self._drawing.draw(request, key, literal, part=number))
+            files.append((await self._service.files.file(job, 0, form="jpeg")).data)
         return files

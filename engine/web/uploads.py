@@ -11,8 +11,8 @@ from engine.errors import UserError
 from engine.planning.references import kept
 from engine.provenance import words
 from engine.web import bodies
-from engine.web.doors import Doors
-from engine.web.errors import Fault
+from engine.web.doors import Door, Doors, Draws, Reads
+from engine.web.errors import Fault, wrong
 
 RAW = ("image/", "application/octet-stream")
 """Types of a body that is the picture itself."""
@@ -25,29 +25,23 @@ def mount(app: FastAPI, doors: Doors) -> None:
     app.post("/api/v1/verify")(door.verify)
 
 
-class _Door:
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._service = doors.service
-
-    async def upload(self, request: Request) -> Response:
+class _Door(Door):
+    async def upload(self, request: Request, key: Draws) -> Response:
         """Keep a picture that prompts and actions of this key can name, and say how it is called."""
-        key = await self._doors.gate.key(request, "draw")
         data = await self._picture(request)
         try:
             image, mask = await self._service.uploads.keep(key.owner, data)
         except UserError as error:
-            raise Fault("invalid", f"image: {error}", field="image") from None
+            raise wrong("image", str(error)) from None
         told = {"image": kept(image.sha256), "width": image.width, "height": image.height}
         return JSONResponse(told | {"mask": None if mask is None else kept(mask)}, status_code=201)
 
-    async def verify(self, request: Request) -> Response:
+    async def verify(self, request: Request, key: Reads) -> Response:
         """Say where a picture comes from, in the words of /verify, and what it was drawn with."""
-        key = await self._doors.gate.key(request, "read")
         try:
             found, job = await self._service.verify(await self._picture(request))
         except UserError as error:
-            raise Fault("invalid", f"image: {error}", field="image") from None
+            raise wrong("image", str(error)) from None
         own = job is not None and job.owner == key.owner
         recipe = found.recipe
         told: dict[str, Any] = {
@@ -70,12 +64,12 @@ class _Door:
         elif kind.startswith("multipart/form-data"):
             parts = [part for part in await bodies.form(request, budget) if part.name == "image"]
             if len(parts) != 1:
-                raise Fault("invalid", "image: is required, once", field="image")
+                raise wrong("image", "is required, once")
             data = bytes(parts[0].data)
         else:
             raise Fault("media", "Send the picture itself as image/png, or a form with the file `image`.")
         if not bodies.is_picture(data):
-            raise Fault("invalid", "image: must be a picture (PNG, JPEG, WebP or GIF)", field="image")
+            raise wrong("image", "must be a picture (PNG, JPEG, WebP or GIF)")
         return data
 
 

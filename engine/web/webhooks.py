@@ -14,14 +14,14 @@ import logging
 from collections import Counter
 from datetime import UTC, datetime
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from engine.errors import NotFound
 from engine.jobs import Delivery
 from engine.service import Service
 from engine.service.hooks import address
-from engine.web.doors import Doors
+from engine.web.doors import Doors, Draws
 from engine.web.jobs import told_of
 
 log = logging.getLogger("limner.web")
@@ -38,9 +38,8 @@ def mount(app: FastAPI, doors: Doors) -> None:
     """Put the endpoint on the application."""
 
     @app.get("/api/v1/webhook-secret")
-    async def webhook_secret(request: Request) -> Response:
+    async def webhook_secret(key: Draws) -> Response:
         """Return what this key's webhooks are signed with."""
-        key = await doors.gate.key(request, "draw")
         secret = base64.b64encode(await _secret(doors.service, key.id)).decode()
         return JSONResponse({"secret": f"whsec_{secret}"})
 

@@ -18,14 +18,14 @@ from starlette.types import Receive, Scope, Send
 
 from engine import images
 from engine.config import ModelConfig
-from engine.jobs import Condition, Job, State
+from engine.jobs import Condition, Job
 from engine.planning.literal import Literal
 from engine.rules.keys import Key
 from engine.web import bodies, fields
 from engine.web.bodies import Part
-from engine.web.doors import Doors
-from engine.web.drawing import FILTERED, PictureInput
-from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of
+from engine.web.doors import Door, Doors, Draws, Reads
+from engine.web.drawing import PictureInput, showable
+from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of, wrong
 from engine.web.openai.fields import FREEDOM, IMAGES, Edits, Images, Variations, size_of
 
 STARTS = ("/v1/images", "/v1/models")
@@ -91,29 +91,23 @@ def mount(app: FastAPI, doors: Doors) -> None:
     app.post("/v1/images/variations")(door.variations)
 
 
-class _Door:
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._drawing = doors.drawing
-
+class _Door(Door):
     # ---- models --------------------------------------------------------------------------------------------
 
-    async def models(self, request: Request) -> Response:
+    async def models(self, key: Reads) -> Response:
         """List what the key may draw with, then OpenAI's own names."""
-        key = await self._doors.gate.key(request, "read")
         found = [told for name in self._names() if (told := self._listed(key, name))]
         return JSONResponse({"object": "list", "data": found})
 
-    async def one_model(self, request: Request, name: str) -> Response:
+    async def one_model(self, key: Reads, name: str) -> Response:
         """Say that a model is there."""
-        key = await self._doors.gate.key(request, "read")
         told = self._listed(key, name) if name in self._names() else None
         if told is None:
             raise _no_model(name)
         return JSONResponse(told)
 
     def _names(self) -> list[str]:
-        return [*(model.name for model in self._doors.service.models), *NAMES]
+        return [*(model.name for model in self._service.models), *NAMES]
 
     def _listed(self, key: Key, name: str) -> dict[str, Any] | None:
         """Return a model as it is listed, None where the key may not draw with it."""
@@ -121,7 +115,7 @@ class _Door:
             model = self._drawing.model(key, name, NAMES)
         except Fault:
             return None
-        dates = self._doors.service.origin.dates
+        dates = self._service.origin.dates
         created = 0 if model is None else int(dates.get(model.name, 0))
         return {"id": name, "object": "model", "created": created, "owned_by": "limner"}
 
@@ -134,29 +128,27 @@ class _Door:
 
     # ---- drawing -------------------------------------------------------------------------------------------
 
-    async def generations(self, request: Request) -> Response:
+    async def generations(self, request: Request, key: Draws) -> Response:
         """Draw from words."""
-        key = await self._doors.gate.key(request, "draw")
         sent = await bodies.json_object(request, self._doors.budget)
         asked = fields.read(Images, sent, strict=True)
         more = [name for name in sent if name not in Images.model_fields]
         model = self._model(key, asked.model)
-        asked.check(self._doors.service.config.limits)
+        asked.check(self._service.config.limits)
         literal = self._literal(asked, model, size=self._size(asked, model))
         return await self._drawn(request, key, literal, asked, more, "image_generation")
 
-    async def edits(self, request: Request) -> Response:
+    async def edits(self, request: Request, key: Draws) -> Response:
         """Paint a part of a picture afresh, or draw from the whole of it."""
-        key = await self._doors.gate.key(request, "draw")
         parts = await bodies.form(request, self._doors.budget, bodies.EDIT_MOST)
         sent, files, more = _sorted(parts, Edits)
         asked = fields.read(Edits, sent)
         model = self._model(key, asked.model)
-        asked.check(self._doors.service.config.limits)
+        asked.check(self._service.config.limits)
         picture, *beside = await self._images(files)
         size = self._size(asked, model)
         mask = await self._mask(files, picture)
-        start, uploads = picture.sha256, self._doors.service.uploads
+        start, uploads = picture.sha256, self._service.uploads
         if size is not None:
             start = await uploads.fitted(start, size)
             mask = None if mask is None else await uploads.fitted(mask, size)
@@ -167,18 +159,17 @@ class _Door:
         literal = self._literal(asked, model, **told)
         return await self._drawn(request, key, literal, asked, more, "image_edit")
 
-    async def variations(self, request: Request) -> Response:
+    async def variations(self, request: Request, key: Draws) -> Response:
         """Draw a picture again, freely."""
-        key = await self._doors.gate.key(request, "draw")
         sent, files, more = _sorted(await bodies.form(request, self._doors.budget), Variations)
         sent.pop("prompt", None)
         asked = fields.read(Variations, sent)
         model = self._model(key, asked.model)
-        asked.check(self._doors.service.config.limits)
+        asked.check(self._service.config.limits)
         picture = (await self._images(files, 1))[0]
         size, start = self._size(asked, model), picture.sha256
         if size is not None:
-            start = await self._doors.service.uploads.fitted(start, size)
+            start = await self._service.uploads.fitted(start, size)
         literal = self._literal(
             *(asked, model), size=size or picture.size, start=start, strength=model.strong_strength, texts=()
         )
@@ -187,7 +178,7 @@ class _Door:
     # ---- what they share -----------------------------------------------------------------------------------
 
     def _size(self, asked: Images, model: ModelConfig) -> tuple[int, int] | None:
-        return size_of(asked.size, model, self._doors.service.config.limits)
+        return size_of(asked.size, model, self._service.config.limits)
 
     def _literal(self, asked: Images, model: ModelConfig, **more: Any) -> Literal:
         told: dict[str, Any] = {
@@ -196,7 +187,7 @@ class _Door:
             "model": model.name,
             "count": asked.n,
             "seed": asked.seed,
-            "steps": asked.run(model, self._doors.service.config.limits),
+            "steps": asked.run(model, self._service.config.limits),
             "guidance": asked.cfg_scale,
             "sampler": asked.sampler,
         }
@@ -205,9 +196,9 @@ class _Door:
     async def _images(self, files: Mapping[str, Sequence[Part]], most: int = IMAGES) -> list[PictureInput]:
         found = files.get("image", ())
         if not found:
-            raise Fault("invalid", "image: is required", field="image", code="missing")
+            raise wrong("image", "is required", "missing")
         if len(found) > most:
-            raise Fault("invalid", f"image: may be sent at most {most} times", field="image")
+            raise wrong("image", f"may be sent at most {most} times")
         return [await self._drawing.bring(bytes(part.data), "image") for part in found]
 
     async def _mask(self, files: Mapping[str, Sequence[Part]], picture: PictureInput) -> str | None:
@@ -216,14 +207,13 @@ class _Door:
         if "mask" in files:
             mask = await self._drawing.bring(bytes(files["mask"][0].data), "mask")
             if mask.mask is None:
-                sentence = "mask: has no transparent pixels; those are what is repainted, not black or white"
-                raise Fault("invalid", sentence, field="mask", code="image")
+                what = "has no transparent pixels; those are what is repainted, not black or white"
+                raise wrong("mask", what, "image")
             if mask.size != picture.size:
-                sentence = "mask: must be as large as the image, {}x{}, and is {}x{}"
-                told = sentence.format(*picture.size, *mask.size)
-                raise Fault("invalid", told, field="mask", code="image")
+                what = "must be as large as the image, {}x{}, and is {}x{}"
+                raise wrong("mask", what.format(*picture.size, *mask.size), "image")
             clear = mask.mask
-        return None if clear is None else await self._doors.service.uploads.mask(clear, inverted=True)
+        return None if clear is None else await self._service.uploads.mask(clear, inverted=True)
 
     async def _drawn(
         self, request: Request, key: Key, literal: Literal, asked: Images, more: list[str], kind: str
@@ -245,7 +235,7 @@ class _Door:
     async def _answer(self, job: Job, asked: Images) -> dict[str, Any]:
         files = await self._files(job, asked)
         if asked.by_url():
-            url, to = self._doors.url, self._doors.service.links.to
+            url, to = self._doors.url, self._service.links.to
             how = asked.output_format, asked.compression, self._doors.clock()
             data = [{"url": await to(url, job.id, cell, *how)} for cell in range(len(files))]
         else:
@@ -255,12 +245,9 @@ class _Door:
         return answer | _identified(asked)
 
     async def _files(self, job: Job, asked: Images) -> list[bytes]:
-        if job.state is State.BLOCKED:
-            raise Fault("blocked", FILTERED)
-        show = self._doors.service.files.file
+        show, cells = self._service.files.file, range(len(showable(job).pictures))
         files = [
-            (await show(job.id, cell, form=asked.form, quality=asked.compression)).data
-            for cell in range(len(job.pictures))
+            (await show(job.id, cell, form=asked.form, quality=asked.compression)).data for cell in cells
         ]
         return files + files[:1] * (asked.n - len(files))
 

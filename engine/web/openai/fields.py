@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.config import LimitsConfig, ModelConfig
 from engine.images import Format
 from engine.jobs import SEED_MAX
-from engine.web.errors import Fault
+from engine.web.errors import wrong
 from engine.web.formats import format_of
 
 SIDES = (64, 4096)
@@ -60,25 +60,20 @@ class Images(BaseModel):
     def check(self, limits: LimitsConfig) -> None:
         """Raise Fault for what is understood and not done here."""
         if len(self.prompt) > limits.prompt_length:
-            sentence = f"prompt: may have at most {limits.prompt_length} characters"
-            raise Fault("invalid", sentence, field="prompt", code="string_too_long")
+            raise wrong("prompt", f"may have at most {limits.prompt_length} characters", "string_too_long")
         if not self.prompt.strip():
-            raise Fault("invalid", "prompt: must say what to draw", field="prompt")
+            raise wrong("prompt", "must say what to draw")
         if self.background == "transparent":
-            sentence = "background: pictures are opaque here; leave it out"
-            raise Fault("invalid", sentence, field="background", code="unsupported_value")
+            raise wrong("background", "pictures are opaque here; leave it out", "unsupported_value")
         if self.output_format in ("gif", "svg"):
-            sentence = "output_format: is png, jpeg or webp here"
-            raise Fault("invalid", sentence, field="output_format", code="unsupported_value")
+            raise wrong("output_format", "is png, jpeg or webp here", "unsupported_value")
         for name in self.NOT_DONE:
             if getattr(self, name) is not None:
-                raise Fault("invalid", f"{name}: is not done here", field=name, code="unsupported_value")
+                raise wrong(name, "is not done here", "unsupported_value")
         if self.output_compression is not None and self.output_format == "png":
-            sentence = "output_compression: is for jpeg and webp; a png loses nothing"
-            raise Fault("invalid", sentence, field="output_compression")
+            raise wrong("output_compression", "is for jpeg and webp; a png loses nothing")
         if self.partial_images is not None and not self.stream:
-            sentence = "partial_images: needs stream to be true"
-            raise Fault("invalid", sentence, field="partial_images")
+            raise wrong("partial_images", "needs stream to be true")
 
     @property
     def tier(self) -> str:
@@ -143,13 +138,12 @@ def size_of(said: str, model: ModelConfig, limits: LimitsConfig) -> tuple[int, i
         return None
     match = _SIZE.fullmatch(said.strip())
     if match is None:
-        sentence = "size: is written as width x height, such as 1024x1024, or auto"
-        raise Fault("invalid", sentence, field="size", code="invalid_size")
+        raise wrong("size", "is written as width x height, such as 1024x1024, or auto", "invalid_size")
     size = width, height = int(match[1]), int(match[2])
     near = _nearest(width, height, model.max_ratio, limits.max_pixels)
     if near != size:
-        sentence = f"size: {width}x{height} cannot be made; the nearest that can is {near[0]}x{near[1]}"
-        raise Fault("invalid", sentence, field="size", code="invalid_size")
+        what = f"{width}x{height} cannot be made; the nearest that can is {near[0]}x{near[1]}"
+        raise wrong("size", what, "invalid_size")
     return size
 
 

@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -22,13 +22,13 @@ from engine.jobs import Condition, Job, State
 from engine.planning.literal import Literal, check_size
 from engine.planning.plan import default_model
 from engine.prompt import take_networks
-from engine.rules.keys import Key, Scope
+from engine.rules.keys import Key
 from engine.service import Describe, Snapshot
 from engine.web import bodies, fields
-from engine.web.doors import Doors
-from engine.web.drawing import FILTERED, PictureInput
+from engine.web.doors import Door, Doors, let_in
+from engine.web.drawing import PictureInput, showable
 from engine.web.engines import UPSCALED_MOST
-from engine.web.errors import STATUS, Fault, Shaped
+from engine.web.errors import STATUS, Fault, Shaped, wrong
 from engine.web.sdapi import fields as asked_fields
 from engine.web.sdapi.answers import Shown, answered, as_progress
 from engine.web.sdapi.fields import Drawn, Extra, Img2Img, Options, Txt2Img, WithPicture
@@ -66,13 +66,13 @@ def mount(app: FastAPI, doors: Doors) -> None:
         ("interrupt", door.interrupt),
         ("skip", door.interrupt),
     ):
-        app.post(f"{BASE}/{path}", name=f"sdapi {path}")(draws)
-    app.get(f"{BASE}/progress", name="sdapi progress")(door.progress)
-    app.get(f"{BASE}/options", name="sdapi options")(door.options)
-    app.get(f"{BASE}/sd-models", name="sdapi models")(door.models)
-    app.get(f"{BASE}/loras", name="sdapi loras")(door.loras)
+        app.post(f"{BASE}/{path}")(draws)
+    app.get(f"{BASE}/progress")(door.progress)
+    app.get(f"{BASE}/options")(door.options)
+    app.get(f"{BASE}/sd-models")(door.models)
+    app.get(f"{BASE}/loras")(door.loras)
     for name, value in CONSTANTS.items():
-        app.get(f"{BASE}/{name}", name=f"sdapi {name}")(door.constant(name, value))
+        app.get(f"{BASE}/{name}")(_constant(name, value))
 
     @app.get("/config")
     async def config() -> Response:
@@ -80,56 +80,53 @@ def mount(app: FastAPI, doors: Doors) -> None:
         return JSONResponse({"components": []})
 
 
-class _Door:
+Draws = Annotated[Key, let_in("draw", basic=True)]
+Reads = Annotated[Key, let_in("read", basic=True)]
+
+
+def _constant(name: str, value: Any) -> Callable[[Key], Awaitable[Response]]:
+    """Return an endpoint that gives everybody with a key the same answer."""
+
+    async def answer(key: Reads) -> Response:
+        return JSONResponse(value)
+
+    answer.__doc__ = f"List what there is of {name.replace('-', ' ')}."
+    return answer
+
+
+class _Door(Door):
     def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._drawing = doors.drawing
-        self._service = doors.service
+        super().__init__(doors)
         self._now: dict[int, dict[str, Snapshot]] = {}
         """What waits or runs here: by key, then by job."""
         self._interrupted: set[str] = set()
 
     # ---- looking -------------------------------------------------------------------------------------------
 
-    def constant(self, name: str, value: Any) -> Callable[[Request], Awaitable[Response]]:
-        """Return an endpoint that gives everybody with a key the same answer."""
-
-        async def answer(request: Request) -> Response:
-            await self._key(request, "read")
-            return JSONResponse(value)
-
-        answer.__doc__ = f"List what there is of {name.replace('-', ' ')}."
-        return answer
-
-    async def models(self, request: Request) -> Response:
+    async def models(self, key: Reads) -> Response:
         """List the models the key may draw with."""
-        key = await self._key(request, "read")
         return JSONResponse([listed(model) for model in self._models(key)])
 
-    async def loras(self, request: Request) -> Response:
+    async def loras(self, key: Reads) -> Response:
         """List the LoRAs that there are."""
-        await self._key(request, "read")
         return JSONResponse(loras(self._service.config.loras))
 
-    async def options(self, request: Request) -> Response:
+    async def options(self, key: Reads) -> Response:
         """Return the key's settings."""
-        key = await self._key(request, "read")
         told: dict[str, Any] = {"sd_model_checkpoint": (await self._model(key)).name}
         told |= {"samples_format": "png", "sd_vae": "Automatic", "CLIP_stop_at_last_layers": 1}
         return JSONResponse(told)
 
-    async def set_options(self, request: Request) -> Response:
+    async def set_options(self, request: Request, key: Draws) -> Response:
         """Choose the model that draws for the key from now on."""
-        key = await self._key(request, "draw")
         sent = await bodies.json_object(request, self._doors.budget, bodies.SDAPI_MOST)
         name = fields.read(Options, sent).sd_model_checkpoint
         if name:
             await self._service.remember(_setting(key), (await self._model(key, name)).name)
         return JSONResponse({}, headers=fields.ignored(asked_fields.without_effect(sent, Options)))
 
-    async def progress(self, request: Request, skip_current_image: str = "false") -> Response:
+    async def progress(self, key: Reads, skip_current_image: str = "false") -> Response:
         """Say how far the key's own picture is."""
-        key = await self._key(request, "read")
         shows = skip_current_image.lower() not in ("true", "1", "yes", "on")
         now = self._now.get(key.id, {})
         current = _current(now)
@@ -137,17 +134,15 @@ class _Door:
             current = replace(current, position=await self._service.position(current.job.id))
         return JSONResponse(as_progress(current, len(now), self._service.store.now(), shows=shows))
 
-    async def interrupt(self, request: Request) -> Response:
+    async def interrupt(self, key: Draws) -> Response:
         """Take the key's running job back, or its oldest waiting one."""
-        key = await self._key(request, "draw")
         if (current := _current(self._now.get(key.id, {}))) is not None:
             self._interrupted.add(current.job.id)
             await self._service.cancel(current.job.id, key.owner)
         return JSONResponse({})
 
-    async def png_info(self, request: Request) -> Response:
+    async def png_info(self, request: Request, key: Reads) -> Response:
         """Return the recipe in a picture."""
-        await self._key(request, "read")
         asked, _ = await self._read(request, WithPicture)
         verdict, _ = await self._service.verify(await _decoded(asked.image, "image"))
         recipe = verdict.recipe
@@ -157,23 +152,19 @@ class _Door:
         told = {"items": {"parameters": recipe.as_text()}, "parameters": texts | recipe.facts}
         return JSONResponse({"info": recipe.as_text(), **told})
 
-    async def interrogate(self, request: Request) -> Response:
+    async def interrogate(self, request: Request, key: Draws) -> Response:
         """Put a picture into words."""
-        key = await self._key(request, "draw")
         asked, sent = await self._read(request, WithPicture)
         picture = await self._picture(asked.image, "image")
         job = await self._drawing.begin(request, key, lambda caller: Describe(caller, picture.sha256))
-        job = await self._drawing.ended(request, key, job)
-        if job.state is State.BLOCKED:
-            raise Fault("blocked", FILTERED)
+        job = showable(await self._drawing.ended(request, key, job))
         headers = fields.ignored(name for name in sent if name not in ("image", "model"))
         return JSONResponse({"caption": job.texts[0]}, headers=headers)
 
     # ---- drawing -------------------------------------------------------------------------------------------
 
-    async def txt2img(self, request: Request) -> Response:
+    async def txt2img(self, request: Request, key: Draws) -> Response:
         """Draw from words; enlarged and drawn over where that is asked."""
-        key = await self._key(request, "draw")
         asked, sent = await self._read(request, Txt2Img)
         literal, noted = await self._literal(key, asked)
         if asked.enable_hr:
@@ -184,9 +175,8 @@ class _Door:
             shown = await self._over(request, key, literal, asked, shown)
         return self._answer(asked, sent, shown, noted)
 
-    async def img2img(self, request: Request) -> Response:
+    async def img2img(self, request: Request, key: Draws) -> Response:
         """Draw from a picture, over the whole of it or where a mask is white."""
-        key = await self._key(request, "draw")
         asked, sent = await self._read(request, Img2Img)
         literal, noted = await self._literal(key, asked)
         how, mask, uploads = _MODES[asked.resize_mode], None, self._service.uploads
@@ -200,9 +190,8 @@ class _Door:
         job = await self._drawn(request, key, replace(literal, start=start, mask=mask, strength=strength))
         return self._answer(asked, sent, await self._cells(job, literal.count), noted)
 
-    async def enlarge(self, request: Request) -> Response:
+    async def enlarge(self, request: Request, key: Draws) -> Response:
         """Enlarge a picture."""
-        key = await self._key(request, "draw")
         asked, sent = await self._read(request, Extra)
         picture = await self._picture(asked.image, "image")
         size = asked.size(*picture.size)
@@ -220,13 +209,6 @@ class _Door:
         return JSONResponse(told, headers=fields.ignored(more))
 
     # ---- what they share -----------------------------------------------------------------------------------
-
-    async def _key(self, request: Request, scope: Scope) -> Key:
-        """Return the key; Basic may carry it, so forms of other sites' pages are turned away."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind and kind != "application/json":
-            raise Fault("media", "Send this request as JSON, with the header Content-Type: application/json.")
-        return await self._doors.gate.key(request, scope, basic=True)
 
     async def _read(self, request: Request, model: type[fields.T]) -> tuple[fields.T, dict[str, Any]]:
         sent = await bodies.json_object(request, self._doors.budget, bodies.SDAPI_MOST)
@@ -302,9 +284,7 @@ class _Door:
             self._interrupted.discard(job.id)
             if not mine:
                 self._now.pop(key.id, None)
-        if job.state is State.BLOCKED:
-            raise Fault("blocked", FILTERED)
-        return job
+        return showable(job)
 
     async def _over(
         self, request: Request, key: Key, literal: Literal, asked: Txt2Img, shown: list[Shown]
@@ -324,7 +304,7 @@ class _Door:
     async def _cells(self, job: Job | None, count: int) -> list[Shown]:
         if job is None:
             return []
-        cells = [Shown(job, cell, png) for cell, png in enumerate(await self._drawing.cells(job))]
+        cells = [Shown(job, cell, png) for cell, png in enumerate(await self._service.pictures(job.id))]
         return cells + cells[:1] * (count - len(cells))  # the picture itself is there once
 
     def _answer(
@@ -351,5 +331,4 @@ async def _decoded(text: str, name: str) -> bytes:
     try:
         return await asyncio.to_thread(base64.b64decode, "".join(coded.split()), validate=True)
     except (binascii.Error, ValueError):
-        sentence = f"{name}: must be a picture in base64"
-        raise Fault("invalid", sentence, field=name, code="base64") from None
+        raise wrong(name, "must be a picture in base64", "base64") from None

@@ -8,21 +8,22 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 
 from engine import images
 from engine.jobs import Condition, Job, State
 from engine.planning.literal import Literal
-from engine.rules.keys import Key
+from engine.rules.keys import Key, Scope
 from engine.web import bodies, fields
 from engine.web.bodies import Part
-from engine.web.doors import Doors
+from engine.web.doors import Door, Doors, let_in
 from engine.web.drawing import PictureInput
 from engine.web.engines import ENGINES, UPSCALED_MOST, Engine, check_size
-from engine.web.errors import STATUS, Fault, Kind, Shaped
+from engine.web.errors import STATUS, Fault, Kind, Shaped, wrong
 from engine.web.stability.fields import (
     ImageToImage,
     Masking,
@@ -56,6 +57,7 @@ CODES = {"file_size": "invalid_file_size", "mime_type": "invalid_mime_type"}
 ORGANIZATION = "org-limner"
 UNLIMITED = 1_000_000.0
 """The balance of a key without an allowance."""
+T = TypeVar("T", bound=Options | Upscale)
 _PROMPT = re.compile(r"text_prompts\[(\d{1,9})\]\[(text|weight)\]")
 _TEXTS_MOST = 6
 
@@ -86,17 +88,28 @@ def mount(app: FastAPI, doors: Doors) -> None:
         app.post(f"/v1/generation/{{engine_id}}/{path}")(endpoint)
 
 
-class _Door:
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._drawing = doors.drawing
+def _let_in(scope: Scope) -> Any:
+    """As ``let_in``, where the organization is ours too."""
 
+    async def member(request: Request, key: Key = let_in(scope, raw=True)) -> Key:
+        if request.headers.get("organization", "").strip() not in ("", ORGANIZATION):
+            sentence = "You do not have permission to access this resource: the only organization is "
+            raise Fault("forbidden", sentence + ORGANIZATION)
+        return key
+
+    return Depends(member)
+
+
+Draws = Annotated[Key, _let_in("draw")]
+Reads = Annotated[Key, _let_in("read")]
+
+
+class _Door(Door):
     # ---- looking -------------------------------------------------------------------------------------------
 
-    async def engines(self, request: Request) -> Response:
+    async def engines(self, key: Reads) -> Response:
         """List the engines, a bare array."""
-        key = await self._key(request, draws=False)
-        listed = [*ENGINES.values(), *(_own(model.name) for model in self._doors.service.models)]
+        listed = [*ENGINES.values(), *(_own(model.name) for model in self._service.models)]
         found = []
         for engine in listed:
             try:
@@ -107,23 +120,20 @@ class _Door:
             found.append(told | {"type": "PICTURE"})
         return JSONResponse(found)
 
-    async def account(self, request: Request) -> Response:
+    async def account(self, key: Annotated[Key, let_in("read", raw=True)]) -> Response:
         """Say who the key is."""
-        key = await self._key(request, draws=False, organization=False)
         mine = {"id": ORGANIZATION, "name": "Limner", "role": "MEMBER", "is_default": True}
         return JSONResponse({"id": f"user-{key.id}", "email": "", "organizations": [mine]})
 
-    async def balance(self, request: Request) -> Response:
+    async def balance(self, key: Reads) -> Response:
         """Say how many seconds of the device are left."""
-        key = await self._key(request, draws=False)
         left = await self._doors.left(key)
         return JSONResponse({"credits": UNLIMITED if left is None else left})
 
     # ---- drawing -------------------------------------------------------------------------------------------
 
-    async def text_to_image(self, request: Request, engine_id: str) -> Response:
+    async def text_to_image(self, request: Request, key: Draws, engine_id: str) -> Response:
         """Draw from words."""
-        key = await self._key(request)
         engine = self._engine(engine_id)
         sent = await bodies.json_object(request, self._doors.budget)
         asked = fields.read(TextToImage, _without_nulls(sent), "body.")
@@ -134,11 +144,9 @@ class _Door:
         literal = self._literal(key, engine, asked, texts, size=size)
         return await self._drawn(request, key, literal, asked, more)
 
-    async def image_to_image(self, request: Request, engine_id: str) -> Response:
+    async def image_to_image(self, request: Request, key: Draws, engine_id: str) -> Response:
         """Draw from a picture and words."""
-        key, engine, parts = await self._form(request, engine_id)
-        sent, files, more = _sorted(parts, ImageToImage, ("init_image",))
-        asked = fields.read(ImageToImage, sent, "body.")
+        engine, asked, files, more = await self._form(request, engine_id, ImageToImage, "init_image")
         picture = await self._picture(files, "init_image")
         check_size(engine, *picture.size)
         literal = self._literal(
@@ -150,11 +158,10 @@ class _Door:
         )
         return await self._drawn(request, key, literal, asked, more)
 
-    async def masking(self, request: Request, engine_id: str) -> Response:
+    async def masking(self, request: Request, key: Draws, engine_id: str) -> Response:
         """Paint a part of a picture afresh."""
-        key, engine, parts = await self._form(request, engine_id)
-        sent, files, more = _sorted(parts, Masking, ("init_image", "mask_image"))
-        asked = fields.read(Masking, sent, "body.")
+        names = ("init_image", "mask_image")
+        engine, asked, files, more = await self._form(request, engine_id, Masking, *names)
         picture = await self._picture(files, "init_image")
         check_size(engine, *picture.size)
         mask = await self._mask(asked.mask_source, picture, files)
@@ -164,11 +171,9 @@ class _Door:
         )
         return await self._drawn(request, key, literal, asked, more)
 
-    async def upscale(self, request: Request, engine_id: str) -> Response:
+    async def upscale(self, request: Request, key: Draws, engine_id: str) -> Response:
         """Enlarge a picture."""
-        key, engine, parts = await self._form(request, engine_id)
-        sent, files, more = _sorted(parts, Upscale, ("image",))
-        asked = fields.read(Upscale, sent, "body.")
+        engine, asked, files, more = await self._form(request, engine_id, Upscale, "image")
         if asked.width and asked.height:
             raise Fault("invalid", "body.width: only one of width and height may be given", field="width")
         picture = await self._picture(files, "image")
@@ -189,37 +194,32 @@ class _Door:
 
     # ---- what they share -----------------------------------------------------------------------------------
 
-    async def _key(self, request: Request, *, draws: bool = True, organization: bool = True) -> Key:
-        key = await self._doors.gate.key(request, "draw" if draws else "read", raw=True)
-        said = request.headers.get("organization", "").strip()
-        if organization and said not in ("", ORGANIZATION):
-            sentence = "You do not have permission to access this resource: the only organization is "
-            raise Fault("forbidden", sentence + ORGANIZATION)
-        return key
-
     def _engine(self, engine_id: str) -> Engine:
         if engine_id in ENGINES:
             return ENGINES[engine_id]
-        if any(engine_id == model.name for model in self._doors.service.models):
+        if any(engine_id == model.name for model in self._service.models):
             return _own(engine_id)
         raise Fault("missing", f"The specified engine (ID {engine_id[:100]}) was not found.")
 
-    async def _form(self, request: Request, engine_id: str) -> tuple[Key, Engine, list[Part]]:
-        key = await self._key(request)
+    async def _form(
+        self, request: Request, engine_id: str, model: type[T], *names: str
+    ) -> tuple[Engine, T, dict[str, Part], list[str]]:
+        """Return the engine, and of a form its fields, its files of these names, and what means nothing."""
         engine = self._engine(engine_id)
-        return key, engine, await bodies.form(request, self._doors.budget)
+        sent, files, more = _sorted(await bodies.form(request, self._doors.budget), model, names)
+        return engine, fields.read(model, sent, "body."), files, more
 
     async def _picture(self, files: Mapping[str, Part], name: str) -> PictureInput:
         if name not in files:
-            raise Fault("invalid", f"{name}: is required", field=name)
+            raise wrong(name, "is required")
         return await self._drawing.bring(bytes(files[name].data), name)
 
     async def _mask(self, source: str, picture: PictureInput, files: Mapping[str, Part]) -> str:
         """Return the mask that is asked for, white repaints."""
-        uploads = self._doors.service.uploads
+        uploads = self._service.uploads
         if source == "INIT_IMAGE_ALPHA":
             if picture.mask is None:
-                raise Fault("invalid", "init_image: has no transparent pixels to replace", field="init_image")
+                raise wrong("init_image", "has no transparent pixels to replace")
             return await uploads.mask(picture.mask, inverted=True)
         if "mask_image" not in files:
             sentence = f"mask_image: is required where mask_source is {source}"
@@ -241,10 +241,9 @@ class _Door:
         """Return what to draw and what to keep out: a negative weight makes a text a negative prompt."""
         good = tuple(Condition(text=one.text, weight=one.weight) for one in prompts if one.weight > 0)
         if not good:
-            raise Fault("invalid", "text_prompts: needs a text with a weight above 0", field="text_prompts")
+            raise wrong("text_prompts", "needs a text with a weight above 0")
         if len(good) > _TEXTS_MOST:
-            sentence = f"text_prompts: at most {_TEXTS_MOST} texts may have a weight above 0"
-            raise Fault("invalid", sentence, field="text_prompts")
+            raise wrong("text_prompts", f"at most {_TEXTS_MOST} texts may have a weight above 0")
         return good, ", ".join(one.text for one in prompts if one.weight < 0) or None
 
     def _literal(
@@ -278,7 +277,7 @@ class _Door:
             raise Fault("invalid", sentence, field="samples", code="invalid_samples")
         job = await self._drawing.draw(request, key, literal)
         filtered = job.state is State.BLOCKED
-        cells = [_grey(job)] * job.spec.count if filtered else await self._drawing.cells(job)
+        cells = [_grey(job)] * job.spec.count if filtered else await self._service.pictures(job.id)
         cells += cells[:1] * (literal.count - len(cells))  # the picture itself is there once
         reason = "CONTENT_FILTERED" if filtered else "SUCCESS"
         headers = fields.ignored([*more, *asked.without_effect()])
@@ -322,7 +321,7 @@ def _without_nulls(sent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sorted(
-    parts: Sequence[Part], model: type[Options | Upscale], files: tuple[str, ...]
+    parts: Sequence[Part], model: type[BaseModel], files: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Part], list[str]]:
     """Return a form's fields, its files, and the names of what means nothing. Raises Fault.
 

@@ -7,7 +7,7 @@ import pytest
 from engine.config import LimitsConfig
 from engine.errors import LimitError
 from engine.jobs import JobSpec, Kind
-from engine.rules.limits import PEOPLE, RateLimiter, check_spec
+from engine.rules.limits import KNOWN, Rate, check_pace, check_spec
 
 
 def spec(**more: object) -> JobSpec:
@@ -29,26 +29,26 @@ def test_pixels_steps_and_pictures_are_limited_together() -> None:
 
 def test_commands_come_back_as_the_minute_passes() -> None:
     now = 100.0
-    pace, limits = RateLimiter(lambda: now), LimitsConfig(commands_a_minute=6)
+    pace, limits = Rate(60.0, lambda: now), LimitsConfig(commands_a_minute=6)
     for _ in range(6):
-        pace.check("anna", limits)
+        check_pace(pace, "anna", limits)
     with pytest.raises(LimitError, match=r"more than 6 commands .* Try again in 10 s"):
-        pace.check("anna", limits)
-    pace.check("ben", limits)
+        check_pace(pace, "anna", limits)
+    check_pace(pace, "ben", limits)
     now += 9.9
     with pytest.raises(LimitError, match="in 1 s"):
-        pace.check("anna", limits)
+        check_pace(pace, "anna", limits)
     now += 0.2  # refused ones were not counted
-    pace.check("anna", limits)
+    check_pace(pace, "anna", limits)
     with pytest.raises(LimitError):
-        pace.check("anna", limits)
+        check_pace(pace, "anna", limits)
 
 
 def test_a_crowd_is_forgotten_again() -> None:
     now = 0.0
-    pace, limits = RateLimiter(lambda: now), LimitsConfig()
-    for number in range(PEOPLE + 1):
-        pace.check(str(number), limits)
+    pace, limits = Rate(60.0, lambda: now), LimitsConfig()
+    for number in range(KNOWN + 1):
+        check_pace(pace, str(number), limits)
     now = 61.0
-    pace.check("anna", limits)
+    check_pace(pace, "anna", limits)
     assert len(pace._spent) < 10

@@ -15,10 +15,10 @@ from engine.config import ApiConfig
 from engine.jobs import Condition, State
 from engine.planning.literal import Literal
 from engine.rules import keys
+from engine.rules.limits import Rate
 from engine.service import Draw
 from engine.store import keys as store_keys
 from engine.web import bodies
-from engine.web.auth import Rate
 from engine.web.errors import Fault
 from tests.engine.web.conftest import Api, Opened
 
@@ -176,13 +176,13 @@ def test_all_bodies_together_have_a_limit() -> None:
 
 def test_a_rate_lets_so_many_in_and_as_many_again_in_its_time() -> None:
     now = 0.0
-    rate = Rate(60, 60.0, lambda: now)
-    assert [rate.wait("a") for _ in range(60)] == [0.0] * 60
-    assert rate.wait("a") == pytest.approx(1.0)
-    assert rate.wait("b") == 0.0
+    rate = Rate(60.0, lambda: now)
+    assert [rate.wait("a", 60) for _ in range(60)] == [0.0] * 60
+    assert rate.wait("a", 60) == pytest.approx(1.0)
+    assert rate.wait("b", 60) == 0.0
     now = 1.0
-    assert rate.wait("a") == 0.0
-    assert rate.wait("a") == pytest.approx(1.0)
+    assert rate.wait("a", 60) == 0.0
+    assert rate.wait("a", 60) == pytest.approx(1.0)
 
 
 async def test_wrong_keys_are_turned_away_and_right_ones_pass(api: Api) -> None:
@@ -255,7 +255,8 @@ async def test_after_a_restart_nothing_is_drawn_for_nobody(api_at: Opened) -> No
     async with api_at(SLOW) as api:
         key, _ = await api.key()
         callers = [api.doors.drawing.caller(key, str(sync), waited_for=sync) for sync in (True, False)]
-        jobs = [(await api.doors.drawing.submit(Draw(caller, asked)))[0].id for caller in callers]
+        planned = [await api.service.plan(Draw(caller, asked)) for caller in callers]
+        jobs = [(await api.service.submit(one)).jobs[0].id for one in planned]
         await running(api)
     async with api_at() as api:
         left, kept = [await api.service.find(job) for job in jobs]
