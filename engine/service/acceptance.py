@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from PIL.Image import Image
@@ -30,30 +30,19 @@ from engine.store.connection import Store
 from engine.store.jobs import Draft, Usage
 
 
+@dataclass
 class Acceptance:
     """Accepts planned requests."""
 
-    def __init__(
-        self,
-        host: HostConfig,
-        store: Store,
-        admin: Administration,
-        screening: Screening,
-        gallery: Gallery,
-        uploads: Uploads,
-        prices: Prices,
-        scheduler: Scheduler,
-        finishing: Finishing,
-    ) -> None:
-        self._host = host
-        self._store = store
-        self._admin = admin
-        self._screening = screening
-        self._gallery = gallery
-        self._uploads = uploads
-        self._prices = prices
-        self._scheduler = scheduler
-        self._finishing = finishing
+    host: HostConfig
+    store: Store
+    admin: Administration
+    screening: Screening
+    gallery: Gallery
+    uploads: Uploads
+    prices: Prices
+    scheduler: Scheduler
+    finishing: Finishing
 
     async def submit(self, planned: Planned, progress: str | None) -> Submitted:
         """Accept a planned request: see ``Service.submit``."""
@@ -62,12 +51,12 @@ class Acceptance:
         caller = planned.ask.caller
         jobs = await self._completed(planned.jobs)
         drafts = [await self._draft(caller, job, progress or caller.progress) for job in jobs]
-        return await self._finishing.run(self._accept(caller, drafts, planned.line))
+        return await self.finishing.run(self._accept(caller, drafts, planned.line))
 
     async def _completed(self, jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
         """Fetch what prompts link to, each once, and paint canvases; return the jobs with real pictures."""
         names = dict.fromkeys(name for job in jobs for name in job.links)
-        brought = await self._uploads.bring(names) if names else {}
+        brought = await self.uploads.bring(names) if names else {}
         pictures = {references.stand_in(name): sha256 for name, sha256 in brought.items()}
         return [
             replace(job, spec=edits.painted(job.spec, pictures | await self._paint(job.canvas)))
@@ -77,14 +66,14 @@ class Acceptance:
     async def _paint(self, canvas: Canvas | None) -> dict[str, str]:
         if canvas is None:
             return {}
-        picture = await self._gallery.load(canvas.picture)
+        picture = await self.gallery.load(canvas.picture)
         pngs = await asyncio.to_thread(_painted, picture, canvas)
-        start, mask = [await self._gallery.keep(png) for png in pngs]
+        start, mask = [await self.gallery.keep(png) for png in pngs]
         return {CANVAS: start, MASK: mask}
 
     async def _draft(self, caller: Caller, planned: PlannedJob, progress: str | None) -> Draft:
         """Screen a planned job and return it as it is stored. Raises BlockedError."""
-        adult, rated = await self._screening.before(
+        adult, rated = await self.screening.before(
             planned.spec,
             owner=caller.owner,
             requester=caller.member,
@@ -95,7 +84,7 @@ class Acceptance:
             id=new_job_id(),
             owner=caller.owner,
             guild=caller.guild,
-            weight=self._admin.standing(caller.member).weight,
+            weight=self.admin.standing(caller.member).weight,
             origin=caller.origin,
             state=State.QUEUED,
             spec=planned.spec,
@@ -109,7 +98,7 @@ class Acceptance:
             factor=planned.factor,
             adult=adult,
             rated=rated,
-            created_at=self._store.now(),
+            created_at=self.store.now(),
         )
         # the host's own command line is nobody's allowance
         price = 0.0 if caller.origin.startswith("cli:") else planned.price
@@ -117,9 +106,9 @@ class Acceptance:
 
     async def _accept(self, caller: Caller, drafts: Sequence[Draft], line: str) -> Submitted:
         """Store jobs, if limits and allowances let them in, and queue them."""
-        most, frees = self._host.config.limits, self._scheduler.seconds_until_slot(caller.owner)
-        price, now = sum(draft.price for draft in drafts), self._store.now()
-        allowed = self._prices.allowances(caller.member)
+        most, frees = self.host.config.limits, self.scheduler.seconds_until_slot(caller.owner)
+        price, now = sum(draft.price for draft in drafts), self.store.now()
+        allowed = self.prices.allowances(caller.member)
 
         def guard(usage: Usage) -> None:
             limits.check_waiting(usage.waiting, usage.running, len(drafts), most, line, frees)
@@ -128,19 +117,19 @@ class Acceptance:
 
         # what comes of it is posted later, by another task
         heard = partial(store_preferences.prefer, owner=caller.owner, key=LANGUAGE, value=caller.language)
-        mark = self._admin.mark(caller.owner)
-        jobs, new = await self._store.write(
+        mark = self.admin.mark(caller.owner)
+        jobs, new = await self.store.write(
             store_jobs.submit,
             caller.key,
             drafts,
             guard,
-            self._prices.since(allowed),
+            self.prices.since(allowed),
             mark,
             heard if caller.language else None,
         )
         if new:
             for job in jobs:
-                self._scheduler.admit(job)
+                self.scheduler.admit(job)
         return Submitted(tuple(jobs), new)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import NotFound, UserError, no_model
@@ -38,35 +39,25 @@ POSTING = 3.0
 """Seconds a shutdown waits for finished pictures to be posted; what is not comes after the next start."""
 
 
+@dataclass
 class Control:
     """Acts on the scheduler for those in charge, in this process or another."""
 
-    def __init__(
-        self,
-        store: Store,
-        admin: Administration,
-        scheduler: Scheduler,
-        pictures: Pictures,
-        tell: Callable[[Job | str, Progress | None], None],
-        outbox: Outbox,
-        finishing: Finishing,
-        forget: Callable[[str], Awaitable[None]],
-    ) -> None:
-        self._store = store
-        self._admin = admin
-        self._scheduler = scheduler
-        self._pictures = pictures
-        self._tell = tell
-        self._outbox = outbox
-        self._finishing = finishing
-        self._forget = forget
-        self._paused = False  # by this process itself, whatever those in charge say
+    store: Store
+    admin: Administration
+    scheduler: Scheduler
+    pictures: Pictures
+    tell: Callable[[Job | str, Progress | None], None]
+    outbox: Outbox
+    finishing: Finishing
+    forget: Callable[[str], Awaitable[None]]
+    _paused: bool = field(default=False, init=False)  # by this process itself, whatever those in charge say
 
     # ---- running ------------------------------------------------------------------------------------------
 
     async def resume(self) -> None:
         """Put back what was interrupted, in the order and at the pace of before."""
-        scheduler, store = self._scheduler, self._store
+        scheduler, store = self.scheduler, self.store
         pace = await store.read(store_meta.get, PACE)
         scheduler.estimates.restore(pace)
         now, counters = await store.write(store_ledger.standings)
@@ -88,9 +79,9 @@ class Control:
         """Run the scheduler; a fault of ours in it is logged, and it starts afresh with what is stored."""
         while True:
             try:
-                for job in await self._store.read(store_jobs.queued):
-                    self._scheduler.admit(job)
-                await self._scheduler.run()
+                for job in await self.store.read(store_jobs.queued):
+                    self.scheduler.admit(job)
+                await self.scheduler.run()
             except Exception:
                 log.exception("the scheduler stopped; it is started again")
             await asyncio.sleep(1.0)
@@ -103,21 +94,21 @@ class Control:
         Taken by another, it costs its owner nothing. Returns the job as it stands then: one that had ended
         before is returned as it ended.
         """
-        job = await self._pictures.job(job_id)
+        job = await self.pictures.job(job_id)
         if job.owner != by and not force:
             raise UserError(Sentence("This job belongs to somebody else; only they can cancel it."))
-        return await self._finishing.run(self.withdraw(job, free=job.owner != by))
+        return await self.finishing.run(self.withdraw(job, free=job.owner != by))
 
     async def withdraw(self, job: Job, *, free: bool = False) -> Job:
         """Cancel a job; its owner is charged what it was given, unless somebody else took it (``free``)."""
-        after = await self._store.write(
-            store_jobs.cancel, self._store.now(), job.id, 0.0 if free else self._scheduler.given(job.id)
+        after = await self.store.write(
+            store_jobs.cancel, self.store.now(), job.id, 0.0 if free else self.scheduler.given(job.id)
         )
         if after is None:
-            return await self._pictures.job(job.id)
-        self._scheduler.tally.ended[after.state] += 1
-        self._scheduler.withdraw(job.id)
-        self._tell(after, None)
+            return await self.pictures.job(job.id)
+        self.scheduler.tally.ended[after.state] += 1
+        self.scheduler.withdraw(job.id)
+        self.tell(after, None)
         return after
 
     async def move(self, job_id: str, *, front: bool, by: str | None = None) -> None:
@@ -125,24 +116,24 @@ class Control:
 
         Recorded in the name of ``by``. Raises NotFound where it does not wait.
         """
-        moved = await self._admin.move(job_id, front, by)
+        moved = await self.admin.move(job_id, front, by)
         if moved is None:
             raise NotFound(Sentence("This job does not wait (any more), so there is nothing to move."))
-        self._scheduler.queue.move(job_id, moved)  # one that is held back comes in at its place later
-        self._scheduler.wake()
+        self.scheduler.queue.move(job_id, moved)  # one that is held back comes in at its place later
+        self.scheduler.wake()
 
     async def cancel_request(self, job_id: str, by: str) -> list[Job]:
         """Take back every job of the request that made this one, as ``cancel``; return them as they stand."""
-        jobs = await self._store.read(store_browse.beside, job_id)
+        jobs = await self.store.read(store_browse.beside, job_id)
         return [await self.cancel(job.id, by) for job in jobs]
 
     def held(self, job: Job) -> bool:
         """Say whether a waiting job is held back by a pause, of its server or of everything."""
-        return self._scheduler.paused or job.guild in self._scheduler.held
+        return self.scheduler.paused or job.guild in self.scheduler.held
 
     def paused_until(self, guild: str | None) -> float | None:
         """Return when the pauses end that hold a server's jobs, in Unix seconds; None: nobody has said."""
-        rules = self._admin.every()
+        rules = self.admin.every()
         held = [rules[one] for one in (EVERYWHERE, guild or EVERYWHERE) if one in rules]
         ends = [one.until for one in held if one.state == "paused"]
         known = [end for end in ends if end is not None]
@@ -153,8 +144,8 @@ class Control:
     def pause(self, paused: bool = True) -> None:
         """Start nothing new (what runs goes on), or go on starting."""
         self._paused = paused
-        self._scheduler.paused = paused or self._admin.rules(EVERYWHERE).state == "paused"
-        self._scheduler.wake()
+        self.scheduler.paused = paused or self.admin.rules(EVERYWHERE).state == "paused"
+        self.scheduler.wake()
 
     async def drained(self, seconds: float) -> bool:
         """Pause, and wait up to ``seconds`` for what runs, then a moment for its messages to be shown.
@@ -164,20 +155,20 @@ class Control:
         self.pause()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._scheduler.idle.wait()
+                await self.scheduler.idle.wait()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POSTING):
-                        await self._outbox.emptied()
-        return not self._scheduler.running
+                        await self.outbox.emptied()
+        return not self.scheduler.running
 
     async def apply_pauses(self) -> None:
         """Drop waiting jobs of paused servers from the queue, and admit those of all others again."""
-        scheduler, rules = self._scheduler, self._admin.every()
+        scheduler, rules = self.scheduler, self.admin.every()
         paused = {guild for guild, one in rules.items() if one.state == "paused"}
         scheduler.paused = self._paused or EVERYWHERE in paused
         before, scheduler.held = scheduler.held, frozenset(paused - {EVERYWHERE})
         if before != scheduler.held:
-            for job in await self._store.read(store_jobs.queued):
+            for job in await self.store.read(store_jobs.queued):
                 if job.guild in scheduler.held:
                     scheduler.queue.remove(job.id)
                 elif job.id not in scheduler.running:
@@ -188,7 +179,7 @@ class Control:
 
     async def decided(self) -> None:
         """Act at once on what was just decided, instead of at the next look."""
-        await self._admin.refresh()
+        await self.admin.refresh()
         await self.apply_pauses()
 
     async def poll(self) -> None:
@@ -196,22 +187,22 @@ class Control:
         while True:
             await asyncio.sleep(POLL_EVERY)
             try:
-                if await self._admin.refresh() or await self._ended():
+                if await self.admin.refresh() or await self._ended():
                     await self.apply_pauses()
-                if commands := await self._admin.errands():
+                if commands := await self.admin.errands():
                     for _, verb, target in commands:
                         await self._run(verb, target)
-                    await self._admin.done([number for number, _, _ in commands])
+                    await self.admin.done([number for number, _, _ in commands])
             except Exception:
                 log.exception("what those in charge decided could not be done; tried again")
 
     async def _ended(self) -> bool:
         """End the pauses whose time has come, on the record; return whether there were any."""
-        now, ended = self._store.now(), False
-        for guild, rules in list(self._admin.every().items()):
+        now, ended = self.store.now(), False
+        for guild, rules in list(self.admin.every().items()):
             if rules.state == "paused" and rules.until is not None and rules.until <= now:
                 where = guild if guild != EVERYWHERE else None
-                ended |= await self._admin.change(CLOCK, where, changes.set_state("open"))
+                ended |= await self.admin.change(CLOCK, where, changes.set_state("open"))
         return ended
 
     async def _run(self, verb: str, target: str) -> None:
@@ -223,7 +214,7 @@ class Control:
                 case "front" | "back":
                     await self.move(target, front=verb == "front")
                 case "forget":
-                    await self._forget(target)
+                    await self.forget(target)
                 case "load" | "unload":
                     self.load(target, verb == "load")
                 case _:
@@ -238,29 +229,29 @@ class Control:
 
         Raises NotFound.
         """
-        offered = self._scheduler.offered
+        offered = self.scheduler.offered
         names = [one.name for one in offered.configured]
         if model not in names:
             raise NotFound(no_model(model, names))
         if wanted:
             offered.try_again(model)
-        crew = self._scheduler.crew
+        crew = self.scheduler.crew
         for worker in [one for one in crew.workers if crew.may(one, model)]:
             worker.send(Load(model) if wanted else Unload(model))
 
     @property
     def metrics(self) -> Metrics:
         """What was counted since the start."""
-        return self._scheduler.tally
+        return self.scheduler.tally
 
     @property
     def switches(self) -> int:
         """How many jobs went to a device that had other models loaded, and not theirs."""
-        return self._scheduler.crew.devices.switches
+        return self.scheduler.crew.devices.switches
 
     def deserted(self) -> bool:
         """Say whether there is no worker at all, as where all drawing machines are away."""
-        return not self._scheduler.crew.workers
+        return not self.scheduler.crew.workers
 
     def workers(self) -> list[dict[str, Any]]:
         """Return each worker: its device's name and what it is, models, bytes, free rows, how it fares."""
@@ -272,7 +263,7 @@ class Control:
                 "memory": worker.status.memory,
                 "room": worker.status.room,
                 "drawing": len(worker.jobs),
-                "drawn": self._scheduler.crew.drawn[worker.name],
+                "drawn": self.scheduler.crew.drawn[worker.name],
                 "calls": worker.status.calls,
                 "rows": worker.status.rows,
                 "limits": worker.status.limits,
@@ -281,5 +272,5 @@ class Control:
                 "ready": worker.ready,
                 "silence": worker.silence,
             }
-            for worker in self._scheduler.crew.workers
+            for worker in self.scheduler.crew.workers
         ]

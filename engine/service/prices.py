@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.jobs import JobSpec, Speed
 from engine.planning.cost import work
@@ -15,24 +16,22 @@ from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 
 
+@dataclass
 class Prices:
     """Prices of specs and balances of people. ``paces``: seconds of a unit of work, by model."""
 
-    def __init__(
-        self, host: HostConfig, store: Store, admin: Administration, paces: Mapping[str, float]
-    ) -> None:
-        self._host = host
-        self._store = store
-        self._admin = admin
-        self._paces = paces
+    host: HostConfig
+    store: Store
+    admin: Administration
+    paces: Mapping[str, float]
 
     def known(self, model: str) -> bool:
         """Say whether anything was drawn with a model yet, so that its prices are more than a guess."""
-        return model in self._paces
+        return model in self.paces
 
     def price(self, spec: JobSpec, speed: Speed) -> float:
         """Return the seconds of the engine that a job is charged."""
-        pace = self._paces.get(spec.model, allowance.FIRST_PACE)
+        pace = self.paces.get(spec.model, allowance.FIRST_PACE)
         return work(spec) * pace * allowance.FACTORS[speed]
 
     async def balances(self, owner: str, requester: Requester | None) -> tuple[Balance, ...]:
@@ -41,16 +40,16 @@ class Prices:
         if not allowed:
             return ()
         guild = None if requester is None else requester.guild
-        usage = await self._store.read(
-            store_jobs.usage, owner, guild, self.since(allowed), self._admin.mark(owner)
+        usage = await self.store.read(
+            store_jobs.usage, owner, guild, self.since(allowed), self.admin.mark(owner)
         )
-        return allowance.balances(allowed, usage.spent, usage.spent_in_server, self._store.now())
+        return allowance.balances(allowed, usage.spent, usage.spent_in_server, self.store.now())
 
     def allowances(self, requester: Requester | None) -> tuple[allowance.Limit, ...]:
         """Return the allowances a person draws on where they ask."""
-        standing = self._admin.standing(requester)
-        return allowance.limits(self._host.config.allowance, requester, standing.allowance, standing.server)
+        standing = self.admin.standing(requester)
+        return allowance.limits(self.host.config.allowance, requester, standing.allowance, standing.server)
 
     def since(self, allowed: Sequence[allowance.Limit]) -> dict[str, float]:
         """Return when the period of each allowance began, in Unix seconds."""
-        return {limit.per: allowance.period(self._store.now(), limit.per)[0] for limit in allowed}
+        return {limit.per: allowance.period(self.store.now(), limit.per)[0] for limit in allowed}
