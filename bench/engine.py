@@ -30,7 +30,7 @@ from engine.jobs import Condition, Job, JobSpec, State, new_job_id
 from engine.schedule.devices import Devices
 from engine.schedule.queue import FairQueue
 from engine.schedule.tickets import QueueEntry
-from engine.service import UNRULED, Caller, Imagine, Service, Submitted
+from engine.service import UNRULED, Caller, FileOptions, Imagine, Service, Submitted
 from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 from engine.store.jobs import Draft, Result
@@ -122,7 +122,7 @@ async def _while_encoding() -> list[float]:
             values = []
             for _ in range(5):
                 async with _delays() as late:
-                    await service.files.file(job.id, limit=10 * 2**20)
+                    await service.files.file(job.id, wanted=FileOptions(limit=10 * 2**20))
                 values.append(_p99(late))
             return values
 

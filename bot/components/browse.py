@@ -20,7 +20,7 @@ from bot.messages import browse as words
 from bot.messages import jobs as messages_jobs
 from engine.errors import NotFound, UserError
 from engine.jobs import Job
-from engine.service import GALLERY, Page
+from engine.service import GALLERY, FileOptions, Page
 from engine.words import Sentence, say
 
 THUMBNAIL, SHOWN = 256, 1024
@@ -200,7 +200,7 @@ async def _picture(
 ) -> discord.File | None:
     """Return a result as a file to look at, or None where it is no longer kept."""
     with contextlib.suppress(NotFound, OSError):
-        file = await interaction.client.service.files.file(job, cell, limit=limit, most=side)
+        file = await interaction.client.service.files.file(job, cell, FileOptions(limit=limit, most=side))
         alt = messages_jobs.alt(job, cell)
         return discord.File(io.BytesIO(file.data), f"{name}.{file.extension}", description=alt)
     return None

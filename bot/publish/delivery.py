@@ -37,7 +37,7 @@ from engine.jobs import Delivery, Job, Kind
 from engine.planning import answers
 from engine.planning.plan import find_model
 from engine.planning.size import smaller
-from engine.service import LABEL, LANGUAGE, server
+from engine.service import LABEL, LANGUAGE, FileOptions, server
 from engine.words import say, speaking
 
 log = logging.getLogger(__name__)
@@ -255,7 +255,8 @@ class Publisher:
                 return await self._answer(job, delivery, limit)
         cell = delivery.cell or 0 if delivery.kind == "picture" else None
         corner = str(messages_origin.LABEL) if label == "corner" else ""  # our font has Latin letters
-        file = await self._service.files.file(job, cell, limit=limit, least=LEAST_SIDE, label=corner)
+        wanted = FileOptions(limit=limit, least=LEAST_SIDE, label=corner)
+        file = await self._service.files.file(job, cell, wanted)
         notes = [say(messages_origin.LABEL)] if label == "message" else []
         if file.extension == "webp":
             notes.append(say(messages_jobs.WEBP_EXACT) if file.exact else say(messages_jobs.WEBP_NOTE))

@@ -25,6 +25,7 @@ from engine.errors import EngineError, NotFound
 from engine.jobs import Delivery, Job
 from engine.rules.people import Refusal, Report
 from engine.rules.rules import EVERYWHERE
+from engine.service import FileOptions
 from engine.words import say, speaking
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,8 @@ class Moderation:
         files = []
         if job is not None and job.pictures:
             with contextlib.suppress(NotFound):
-                file = await self._client.service.files.file(job, limit=NOTICE_LIMIT, least=LEAST_SIDE)
+                wanted = FileOptions(limit=NOTICE_LIMIT, least=LEAST_SIDE)
+                file = await self._client.service.files.file(job, wanted=wanted)
                 files = [discord.File(io.BytesIO(file.data), f"SPOILER_report-{report.id}.{file.extension}")]
         deeds = (
             (Decision.BACK, Decision.GONE, Decision.BAN)

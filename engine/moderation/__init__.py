@@ -15,26 +15,6 @@ from engine.moderation.reading import TermMatch, plain, terms
 from engine.moderation.words import CLOTHES, EXPLICIT, FINE, GROWN, MINORS, NAKED, SEXUAL
 from engine.words import Sentence
 
-__all__ = [
-    "ADULT",
-    "CLOTHES",
-    "HIDDEN",
-    "MINORS",
-    "NOT_HERE",
-    "REFUSED",
-    "REFUSED_AFTER",
-    "SEXUAL",
-    "BlockedError",
-    "adult",
-    "check",
-    "listed",
-    "met",
-    "minor",
-    "not_here",
-    "stop",
-    "wanted",
-]
-
 ADULT = EXPLICIT | NAKED
 """Words that are drawn only where the rules of a place allow adult content."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, cast
 
 EVERYWHERE = ""
@@ -123,9 +124,7 @@ class Rules:
         channels: dict[str, bool] = {}
         above: dict[str, list[str]] = {}
         permits: dict[tuple[Kind, str], set[str]] = {}
-        weights: dict[str, float] = {}
-        allowances: dict[str, Allowance] = {}
-        pixels: dict[str, int] = {}
+        roles: defaultdict[str, RoleRule] = defaultdict(RoleRule)
         content: dict[str, Content] = {}
         words: dict[str, list[str]] = {"block": [], "allow": []}
         styles: dict[str, str] = {}
@@ -139,12 +138,13 @@ class Rules:
                 case "command" | "model" | "speed":
                     permits.setdefault((kind, target), set()).add(name)
                 case "weight":
-                    weights[target] = float(value)
+                    roles[target] = replace(roles[target], weight=float(value))
                 case "allowance":
                     seconds, _, per = value.partition(" ")
-                    allowances[target] = Allowance(float(seconds), cast(Period, per))
+                    allowance = Allowance(float(seconds), cast(Period, per))
+                    roles[target] = replace(roles[target], allowance=allowance)
                 case "pixels":
-                    pixels[target] = int(value)
+                    roles[target] = replace(roles[target], pixels=int(value))
                 case "content":
                     level, _, showing = value.partition(" ")
                     content[target] = Content(cast(Level, level), cast(Showing, showing))
@@ -158,14 +158,12 @@ class Rules:
                     state, _, until = value.partition(" ")
                 case "log":
                     log = value
-        named = {*weights, *allowances, *pixels} - {""}
+        server = roles.pop("", RoleRule())
         return cls(
             channels=channels,
             named=_named(channels, above),
             permits={key: frozenset(roles) for key, roles in permits.items()},
-            roles={
-                role: RoleRule(weights.get(role), allowances.get(role), pixels.get(role)) for role in named
-            },
+            roles=dict(roles),
             content=content,
             bans={ban.mark: ban for ban in bans},
             blocked=tuple(words["block"]),
@@ -175,8 +173,8 @@ class Rules:
             state=cast(Open, state),
             until=float(until) if until else None,
             log=log,
-            weight=weights.get("", 1.0),
-            allowance=allowances.get(""),
+            weight=1.0 if server.weight is None else server.weight,
+            allowance=server.allowance,
         )
 
 

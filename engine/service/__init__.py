@@ -4,6 +4,7 @@ from engine.rules.people import UNRULED
 from engine.service.admin import DrainingError, RefusedError
 from engine.service.browse import FAVORITES, GALLERY, HISTORY, LISTS, ListEntry, Page
 from engine.service.enhancer import lengthen
+from engine.service.origin import FileOptions
 from engine.service.requests import (
     Ask,
     Caller,
@@ -41,6 +42,7 @@ __all__ = [
     "DrainingError",
     "Draw",
     "Edit",
+    "FileOptions",
     "Imagine",
     "ListEntry",
     "Page",

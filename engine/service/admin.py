@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -204,23 +204,6 @@ class Administration:
         jobs = await self.jobs(guild, days)
         data, held = await asyncio.to_thread(table, jobs, limit)
         return data, held, len(jobs) - held
-
-    async def move(self, job: str, front: bool, actor: str | None) -> int | None:
-        """Keep that a waiting job goes before all others, or after them; return where it stands now.
-
-        None: it does not wait. Recorded in the ``actor``'s name, unless that was done before (None).
-        """
-        return await self._store.write(store_audit.move, self._store.now(), job, front, actor)
-
-    # ---- errands -------------------------------------------------------------------------------------------
-
-    async def errands(self) -> list[tuple[int, str, str]]:
-        """Return what other processes ask of this one, oldest first: number, verb, target."""
-        return await self._store.read(store_audit.errands)
-
-    async def done(self, numbers: Sequence[int]) -> None:
-        """Forget errands that were run."""
-        await self._store.write(store_audit.done, numbers)
 
 
 _NONE = Rules()

@@ -20,6 +20,7 @@ from engine.service.admin import Administration
 from engine.service.finishing import Finishing
 from engine.service.outbox import Outbox
 from engine.service.pictures import Pictures
+from engine.store import audit as store_audit
 from engine.store import browse as store_browse
 from engine.store import jobs as store_jobs
 from engine.store import ledger as store_ledger
@@ -116,7 +117,7 @@ class Control:
 
         Recorded in the name of ``by``. Raises NotFound where it does not wait.
         """
-        moved = await self.admin.move(job_id, front, by)
+        moved = await self.store.write(store_audit.move, self.store.now(), job_id, front, by)
         if moved is None:
             raise NotFound(Sentence("This job does not wait (any more), so there is nothing to move."))
         self.scheduler.queue.move(job_id, moved)  # one that is held back comes in at its place later
@@ -189,10 +190,10 @@ class Control:
             try:
                 if await self.admin.refresh() or await self._ended():
                     await self.apply_pauses()
-                if commands := await self.admin.errands():
+                if commands := await self.store.read(store_audit.errands):
                     for _, verb, target in commands:
                         await self._run(verb, target)
-                    await self.admin.done([number for number, _, _ in commands])
+                    await self.store.write(store_audit.done, [number for number, _, _ in commands])
             except Exception:
                 log.exception("what those in charge decided could not be done; tried again")
 

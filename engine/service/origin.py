@@ -9,7 +9,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,23 @@ REMEMBERED = 16 * 2**20
 FOR = 120.0
 """Seconds after which one that nobody wanted again is let go."""
 THUMBNAIL_QUALITY = 90  # at which the mark of a small picture holds
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What a file is to be that leaves: of at most ``limit`` bytes, a PNG, or WebP where a PNG is too large.
+
+    A picture whose longer side is below ``least`` pixels is enlarged for showing, one above ``most`` made
+    smaller. ``label``: a word for people in its corner. ``form``: as this kind of file instead, however
+    large, a JPEG or WebP at a ``quality`` of 0 to 100.
+    """
+
+    limit: int | None = None
+    least: int = 0
+    label: str = ""
+    form: images.Format | None = None
+    quality: int = images.USUAL
+    most: int = 0
 
 
 class Origin:
@@ -85,42 +102,22 @@ class Origin:
             return self._publisher[1]
 
     async def picture(
-        self,
-        job: Job,
-        cells: Sequence[str],
-        cell: int | None,
-        limit: int | None,
-        least: int,
-        label: str = "",
-        form: images.Format | None = None,
-        quality: int = images.USUAL,
-        most: int = 0,
+        self, job: Job, cells: Sequence[str], cell: int | None, wanted: FileOptions
     ) -> images.File:
-        """Return stored cells (by SHA-256) of a job as one file that leaves, of at most ``limit`` bytes.
-
-        ``form``: as this kind of file, however large, a JPEG or WebP at a ``quality`` of 0 to 100. A picture
-        whose longer side is below ``least`` pixels is enlarged for showing, one above ``most`` made smaller.
-        ``label``: a word for people in its corner. Raises NotFound.
-        """
+        """Return stored cells (by SHA-256) of a job as one file that leaves. Raises NotFound."""
         publisher = await self.publisher()
 
         def made() -> images.File:
             sheet = images.grid([images.opened(self._gallery.read(one)) for one in cells])
-            shown = images.enlarge(sheet, least) if least else sheet
-            if most:
+            shown = images.enlarge(sheet, wanted.least) if wanted.least else sheet
+            if wanted.most:
                 shown = shown.copy()
-                shown.thumbnail((most, most))
-            shown = images.labelled(shown, label) if label else shown
-            return _sheet(
-                publisher,
-                shown,
-                self._leaving(job.id, job.spec, job.prompt, recipe(job, cell or 0), cell),
-                limit,
-                None if form is None else (form, quality),
-            )
+                shown.thumbnail((wanted.most, wanted.most))
+            shown = images.labelled(shown, wanted.label) if wanted.label else shown
+            leaving = self._leaving(job.id, job.spec, job.prompt, recipe(job, cell or 0), cell)
+            return _sheet(publisher, shown, leaving, wanted)
 
-        key = (tuple(cells), job.id, cell, limit, least, label, form, quality, most, len(self.hashes))
-        return await self._once(key, made)
+        return await self._once((tuple(cells), job.id, cell, wanted, len(self.hashes)), made)
 
     async def thumbnail(self, job: Job, sha256: str, side: int) -> bytes:
         """Return a stored picture made small (WebP), marked as it leaves, and unsigned. Raises NotFound."""
@@ -173,7 +170,7 @@ class Origin:
             job = _maker(data)
             if job is None:
                 return _fitting(data, limit)
-            return _sheet(publisher, images.opened(data), self._leaving(*job), limit)
+            return _sheet(publisher, images.opened(data), self._leaving(*job), FileOptions(limit))
 
         return await asyncio.to_thread(made)
 
@@ -233,17 +230,13 @@ def _maker(png: bytes) -> tuple[str, JobSpec, str, Mapping[str, str], int] | Non
 
 
 def _sheet(
-    publisher: ProvenanceWriter,
-    picture: Image.Image,
-    leaving: Disclosure,
-    limit: int | None,
-    form: tuple[images.Format, int] | None = None,
+    publisher: ProvenanceWriter, picture: Image.Image, leaving: Disclosure, wanted: FileOptions
 ) -> images.File:
     marked = publisher.marked(picture, leaving.job)
-    if form is not None:
-        file = images.encoded(marked, *form)
+    if wanted.form is not None:
+        file = images.encoded(marked, wanted.form, wanted.quality)
         return replace(file, data=publisher.finished(file.data, leaving))
-    room = publisher.room(leaving)
+    room, limit = publisher.room(leaving), wanted.limit
     if limit is not None and room > limit / 2:  # the picture goes before what is said of it
         file = images.fit(marked, limit)
         log.warning("job %s: goes out without recipe and signature, in %d bytes", leaving.job, limit)

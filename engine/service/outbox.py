@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from engine.jobs import Delivery, Job
 from engine.service.pictures import found
@@ -48,20 +49,10 @@ class Outbox:
         self, caller: Caller, job: Job, kind: str, *, cell: int | None = None, spoiler: bool = False
     ) -> Delivery:
         """Promise a message about a job to somebody; idempotent by the caller's key."""
-        delivery, new = await asyncio.shield(
-            self._store.write(
-                store_deliveries.promise,
-                self._store.now(),
-                caller.key,
-                job,
-                kind,
-                cell=cell,
-                origin=caller.origin,
-                owner=caller.owner,
-                reply_to=caller.reply_to,
-                spoiler=spoiler,
-            )
-        )
+        row: dict[str, Any] = {"request": caller.key, "origin": caller.origin, "owner": caller.owner}
+        row |= {"reply_to": caller.reply_to, "job": job.id, "kind": kind, "cell": cell, "spoiler": spoiler}
+        row["created_at"] = self._store.now()
+        delivery, new = await asyncio.shield(self._store.write(store_deliveries.promise, row))
         if new:
             self.notify_publishers()
         return delivery

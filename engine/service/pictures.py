@@ -8,7 +8,7 @@ from engine import images
 from engine.errors import NotFound
 from engine.jobs import Job
 from engine.library.gallery import Gallery
-from engine.service.origin import Origin
+from engine.service.origin import FileOptions, Origin
 from engine.store import jobs as store_jobs
 from engine.store import pages as store_pages
 from engine.store.connection import Store
@@ -89,32 +89,20 @@ class Pictures:
         """Return the PNG of every cell as it leaves: marked, with its recipe and signature."""
         job = await self.job(job_id)
         return [
-            (await self.origin.picture(job, [sha256], cell, None, 0)).data
+            (await self.origin.picture(job, [sha256], cell, FileOptions())).data
             for cell, sha256 in enumerate(job.pictures)
         ]
 
     async def file(
-        self,
-        job: Job | str,
-        cell: int | None = None,
-        *,
-        limit: int | None = None,
-        least: int = 0,
-        label: str = "",
-        form: images.Format | None = None,
-        quality: int = images.USUAL,
-        most: int = 0,
+        self, job: Job | str, cell: int | None = None, wanted: FileOptions = FileOptions()
     ) -> images.File:
-        """Return one cell, or all in one picture (None), as a file that leaves, of at most ``limit`` bytes.
+        """Return one cell, or all in one picture (None), as a file that leaves, with recipe and signature.
 
-        ``job``: as it stands, or its id, to be looked up. PNG, or WebP where a PNG is too large; marked, with
-        its recipe and signature. A picture whose longer side is below ``least`` pixels is enlarged for
-        showing, one above ``most`` made smaller. ``label``: a word for people in its corner. ``form``: as
-        this kind of file instead, a JPEG or WebP at a ``quality`` of 0 to 100.
+        ``job``: as it stands, or its id, to be looked up.
         """
         job = job if isinstance(job, Job) else await self.job(job)
-        wanted = [chosen(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
-        return await self.origin.picture(job, wanted, cell, limit, least, label, form, quality, most)
+        cells = [chosen(job, cell or 0)] if cell is not None or not job.pictures else job.pictures
+        return await self.origin.picture(job, cells, cell, wanted)
 
     async def full(self, job_id: str, cell: int | None, limit: int) -> list[images.File]:
         """Return one cell, or every one, as files of at most ``limit`` bytes that lose nothing, in order."""

@@ -24,12 +24,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         raise ConfigError(
             f"The folder `{path.parent}` cannot be made: {error.strerror}. Set another `data_dir`."
         ) from error
+    db = _connected(path, str(path))
     try:
-        db = sqlite3.connect(path, timeout=5.0, isolation_level=None, factory=TextConnection)
-    except sqlite3.Error as error:
-        raise explain(path, error) from error
-    try:
-        db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode = WAL")
         # FULL: an accepted job survives a power cut, at about 0.1 ms a commit on an SSD
         db.execute("PRAGMA synchronous = FULL")
@@ -49,9 +45,12 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 def open_to_read(path: Path) -> sqlite3.Connection:
     """Open a file that is there, changing nothing; somebody else may write to it meanwhile."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return _connected(path, f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _connected(path: Path, name: str, *, uri: bool = False) -> sqlite3.Connection:
     try:
-        db = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None, factory=TextConnection)
+        db = sqlite3.connect(name, uri=uri, timeout=5.0, isolation_level=None, factory=TextConnection)
     except sqlite3.Error as error:
         raise explain(path, error) from error
     db.row_factory = sqlite3.Row
@@ -96,12 +95,12 @@ def examine(path: Path) -> int:
 
     A bot may be using it meanwhile.
     """
-    try:
-        with contextlib.closing(open_to_read(path)) as db:
-            _check(path, db)
-            return int(db.execute("SELECT count(*) FROM job").fetchone()[0])
-    except sqlite3.Error as error:
-        raise explain(path, error) from None
+
+    def look(db: sqlite3.Connection) -> int:
+        _check(path, db)
+        return int(db.execute("SELECT count(*) FROM job").fetchone()[0])
+
+    return peek(path, look)
 
 
 def peek(

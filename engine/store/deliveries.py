@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from engine.jobs import HOOK, Delivery, Job, State
@@ -21,25 +22,11 @@ def is_delivered(origin: str, state: State) -> bool:
     return not origin.startswith(("cli:", "http:", "find:"))
 
 
-def promise(
-    db: sqlite3.Connection,
-    now: float,
-    request: str,
-    job: Job,
-    kind: str,
-    *,
-    origin: str,
-    owner: str,
-    cell: int | None = None,
-    reply_to: str | None = None,
-    spoiler: bool = False,
-) -> tuple[Delivery, bool]:
-    """Promise a message without a new job; ``(delivery, new)``, idempotent by ``request``."""
-    row = db.execute("SELECT * FROM delivery WHERE request = ?", (request,)).fetchone()
+def promise(db: sqlite3.Connection, new: Mapping[str, Any]) -> tuple[Delivery, bool]:
+    """Promise a message without a new job, by its columns; ``(delivery, new)``, once for a ``request``."""
+    row = db.execute("SELECT * FROM delivery WHERE request = ?", (new["request"],)).fetchone()
     if row is not None:
         return delivery_of(row), False
-    new: dict[str, Any] = {"request": request, "job": job.id, "kind": kind, "cell": cell, "origin": origin}
-    new |= {"owner": owner, "reply_to": reply_to, "spoiler": spoiler, "created_at": now}
     return delivery_of(insert(db, "delivery", new)), True
 
 

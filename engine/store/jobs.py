@@ -329,9 +329,9 @@ def usage(
     return Usage(
         waiting=counts.get(State.QUEUED, 0),
         running=counts.get(State.RUNNING, 0),
-        spent={per: sum(ledger.spent(db, name, at) for name in names) for per, at in since.items()},
+        spent={per: sum(ledger.spent(db, at, name) for name in names) for per, at in since.items()},
         spent_in_server={
-            per: 0.0 if guild is None else ledger.spent_in(db, guild, at) for per, at in since.items()
+            per: 0.0 if guild is None else ledger.spent(db, at, guild, "guild") for per, at in since.items()
         },
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Literal
 
 from engine.jobs import Job
 from engine.store.rows import insert
@@ -23,17 +24,10 @@ def settle(db: sqlite3.Connection, job: str, work: float, cost: float | None, at
     )
 
 
-def spent(db: sqlite3.Connection, owner: str, since: float) -> float:
-    """Return the seconds a person was charged since a time, with what is set aside for their open jobs."""
-    return _spent(db, "owner", owner, since)
-
-
-def spent_in(db: sqlite3.Connection, guild: str, since: float) -> float:
-    """Return the same for everybody in a server."""
-    return _spent(db, "guild", guild, since)
-
-
-def _spent(db: sqlite3.Connection, column: str, value: str, since: float) -> float:
+def spent(
+    db: sqlite3.Connection, since: float, value: str, column: Literal["owner", "guild"] = "owner"
+) -> float:
+    """Return the seconds a person or a server was charged since then, with those set aside for open jobs."""
     (paid,) = db.execute(
         f"SELECT total(paid) FROM ledger WHERE {column} = ? AND at >= ?", (value, since)
     ).fetchone()

@@ -19,7 +19,7 @@ from engine.jobs import FINAL, Job, State
 from engine.planning.edits import EDITS
 from engine.planning.references import KEPT
 from engine.rules.keys import Key
-from engine.service import Ask, Edit, Imagine, Snapshot
+from engine.service import Ask, Edit, FileOptions, Imagine, Snapshot
 from engine.web import bodies, fields
 from engine.web.doors import Door, Doors, Draws, Reads, cell_of
 from engine.web.errors import STATUS, Fault, Shaped, plain, wrong
@@ -131,7 +131,7 @@ class _Door(Door):
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
-        data = (await self._service.files.file(job, cell, form=form)).data
+        data = (await self._service.files.file(job, cell, FileOptions(form=form))).data
         return Response(data, media_type=FORMATS[form], headers=headers)
 
     async def events(self, request: Request, key: Reads, job_id: str) -> Response:

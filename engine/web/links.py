@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 from fastapi.responses import Response
 
 from engine.errors import NotFound
-from engine.service import Service
+from engine.service import FileOptions, Service
 from engine.service.links import GOOD_FOR, SLACK
 from engine.web import pages
 from engine.web.doors import Doors
@@ -39,7 +39,7 @@ def mount(app: FastAPI, service: Service, doors: Doors | None = None) -> None:
         form = format_of(kind)
         assert form is not None  # as it was signed
         try:
-            file = await service.files.file(job, int(cell), form=form, quality=int(quality))
+            file = await service.files.file(job, int(cell), FileOptions(form=form, quality=int(quality)))
         except NotFound as error:
             return refused(Fault("missing", str(error)))
         return Response(file.data, media_type=FORMATS[form], headers={"Cache-Control": "private, no-store"})

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.jobs import Condition
 from engine.planning.literal import Literal
 from engine.rules.keys import Key
+from engine.service import FileOptions
 from engine.web import bodies, fields
 from engine.web.doors import Door, Doors, Draws
 from engine.web.drawing import showable
@@ -83,5 +84,5 @@ class _Door(Door):
         for number, one in enumerate(asked):
             literal = Literal(texts=(Condition(text=one.prompt),), model=model.name if model else None)
             job = showable(await self._drawing.draw(request, key, literal, part=number))
-            files.append((await self._service.files.file(job, 0, form="jpeg")).data)
+            files.append((await self._service.files.file(job, 0, FileOptions(form="jpeg"))).data)
         return files

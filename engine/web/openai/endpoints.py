@@ -21,6 +21,7 @@ from engine.config import ModelConfig
 from engine.jobs import Condition, Job
 from engine.planning.literal import Literal
 from engine.rules.keys import Key
+from engine.service import FileOptions
 from engine.web import bodies, fields
 from engine.web.bodies import Part
 from engine.web.doors import Door, Doors, Draws, Reads
@@ -245,10 +246,9 @@ class _Door(Door):
         return answer | _identified(asked)
 
     async def _files(self, job: Job, asked: Images) -> list[bytes]:
+        wanted = FileOptions(form=asked.form, quality=asked.compression)
         show, cells = self._service.files.file, range(len(showable(job).pictures))
-        files = [
-            (await show(job.id, cell, form=asked.form, quality=asked.compression)).data for cell in cells
-        ]
+        files = [(await show(job.id, cell, wanted)).data for cell in cells]
         return files + files[:1] * (asked.n - len(files))
 
     async def _events(

@@ -7,8 +7,9 @@ import itertools
 import pytest
 
 from engine.jobs import Condition, JobSpec
-from engine.moderation import CLOTHES, MINORS, SEXUAL, BlockedError, adult, check, met
+from engine.moderation import BlockedError, adult, check, met
 from engine.moderation.reading import plain
+from engine.moderation.words import CLOTHES, MINORS, SEXUAL
 from tests.counting import Calls, events
 
 STAND_INS = ["pineapple", "umbrella", "saxophone", "teapot", "marmalade", "octopus", "lantern", "cathedral"]

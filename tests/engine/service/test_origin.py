@@ -17,7 +17,7 @@ from engine import images
 from engine.config import ProvenanceConfig
 from engine.errors import EngineError
 from engine.jobs import Job
-from engine.service import Service
+from engine.service import FileOptions, Service
 from engine.service.pictures import Pictures
 from tests import ROOT
 from tests.engine.conftest import Open, drawn, editing, ended, submit
@@ -38,7 +38,8 @@ def way(name: str) -> Callable[[Callable[[Service, Job], Awaitable[list[bytes]]]
 @way("file")
 async def _files(service: Service, job: Job) -> list[bytes]:
     """Grids and single pictures: posted, shown again, by DM, enlarged, within a limit."""
-    grid, small = [await service.files.file(job.id, least=512, limit=limit) for limit in (None, 100_000)]
+    ways = [FileOptions(least=512, limit=limit) for limit in (None, 100_000)]
+    grid, small = [await service.files.file(job.id, wanted=wanted) for wanted in ways]
     assert (grid.extension, small.extension) == ("png", "webp")
     assert len(small.data) <= 100_000
     return [grid.data, small.data]
@@ -137,7 +138,7 @@ async def test_every_kind_leaves_marked_by_every_way(open_service: Open) -> None
             await check(service, first, await files(service, first))
         for job in jobs[1:]:
             assert job.pictures, job.failure
-            await check(service, job, [(await service.files.file(job.id, 0, least=512)).data])
+            await check(service, job, [(await service.files.file(job.id, 0, FileOptions(least=512))).data])
         exported = await _exported(service, first)
         assert exported
         await check(service, first, exported)
@@ -207,8 +208,8 @@ async def test_a_visible_word_where_a_server_wants_one(open_service: Open) -> No
     """A strip in the lower right corner and nothing else, with the signature over it."""
     async with open_service() as service:
         job = await drawn(service)
-        plain = images.opened((await service.files.file(job.id, least=512)).data)
-        file = await service.files.file(job.id, least=512, label="AI-generated")
+        plain = images.opened((await service.files.file(job.id, wanted=FileOptions(least=512))).data)
+        file = await service.files.file(job.id, wanted=FileOptions(least=512, label="AI-generated"))
         shown = images.opened(file.data)
         assert shown.size == plain.size
         left, top, right, bottom = ImageChops.difference(plain, shown).getbbox() or (0, 0, 0, 0)

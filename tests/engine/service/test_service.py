@@ -15,7 +15,7 @@ from engine.config import Config, EngineConfig, LimitsConfig, pocket
 from engine.errors import ConfigError, EngineError, LimitError, NotFound, PromptError, UserError
 from engine.jobs import Delivery, Kind, Role, Speed, State
 from engine.moderation import BlockedError
-from engine.service import Edit, Service, Snapshot
+from engine.service import Edit, FileOptions, Service, Snapshot
 from engine.store import deliveries as store_deliveries
 from tests.engine.conftest import FAKE, Open, asking, calling, drawn, editing, ended, submit
 
@@ -219,9 +219,9 @@ async def test_a_cell_leaves_as_one_file_each_time_and_a_grid_with_the_recipe(se
     sheet.load()
     assert sheet.size == (2 * first.spec.width, 2 * first.spec.height)
     assert json.loads(sheet.text["limner"])["job"] == first.id  # type: ignore[attr-defined]
-    enlarged = await service.files.file(first.id, least=1000)
+    enlarged = await service.files.file(first.id, wanted=FileOptions(least=1000))
     assert max(enlarged.width, enlarged.height) >= 1000 or enlarged.width == 8 * sheet.width
-    small = await service.files.file(first.id, limit=3000)
+    small = await service.files.file(first.id, wanted=FileOptions(limit=3000))
     assert len(small.data) <= 3000
 
 

@@ -170,21 +170,9 @@ async def test_one_picture_and_words_alone_are_promised_as_what_they_are(store: 
 
 async def test_a_promise_without_a_job_is_made_once_a_key(store: Store) -> None:
     job = await accept(store)
-    made = await asyncio.gather(
-        *(
-            store.write(
-                deliveries.promise,
-                store.now(),
-                "press",
-                job,
-                "picture",
-                cell=1,
-                origin="discord:1/3",
-                owner="ben",
-            )
-            for _ in range(20)
-        )
-    )
+    row = {"request": "press", "job": job.id, "kind": "picture", "cell": 1, "origin": "discord:1/3"}
+    row |= {"owner": "ben", "created_at": store.now()}
+    made = await asyncio.gather(*(store.write(deliveries.promise, row) for _ in range(20)))
     assert sum(new for _, new in made) == 1
     assert len({delivery.id for delivery, _ in made}) == 1
     assert made[0][0].owner == "ben"
@@ -192,9 +180,8 @@ async def test_a_promise_without_a_job_is_made_once_a_key(store: Store) -> None:
 
 async def test_a_promise_is_kept_or_given_up_once(store: Store) -> None:
     job = await accept(store)
-    promise, _ = await store.write(
-        deliveries.promise, store.now(), "p", job, "grid", origin="discord:1/2", owner="anna"
-    )
+    row = {"request": "p", "job": job.id, "kind": "grid", "origin": "discord:1/2", "owner": "anna"}
+    promise, _ = await store.write(deliveries.promise, row | {"created_at": store.now()})
     assert promise.attempted_at is None
     await store.write(deliveries.attempted, store.now(), promise.id)
     first = await store.read(deliveries.get, promise.id)
