@@ -98,7 +98,7 @@ class Limner(BotClient):
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             guild_ready_timeout=0.2,
-            http_trace=date_trace(service.tell_time),
+            http_trace=date_trace(service.retention.told),
         )
         self.doors: Doors | None = None  # those of the HTTP API, where it is on
         self.tree = Tree(self)
@@ -124,7 +124,7 @@ class Limner(BotClient):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Take what was typed into a dialog, by its ``custom_id``: a restart in between is no matter."""
-        self.service.tell_time(interaction.created_at.timestamp(), late=True)
+        self.service.retention.told(interaction.created_at.timestamp(), late=True)
         if interaction.type is discord.InteractionType.modal_submit:
             await dialogs.submitted(interaction)
 

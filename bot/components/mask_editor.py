@@ -349,14 +349,5 @@ async def _start(interaction: Interaction, key: str, line: str) -> None:
     message = await interactions.acknowledge(interaction)
     await interactions.begun(interaction, messages_region.begun(line))
     sketch = await service.masks.find(key, owner)
-    same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
-    edit = Edit(
-        interactions.caller(interaction),
-        "inpaint",
-        job=sketch.job,
-        cell=sketch.cell,
-        line=None if same else line,
-        picture=sketch.picture,
-        mask=await service.masks.mask(sketch),
-    )
+    edit = await service.repaint(interactions.caller(interaction), sketch, line)
     await confirm.submit(interaction, message, edit)

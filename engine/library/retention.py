@@ -62,7 +62,10 @@ class Retention:
         return cls(store, gallery, CertainClock(machine, newest), clock)
 
     def told(self, at: float, *, late: bool = False) -> None:
-        """Take the time, in Unix seconds, from somebody who knows it; ``late``: or knew it minutes ago."""
+        """Take the time, in Unix seconds, from somebody who knows it: everything goes by it from here on.
+
+        ``late``: it may be minutes old, so that it says no more than that it is not earlier.
+        """
         if late and self._kept is not None:
             self._kept.told_late(at)
         if late or self._kept is None or self._kept.told(at):

@@ -25,6 +25,17 @@ FIRST_PACE = 0.05
 LARGE = 0.25
 """A request that would take this share of an allowance is priced before it starts."""
 
+LACKS = {
+    "you": Sentence(
+        "This takes about {price} of the engine, and you have {left} of {limit} a {per} left. "
+        "{when}; with `--relax` it costs nothing."
+    ),
+    "server": Sentence(
+        "This takes about {price} of the engine, and this server has {left} of {limit} a {per} left. "
+        "{when}; with `--relax` it costs nothing."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Balance:
@@ -120,24 +131,8 @@ def check(price: float, balances: tuple[Balance, ...], now: float, line: str) ->
             if price > one.limit
             else Sentence("It resets in {span}", span=span(one.until - now)),
         }
-        if one.whose == "you":
-            said = Sentence(
-                "This takes about {price} of the engine, and you have {left} of {limit} a {per} left. "
-                "{when}; with `--relax` it costs nothing.",
-                **fields,
-            )
-        else:
-            said = Sentence(
-                "This takes about {price} of the engine, and this server has {left} of {limit} a {per} left. "
-                "{when}; with `--relax` it costs nothing.",
-                **fields,
-            )
-        raise LimitError(
-            said,
-            line,
-            kind="allowance",
-            retry_after=None if price > one.limit else one.until - now,
-        )
+        wait = None if price > one.limit else one.until - now
+        raise LimitError(Sentence(LACKS[one.whose], **fields), line, kind="allowance", retry_after=wait)
 
 
 def seconds(value: float) -> str:

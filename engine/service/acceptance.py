@@ -73,13 +73,7 @@ class Acceptance:
 
     async def _draft(self, caller: Caller, planned: PlannedJob, progress: str | None) -> Draft:
         """Screen a planned job and return it as it is stored. Raises BlockedError."""
-        adult, rated = await self.screening.before(
-            planned.spec,
-            owner=caller.owner,
-            requester=caller.member,
-            prompt=planned.prompt,
-            parent=planned.parent,
-        )
+        adult, rated = await self.screening.before(planned, caller)
         job = Job(
             id=new_job_id(),
             owner=caller.owner,

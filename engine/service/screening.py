@@ -17,6 +17,7 @@ from engine.moderation.pictures import FLAGGED_INPUT, Classification, judge
 from engine.rules.people import Requester
 from engine.rules.rules import EVERYWHERE
 from engine.service.admin import Administration
+from engine.service.requests import Caller, PlannedJob
 from engine.store import moderation as store_moderation
 from engine.store.connection import Store
 from engine.workers.protocol import Outcome
@@ -42,26 +43,23 @@ class Screening:
         content = self._admin.content(requester)
         return "allow" if content.level == "restricted" else content.showing
 
-    async def before(
-        self, spec: JobSpec, *, owner: str, requester: Requester | None, prompt: str, parent: str | None
-    ) -> tuple[Adult, bool]:
+    async def before(self, planned: PlannedJob, caller: Caller) -> tuple[Adult, bool]:
         """Refuse what may not be drawn; return what becomes of adult content there, and whether this is.
 
         Raises BlockedError; what was refused and why is on the record then, under its ``number``.
         """
-        guild = None if requester is None else requester.guild
+        spec, guild, rated = planned.spec, caller.guild, False
         texts: list[str] = []
-        rated = False
         if spec.inputs:
             # an edit is also what it starts from: a word taken out of the prompt is still in the picture
-            jobs = [] if parent is None else [parent]
+            jobs = [] if planned.parent is None else [planned.parent]
             inputs = [one.sha256 for one in spec.inputs if one.role is not Role.TASTE]  # colours alone
             texts, rated, hidden = await self._store.read(store_moderation.lineage, jobs, inputs, guild)
             if hidden:
                 raise UserError(moderation.HIDDEN)
         if spec.stylize and spec.model in self._models:
             texts.append(self._models[spec.model].house_style)
-        adult, wanted = self.adult(requester), moderation.wanted(spec)
+        adult, wanted = self.adult(caller.member), moderation.wanted(spec)
         try:
             moderation.check(spec, beside=texts)
             found = self._met(wanted, guild)
@@ -69,13 +67,13 @@ class Screening:
             if rated and adult == "refuse":
                 raise moderation.not_here(found)
         except moderation.BlockedError as error:
-            log.warning("a prompt of %s was refused (%s)", owner, error.why)
+            log.warning("a prompt of %s was refused (%s)", caller.owner, error.why)
             error.number = await self._store.write(
                 store_moderation.refuse,
                 self._store.now(),
-                owner=owner,
+                owner=caller.owner,
                 guild=guild,
-                prompt=prompt,
+                prompt=planned.prompt,
                 why=error.why,
                 absolute=error.absolute,
             )

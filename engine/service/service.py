@@ -32,7 +32,7 @@ from engine.library.clock import Clock
 from engine.library.gallery import Gallery
 from engine.library.likes import Likes
 from engine.library.lock import locked
-from engine.library.masks import Masks
+from engine.library.masks import MaskDraft, Masks
 from engine.library.retention import Retention
 from engine.library.uploads import Uploads
 from engine.prompt import foreign
@@ -62,12 +62,13 @@ from engine.service.prices import Prices
 from engine.service.progress import Watches
 from engine.service.reload import OUTCOME, Reloaded, compare
 from engine.service.reports import Reports
-from engine.service.requests import Ask, Caller, Planned, QueueView, Snapshot, Submitted
+from engine.service.requests import Ask, Caller, Edit, Planned, QueueView, Snapshot, Submitted
 from engine.service.screening import Screening
 from engine.service.settings import HostConfig, Settings
 from engine.service.welcome import Welcome
 from engine.store import jobs as store_jobs
 from engine.store import meta as store_meta
+from engine.store import pages as store_pages
 from engine.store import preferences as store_preferences
 from engine.store.connection import Store
 from engine.words import Sentence
@@ -254,6 +255,12 @@ class Service:
         """
         return await self._acceptance.submit(planned, progress)
 
+    async def repaint(self, caller: Caller, sketch: MaskDraft, line: str) -> Edit:
+        """Return the request that draws these words into what is marked. Raises UserError: nothing is."""
+        same = sketch.job is not None and (await self.find(sketch.job)).prompt == line
+        words, mask = None if same else line, await self.masks.mask(sketch)
+        return Edit(caller, "inpaint", sketch.job, sketch.cell, words, picture=sketch.picture, mask=mask)
+
     async def show(self, caller: Caller, job_id: str, cell: int | None = None) -> Delivery:
         """Promise a message without a new job: one cell at full size, or all of it again; idempotent."""
         self.admin.require(caller.member, PermissionCheck("show"))
@@ -289,7 +296,7 @@ class Service:
 
     async def jobs_of(self, owner: str, limit: int = 50) -> list[Job]:
         """Return a person's newest jobs, newest first."""
-        return await self.store.read(store_jobs.of_owner, owner, limit)
+        return await self.store.read(store_pages.page, owner, limit)
 
     async def pictures(self, job_id: str) -> list[bytes]:
         """Return the PNG of every cell as it leaves: marked, with its recipe and signature."""
@@ -377,13 +384,6 @@ class Service:
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact about this installation."""
         await self.store.write(store_meta.put, key, value)
-
-    def tell_time(self, at: float, *, late: bool = False) -> None:
-        """Take the time, in Unix seconds, from somebody who knows it: everything goes by it from here on.
-
-        ``late``: it may be minutes old, so that it says no more than that it is not earlier.
-        """
-        self.retention.told(at, late=late)
 
     async def forget(self, owner: str) -> None:
         """Delete everything about a person: open jobs are cancelled first. Repeatable."""

@@ -279,16 +279,6 @@ def unended(db: sqlite3.Connection) -> list[Job]:
     return select(db, f"WHERE {OPEN} ORDER BY created_at, nth")
 
 
-def of_owner(db: sqlite3.Connection, owner: str, limit: int = 50) -> list[Job]:
-    """Return a person's newest jobs, newest first; what only looks for a mask is nobody's result."""
-    return select(
-        db,
-        "WHERE owner = ? AND origin NOT LIKE 'find:%' ORDER BY created_at DESC, nth DESC LIMIT ?",
-        owner,
-        limit,
-    )
-
-
 def of_origin(db: sqlite3.Connection, job: str | None, marked: Callable[[str], bool]) -> Job | None:
     """Return the job a picture of ours is of: the one it names, else the only one that ``marked`` knows."""
     named = None if job is None else get(db, job)

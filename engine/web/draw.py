@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from engine.errors import EngineError, NotFound, UserError
 from engine.library.masks import MaskDraft
-from engine.service import UNRULED, Caller, Edit, Service
+from engine.service import UNRULED, Caller, Service
 from engine.web import pages
 from engine.web.bodies import Budget, chunks
 from engine.web.errors import STATUS, Fault, Shaped, answer
@@ -110,25 +110,14 @@ async def _take(service: Service, budget: Budget, link: str, request: Request) -
 async def _paint(service: Service, sketch: MaskDraft, line: str) -> None:
     if not line:
         raise UserError(Sentence("Write what should be there: it is drawn into the marked part."))
-    same = sketch.job is not None and (await service.find(sketch.job)).prompt == line
-    planned = await service.plan(
-        Edit(
-            Caller(
-                key=f"draw:{sketch.ticket}",  # sent twice, it is still one request
-                owner=sketch.owner,
-                origin=sketch.origin,
-                requester=sketch.asker or UNRULED,
-                language=language() or "",
-            ),
-            "inpaint",
-            job=sketch.job,
-            cell=sketch.cell,
-            line=None if same else line,
-            picture=sketch.picture,
-            mask=await service.masks.mask(sketch),
-        )
+    caller = Caller(
+        key=f"draw:{sketch.ticket}",  # sent twice, it is still one request
+        owner=sketch.owner,
+        origin=sketch.origin,
+        requester=sketch.asker or UNRULED,
+        language=language() or "",
     )
-    await service.submit(planned)
+    await service.submit(await service.plan(await service.repaint(caller, sketch, line)))
 
 
 def _shape(fault: Fault, request_id: str) -> Shaped:

@@ -37,9 +37,6 @@ _CODES: Mapping[Kind, tuple[str, str | None]] = {
     "invalid": ("invalid_request_error", "invalid_value"),
     "unauthorized": ("invalid_request_error", "invalid_api_key"),
     "forbidden": ("invalid_request_error", "permission_denied"),
-    "missing": ("invalid_request_error", None),
-    "gone": ("invalid_request_error", None),
-    "method": ("invalid_request_error", None),
     "slow": ("timeout", "request_timeout"),
     "conflict": ("invalid_request_error", "idempotency_key_reused"),
     "large": ("invalid_request_error", "request_too_large"),
@@ -66,7 +63,7 @@ _FIELDS = {
 
 def shape(fault: Fault, request_id: str) -> Shaped:
     """The contract's error, its four keys always."""
-    kind, code = _CODES[fault.kind]
+    kind, code = _CODES.get(fault.kind, ("invalid_request_error", None))
     if fault.kind == "invalid":
         code = _FIELDS.get(fault.code or "", code)
     elif fault.kind == "unauthorized" and fault.code == "missing":

@@ -104,7 +104,7 @@ ALL = browse.Search()
         lambda db: pages.page(db, "anna", 20, "a"),
         lambda db: pages.page(db, "anna", 20, "a", newer=True),
         lambda db: likes.newest(db, "anna"),
-        lambda db: jobs.of_owner(db, "anna"),
+        lambda db: pages.page(db, "anna", 50),
         deliveries.count_pending,
         jobs.unended,
     ],

@@ -325,7 +325,7 @@ async def test_who_is_too_fast_is_told_so_in_each_shape(api_at: Opened) -> None:
 def told(api: Api, now: float) -> None:
     """Say what time it is, twice: once might be a mistake, and the machine's clock alone proves nothing."""
     for _ in range(2):
-        api.service.tell_time(now)
+        api.service.retention.told(now)
 
 
 async def test_a_named_request_is_one_at_every_door(api_at: Opened) -> None:
