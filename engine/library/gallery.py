@@ -41,8 +41,7 @@ def recipe(job: Job, cell: int) -> dict[str, str]:
 @lru_cache(maxsize=32)
 def _plainly(spec: JobSpec) -> dict[str, object]:
     """Return a spec as plain values: the same for every picture of a job."""
-    values: dict[str, object] = json.loads(spec.model_dump_json())
-    return values
+    return spec.model_dump(mode="json")
 
 
 def _parameters(spec: JobSpec, cell: int) -> str:

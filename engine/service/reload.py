@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,28 +84,21 @@ async def reload(service: Service, reread: Callable[[], Config]) -> None:
 
 def compare(old: Config, new: Config) -> Reloaded:
     """Return what becomes of ``old`` when the host's choices are ``new``."""
-    changed, restart = [], []
-    updates: dict[str, object] = {}
-    for name in Config.model_fields:
-        before, after = getattr(old, name), getattr(new, name)
-        if before == after:
-            continue
-        if not isinstance(before, BaseModel) or not isinstance(after, BaseModel):
-            if name in LIVE:
-                changed.append(name)
-                updates[name] = after
-            else:
-                restart.append(name)
-            continue
-        inner: dict[str, object] = {}
-        for key in type(before).model_fields:
-            if getattr(before, key) == getattr(after, key):
-                continue
-            if name in LIVE or f"{name}.{key}" in LIVE:
-                changed.append(f"{name}.{key}")
-                inner[key] = getattr(after, key)
-            else:
-                restart.append(f"{name}.{key}")
-        if inner:
-            updates[name] = before.model_copy(update=inner)
-    return Reloaded(old.model_copy(update=updates), tuple(changed), tuple(restart))
+    found = dict(_differences(old, new))
+    live = {path: value for path, value in found.items() if path in LIVE or path.partition(".")[0] in LIVE}
+    config = old
+    for path, value in live.items():
+        name, _, key = path.partition(".")
+        section = getattr(config, name).model_copy(update={key: value}) if key else value
+        config = config.model_copy(update={name: section})
+    return Reloaded(config, tuple(live), tuple(path for path in found if path not in live))
+
+
+def _differences(old: Config, new: Config) -> Iterator[tuple[str, object]]:
+    """Yield the name of each key that differs (``section.key``), and its new value."""
+    for name, after in new:
+        before = getattr(old, name)
+        if isinstance(before, BaseModel) and isinstance(after, BaseModel):
+            yield from ((f"{name}.{key}", value) for key, value in after if value != getattr(before, key))
+        elif before != after:
+            yield name, after

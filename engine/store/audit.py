@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -114,14 +115,12 @@ def move(db: sqlite3.Connection, at: float, job: str, front: bool, actor: str | 
 
 def rules(db: sqlite3.Connection) -> tuple[dict[str, list[Rule]], dict[str, list[Ban]]]:
     """Return every rule and every ban, by server."""
-    kept: dict[str, list[Rule]] = {}
-    for row in db.execute("SELECT guild, kind, target, name, value FROM rule"):
-        columns = dict(row)
-        kept.setdefault(columns.pop("guild"), []).append(Rule(**columns))
-    bans: dict[str, list[Ban]] = {}
-    for row in db.execute("SELECT guild, mark, owner, reason, actor, since, until FROM ban ORDER BY since"):
-        columns = dict(row)
-        bans.setdefault(columns.pop("guild"), []).append(Ban(**columns))
+    kept: defaultdict[str, list[Rule]] = defaultdict(list)
+    for row in db.execute("SELECT * FROM rule"):
+        kept[row["guild"]].append(read(Rule, row))
+    bans: defaultdict[str, list[Ban]] = defaultdict(list)
+    for row in db.execute("SELECT * FROM ban ORDER BY since"):
+        bans[row["guild"]].append(read(Ban, row))
     return kept, bans
 
 
@@ -156,4 +155,4 @@ def jobs(db: sqlite3.Connection, guild: str | None, since: float) -> list[Finish
         " ORDER BY created_at DESC, nth DESC",
         [since, *values],
     )
-    return [FinishedJob(**{**dict(row), "state": State(row["state"])}) for row in rows]
+    return [read(FinishedJob, row, state=State(row["state"])) for row in rows]
