@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PIL import ImageChops
@@ -50,27 +50,20 @@ NAMED_LEAST = 8
 """Characters that a picture's name must at least begin with, as the gallery has it."""
 
 
+@dataclass
 class Uploads:
     """Takes pictures in. ``stand_in`` is the one loopback origin that links may lead to (the demo's).
 
     ``root`` returns the certificates that our own signatures are told by.
     """
 
-    def __init__(
-        self,
-        config: LinksConfig,
-        store: Store,
-        gallery: Gallery,
-        stand_in: str = "",
-        root: Callable[[], Awaitable[str | None]] | None = None,
-    ) -> None:
-        self.config = config
-        self._root = root
-        self._store = store
-        self._gallery = gallery
-        self._stand_in = stand_in
-        self._decoder = Decoder()
-        self._fetcher: Fetcher | None = None
+    config: LinksConfig
+    store: Store
+    gallery: Gallery
+    stand_in: str
+    root: Callable[[], Awaitable[str | None]]
+    _decoder: Decoder = field(default_factory=Decoder, init=False)
+    _fetcher: Fetcher | None = field(default=None, init=False)
 
     async def link(self, url: str, *, attached: bool = False) -> StoredImage:
         """Fetch a picture and take it in. Raises UserError with a sentence.
@@ -84,7 +77,7 @@ class Uploads:
         if self._fetcher is None:
             from engine.intake.fetch import Fetcher  # brings aiohttp, which the command line seldom needs
 
-            self._fetcher = Fetcher(stand_in=self._stand_in)
+            self._fetcher = Fetcher(stand_in=self.stand_in)
         return await self._fetcher.fetch(url, () if attached else self.config.hosts)
 
     async def bring(self, names: Iterable[str]) -> dict[str, str]:
@@ -102,9 +95,9 @@ class Uploads:
 
     async def _brought(self, name: str) -> str:
         if name.startswith(CODE):
-            return await self._gallery.keep(await asyncio.to_thread(_swatch, name.removeprefix(CODE)))
+            return await self.gallery.keep(await asyncio.to_thread(_swatch, name.removeprefix(CODE)))
         if name.startswith(KEPT):
-            found = await self._gallery.find(name.removeprefix(KEPT))
+            found = await self.gallery.find(name.removeprefix(KEPT))
             if found is None:
                 raise NotFound(
                     Sentence("`{name}` is no longer kept here. Attach the picture again.", name=name)
@@ -120,7 +113,7 @@ class Uploads:
             return StoredImage(
                 job.pictures[cell], clean.width, clean.height, clean.original, job=job.id, cell=cell
             )
-        sha256, mask = await asyncio.gather(self._gallery.keep(clean.png), self._keep(clean.mask))
+        sha256, mask = await asyncio.gather(self.gallery.keep(clean.png), self._keep(clean.mask))
         return StoredImage(sha256, clean.width, clean.height, clean.original, mask)
 
     async def keep(self, owner: str, data: bytes) -> tuple[StoredImage, str | None]:
@@ -132,7 +125,7 @@ class Uploads:
         mask = None if kept.mask is None else await self.mask(kept.mask, inverted=True)
         for sha256 in (kept.sha256, mask):
             if sha256 is not None:
-                await self._store.write(store_uploads.keep, self._store.now(), owner, sha256)
+                await self.store.write(store_uploads.keep, self.store.now(), owner, sha256)
         return kept, mask
 
     async def own(self, owner: str, name: str) -> str:
@@ -140,7 +133,7 @@ class Uploads:
         beginning = name.removeprefix(KEPT)
         found = None
         if len(beginning) >= NAMED_LEAST and set(beginning) <= set("0123456789abcdef"):
-            found = await self._store.read(store_uploads.own, owner, beginning)
+            found = await self.store.read(store_uploads.own, owner, beginning)
         if found is None:
             raise NotFound(
                 Sentence("There is no picture `{name}` here (any more). Upload it again.", name=name[:80])
@@ -151,18 +144,18 @@ class Uploads:
         """Keep a picture's brightness as a mask (white repaints), or its opposite; return its SHA-256."""
 
         def made() -> bytes:
-            grey = images.opened(self._gallery.read(sha256)).convert("L")
+            grey = images.opened(self.gallery.read(sha256)).convert("L")
             return images.png(ImageChops.invert(grey) if inverted else grey)
 
-        return await self._gallery.keep(await asyncio.to_thread(made))
+        return await self.gallery.keep(await asyncio.to_thread(made))
 
     async def fitted(self, sha256: str, size: tuple[int, int], how: images.Fitting = "cover") -> str:
         """Keep a kept picture brought to ``size``, usually cropped to its shape; return its SHA-256."""
 
         def made() -> bytes:
-            return images.png(images.brought(images.opened(self._gallery.read(sha256)), size, how))
+            return images.png(images.brought(images.opened(self.gallery.read(sha256)), size, how))
 
-        return await self._gallery.keep(await asyncio.to_thread(made))
+        return await self.gallery.keep(await asyncio.to_thread(made))
 
     async def verify(self, data: bytes, root: str | None) -> Verdict:
         """Return what a file says of its origin. ``root``: this host's own certificates. Raises UserError."""
@@ -173,7 +166,7 @@ class Uploads:
         await self._decoder.close()
 
     async def _keep(self, png: bytes | None) -> str | None:
-        return None if png is None else await self._gallery.keep(png)
+        return None if png is None else await self.gallery.keep(png)
 
     async def _known(self, data: bytes, clean: Clean) -> tuple[Job, int] | None:
         """Return which of our pictures this is: by the same bytes, or by our signature over what it says."""
@@ -182,12 +175,12 @@ class Uploads:
             name, cell = str(said["job"]), int(said["cell"])
         except (TypeError, ValueError, KeyError):
             return None
-        job = await self._store.read(store_jobs.get, name)
+        job = await self.store.read(store_jobs.get, name)
         if job is None or not 0 <= cell < len(job.pictures):
             return None
         if job.pictures[cell] == hashlib.sha256(data).hexdigest():
             return job, cell
-        signed = (await self.verify(data, await self._root())).signature if self._root is not None else None
+        signed = (await self.verify(data, await self.root())).signature
         ours = signed is not None and signed.ours and (signed.job, signed.cell) == (name, cell)
         return (job, cell) if ours else None
 

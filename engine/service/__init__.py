@@ -2,7 +2,7 @@
 
 from engine.rules.people import UNRULED
 from engine.service.admin import DrainingError, RefusedError
-from engine.service.browse import FAVORITES, GALLERY, HISTORY, LISTS, ListEntry, Page
+from engine.service.browse import FAVORITES, GALLERY, HISTORY, Page
 from engine.service.enhancer import lengthen
 from engine.service.origin import FileOptions
 from engine.service.requests import (
@@ -31,7 +31,6 @@ __all__ = [
     "HISTORY",
     "LABEL",
     "LANGUAGE",
-    "LISTS",
     "OPTION",
     "SETTINGS",
     "SUFFIX",
@@ -44,7 +43,6 @@ __all__ = [
     "Edit",
     "FileOptions",
     "Imagine",
-    "ListEntry",
     "Page",
     "Planned",
     "RefusedError",

@@ -22,10 +22,10 @@ NAMED_FOR = 86_400.0
 class Keys:
     """Finds keys; what another process revoked is seen at the next look."""
 
-    def __init__(self, store: Store, certain: Callable[[], float] | None = None) -> None:
+    def __init__(self, store: Store, certain: Callable[[], float]) -> None:
         """``certain``: the time that has come for certain, by which names of requests are forgotten."""
         self._store = store
-        self._certain = certain or store.now
+        self._certain = certain
 
     def now(self) -> float:
         """Return the time by which keys and links hold, in Unix seconds."""
