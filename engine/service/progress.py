@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 
 from engine.jobs import FINAL, Job, State
 from engine.schedule.queue import FairQueue
@@ -12,14 +13,12 @@ from engine.service.requests import Snapshot
 from engine.workers.protocol import Progress
 
 
+@dataclass(slots=True)
 class _Watch:
     """The newest snapshot of a job, and who looks at it."""
 
-    __slots__ = ("latest", "wakers")
-
-    def __init__(self) -> None:
-        self.latest: Snapshot | None = None  # nobody has said anything yet
-        self.wakers: set[asyncio.Event] = set()
+    latest: Snapshot | None = None  # nobody has said anything yet
+    wakers: set[asyncio.Event] = field(default_factory=set)
 
     def put(self, snapshot: Snapshot) -> None:
         self.latest = snapshot

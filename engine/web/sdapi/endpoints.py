@@ -37,6 +37,8 @@ from engine.web.sdapi.lists import CONSTANTS, UPSCALERS, listed, loras, schedule
 STARTS = ("/sdapi/", "/config")
 BASE = "/sdapi/v1"
 _MODES: Mapping[int, images.Fitting] = {0: "squeeze", 1: "cover", 2: "fill"}
+Draws = Annotated[Key, let_in("draw", basic=True)]
+Reads = Annotated[Key, let_in("read", basic=True)]
 _NAMES = {"rate": "LimitError", "waiting": "LimitError", "allowance": "LimitError"}
 
 
@@ -44,8 +46,8 @@ def shape(fault: Fault, request_id: str) -> Shaped:
     """The web UI's errors: a wrong field as FastAPI says it, a path that is none, all others."""
     if fault.kind == "invalid" and fault.code != "sampler":
         place = ["body", *([fault.field] if fault.field else [])]
-        wrong = {"loc": place, "msg": fault.sentence, "type": fault.code or "value_error"}
-        return Shaped(422, {"detail": [wrong]})
+        detail = {"loc": place, "msg": fault.sentence, "type": fault.code or "value_error"}
+        return Shaped(422, {"detail": [detail]})
     if fault.kind == "missing" and fault.code == "path":
         return Shaped(404, {"detail": "Not Found"})
     name = _NAMES.get(fault.kind, "HTTPException")
@@ -78,10 +80,6 @@ def mount(app: FastAPI, doors: Doors) -> None:
     async def config() -> Response:
         """Return the parts of a page that is not there: a client reads it before anything, without a key."""
         return JSONResponse({"components": []})
-
-
-Draws = Annotated[Key, let_in("draw", basic=True)]
-Reads = Annotated[Key, let_in("read", basic=True)]
 
 
 def _constant(name: str, value: Any) -> Callable[[Key], Awaitable[Response]]:
