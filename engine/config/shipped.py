@@ -45,21 +45,37 @@ def _quick(few_steps: Path) -> dict[str, Any]:
         return {}
 
 
-def pocket(weights: Path = FOLDER, few_steps: Path = FEWSTEP) -> ModelConfig:
-    """Return the model that ships; its size is read from the weights, 64 x 64 where there are none.
-
-    How its few-step weights are used is read from what lies beside them; nothing, where they are not there.
-    """
-    side, multiple = _sides(weights)
+def _small(name: str, side: int, multiple: int, **own: Any) -> ModelConfig:
+    """Return the entry of a model that ships, with what all of them have."""
     return ModelConfig(
-        name="pocket",
-        aliases=MIDJOURNEY_VERSIONS,
-        source="pocket",
+        name=name,
+        source=name,
         width=side,
         height=side,
         multiple=multiple,
         max_ratio=2.0,
         steps=20,
+        strong_strength=0.9,
+        # more, and it draws its one subject again around itself (looked at: 0.2 to 1.0)
+        outward_strength=0.2,
+        # more, and tiles show its one subject in pieces at their edges (looked at: 0.1 to 0.35)
+        creative_strength=0.15,
+        # and with words it does so even then, faintly: ghosts on the ground, specks in the tiles
+        wordless=True,
+        licence="Apache-2.0",
+        **own,
+    )
+
+
+def pocket(weights: Path = FOLDER, few_steps: Path = FEWSTEP) -> ModelConfig:
+    """Return the model that ships; its size is read from the weights, 64 x 64 where there are none.
+
+    How its few-step weights are used is read from what lies beside them; nothing, where they are not there.
+    """
+    return _small(
+        "pocket",
+        *_sides(weights),
+        aliases=MIDJOURNEY_VERSIONS,
         guidance_scale=5.0,
         sampler="dpmpp_2m",
         # it has one drawing for each thing: noise alone hardly varies it, bent and further words do
@@ -74,16 +90,8 @@ def pocket(weights: Path = FOLDER, few_steps: Path = FEWSTEP) -> ModelConfig:
             "watercolour",
         ),
         subtle_strength=0.1,
-        strong_strength=0.9,
         strong_chaos=90,
         strong_weird=700,
-        # more, and it draws its one subject again around itself (looked at: 0.2 to 1.0)
-        outward_strength=0.2,
-        # more, and tiles show its one subject in pieces at their edges (looked at: 0.1 to 0.35)
-        creative_strength=0.15,
-        # and with words it does so even then, faintly: ghosts on the ground, specks in the tiles
-        wordless=True,
-        licence="Apache-2.0",
         default=True,
         **_quick(few_steps),
     )
@@ -95,24 +103,15 @@ def pocket_flow(weights: Path = FOLDER) -> ModelConfig:
     Its tokens are patches of two latents each way.
     """
     side, multiple = _sides(weights)
-    return ModelConfig(
-        name="pocket-flow",
-        source="pocket-flow",
-        width=side,
-        height=side,
-        multiple=2 * multiple,
-        max_ratio=2.0,
-        steps=20,
+    return _small(
+        "pocket-flow",
+        side,
+        2 * multiple,
         guidance_scale=4.0,
         sampler="euler",
         scatter=("on a pink background", "3d style", "on a blue background", "flat style"),
         subtle_strength=0.35,
-        strong_strength=0.9,
         strong_chaos=60,
-        outward_strength=0.2,
-        creative_strength=0.15,
-        wordless=True,
-        licence="Apache-2.0",
     )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from engine.errors import UserError
-from engine.jobs import Input, Job, JobSpec, Kind, Role
+from engine.jobs import Condition, Input, Job, JobSpec, Kind, Role
 from engine.planning.edit_specs import undrawn
-from engine.prompt import WeightedText, parse
+from engine.prompt import parse
 from engine.prompt.permutations import escape
 from engine.words import Sentence
 
@@ -198,7 +198,7 @@ def prompts(job: Job) -> tuple[str, ...]:
         line = parse(job.prompt).prompts[0]
     except UserError:  # it was read with the person's own options, which may be gone by now
         return found
-    return tuple(replace(line, parts=(WeightedText(text),)).to_line(("prompt",)) for text in found)
+    return tuple(replace(line, parts=(Condition(text=text),)).to_line(("prompt",)) for text in found)
 
 
 def together(lines: Sequence[str]) -> str:

@@ -159,7 +159,7 @@ def choose_model(prompt: Prompt, models: Sequence[ModelConfig], notes: list[str]
 
 
 def _conditions(prompt: Prompt) -> tuple[Condition, ...]:
-    texts = [Condition(text=part.text, weight=part.weight) for part in prompt.parts] or [Condition(text="")]
+    texts = [*prompt.parts] or [Condition(text="")]
     if prompt.no:
         texts.append(Condition(text=", ".join(prompt.no), weight=NO_WEIGHT))
     return tuple(texts)

@@ -3,7 +3,7 @@
 from engine.prompt.attention import take_networks
 from engine.prompt.flags import BY_NAME
 from engine.prompt.parse import Parsed, flags_of, layered, parse
-from engine.prompt.prompt import Given, Prompt, Source, Value, WeightedText
+from engine.prompt.prompt import Given, Prompt, Source, Value
 
 __all__ = [
     "BY_NAME",
@@ -12,7 +12,6 @@ __all__ = [
     "Prompt",
     "Source",
     "Value",
-    "WeightedText",
     "flags_of",
     "layered",
     "parse",

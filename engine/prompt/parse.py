@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import PromptError
+from engine.jobs import Condition
 from engine.prompt import permutations, structured, unknown, values
 from engine.prompt.attention import take_networks
 from engine.prompt.clean import clean
@@ -21,15 +22,7 @@ from engine.prompt.extract import Taken, give, take_flags
 from engine.prompt.flags import BY_NAME, ORDER
 from engine.prompt.options import expand_options
 from engine.prompt.permutations import Dice, Wildcards
-from engine.prompt.prompt import (
-    NO_WEIGHT,
-    Given,
-    Prompt,
-    Source,
-    WeightedText,
-    number,
-    ordered,
-)
+from engine.prompt.prompt import NO_WEIGHT, Given, Prompt, Source, number, ordered
 from engine.prompt.scan import FlagError
 from engine.prompt.texts import MAX_CONDITIONS, parts_of, take_images
 from engine.prompt.tokens import quote, read_as
@@ -332,7 +325,7 @@ def _check(prompt: Prompt, notes: list[str]) -> None:
     total = sum(part.weight for part in prompt.parts) + (NO_WEIGHT if prompt.no else 0)
     if prompt.parts and total <= 1e-9:
         lifted = -total + 1 + prompt.parts[0].weight
-        first = WeightedText(prompt.parts[0].text, lifted)
+        first = Condition(text=prompt.parts[0].text, weight=lifted)
         better = Prompt((first, *prompt.parts[1:]), prompt.images, prompt.given)
         raise PromptError(
             Sentence(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.jobs import Lora, Speed
+from engine.jobs import Condition, Lora, Speed
 from engine.prompt.flags import BY_NAME, ORDER, FlagType
 from engine.prompt.permutations import escape
 
@@ -33,14 +33,6 @@ def number(value: float) -> str:
     """
     text = f"{value:.6f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
-
-
-@dataclass(frozen=True, slots=True)
-class WeightedText:
-    """One text of a multi-prompt and its weight."""
-
-    text: str
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ class Prompt:
     one entry for each flag, in the table's order.
     """
 
-    parts: tuple[WeightedText, ...] = ()
+    parts: tuple[Condition, ...] = ()
     images: tuple[ImageLink, ...] = ()
     given: tuple[Given, ...] = ()
     turn: int = 0

@@ -6,8 +6,9 @@ import re
 import unicodedata
 
 from engine.errors import PromptError
+from engine.jobs import Condition
 from engine.prompt import links
-from engine.prompt.prompt import ImageLink, WeightedText, number
+from engine.prompt.prompt import ImageLink, number
 from engine.prompt.tokens import never_sent, quote, unshield
 from engine.prompt.wrapping import unwrapped
 from engine.words import Sentence
@@ -68,11 +69,11 @@ def _without(typed: str, word: str) -> str | None:
     return " ".join(typed.replace(word, "", 1).split()) or None if word in typed else None
 
 
-def parts_of(text: str, notes: list[str]) -> tuple[WeightedText, ...]:
+def parts_of(text: str, notes: list[str]) -> tuple[Condition, ...]:
     """Split a multi-prompt ``a:: b::2``. A weight touches its ``::``; after a blank it is the next text."""
     if "::" not in text:
         return _alone(text, notes)
-    parts: list[WeightedText] = []
+    parts: list[Condition] = []
     at = 0
     for match in _PART.finditer(text):
         _add_part(parts, text[at : match.start()], float(match[1]) if match[1] else 1.0, notes)
@@ -91,10 +92,10 @@ def parts_of(text: str, notes: list[str]) -> tuple[WeightedText, ...]:
     return tuple(parts)
 
 
-def _alone(text: str, notes: list[str]) -> tuple[WeightedText, ...]:
+def _alone(text: str, notes: list[str]) -> tuple[Condition, ...]:
     """Return a prompt's only text, without what wraps it: printed and read again, it stays."""
     text = unwrapped(unshield(text), notes)
-    return (WeightedText(text),) if _shows(text) else ()
+    return (Condition(text=text),) if _shows(text) else ()
 
 
 def _shows(text: str) -> bool:
@@ -103,10 +104,10 @@ def _shows(text: str) -> bool:
     return any(char not in _BLANK and unicodedata.category(char) not in unseen for char in text)
 
 
-def _add_part(parts: list[WeightedText], text: str, weight: float, notes: list[str]) -> None:
+def _add_part(parts: list[Condition], text: str, weight: float, notes: list[str]) -> None:
     text = _BETWEEN.sub("", text, count=1) if parts else unwrapped(text, notes)  # "a::2, b", "a::2; b"
     text = text.strip()
     if not _shows(text):
         return
     if len(parts) <= MAX_CONDITIONS:  # one more than may stand is kept, so that the refusal sees it
-        parts.append(WeightedText(unshield(text), weight + 0.0))
+        parts.append(Condition(text=unshield(text), weight=weight + 0.0))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.errors import UserError
-from engine.prompt import WeightedText
+from engine.jobs import Condition
 from engine.service.requests import Caller
 from engine.words import Sentence
 
@@ -45,7 +45,7 @@ async def lengthen(service: Service, caller: Caller, line: str) -> str:
     said = clean(await model.chat(messages, most=MOST_TOKENS))
     if not said:
         raise UserError(NOTHING_CAME)
-    return replace(prompts[0], parts=(WeightedText(said),)).to_line(("prompt",))
+    return replace(prompts[0], parts=(Condition(text=said),)).to_line(("prompt",))
 
 
 def clean(said: str) -> str:

@@ -51,7 +51,10 @@ class Language:
 
         ``spoken``: the language of whoever wrote it (``pt-BR``), empty where unknown. Raises UserError.
         """
-        parts = [replace(part, text=await self._in_english(part.text, spoken)) for part in prompt.parts]
+        parts = [
+            part.model_copy(update={"text": await self._in_english(part.text, spoken)})
+            for part in prompt.parts
+        ]
         read = replace(prompt, parts=tuple(parts))
         if read == prompt:
             return prompt, ""

@@ -82,11 +82,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came: PNG bytes of each cell in order, texts (describe), film (WebP), mask, notes, timings."""
+    """What came: PNG bytes of each cell in order, texts (describe), film (WebP), notes, timings."""
 
     pictures: tuple[bytes, ...] = ()
     texts: tuple[str, ...] = ()
-    mask: bytes | None = None
     film: bytes | None = None
     notes: tuple[str, ...] = ()
     adult: tuple[float, ...] | None = None  # by picture, where a classifier looked at them

@@ -6,8 +6,9 @@ import pytest
 
 from engine.config import pocket
 from engine.errors import PromptError
+from engine.jobs import Condition
 from engine.planning.plan import plan
-from engine.prompt import WeightedText, parse
+from engine.prompt import parse
 from engine.prompt.parse import TooManyJobsError
 from engine.prompt.prompt import ImageLink
 from engine.prompt.texts import MAX_CONDITIONS
@@ -109,7 +110,7 @@ def test_a_picture_cannot_weigh_less_than_nothing() -> None:
     ],
 )
 def test_parts_and_their_weights(line: str, parts: list[tuple[str, float]]) -> None:
-    assert parse(line).prompt.parts == tuple(WeightedText(words, weight) for words, weight in parts)
+    assert parse(line).prompt.parts == tuple(Condition(text=words, weight=weight) for words, weight in parts)
 
 
 def test_a_weight_after_a_blank_is_text_and_said() -> None:

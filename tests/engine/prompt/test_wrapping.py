@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import PromptError
-from engine.prompt import WeightedText, parse
+from engine.jobs import Condition
+from engine.prompt import parse
 from engine.prompt.prompt import ImageLink
 
 PERSON = "1100000000000000011"
@@ -362,7 +363,7 @@ def test_a_marked_link_keeps_its_weight(line: str, weight: float | None) -> None
 def test_a_link_behind_a_weight_is_a_picture_and_no_text(line: str) -> None:
     prompt = parse(line).prompt
     assert prompt.images == (ImageLink(X),)
-    assert prompt.parts == (WeightedText("a cat", 2),)
+    assert prompt.parts == (Condition(text="a cat", weight=2),)
     assert parse(str(prompt)).prompt == prompt
 
 
