@@ -9,14 +9,14 @@ only noise.
 from __future__ import annotations
 
 import re
+from itertools import groupby
 
 from engine.jobs import Lora
 
 BREAK = ("BREAK", -1.0)
 """The pair that stands for a ``BREAK``: what follows begins a new chunk of 75 tokens."""
 
-ROUND = 1.1
-SQUARE = 1 / 1.1
+FACTORS = {"(": 1.1, "[": 1 / 1.1}
 LIMIT = 100.0
 
 # possessive quantifiers: a long run of digits without its bracket must not be read again and again
@@ -45,35 +45,28 @@ def parse_attention(text: str) -> list[tuple[str, float]]:
     the end. Round and square brackets are matched apart, so they may cross.
     """
     pieces: list[str | None] = []  # None is a BREAK
-    rounds: list[int] = []
-    squares: list[int] = []
-    round_spans: list[tuple[int, int, float]] = []
-    square_spans: list[tuple[int, int, float]] = []
+    opened: dict[str, list[int]] = {"(": [], "[": []}
+    spans: dict[str, list[tuple[int, int, float]]] = {"(": [], "[": []}
     for match in _TOKEN.finditer(text):
         token = match.group()
         weight = match["weight"]
+        kind = "[" if token[-1] == "]" else "("
         if token[0] == "\\":
             pieces.append(token[1:])
-        elif token == "(":
-            rounds.append(len(pieces))
-        elif token == "[":
-            squares.append(len(pieces))
-        elif weight is not None and rounds:
-            round_spans.append((rounds.pop(), len(pieces), float(weight)))
-        elif token == ")" and rounds:
-            round_spans.append((rounds.pop(), len(pieces), ROUND))
-        elif token == "]" and squares:
-            square_spans.append((squares.pop(), len(pieces), SQUARE))
+        elif token in opened:
+            opened[token].append(len(pieces))
+        elif token[-1] in ")]" and opened[kind]:
+            factor = FACTORS[kind] if weight is None else float(weight)
+            spans[kind].append((opened[kind].pop(), len(pieces), factor))
         else:
             for index, part in enumerate(_split(token)):
                 if index:
                     pieces.append(None)
                 pieces.append(part)
-    round_spans.extend((start, len(pieces), ROUND) for start in rounds)
-    square_spans.extend((start, len(pieces), SQUARE) for start in squares)
-    by_round = _products(len(pieces), round_spans)
-    by_square = _products(len(pieces), square_spans)
-    weights = [_clamp(a * b) for a, b in zip(by_round, by_square, strict=True)]
+    for kind, starts in opened.items():
+        spans[kind] += ((start, len(pieces), FACTORS[kind]) for start in starts)
+    both = (_products(len(pieces), its) for its in spans.values())
+    weights = [_clamp(a * b) for a, b in zip(*both, strict=True)]
     return _join(pieces, weights)
 
 
@@ -114,26 +107,12 @@ def _products(count: int, spans: list[tuple[int, int, float]]) -> list[float]:
 
 def _join(pieces: list[str | None], weights: list[float]) -> list[tuple[str, float]]:
     result: list[tuple[str, float]] = []
-    run: list[str] = []
-    weight = 1.0
-
-    def flush() -> None:
-        if "".join(run):
-            result.append(("".join(run), weight))
-        run.clear()
-
-    for piece, its in zip(pieces, weights, strict=True):
-        if piece is None:
-            flush()
-            result.append(BREAK)
-            continue
-        if not piece:
-            continue
-        if its != weight:
-            flush()
-            weight = its
-        run.append(piece)
-    flush()
+    shown = (one for one in zip(pieces, weights, strict=True) if one[0] != "")
+    for (text, weight), run in groupby(shown, key=lambda one: (one[0] is not None, one[1])):
+        if text:
+            result.append(("".join(piece or "" for piece, _ in run), weight))
+        else:
+            result += [BREAK for _ in run]
     return result or [("", 1.0)]
 
 

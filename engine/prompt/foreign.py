@@ -86,13 +86,10 @@ def as_line(text: str, notes: list[str], models: Collection[str] = ()) -> str:
         facts_at, read = _facts(text, fewest=1)
     if facts_at is None and negative_at is None:
         return _horde(switches.as_flags(text, notes), notes)
-    end = len(text) if facts_at is None else facts_at
-    if negative_at is not None and negative_at.start() > end:
-        negative_at = None
-    head = text[: end if negative_at is None else negative_at.start()]
-    negative = "" if negative_at is None else text[negative_at.end() : end]
-    tail = "" if facts_at is None else text[facts_at:]
-    if negative_at is None and (dashed := _DASHED.search(head)) is not None:
+    head, negative, tail = text[:facts_at], "", "" if facts_at is None else text[facts_at:]
+    if negative_at is not None and negative_at.start() <= len(head):
+        head, negative = head[: negative_at.start()], head[negative_at.end() :]
+    elif (dashed := _DASHED.search(head)) is not None:
         head, negative = head[: dashed.start()], dashed[1]
     if tail:
         tail, appended = _apart(tail)

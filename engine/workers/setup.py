@@ -37,11 +37,10 @@ class Setup:
         kind, _, index = self.device.partition(":")
         if kind != "cuda":
             return {}
-        seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-        cards = [card.strip() for card in seen.split(",")] if seen is not None else None
         number = int(index or 0)
-        if cards is None:
+        if (seen := os.environ.get("CUDA_VISIBLE_DEVICES")) is None:
             return {"CUDA_VISIBLE_DEVICES": str(number)}
+        cards = [card.strip() for card in seen.split(",")]
         return {"CUDA_VISIBLE_DEVICES": cards[number] if number < len(cards) else ""}
 
 
