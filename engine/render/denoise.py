@@ -31,7 +31,7 @@ from engine.render import noise
 from engine.render.conditioning import lora_rows
 from engine.render.conditioning.ip_adapter import IPAdapterInput
 from engine.render.conditioning.reference_attention import ReferenceRow
-from engine.render.families.base import Embedding, Family, Guided, Row
+from engine.render.families.base import Embedding, Family, Row
 
 BUCKETS = (1, 2, 4, 8, 12, 16, 24, 32)
 """Row counts a call is padded to where compiled graphs are reused (CUDA)."""
@@ -95,8 +95,6 @@ class Picture:
     blend: InpaintBlend | None = None
     beside: Sequence[Tensor] = ()
     """Latents of pictures it sees beside itself, for families that edit by instruction."""
-    rescale: Guided | None = None
-    """Bends the guided prediction, given that of the wanted conditions (`Family.rescaled`)."""
     steer: Callable[[Tensor, float], Tensor] | None = None
     """Bends a condition's tokens, given the share of the schedule still to run (1 at first, 0 at the end)."""
     push: Callable[[Tensor, float], Tensor] | None = None
@@ -215,8 +213,9 @@ class Picture:
         timestep = self.timesteps[self.index]
         alpha, sigma = noise.signal_and_noise(self.scheduler, float(timestep))
         combined = self.combine(prediction)
-        if self.rescale is not None and self.unconditional is not None:
-            combined = self.rescale(combined, self.combine(prediction, 1.0))
+        if self.unconditional is not None:
+            wanted = self.combine(prediction, 1.0)
+            combined = self.family.rescaled(combined, wanted)
         self.estimate = noise.expected(self._predicts, model_input, combined, alpha, sigma)
         if self.push is not None:
             self.estimate = self.push(self.estimate, self.remaining)
@@ -227,7 +226,6 @@ class Picture:
         self.index += 1
         if self.unconditional is not None:
             # shown is what is expected: guidance overstates, in glaring colours, what is still uncertain
-            wanted = self.combine(prediction, 1.0)
             self.estimate = noise.expected(self._predicts, model_input, wanted, alpha, sigma)
             if self.push is not None:
                 self.estimate = self.push(self.estimate, self.remaining)

@@ -43,8 +43,7 @@ def model_input(scheduler: Any, latents: Tensor, timestep: Tensor) -> Tensor:
     """Return latents as the network sees them."""
     if not hasattr(scheduler, "scale_model_input"):
         return latents
-    scaled: Tensor = scheduler.scale_model_input(latents, timestep)
-    return scaled
+    return scheduler.scale_model_input(latents, timestep)
 
 
 def pure(scheduler: Any, noise: Tensor) -> Tensor:
@@ -55,10 +54,8 @@ def pure(scheduler: Any, noise: Tensor) -> Tensor:
 def noised(scheduler: Any, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
     """Return latents noised to a timestep (1,) of the schedule, at the scheduler's own scale."""
     if hasattr(scheduler, "scale_noise"):
-        flowing: Tensor = scheduler.scale_noise(latents, timestep, noise)
-        return flowing
-    added: Tensor = scheduler.add_noise(latents, noise, timestep)
-    return added
+        return scheduler.scale_noise(latents, timestep, noise)
+    return scheduler.add_noise(latents, noise, timestep)
 
 
 def expected(kind: str, seen: Tensor, prediction: Tensor, alpha: float, sigma: float) -> Tensor:

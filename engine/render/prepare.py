@@ -131,7 +131,6 @@ def picture(
         extra_channels=extra,
         blend=blend,
         beside=[blend.latents] if blend is not None and family.sees_repainted else sources.beside,
-        rescale=family.rescaled if unconditional is not None else None,
         steer=steer.chaotic(spec.chaos, seed) if spec.chaos else None,
         push=steer.both(
             steer.scattered(spec.chaos, seed) if spec.chaos else None,

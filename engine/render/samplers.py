@@ -6,58 +6,48 @@ spacing stay the model's; only the way of stepping changes.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import diffusers
 import numpy as np
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_lms_discrete import LMSDiscreteScheduler  # its dummy wants scipy
 
 import engine.prompt.samplers
 from engine.errors import PromptError
 from engine.words import Sentence
 
+_KARRAS = {"use_karras_sigmas": True}
+_SDE = {"algorithm_type": "sde-dpmsolver++"}
+
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "ddim": ("scheduling_ddim.DDIMScheduler", {}),
-    "ddpm": ("scheduling_ddpm.DDPMScheduler", {}),
-    "euler": ("scheduling_euler_discrete.EulerDiscreteScheduler", {}),
-    "euler_karras": ("scheduling_euler_discrete.EulerDiscreteScheduler", {"use_karras_sigmas": True}),
-    "euler_ancestral": ("scheduling_euler_ancestral_discrete.EulerAncestralDiscreteScheduler", {}),
-    "dpmpp_2m": ("scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler", {}),
-    "dpmpp_2m_karras": (
-        "scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler",
-        {"use_karras_sigmas": True},
-    ),
-    "dpmpp_2m_sde": (
-        "scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler",
-        {"algorithm_type": "sde-dpmsolver++"},
-    ),
-    "dpmpp_2m_sde_karras": (
-        "scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler",
-        {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
-    ),
-    "dpmpp_2s": ("scheduling_dpmsolver_singlestep.DPMSolverSinglestepScheduler", {}),
-    "dpmpp_2s_karras": (
-        "scheduling_dpmsolver_singlestep.DPMSolverSinglestepScheduler",
-        {"use_karras_sigmas": True},
-    ),
-    "heun": ("scheduling_heun_discrete.HeunDiscreteScheduler", {}),
-    "kdpm2": ("scheduling_k_dpm_2_discrete.KDPM2DiscreteScheduler", {}),
-    "kdpm2_karras": ("scheduling_k_dpm_2_discrete.KDPM2DiscreteScheduler", {"use_karras_sigmas": True}),
-    "kdpm2_ancestral": ("scheduling_k_dpm_2_ancestral_discrete.KDPM2AncestralDiscreteScheduler", {}),
-    "kdpm2_ancestral_karras": (
-        "scheduling_k_dpm_2_ancestral_discrete.KDPM2AncestralDiscreteScheduler",
-        {"use_karras_sigmas": True},
-    ),
-    "lms": ("scheduling_lms_discrete.LMSDiscreteScheduler", {}),
-    "lms_karras": ("scheduling_lms_discrete.LMSDiscreteScheduler", {"use_karras_sigmas": True}),
-    "unipc": ("scheduling_unipc_multistep.UniPCMultistepScheduler", {}),
-    "pndm": ("scheduling_pndm.PNDMScheduler", {}),
-    "lcm": ("scheduling_lcm.LCMScheduler", {}),
+    "ddim": ("DDIMScheduler", {}),
+    "ddpm": ("DDPMScheduler", {}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler_karras": ("EulerDiscreteScheduler", _KARRAS),
+    "euler_ancestral": ("EulerAncestralDiscreteScheduler", {}),
+    "dpmpp_2m": ("DPMSolverMultistepScheduler", {}),
+    "dpmpp_2m_karras": ("DPMSolverMultistepScheduler", _KARRAS),
+    "dpmpp_2m_sde": ("DPMSolverMultistepScheduler", _SDE),
+    "dpmpp_2m_sde_karras": ("DPMSolverMultistepScheduler", _SDE | _KARRAS),
+    "dpmpp_2s": ("DPMSolverSinglestepScheduler", {}),
+    "dpmpp_2s_karras": ("DPMSolverSinglestepScheduler", _KARRAS),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "kdpm2": ("KDPM2DiscreteScheduler", {}),
+    "kdpm2_karras": ("KDPM2DiscreteScheduler", _KARRAS),
+    "kdpm2_ancestral": ("KDPM2AncestralDiscreteScheduler", {}),
+    "kdpm2_ancestral_karras": ("KDPM2AncestralDiscreteScheduler", _KARRAS),
+    "lms": ("LMSDiscreteScheduler", {}),
+    "lms_karras": ("LMSDiscreteScheduler", _KARRAS),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "pndm": ("PNDMScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
 }
-"""Our names; the module and class in ``diffusers.schedulers``; what is set on top of the model's config."""
+"""Our names; the class in diffusers; what is set on top of the model's config."""
 
 _PLUS_PLUS = (None, "dpmsolver++", "sde-dpmsolver++")
 """The solver's algorithms that its sampler names stand for; a model's config may name an older one."""
@@ -80,11 +70,8 @@ def make(name: str, base: Any, steps: int) -> Any:
 
     Its timesteps are set, and lie on the CPU, where reading one does not wait for the device.
     """
-    path, overrides = SAMPLERS[canonical(name)]
-    module, _, title = path.partition(".")
-    scheduler_class = getattr(importlib.import_module(f"diffusers.schedulers.{module}"), title)
-    if title == "LMSDiscreteScheduler":
-        scheduler_class = _lms_without_scipy(scheduler_class)
+    title, overrides = SAMPLERS[canonical(name)]
+    scheduler_class = ExactLMS if title == "LMSDiscreteScheduler" else getattr(diffusers, title)
     config = dict(base.config)
     # latents have no natural bounds: clip only where the model's own configuration asks for it
     config["clip_sample"] = base.config.get("clip_sample", False)
@@ -97,12 +84,18 @@ def make(name: str, base: Any, steps: int) -> Any:
     solver = title.startswith("DPMSolver") and config.get("algorithm_type") in _PLUS_PLUS
     if not solver:
         config.pop("algorithm_type", None)  # another class's algorithms mean something else, or nothing
-    with warnings.catch_warnings():
-        # diffusers hands tensors to numpy in a way that numpy 2 warns of
-        warnings.filterwarnings("ignore", message="__array_", category=DeprecationWarning)
+    with numpy_warned():
         scheduler = scheduler_class.from_config({**config, **overrides})
         scheduler.set_timesteps(steps, device="cpu")
     return scheduler
+
+
+@contextmanager
+def numpy_warned() -> Iterator[None]:
+    """Let diffusers hand tensors to numpy while inside, in a way that numpy 2 warns of."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array_", category=DeprecationWarning)
+        yield
 
 
 def understood(base: Any) -> bool:
@@ -134,7 +127,7 @@ def described(base: Any, prediction: str, zero_snr: bool | None) -> Any:
         config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     scheduler_class = type(base)
     if zero_snr and not _knows(scheduler_class, "rescale_betas_zero_snr"):
-        scheduler_class = DDIMScheduler  # such as the PNDM of SD 1.x
+        scheduler_class = diffusers.DDIMScheduler  # such as the PNDM of SD 1.x
         config["clip_sample"] = base.config.get("clip_sample", False)
     return scheduler_class.from_config(config)
 
@@ -151,19 +144,16 @@ def _betas(base: Any) -> list[float]:
     return [float(beta) for beta in 1 - steps]
 
 
-def _lms_without_scipy(scheduler_class: Any) -> Any:
-    """Return the LMS scheduler, its integral of a polynomial solved exactly instead of by scipy."""
+class ExactLMS(LMSDiscreteScheduler):
+    """Linear multistep, its integral of a polynomial solved exactly instead of by scipy."""
 
-    class ExactLMS(scheduler_class):
-        """Linear multistep, with exact coefficients."""
+    def get_lms_coefficient(self, order: int, t: int, current_order: int) -> float:
+        """Integrate the Lagrange basis polynomial over one step."""
+        sigmas = [float(self.sigmas[t - k]) for k in range(order)]
+        others = [sigma for k, sigma in enumerate(sigmas) if k != current_order]
+        basis = np.poly1d(others, r=True) / float(np.prod([sigmas[current_order] - s for s in others]))
+        integral = basis.integ()
+        return float(integral(float(self.sigmas[t + 1])) - integral(float(self.sigmas[t])))
 
-        def get_lms_coefficient(self, order: int, t: int, current_order: int) -> float:
-            """Integrate the Lagrange basis polynomial over one step."""
-            sigmas = [float(self.sigmas[t - k]) for k in range(order)]
-            others = [sigma for k, sigma in enumerate(sigmas) if k != current_order]
-            basis = np.poly1d(others, r=True) / float(np.prod([sigmas[current_order] - s for s in others]))
-            integral = basis.integ()
-            return float(integral(float(self.sigmas[t + 1])) - integral(float(self.sigmas[t])))
 
-    ExactLMS.__name__ = ExactLMS.__qualname__ = scheduler_class.__name__
-    return ExactLMS
+ExactLMS.__name__ = ExactLMS.__qualname__ = LMSDiscreteScheduler.__name__  # as its configuration has it

@@ -30,11 +30,6 @@ class KeptTexts:
         self._texts.move_to_end(key)
         return self._texts[key]
 
-    def forget(self) -> None:
-        """Let go of all."""
-        self._texts.clear()
-        self._bytes = 0
-
 
 def _bytes(text: Embedding) -> int:
     return sum(part.nbytes for part in (text.tokens, text.pooled) if part is not None)

@@ -59,7 +59,7 @@ class TextEncoder:
         if before >= layers:
             raise EngineError(f"clip_skip = {clip_skip}, but its text encoder has {layers} layers")
         self._before = before
-        self.forget()
+        self._kept = KeptTexts()
 
     def encode(self, text: str, state: Hashable = None) -> Embedding:
         """Return the embedding of ``text``: tokens (1, chunks × length, width), pooled for SDXL.
@@ -103,10 +103,6 @@ class TextEncoder:
     def count(self, text: str) -> int:
         """Return how many tokens the text has, marks not counted."""
         return sum(len(chunk) for chunk in self._chunks(text, self._parts[0][0]))
-
-    def forget(self) -> None:
-        """Let go of all kept embeddings."""
-        self._kept.forget()
 
     def _encode_padded(self, text: str, chunks: int, state: Hashable) -> Embedding:
         return self._kept.get((text, chunks, state), lambda: self._encoded(text, chunks))

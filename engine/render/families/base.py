@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -68,6 +68,11 @@ class Can:
     """Pictures of unlike sizes share a call."""
 
 
+def stacked(rows: Sequence[Row], name: str) -> Tensor | None:
+    """Return one of the inputs of rows, where their network takes it."""
+    return torch.cat([row.inputs[name] for row in rows]) if name in rows[0].inputs else None
+
+
 class Family(ABC):
     """One pipeline of diffusers taken apart: its network, text and autoencoder, and how they go together."""
 
@@ -112,8 +117,7 @@ class Family(ABC):
     @property
     def dtype(self) -> torch.dtype:
         """What latents are computed in."""
-        dtype: torch.dtype = self.network.dtype
-        return dtype
+        return self.network.dtype
 
     @property
     def scale(self) -> int:
@@ -150,10 +154,6 @@ class Family(ABC):
         ``state`` names what else decides them (LoRAs in the encoders), for the cache; ``seen`` are the
         pictures they speak of, where the encoder looks at those (`texts_see`).
         """
-
-    @abstractmethod
-    def forget(self) -> None:
-        """Let go of the embeddings that are kept."""
 
     def guided(self, guidance_scale: float) -> bool:
         """Return whether a scale asks for a second prediction, against the text."""
@@ -235,7 +235,3 @@ class Family(ABC):
 def lcm_fits(lengths: Sequence[int]) -> bool:
     """Return whether texts repeated to a common length stay within four times the longest of them."""
     return math.lcm(*lengths) <= 4 * max(lengths)  # of 3, 4 and 5 chunks all would be stretched to 60
-
-
-Guided = Callable[[Tensor, Tensor], Tensor]
-"""`Family.rescaled`, as a picture carries it."""

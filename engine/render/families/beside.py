@@ -1,12 +1,14 @@
-"""Pictures that a transformer sees beside the one it draws: further tokens, of unlike sizes in one call."""
+"""Transformers that take rows of unlike lengths in one call, and pictures beside the one they draw."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from PIL import Image
 from torch import Tensor
 
+from engine.render import decode
 from engine.render.families.base import Embedding, Row
 from engine.render.families.flow import Flow
 
@@ -15,7 +17,7 @@ STRETCH = 2
 
 
 class Beside(Flow):
-    """A family whose rows are a picture, the pictures beside it, and a text of one length for all."""
+    """A family whose rows are a picture, the pictures beside it, and a text, all tokens behind each other."""
 
     def lengths(
         self, latents: Tensor, texts: Sequence[Embedding], beside: Sequence[Tensor] = ()
@@ -27,6 +29,15 @@ class Beside(Flow):
     def fits(self, lengths: Sequence[int]) -> bool:
         """Rows padded to the longest should stay near their own length."""
         return max(lengths) <= STRETCH * min(lengths)
+
+    def beside(self, picture: Image.Image) -> Tensor:
+        """Take the posterior's mode."""
+        pixels = decode.to_pixels(self.shown(picture), self.device)
+        return self._encoded(pixels, torch.Generator(), drawn=False)
+
+    def shown(self, picture: Image.Image) -> Image.Image:
+        """Return a picture in the size in which it is seen."""
+        raise NotImplementedError
 
 
 def gathered(rows: Sequence[Row], like: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import diffusers
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from engine.prompt.attention import parse_attention
 from engine.render import noise, samplers
 from engine.render.conditioning.kept import KeptTexts
 from engine.render.families import vae
-from engine.render.families.base import Embedding, Family, Row
+from engine.render.families.base import Embedding, Family
 
 _FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 SAMPLERS: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "euler": ("scheduling_flow_match_euler_discrete.FlowMatchEulerDiscreteScheduler", {}),
-    "dpmpp_2m": ("scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler", _FLOW),
-    "dpmpp_2m_sde": (
-        "scheduling_dpmsolver_multistep.DPMSolverMultistepScheduler",
-        {**_FLOW, "algorithm_type": "sde-dpmsolver++"},
-    ),
-    "dpmpp_2s": ("scheduling_dpmsolver_singlestep.DPMSolverSinglestepScheduler", _FLOW),
-    "unipc": ("scheduling_unipc_multistep.UniPCMultistepScheduler", _FLOW),
-    "lcm": ("scheduling_flow_match_lcm.FlowMatchLCMScheduler", {}),
+    "euler": ("FlowMatchEulerDiscreteScheduler", {}),
+    "dpmpp_2m": ("DPMSolverMultistepScheduler", _FLOW),
+    "dpmpp_2m_sde": ("DPMSolverMultistepScheduler", {**_FLOW, "algorithm_type": "sde-dpmsolver++"}),
+    "dpmpp_2s": ("DPMSolverSinglestepScheduler", _FLOW),
+    "unipc": ("UniPCMultistepScheduler", _FLOW),
+    "lcm": ("FlowMatchLCMScheduler", {}),
 }
-"""Our names; the module and class in ``diffusers.schedulers``; what is set on top of the model's config."""
+"""Our names; the class in diffusers; what is set on top of the model's config."""
 
 
 def make(name: str, base: Any, steps: int, sigmas: Sequence[float] | None, mu: float) -> Any:
@@ -41,18 +38,14 @@ def make(name: str, base: Any, steps: int, sigmas: Sequence[float] | None, mu: f
     ``sigmas`` before shifting, where the family gives its own; ``mu`` shifts them, where the model's
     configuration says that they shift with the size of the picture.
     """
-    path, overrides = SAMPLERS[name]
-    module, _, title = path.partition(".")
-    scheduler_class = getattr(importlib.import_module(f"diffusers.schedulers.{module}"), title)
+    title, overrides = SAMPLERS[name]
     config = {**base.config, **overrides}
     if overrides:
         config["flow_shift"] = base.config.get("shift", 1.0)
-    scheduler = scheduler_class.from_config(config)
+    scheduler = getattr(diffusers, title).from_config(config)
     takes = inspect.signature(scheduler.set_timesteps).parameters
     options: dict[str, Any] = {"mu": mu} if base.config.get("use_dynamic_shifting") else {}
-    with warnings.catch_warnings():
-        # diffusers hands tensors to numpy in a way that numpy 2 warns of
-        warnings.filterwarnings("ignore", message="__array_", category=DeprecationWarning)
+    with samplers.numpy_warned():
         if sigmas is not None and "sigmas" in takes and not overrides:
             scheduler.set_timesteps(sigmas=sigmas, device="cpu", **options)
         else:
@@ -81,16 +74,13 @@ def plain(text: str) -> str:
 
 def pack(latents: Tensor) -> Tensor:
     """Return latents (n, channels, height, width) as patches of 2 × 2: (n, patches, 4 · channels)."""
-    count, channels, high, wide = latents.shape
-    patches = latents.view(count, channels, high // 2, 2, wide // 2, 2).permute(0, 2, 4, 1, 3, 5)
-    return patches.reshape(count, high // 2 * (wide // 2), channels * 4)
+    return functional.pixel_unshuffle(latents, 2).flatten(2).transpose(1, 2).contiguous()
 
 
 def unpack(patches: Tensor, high: int, wide: int) -> Tensor:
     """Undo `pack`; ``high`` and ``wide`` are those of the latents."""
-    count, _, channels = patches.shape
-    latents = patches.view(count, high // 2, wide // 2, channels // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
-    return latents.reshape(count, channels // 4, high, wide)
+    squares = patches.transpose(1, 2).unflatten(2, (high // 2, wide // 2))
+    return functional.pixel_shuffle(squares.contiguous(), 2)
 
 
 def padded(texts: Sequence[Embedding], buckets: Sequence[int] = ()) -> tuple[Tensor, Tensor]:
@@ -100,23 +90,17 @@ def padded(texts: Sequence[Embedding], buckets: Sequence[int] = ()) -> tuple[Ten
     """
     longest = max(text.tokens.shape[1] for text in texts)
     length = next((bucket for bucket in buckets if bucket >= longest), longest)
-    tokens = texts[0].tokens.new_zeros(len(texts), length, texts[0].tokens.shape[2])
-    mask = torch.zeros(len(texts), length, dtype=torch.bool, device=tokens.device)
-    for row, text in enumerate(texts):
-        tokens[row, : text.tokens.shape[1]] = text.tokens[0]
-        mask[row, : text.tokens.shape[1]] = True
-    return tokens, mask
-
-
-def guidance(rows: Sequence[Row]) -> Tensor | None:
-    """Return the guidance scales that a network reads as numbers; None for one that does not."""
-    return torch.cat([row.inputs["guidance"] for row in rows]) if "guidance" in rows[0].inputs else None
+    filled = [functional.pad(each.tokens, (0, 0, 0, length - each.tokens.shape[1])) for each in texts]
+    lengths = torch.tensor([each.tokens.shape[1] for each in texts], device=filled[0].device)
+    return torch.cat(filled), torch.arange(length, device=lengths.device) < lengths[:, None]
 
 
 class Flow(Family):
     """A transformer that flows from noise to picture. Latents of 2 × 2 are one of its tokens."""
 
     samplers: ClassVar[tuple[str, ...]] = tuple(SAMPLERS)
+    drawn: ClassVar[bool] = True
+    """Whether latents of a picture are drawn from the autoencoder's posterior, or are its mode."""
 
     @classmethod
     def understands(cls, scheduler: Any) -> bool:
@@ -155,19 +139,15 @@ class Flow(Family):
         return encoded, None if unconditional is None else self._text(unconditional, also, seen)
 
     def _text(self, text: str, state: Hashable, seen: Sequence[Image.Image]) -> Embedding:
-        return self._texts.get((text, state), lambda: self._encoded(plain(text), seen))
+        return self._texts.get((text, state), lambda: self._read(plain(text), seen))
 
     @torch.inference_mode()
-    def _encoded(self, text: str, seen: Sequence[Image.Image]) -> Embedding:
+    def _read(self, text: str, seen: Sequence[Image.Image]) -> Embedding:
         # where parts take turns on the card, what draws must leave it before what reads comes, which is
         # as large: in diffusers' own order nothing leaves before the first
         for hook in getattr(self.pipe, "_all_hooks", ()):
             hook.offload()
         return self.encode_instruction(text, seen) if seen else self.encode_text(text)
-
-    def forget(self) -> None:
-        """Let go of all kept embeddings."""
-        self._texts.forget()
 
     def encode_text(self, text: str) -> Embedding:
         """Return the embedding of a text without marks, as diffusers' pipeline has it."""
@@ -186,15 +166,27 @@ class Flow(Family):
         """Leave out whole steps."""
         return noise.skipped_of_share(steps, strength)
 
+    def inputs(self, size: tuple[int, int], guidance_scale: float) -> Mapping[str, Tensor]:
+        """Give the guidance scale to networks that read it as a number."""
+        if not self.network.config.get("guidance_embeds"):
+            return {}
+        return {"guidance": torch.tensor([guidance_scale], dtype=torch.float32, device=self.device)}
+
     def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw from the posterior, moved and scaled."""
-        config = self.vae.config
-        latents = vae.encoded(self.vae, pixels, generator)
-        return ((latents - config.shift_factor) * config.scaling_factor).to(self.dtype)
+        """Draw from the posterior, or take its mode, at the loop's scale."""
+        return self._encoded(pixels, generator, self.drawn)
+
+    def _encoded(self, pixels: Tensor, generator: torch.Generator, drawn: bool) -> Tensor:
+        return self._scaled(vae.encoded(self.vae, pixels, generator, sample=drawn)).to(self.dtype)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Undo that, and decode."""
-        config = self.vae.config
-        return vae.decoded(
-            self.vae, latents, lambda scaled: scaled / config.scaling_factor + config.shift_factor
-        )
+        return vae.decoded(self.vae, latents, self._unscaled)
+
+    def _scaled(self, latents: Tensor) -> Tensor:
+        """Bring the autoencoder's latents to the loop's scale."""
+        return (latents - self.vae.config.shift_factor) * self.vae.config.scaling_factor
+
+    def _unscaled(self, latents: Tensor) -> Tensor:
+        """Undo `_scaled`."""
+        return latents / self.vae.config.scaling_factor + self.vae.config.shift_factor

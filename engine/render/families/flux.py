@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from engine.render.families.base import Can, Embedding, Row
+from engine.render.families.base import Can, Embedding, Row, stacked
 from engine.render.families.beside import Beside, attention, gathered
-from engine.render.families.flow import guidance, pack, unpack
+from engine.render.families.flow import pack, unpack
 
 
 class Flux(Beside):
@@ -29,12 +29,6 @@ class Flux(Beside):
         tokens, pooled, _ = self.pipe.encode_prompt(text, None, self.device)
         return Embedding(tokens, pooled)
 
-    def inputs(self, size: tuple[int, int], guidance_scale: float) -> Mapping[str, Tensor]:
-        """Give dev the guidance scale."""
-        if not self.network.config.guidance_embeds:
-            return {}
-        return {"guidance": torch.tensor([guidance_scale], dtype=torch.float32, device=self.device)}
-
     def predict(self, rows: Sequence[Row]) -> list[Tensor]:
         """Run the transformer on packed latents."""
         sample = torch.cat([row.sample for row in rows])
@@ -50,7 +44,7 @@ class Flux(Beside):
         prediction = self.network(
             hidden_states=torch.cat(tokens, 1),
             timestep=timestep / 1000,
-            guidance=guidance(rows),
+            guidance=stacked(rows, "guidance"),
             pooled_projections=torch.cat(pooled),
             encoder_hidden_states=text,
             txt_ids=torch.zeros(text.shape[1], 3).to(self.device, self.dtype),

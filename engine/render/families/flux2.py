@@ -9,11 +9,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from engine.render import decode, samplers
-from engine.render.families import vae
-from engine.render.families.base import Can, Embedding, Row
+from engine.render import samplers
+from engine.render.families.base import Can, Embedding, Row, stacked
 from engine.render.families.beside import Beside, attention, gathered
-from engine.render.families.flow import down_to, guidance, make
+from engine.render.families.flow import down_to, make
 
 SHOWN = 1024 * 1024
 """Pixels that it is shown of a picture beside, at most."""
@@ -28,6 +27,7 @@ class Flux2Klein(Beside):
     title = "FLUX.2 klein"
     can = Can(edit=4)
     sees_repainted = True  # Flux2KleinInpaintPipeline
+    drawn = False
 
     @property
     def scale(self) -> int:
@@ -84,7 +84,7 @@ class Flux2Klein(Beside):
         prediction = self.network(
             hidden_states=torch.cat([_tokens(each) for each in (sample, *(one for one, _ in beside))], dim=1),
             timestep=timestep / 1000,
-            guidance=guidance(rows),
+            guidance=stacked(rows, "guidance"),
             encoder_hidden_states=text,
             txt_ids=_places(0, 1, 1, text.shape[1]).to(self.device),
             img_ids=torch.cat([_places(0, high, wide), *places]).to(self.device),
@@ -94,33 +94,22 @@ class Flux2Klein(Beside):
         pictures = prediction.transpose(1, 2).reshape(count, -1, high, wide)
         return list(pictures.split(1))
 
-    def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """Take the posterior's mode, in patches, normalised."""
-        latents = vae.encoded(self.vae, pixels, generator, sample=False)
-        count, channels, high, wide = latents.shape
-        patches = latents.view(count, channels, high // 2, 2, wide // 2, 2).permute(0, 1, 3, 5, 2, 4)
-        patches = patches.reshape(count, channels * 4, high // 2, wide // 2)
-        mean, spread = self._statistics(patches)
-        return ((patches - mean) / spread).to(self.dtype)
-
-    def beside(self, picture: Image.Image) -> Tensor:
+    def shown(self, picture: Image.Image) -> Image.Image:
         """Show a megapixel of it at most, its edges cut to whole tokens."""
         wide, high = picture.size
         share = min(1.0, (SHOWN / (wide * high)) ** 0.5)
         size = [max(1, int(side * share) // self.multiple) * self.multiple for side in (wide, high)]
-        fitted = ImageOps.fit(picture, (size[0], size[1]), Image.Resampling.LANCZOS)
-        return self.encode(decode.to_pixels(fitted, self.device), torch.Generator())
+        return ImageOps.fit(picture, (size[0], size[1]), Image.Resampling.LANCZOS)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Undo that, and decode."""
-        return vae.decoded(self.vae, latents, self._unpatched)
-
-    def _unpatched(self, patches: Tensor) -> Tensor:
+    def _scaled(self, latents: Tensor) -> Tensor:
+        """Take patches, normalised."""
+        patches = torch.nn.functional.pixel_unshuffle(latents, 2)
         mean, spread = self._statistics(patches)
-        patches = patches * spread + mean
-        count, channels, high, wide = patches.shape
-        latents = patches.reshape(count, channels // 4, 2, 2, high, wide).permute(0, 1, 4, 2, 5, 3)
-        return latents.reshape(count, channels // 4, 2 * high, 2 * wide)
+        return (patches - mean) / spread
+
+    def _unscaled(self, latents: Tensor) -> Tensor:
+        mean, spread = self._statistics(latents)
+        return torch.nn.functional.pixel_shuffle((latents * spread + mean).contiguous(), 2)
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
         norm = self.vae.bn

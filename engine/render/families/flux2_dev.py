@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import torch
-from torch import Tensor
-
 from engine.render.families.base import Can
 from engine.render.families.flux2 import Flux2Klein
 
@@ -26,7 +21,3 @@ class Flux2Dev(Flux2Klein):
     def reads_guidance(self) -> bool:
         """It does, unless it was distilled further."""
         return bool(self.network.config.guidance_embeds)
-
-    def inputs(self, size: tuple[int, int], guidance_scale: float) -> Mapping[str, Tensor]:
-        """Give the guidance scale."""
-        return {"guidance": torch.tensor([guidance_scale], dtype=torch.float32, device=self.device)}

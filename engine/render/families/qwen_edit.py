@@ -15,8 +15,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from engine.render import decode
-from engine.render.families import vae
 from engine.render.families.base import Can, Embedding, Row
 from engine.render.families.beside import Beside
 from engine.render.families.flow import pack, padded, unpack
@@ -34,6 +32,8 @@ class QwenImageEdit(QwenImage, Beside):
     can = Can(edit=1)
     sees_repainted = True  # QwenImageEditInpaintPipeline
     texts_see = True
+    _area = SHOWN
+    """Pixels of a picture beside."""
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
         super().__init__(pipe, device)
@@ -48,24 +48,16 @@ class QwenImageEdit(QwenImage, Beside):
 
     def encode_instruction(self, text: str, seen: Sequence[Image.Image]) -> Embedding:
         """Read it with the pictures it is about, of about a megapixel each."""
-        tokens, _ = self.pipe.encode_prompt(text or " ", self._shown(seen), self.device)
+        tokens, _ = self.pipe.encode_prompt(text or " ", self._given(seen), self.device)
         return Embedding(tokens)
 
-    def _shown(self, seen: Sequence[Image.Image]) -> Any:
+    def _given(self, seen: Sequence[Image.Image]) -> Any:
         """Return pictures as the pipeline hands them to its text encoder."""
         return resized(seen[0], SHOWN)
 
-    @property
-    def _area(self) -> int:
-        """Pixels of a picture beside."""
-        return SHOWN
-
-    def beside(self, picture: Image.Image) -> Tensor:
-        """Show about a megapixel of it: the posterior's mode, normalised."""
-        pixels = decode.to_pixels(resized(picture, self._area), self.device)
-        latents = vae.encoded(self.vae, pixels[:, :, None], torch.Generator(), sample=False)[:, :, 0]
-        mean, spread = self._statistics(latents)
-        return ((latents - mean) / spread).to(self.dtype)
+    def shown(self, picture: Image.Image) -> Image.Image:
+        """Show about a megapixel of it."""
+        return resized(picture, self._area)
 
     def predict(self, rows: Sequence[Row]) -> list[Tensor]:
         """Run the transformer on the tokens of pictures and of those beside them."""
@@ -108,13 +100,10 @@ class QwenImageEditPlus(QwenImageEdit):
     name = "qwen_image_edit_plus"
     title = "Qwen-Image-Edit-2509 and later"
     can = Can(edit=3)
+    _area = edit_plus.VAE_IMAGE_SIZE
 
-    def _shown(self, seen: Sequence[Image.Image]) -> Any:
+    def _given(self, seen: Sequence[Image.Image]) -> Any:
         return [resized(one, edit_plus.CONDITION_IMAGE_SIZE) for one in seen]
-
-    @property
-    def _area(self) -> int:
-        return edit_plus.VAE_IMAGE_SIZE
 
 
 def resized(picture: Image.Image, area: int) -> Image.Image:

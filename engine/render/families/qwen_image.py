@@ -75,21 +75,18 @@ class QwenImage(Flow):
         kept = guided * (plain.norm(dim=-1, keepdim=True) / guided.norm(dim=-1, keepdim=True))
         return unpack(kept, high, wide)
 
-    def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw from the posterior of a film of one frame."""
-        latents = vae.encoded(self.vae, pixels[:, :, None], generator)[:, :, 0]
-        mean, spread = self._statistics(latents)
-        return ((latents - mean) / spread).to(self.dtype)
+    def _encoded(self, pixels: Tensor, generator: torch.Generator, drawn: bool) -> Tensor:
+        """Encode a film of one frame."""
+        return super()._encoded(pixels[:, :, None], generator, drawn)[:, :, 0]
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Undo that, and decode the one frame."""
-        return vae.decoded(self.vae, latents, self._frame)[:, :, 0]
+        """Decode the one frame."""
+        return super().decode(latents[:, :, None])[:, :, 0]
 
-    def _frame(self, latents: Tensor) -> Tensor:
-        mean, spread = self._statistics(latents)
-        return (latents * spread + mean)[:, :, None]
+    def _scaled(self, latents: Tensor) -> Tensor:
+        mean, spread = vae.statistics(self.vae, latents)
+        return (latents - mean) / spread
 
-    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        config = self.vae.config
-        mean, spread = (like.new_tensor(values) for values in (config.latents_mean, config.latents_std))
-        return mean.view(1, -1, 1, 1), spread.view(1, -1, 1, 1)
+    def _unscaled(self, latents: Tensor) -> Tensor:
+        mean, spread = vae.statistics(self.vae, latents)
+        return latents * spread + mean

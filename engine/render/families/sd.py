@@ -14,7 +14,7 @@ from engine.render import noise, samplers
 from engine.render.conditioning import ip_adapter, reference_attention
 from engine.render.conditioning.text import TextEncoder
 from engine.render.families import vae
-from engine.render.families.base import Can, Embedding, Family, Row, lcm_fits
+from engine.render.families.base import Can, Embedding, Family, Row, lcm_fits, stacked
 
 
 class StableDiffusion(Family):
@@ -58,10 +58,6 @@ class StableDiffusion(Family):
         """Encode in chunks, all padded to as many as the longest has."""
         return self.text.encode_all(conditions, unconditional, state)
 
-    def forget(self) -> None:
-        """Let go of all kept embeddings."""
-        self.text.forget()
-
     def guided(self, guidance_scale: float) -> bool:
         """Guide by a second prediction, but for UNets that take the scale as an input."""
         return guidance_scale > 1 and self.network.config.time_cond_proj_dim is None
@@ -83,7 +79,9 @@ class StableDiffusion(Family):
         width = self.network.config.time_cond_proj_dim
         if width is None:
             return {}
-        return {"timestep_cond": guidance_embedding(guidance_scale - 1, width).to(self.device, self.dtype)}
+        scale = torch.tensor([guidance_scale - 1], dtype=torch.float64)
+        embedding = self.pipe.get_guidance_scale_embedding(scale, width)
+        return {"timestep_cond": embedding.to(self.device, self.dtype)}
 
     def predict(self, rows: Sequence[Row]) -> list[Tensor]:
         """Run the UNet."""
@@ -102,13 +100,13 @@ class StableDiffusion(Family):
                 sample,
                 timestep.to(sample.device, torch.float32),
                 encoder_hidden_states=tokens,
-                timestep_cond=_column(rows, "timestep_cond"),
+                timestep_cond=stacked(rows, "timestep_cond"),
                 added_cond_kwargs=self._added(rows),
                 return_dict=False,
             )[0]
         return list(prediction.split(1))
 
-    def _added(self, rows: Sequence[Row]) -> dict[str, Tensor] | None:
+    def _added(self, rows: Sequence[Row]) -> dict[str, Tensor | None] | None:
         """Return what else the UNet is conditioned on."""
         return None
 
@@ -132,27 +130,12 @@ class StableDiffusion(Family):
 
     def _scaled(self, latents: Tensor) -> Tensor:
         """Bring the autoencoder's latents to the loop's scale, in the arithmetic of diffusers."""
-        scaled: Tensor = self.vae.config.scaling_factor * latents
-        return scaled
+        return latents * self.vae.config.scaling_factor
 
     def _unscaled(self, latents: Tensor) -> Tensor:
         """Undo `_scaled`."""
-        return latents / float(self.vae.config.scaling_factor)
+        return latents / self.vae.config.scaling_factor
 
     def around(self, mask: Tensor, small: Tensor, pixels: Tensor, generator: torch.Generator) -> Tensor:
         """Nine channels: latents, the mask, and the latents of what is around it."""
         return torch.cat([small, self.encode(pixels * (mask < 0.5), generator)], dim=1)
-
-
-def _column(rows: Sequence[Row], name: str) -> Tensor | None:
-    """Return one of the rows' inputs, where this UNet takes it."""
-    return torch.cat([row.inputs[name] for row in rows]) if name in rows[0].inputs else None
-
-
-def guidance_embedding(guidance: float, width: int) -> Tensor:
-    """Return the sinusoidal embedding of a guidance scale (1, width) that distilled UNets take."""
-    half = width // 2
-    frequencies = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
-    angles = guidance * 1000.0 * frequencies[None]
-    embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
-    return torch.nn.functional.pad(embedding, (0, width - embedding.shape[1]))

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from engine.render.families.base import Row
+from engine.render.families import vae
+from engine.render.families.base import Row, stacked
 from engine.render.families.sd import StableDiffusion
 
 
@@ -31,25 +32,14 @@ class StableDiffusionXL(StableDiffusion):
         ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=self.dtype, device=self.device)
         return {**super().inputs(size, guidance_scale), "time_ids": ids}
 
-    def _added(self, rows: Sequence[Row]) -> dict[str, Tensor] | None:
+    def _added(self, rows: Sequence[Row]) -> dict[str, Tensor | None]:
         pooled = [row.text.pooled for row in rows if row.text.pooled is not None]
-        ids = torch.cat([row.inputs["time_ids"] for row in rows])
-        return {"text_embeds": torch.cat(pooled), "time_ids": ids}
+        return {"text_embeds": torch.cat(pooled), "time_ids": stacked(rows, "time_ids")}
 
     def _scaled(self, latents: Tensor) -> Tensor:
-        config = self.vae.config
-        mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-        if mean is None or std is None:
-            return super()._scaled(latents)
-        shape = (1, -1, 1, 1)
-        centred = latents - latents.new_tensor(mean).view(shape)
-        return centred * float(config.scaling_factor) / latents.new_tensor(std).view(shape)
+        mean, spread = vae.statistics(self.vae, latents)
+        return (latents - mean) * self.vae.config.scaling_factor / spread
 
     def _unscaled(self, latents: Tensor) -> Tensor:
-        config = self.vae.config
-        mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-        if mean is None or std is None:
-            return super()._unscaled(latents)
-        shape = (1, -1, 1, 1)
-        spread = latents * latents.new_tensor(std).view(shape) / float(config.scaling_factor)
-        return spread + latents.new_tensor(mean).view(shape)
+        mean, spread = vae.statistics(self.vae, latents)
+        return latents * spread / self.vae.config.scaling_factor + mean

@@ -10,13 +10,10 @@ from torch import Tensor, nn
 
 from engine.render.conditioning import lora_rows
 from engine.render.families.base import Can, Embedding, Row
-from engine.render.families.flow import Flow
-
-STRETCH = 2
-"""How many times as long as the shortest row of a call its longest may be: all are padded to that."""
+from engine.render.families.beside import Beside
 
 
-class ZImage(Flow):
+class ZImage(Beside):
     """A single-stream transformer. It counts time up, and predicts the way back."""
 
     name = "z_image"
@@ -36,16 +33,6 @@ class ZImage(Flow):
     def size_key(self, shape: Sequence[int], beside: Sequence[Sequence[int]] = ()) -> Hashable:
         """Sizes may be unlike."""
         return None
-
-    def lengths(
-        self, latents: Tensor, texts: Sequence[Embedding], beside: Sequence[Tensor] = ()
-    ) -> list[int]:
-        """Count the tokens of picture and text together."""
-        return [self.tokens(latents.shape) + text.tokens.shape[1] for text in texts]
-
-    def fits(self, lengths: Sequence[int]) -> bool:
-        """Rows padded to the longest should stay near their own length."""
-        return max(lengths) <= STRETCH * min(lengths)
 
     def predict(self, rows: Sequence[Row]) -> list[Tensor]:
         """Run the transformer; it pads and masks by itself."""
