@@ -14,7 +14,8 @@ from PIL import Image
 from bench import Row
 from engine.config import ProvenanceConfig
 from engine.provenance.keys import load_or_make
-from engine.provenance.publishing import Disclosure, ProvenanceWriter
+from engine.provenance.publishing import ProvenanceWriter
+from engine.provenance.values import Disclosure
 
 SIDE, TURNS = 1024, 9
 TEXTS = {"limner": '{"job": "h4x7p0q2rs"}', "parameters": "a fox\nSteps: 20, Sampler: Euler, Seed: 1"}

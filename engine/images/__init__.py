@@ -1,7 +1,7 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
 from engine.images.canvas import Fitting, brought, extended, fitted, plain, rim, zoomed
-from engine.images.encode import USUAL, File, Format, encoded, exact, fit, jpeg, png, strips, with_texts
+from engine.images.encode import USUAL, File, Format, encoded, exact, fit, jpeg, png, saved, strips
 from engine.images.grid import columns, enlarge, grid, opened, previewed
 from engine.images.label import labelled
 from engine.images.mask import (
@@ -54,11 +54,11 @@ __all__ = [
     "read",
     "readings",
     "rim",
+    "saved",
     "shaped",
     "share",
     "step",
     "strips",
     "widened",
-    "with_texts",
     "zoomed",
 ]

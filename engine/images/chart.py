@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import unicodedata
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+from engine.images.encode import saved
 from engine.rules.stats import Day, Stats
 
 WIDTH, HEIGHT, MARGIN = 1200, 1040, 56
@@ -26,20 +26,13 @@ def chart(figures: Stats, title: str) -> bytes:
     picture = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
     pen = _Pen(ImageDraw.Draw(picture))
     pen.text(MARGIN, 40, _short(title, 44) or "This server", 34, INK)
-    pen.text(
-        MARGIN,
-        86,
-        f"The last {figures.days} days, in UTC" if figures.days > 1 else "Today, in UTC",
-        20,
-        FAINT,
-    )
+    period = f"The last {figures.days} days" if figures.days > 1 else "Today"
+    pen.text(MARGIN, 86, f"{period}, in UTC", 20, FAINT)
     _headline(pen, figures)
     _days(pen, figures, top=300, bottom=560)
     _hours(pen, figures.by_hour, top=690)
     small = picture.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    small.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    return saved(small, "PNG", optimize=True)
 
 
 class _Pen:
@@ -117,14 +110,13 @@ def _bars(days: Sequence[Day]) -> tuple[Sequence[Day], str]:
 
 
 def _days(pen: _Pen, figures: Stats, top: float, bottom: float) -> None:
+    left, right = MARGIN + 56, WIDTH - MARGIN
     bars, every = _bars(figures.by_day)
     pen.text(MARGIN, top - 46, f"Jobs by {every}", 22, INK)
-    pen.box(WIDTH - MARGIN - 164, top - 40, WIDTH - MARGIN - 148, top - 24, BAR, 3)
-    pen.text(WIDTH - MARGIN - 140, top - 42, "jobs", 18, FAINT)
-    pen.box(WIDTH - MARGIN - 76, top - 40, WIDTH - MARGIN - 60, top - 24, BROKEN, 3)
-    pen.text(WIDTH - MARGIN - 52, top - 42, "failed", 18, FAINT)
+    for at, colour, meaning in ((right - 164, BAR, "jobs"), (right - 76, BROKEN, "failed")):
+        pen.box(at, top - 40, at + 16, top - 24, colour, 3)
+        pen.text(at + 24, top - 42, meaning, 18, FAINT)
     highest = _top(max((day.jobs for day in bars), default=0))
-    left, right = MARGIN + 56, WIDTH - MARGIN
     for fourth in range(5):
         y = bottom - (bottom - top) * fourth / 4
         pen.box(left, y, right, y + 1, LINE)

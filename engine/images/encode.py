@@ -6,9 +6,9 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import Image, ImageChops
 
@@ -16,7 +16,6 @@ Format = Literal["png", "jpeg", "webp"]
 USUAL = 95
 """The quality of a JPEG or WebP where none is asked for."""
 
-_HEADER = 8 + 25  # bytes of the signature and the IHDR chunk, whose size is fixed
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {"L": 0, "RGB": 2, "RGBA": 6}  # in IHDR, 8 bits a sample (PNG specification, 11.2.1)
 _UP = 2  # the filter that keeps each sample's difference from the one above it (9.2)
@@ -69,21 +68,14 @@ def encoded(picture: Image.Image, form: Format, quality: int = USUAL) -> File:
     """Return the picture as a file; ``quality`` of a JPEG or WebP is 0 to 100."""
     if form == "png":
         return File(png(picture), form, *picture.size)
+    return File(saved(picture.convert("RGB"), form, quality=quality), form, *picture.size)
+
+
+def saved(picture: Image.Image, form: str, **options: Any) -> bytes:
+    """Return a picture as Pillow writes it."""
     file = io.BytesIO()
-    picture.convert("RGB").save(file, form.upper(), quality=quality)
-    return File(file.getvalue(), form, *picture.size)
-
-
-def with_texts(file: bytes, texts: Mapping[str, str]) -> bytes:
-    """Return the PNG with these text chunks (iTXt, UTF-8) before its pixels, which are not touched."""
-    if not file.startswith(_SIGNATURE) or file[12:16] != b"IHDR":
-        raise ValueError("not a PNG")
-    chunks = [
-        part
-        for key, text in texts.items()
-        for part in _chunk(b"iTXt", (key.encode("latin-1") + b"\0\0\0\0\0", text.encode("utf-8", "replace")))
-    ]
-    return b"".join((file[:_HEADER], *chunks, memoryview(file)[_HEADER:]))
+    picture.save(file, form, **options)
+    return file.getvalue()
 
 
 def _chunk(kind: bytes, parts: Sequence[bytes]) -> list[bytes]:
@@ -94,24 +86,9 @@ def _chunk(kind: bytes, parts: Sequence[bytes]) -> list[bytes]:
     return [struct.pack(">I", sum(map(len, parts))), kind, *parts, struct.pack(">I", checksum)]
 
 
-def _webp(picture: Image.Image, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=quality, method=4)
-    return buffer.getvalue()
-
-
-def _lossless(picture: Image.Image) -> bytes:
-    """Return a WebP of exactly these pixels; the least effort is a third smaller than a PNG already."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", lossless=True, quality=0, method=0)
-    return buffer.getvalue()
-
-
 def jpeg(picture: Image.Image, quality: int = 75) -> bytes:
     """Return JPEG bytes: for previews."""
-    buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
+    return saved(picture.convert("RGB"), "JPEG", quality=quality)
 
 
 def strips(picture: Image.Image, limit: int) -> list[File]:
@@ -140,9 +117,11 @@ def exact(picture: Image.Image, limit: int | None = None) -> File | None:
     data = png(picture)
     if limit is None or len(data) <= limit:
         return File(data, "png", *picture.size)
-    if max(picture.size) <= _WEBP_LONGEST and len(data := _lossless(picture)) <= limit:
-        return File(data, "webp", *picture.size)
-    return None
+    if max(picture.size) > _WEBP_LONGEST:
+        return None
+    # the least effort is a third smaller than a PNG already
+    data = saved(picture, "WEBP", lossless=True, quality=0, method=0)
+    return File(data, "webp", *picture.size) if len(data) <= limit else None
 
 
 def fit(picture: Image.Image, limit: int | None = None) -> File:
@@ -158,7 +137,7 @@ def fit(picture: Image.Image, limit: int | None = None) -> File:
         picture.thumbnail((_WEBP_LONGEST, _WEBP_LONGEST))
     while True:
         for quality in (95, 90, 80, 65, 50):
-            data = _webp(picture, quality)
+            data = saved(picture, "WEBP", quality=quality, method=4)
             if len(data) <= limit or max(picture.size) <= 64:
                 return File(data, "webp", *picture.size, exact=False)
         picture = picture.resize(

@@ -14,11 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import EngineError, NotFound
-from engine.images import with_texts
 from engine.jobs import Job, JobSpec
 from engine.prompt.flags import DIRECT, STYLIZE_DEFAULT
 from engine.prompt.permutations import escape
 from engine.prompt.prompt import shield
+from engine.provenance.texts import png_with
 from engine.words import Sentence
 
 _WEIGHTED = re.compile(r":\s*[+-]?[\d.]+$")
@@ -103,7 +103,7 @@ class Gallery:
         return await asyncio.to_thread(self._save, pictures, job)
 
     def _save(self, pictures: Sequence[bytes], job: Job) -> list[str]:
-        return [self._keep(with_texts(png, recipe(job, cell)), ".png") for cell, png in enumerate(pictures)]
+        return [self._keep(png_with(png, recipe(job, cell)), ".png") for cell, png in enumerate(pictures)]
 
     async def keep(self, data: bytes, suffix: str = ".png") -> str:
         """Keep bytes as they are (an uploaded input, a film); return their SHA-256."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from engine.errors import ConfigError
 
@@ -97,10 +97,9 @@ def _make(folder: Path) -> None:
     until = now + datetime.timedelta(days=365 * YEARS)
     root_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     number = secrets.token_hex(4)
-    root = _certificate(
-        f"{NAME} root {number}", f"{NAME} root {number}", root_key, root_key, now, until, True
-    )
-    leaf = _certificate(f"{NAME} {number}", f"{NAME} root {number}", leaf_key, root_key, now, until, False)
+    issuer = f"{NAME} root {number}"
+    root = _certificate(issuer, issuer, root_key, root_key, now, until, True)
+    leaf = _certificate(f"{NAME} {number}", issuer, leaf_key, root_key, now, until, False)
     pem = serialization.Encoding.PEM
     secret = leaf_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     _write(folder / ROOT, root.public_bytes(pem), 0o644)
@@ -120,12 +119,7 @@ def _certificate(
     """Return a certificate as C2PA asks for it (C2PA technical specification 2.1, 14.5)."""
 
     def named(common: str) -> x509.Name:
-        return x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, NAME),
-                x509.NameAttribute(NameOID.COMMON_NAME, common),
-            ]
-        )
+        return x509.Name.from_rfc4514_string(f"CN={common},O={NAME}")
 
     usage = x509.KeyUsage(
         digital_signature=not authority, key_cert_sign=authority, crl_sign=authority,

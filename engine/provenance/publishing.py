@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from PIL import Image, ImageSequence
 
@@ -13,9 +12,9 @@ from engine.config import ProvenanceConfig
 from engine.errors import EngineError
 from engine.provenance import watermark
 from engine.provenance.keys import Identity
-from engine.provenance.signature import ManifestInfo, Signer, Unsigned, kind_of
+from engine.provenance.signature import Signer, Unsigned, kind_of
 from engine.provenance.texts import jpeg_with, png_with, webp_with
-from engine.provenance.values import Mark, job_number
+from engine.provenance.values import Disclosure, Mark, job_number
 from engine.words import Sentence
 
 log = logging.getLogger(__name__)
@@ -25,27 +24,15 @@ ROOM, ROOM_EACH = 5120, 2048
 FILM_QUALITY = 90
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
-    """What is said of a picture that leaves: its job, its texts by PNG keyword, what it was made from."""
-
-    job: str
-    texts: Mapping[str, str]
-    cell: int | None = None
-    parents: Sequence[bytes] = ()
-    prompt: str = ""
-
-
 class ProvenanceWriter:
     """Marks, describes and signs with one host's identity. All takes milliseconds: use a thread."""
 
     def __init__(self, settings: ProvenanceConfig, identity: Identity | None, version: str) -> None:
         self.settings = settings
         self.identity = identity
-        self._version = version
         self._signer = None
         if identity is not None and settings.sign:
-            self._signer = Signer(identity, settings.timestamp_authority or None)
+            self._signer = Signer(identity, version, settings.timestamp_authority or None)
 
     def marked(self, picture: Image.Image, job: str) -> Image.Image:
         """Return the picture with the invisible mark, where marks are on."""
@@ -78,10 +65,9 @@ class ProvenanceWriter:
             described = data
         if self._signer is None:
             return described
-        prompt = leaving.prompt if self.settings.sign_prompt else None
-        origin = ManifestInfo(self._version, leaving.job, leaving.cell, leaving.parents, prompt)
+        told = leaving if self.settings.sign_prompt else replace(leaving, prompt=None)
         try:
-            return self._signer.sign(described, origin)
+            return self._signer.sign(described, told)
         except Unsigned as error:
             self._missing("signed", leaving.job, error)
             return described

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ import sd_parsers
 from PIL import Image
 from sd_parsers.data import Generators
 
+from engine.provenance.recipe import FACT
 from engine.provenance.texts import texts_of
 from engine.provenance.values import FoundRecipe
 
@@ -61,10 +61,6 @@ def recipe_of(data: bytes) -> FoundRecipe | None:
     return found
 
 
-_FACT = re.compile(r'\s*([\w ./+\-]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
-"""AUTOMATIC1111's own expression for its last line (``modules/infotext_utils.py``)."""
-
-
 def _parsed(texts: Mapping[str, str]) -> FoundRecipe | None:
     """Return what sd_parsers makes of texts, given to it as those of an empty picture."""
     bearer = Image.new("L", (1, 1))
@@ -89,7 +85,7 @@ def _parsed(texts: Mapping[str, str]) -> FoundRecipe | None:
     facts |= {name: value for name, value in _facts(info.metadata).items() if name not in facts}
     if info.generator is Generators.AUTOMATIC1111:
         last = texts.get("parameters", "").rstrip().rpartition("\n")[2]
-        facts = _facts({key.strip(): value.strip('"') for key, value in _FACT.findall(last[:LONGEST])})
+        facts = _facts({key.strip(): value.strip('"') for key, value in FACT.findall(last[:LONGEST])})
     for inputs in _nodes(info.metadata):
         facts |= {name: value for name, value in _facts(inputs).items() if name in ("Width", "Height")}
     if "Width" in facts and "Height" in facts:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import c2pa
 
 from engine.provenance.keys import Identity
-from engine.provenance.values import Signature
+from engine.provenance.values import Disclosure, Signature
 
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 """IPTC's vocabulary of digital source types."""
@@ -25,19 +23,6 @@ class Unsigned(Exception):
     """A picture could not be signed; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestInfo:
-    """What is signed: the software, the job, and the pictures it was made from."""
-
-    version: str
-    job: str
-    cell: int | None = None
-    """Which of the job's pictures, from 0; None for all in one."""
-    parents: Sequence[bytes] = ()
-    """Files; those whose kind is not known are passed over."""
-    prompt: str | None = None
-
-
 def kind_of(data: bytes) -> str | None:
     """Return PNG, JPEG or WEBP by a file's first bytes."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -48,60 +33,65 @@ def kind_of(data: bytes) -> str | None:
 
 
 class Signer:
-    """Signs with one identity. Slow enough (milliseconds) to be called from a thread."""
+    """Signs with one identity, as one version. Slow enough (milliseconds) to be called from a thread."""
 
-    def __init__(self, identity: Identity, authority: str | None = None) -> None:
+    def __init__(self, identity: Identity, version: str, authority: str | None = None) -> None:
+        self._version = version
         self._info = c2pa.C2paSignerInfo(
             identity.algorithm, identity.chain.encode(), identity.key.encode(), authority
         )
         self._context = c2pa.Context.from_dict(_SETTINGS)
 
-    def sign(self, data: bytes, origin: ManifestInfo) -> bytes:
+    def sign(self, data: bytes, leaving: Disclosure) -> bytes:
         """Return the file with a manifest in it. Raises Unsigned."""
         kind = kind_of(data)
         if kind is None:
             raise Unsigned("only PNG, JPEG and WebP are signed")
         target = io.BytesIO()
-        parents = [number for number, parent in enumerate(origin.parents) if kind_of(parent) is not None]
+        parents = _parents(leaving)
         try:
             with (
                 c2pa.Signer.from_info(self._info) as signer,
-                c2pa.Builder(_manifest(origin), context=self._context) as builder,
+                c2pa.Builder(_manifest(leaving, self._version), context=self._context) as builder,
             ):
-                for number in parents:
-                    parent = origin.parents[number]
-                    if parent_kind := kind_of(parent):
-                        ingredient = {
-                            "title": f"picture {number + 1}",
-                            "relationship": "parentOf" if number == parents[0] else "componentOf",
-                            "label": f"parent-{number}",
-                        }
-                        builder.add_ingredient(json.dumps(ingredient), MIME[parent_kind], io.BytesIO(parent))
+                for number, parent_kind in parents.items():
+                    ingredient = {
+                        "title": f"picture {number + 1}",
+                        "relationship": "parentOf" if number == min(parents) else "componentOf",
+                        "label": f"parent-{number}",
+                    }
+                    parent = io.BytesIO(leaving.parents[number])
+                    builder.add_ingredient(json.dumps(ingredient), MIME[parent_kind], parent)
                 builder.sign(signer, MIME[kind], io.BytesIO(data), target)
         except (c2pa.C2paError, OSError, ValueError) as error:
             raise Unsigned(str(error)) from error
         return target.getvalue()
 
 
-def _manifest(origin: ManifestInfo) -> dict[str, Any]:
+def _parents(leaving: Disclosure) -> dict[int, str]:
+    """Return the kinds of a picture's parents by their numbers, as far as they are known."""
+    kinds = enumerate(map(kind_of, leaving.parents))
+    return {number: kind for number, kind in kinds if kind is not None}
+
+
+def _manifest(leaving: Disclosure, version: str) -> dict[str, Any]:
     """Return the claim (C2PA technical specification 2.1, 18.15: actions)."""
-    agent = {"name": "Limner", "version": origin.version}
-    parents = [n for n, parent in enumerate(origin.parents) if kind_of(parent) is not None]
+    agent = {"name": "Limner", "version": version}
+    parents = [f"parent-{number}" for number in _parents(leaving)]
     actions: list[dict[str, Any]] = []
     if parents:
-        actions.append({"action": "c2pa.opened", "parameters": {"ingredientIds": [f"parent-{parents[0]}"]}})
+        actions.append({"action": "c2pa.opened", "parameters": {"ingredientIds": parents[:1]}})
         if len(parents) > 1:
-            placed = {"ingredientIds": [f"parent-{number}" for number in parents[1:]]}
-            actions.append({"action": "c2pa.placed", "parameters": placed})
+            actions.append({"action": "c2pa.placed", "parameters": {"ingredientIds": parents[1:]}})
         actions.append({"action": "c2pa.edited", "softwareAgent": agent, "digitalSourceType": COMPOSED})
     else:
         actions.append({"action": "c2pa.created", "softwareAgent": agent, "digitalSourceType": MADE})
-    made: dict[str, Any] = {"job": origin.job, "cell": origin.cell}
-    if origin.prompt is not None:
-        made["prompt"] = origin.prompt
+    made: dict[str, Any] = {"job": leaving.job, "cell": leaving.cell}
+    if leaving.prompt is not None:
+        made["prompt"] = leaving.prompt
     return {
         "claim_generator_info": [agent],
-        "title": f"limner {origin.job}",
+        "title": f"limner {leaving.job}",
         "assertions": [
             {"label": "c2pa.actions", "data": {"actions": actions}},
             {"label": "limner.job", "data": made},

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from pydantic import TypeAdapter
 
 VERSION = 1
 """Of the mark."""
@@ -28,6 +31,20 @@ class Mark:
     def bits(self) -> int:
         """The 48 bits: version, host, job."""
         return VERSION << HOST_BITS + JOB_BITS | self.host << JOB_BITS | self.job
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What is said of a picture that leaves: its job, its texts by PNG keyword, what it was made from."""
+
+    job: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+    cell: int | None = None
+    """Which of the job's pictures, from 0; None for all in one."""
+    parents: Sequence[bytes] = ()
+    """Files; those whose kind is not known are passed over."""
+    prompt: str | None = None
+    """Signed with the rest; None: it is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +156,7 @@ class Verdict:
 
 def from_json(values: dict[str, Any]) -> Verdict:
     """Return the verdict that was written as plain values."""
-    signature, mark, recipe = values["signature"], values["mark"], values["recipe"]
-    return Verdict(
-        values["host"],
-        Signature(**signature) if signature else None,
-        Found(Mark(**mark["mark"]), mark["agreeing"], mark["of"]) if mark else None,
-        FoundRecipe(**recipe) if recipe else None,
-        values["unreadable"],
-    )
+    return _VERDICT.validate_python(values)
+
+
+_VERDICT = TypeAdapter(Verdict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 
@@ -55,17 +54,6 @@ def preview(family: Family, latents: Tensor) -> Image.Image:
     return to_picture(colours.mixed(latents, mix).nan_to_num())
 
 
-def grid(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Lay equal pictures out in a near-square grid, row by row."""
-    columns = math.ceil(math.sqrt(len(pictures)))
-    rows = math.ceil(len(pictures) / columns)
-    width, height = pictures[0].size
-    sheet = Image.new("RGB", (columns * width, rows * height))
-    for index, picture in enumerate(pictures):
-        sheet.paste(picture, (index % columns * width, index // columns * height))
-    return sheet
-
-
 def png(picture: Image.Image) -> bytes:
     """Return the picture as PNG bytes, to be kept: level 4 takes twice level 1's time for a tenth less."""
     return images.png(picture, level=4)
@@ -81,7 +69,7 @@ def shown(picture: Image.Image, longest: int = 512) -> Image.Image:
 
 def jpeg(picture: Image.Image) -> bytes:
     """Return the picture as a small JPEG."""
-    return _saved(shown(picture), format="JPEG", quality=80)
+    return images.jpeg(shown(picture), quality=80)
 
 
 def film(frames: Sequence[Image.Image], seconds: float = 4.0) -> bytes:
@@ -99,21 +87,9 @@ def film(frames: Sequence[Image.Image], seconds: float = 4.0) -> bytes:
     for index, frame in enumerate(frames):
         duration = each if index < len(frames) - 1 else 1500
         head = b"\0" * 6 + size + duration.to_bytes(3, "little") + b"\x02"  # replaces what was there
-        body += _chunk(b"ANMF", head + _saved(frame.convert("RGB"), format="WEBP", quality=85)[12:])
+        body += _chunk(b"ANMF", head + images.saved(frame.convert("RGB"), "WEBP", quality=85)[12:])
     return b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
     return name + len(content).to_bytes(4, "little") + content + b"\0" * (len(content) % 2)
-
-
-def opened(data: bytes) -> Image.Image:
-    """Open picture bytes we stored ourselves, upright, in RGB."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return picture.convert("RGB")
-
-
-def _saved(picture: Image.Image, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, **options)  # type: ignore[arg-type]
-    return buffer.getvalue()

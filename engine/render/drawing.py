@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.images import feathered, fitted, rim
+from engine.images import feathered, fitted, grid, rim
 from engine.images.tone import evened
 from engine.jobs import JobSpec, Kind
 from engine.render import decode, prepare
@@ -89,7 +89,7 @@ class Drawing:
         estimates = [picture.estimate for picture in self.pictures]
         if self.tiles is not None:
             estimates = [self.tiles.joined(estimates)]
-        return decode.grid([decode.preview(self.family, estimate) for estimate in estimates])
+        return grid([decode.preview(self.family, estimate) for estimate in estimates])
 
     def ahead(self, picture: Picture) -> bool:
         """Say whether this tile has taken a step that others have not; tiles keep in step."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.config import SHIPPED, EngineConfig, ModelConfig
 from engine.errors import UserError
-from engine.images import fitted
+from engine.images import fitted, opened
 from engine.jobs import JobSpec, Kind
 from engine.render import decode
 from engine.render.models import DeviceSpec, Model
@@ -49,7 +49,7 @@ class Instant:
             mask = self._located(spec, inputs)
             return Outcome((mask,), timings={"locate": time.perf_counter() - began})
         if spec.kind is Kind.DESCRIBE:
-            picture = decode.opened(inputs[spec.inputs[0].sha256])
+            picture = opened(inputs[spec.inputs[0].sha256])
             texts = describe.described(self._describer().describe(picture, spec.seed), *picture.size)
         else:
             texts = describe.shortened(spec.conditions[0].text, self._embedding(spec.model)).texts()
@@ -58,7 +58,7 @@ class Instant:
     def enlarged(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> Callable[[], Outcome]:
         """Enlarge the one input picture; return what is left to do, in any thread: to encode it."""
         began = time.perf_counter()
-        picture = decode.opened(inputs[spec.inputs[0].sha256]) if spec.inputs else None
+        picture = opened(inputs[spec.inputs[0].sha256]) if spec.inputs else None
         if picture is None:
             raise UserError(Sentence("The picture to enlarge is missing."))
         config = self._configs.get(spec.model)
@@ -72,7 +72,7 @@ class Instant:
         return lambda: Outcome((decode.png(enlarged),), notes=notes, timings=timings)
 
     def _located(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> bytes:
-        picture = decode.opened(inputs[spec.inputs[0].sha256])
+        picture = opened(inputs[spec.inputs[0].sha256])
         asked = spec.conditions[0].text
         if self._engine.segmenter:
             if self._segmenter is None:

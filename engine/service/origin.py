@@ -24,7 +24,8 @@ from engine.service.settings import HostConfig
 
 if TYPE_CHECKING:  # brings numpy and c2pa, for which the bot need not wait at its start
     from engine.provenance.keys import Identity
-    from engine.provenance.publishing import Disclosure, ProvenanceWriter
+    from engine.provenance.publishing import ProvenanceWriter
+    from engine.provenance.values import Disclosure
 
 log = logging.getLogger(__name__)
 
@@ -205,8 +206,8 @@ class Origin:
     def _leaving(
         self, job: str, spec: JobSpec, prompt: str, texts: Mapping[str, str], cell: int | None
     ) -> Disclosure:
-        from engine.provenance.publishing import Disclosure
         from engine.provenance.recipe import as_written_elsewhere, record
+        from engine.provenance.values import Disclosure
 
         skipped = next((model.clip_skip for model in self._models if model.name == spec.model), None)
         said = {

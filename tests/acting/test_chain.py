@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from engine.config import Config, EngineConfig, pocket
-from engine.images import chosen, png, with_texts
+from engine.images import chosen, png
 from engine.jobs import JobSpec
 from engine.library.gallery import recipe
+from engine.provenance.texts import png_with
 from engine.render import Renderer
 from engine.service import Describe, Edit, Service
 from engine.weights import find
@@ -97,9 +98,9 @@ async def test_each_link_is_drawn_again_from_its_record(
             made = again(another, JobSpec.model_validate_json(job.spec.model_dump_json()), inputs)
             assert made.texts == job.texts
             kept = [await door.gallery.load(sha256) for sha256 in job.pictures]
-            assert [
-                with_texts(data, recipe(job, index)) for index, data in enumerate(made.pictures)
-            ] == kept, f"{job.spec.kind} of {each}"
+            assert [png_with(data, recipe(job, index)) for index, data in enumerate(made.pictures)] == kept, (
+                f"{job.spec.kind} of {each}"
+            )
             for data in kept:  # a picture carries its own record
                 with Image.open(io.BytesIO(data)) as picture:
                     record = json.loads(picture.info["limner"])

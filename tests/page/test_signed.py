@@ -11,18 +11,19 @@ from PIL import Image
 from playwright.async_api import Browser
 
 from engine.provenance.keys import load_or_make
-from engine.provenance.signature import MIME, ManifestInfo, Signer, kind_of
+from engine.provenance.signature import MIME, Signer, kind_of
+from engine.provenance.values import Disclosure
 
 pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="package")]  # one browser for all
 
 
 async def test_signed_pictures_are_shown(browser: Browser, tmp_path: Path) -> None:
-    signer = Signer(load_or_make(tmp_path))
+    signer = Signer(load_or_make(tmp_path), "1.2")
     page = await browser.new_page()
     for kind in ("PNG", "JPEG", "WEBP"):
         buffer = io.BytesIO()
         Image.new("RGB", (96, 64), (200, 30, 30)).save(buffer, kind)
-        data = signer.sign(buffer.getvalue(), ManifestInfo("1.2", "abcdefghjk"))
+        data = signer.sign(buffer.getvalue(), Disclosure("abcdefghjk"))
         link = f"data:{MIME[kind_of(data) or '']};base64,{base64.b64encode(data).decode()}"
         seen = await page.evaluate(
             """async (link) => {

@@ -26,13 +26,11 @@ CHANCE = 2e-8
 """Chance of seeing a mark where none is, at most, for each test; a picture has at most fifty."""
 
 
-def embed(picture: Image.Image, mark: Mark) -> Image.Image:
-    """Return an RGB picture with the mark in it, of the same size; one too small comes back as it is."""
-    return next(embed_each([picture], mark))
-
-
 def embed_each(pictures: Iterable[Image.Image], mark: Mark) -> Iterator[Image.Image]:
-    """Yield RGB pictures with one mark in them. Frames of a film cost less in their order: they are alike."""
+    """Yield RGB pictures with one mark in them, of the same sizes; those too small come back as they are.
+
+    Frames of a film cost less in their order: they are alike.
+    """
     signs = encoded(mark.bits)
     writers = [spread.SpreadWriter(signs, plan) for plan in (spread.MIDDLE, spread.LARGE)]
     for picture in pictures:

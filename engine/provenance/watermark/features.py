@@ -21,6 +21,8 @@ Bytes = npt.NDArray[np.uint8]
 
 FIELD = 512
 """Side of the square of signs that lies over every canonical picture, from its top left corner."""
+TILE = 32
+"""Side of the tiles in which all kinds of signs stand about as often."""
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 LOSSY = (("JPEG", 75), ("WEBP", 80))
 """Formats and qualities that are tried while writing into small pictures."""
@@ -86,6 +88,18 @@ def added(rgb: Floats | Bytes, change: Floats) -> Image.Image:
         np.clip(strip, 0, 255, out=strip)
         marked[top : top + _STRIP] = strip
     return Image.fromarray(marked)
+
+
+def laid(random: np.random.Generator, kinds: int) -> tuple[Floats, Ints]:
+    """Return a sign for each pixel of the field, and which of so many kinds it is: even in every tile."""
+    chips = (random.integers(0, 2, (FIELD, FIELD)) * 2 - 1).astype(np.float32)
+    found = np.empty((FIELD, FIELD), np.int32)
+    for top in range(0, FIELD, TILE):
+        for left in range(0, FIELD, TILE):
+            tile = np.arange(TILE * TILE) % kinds
+            random.shuffle(tile)
+            found[top : top + TILE, left : left + TILE] = tile.reshape(TILE, TILE)
+    return chips, found
 
 
 @functools.lru_cache(maxsize=64)

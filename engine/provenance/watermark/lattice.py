@@ -21,6 +21,7 @@ from engine.provenance.watermark.features import (
     ALIKE,
     FIELD,
     LOSSY,
+    TILE,
     Band,
     Floats,
     Ints,
@@ -31,6 +32,7 @@ from engine.provenance.watermark.features import (
     energy,
     features,
     halved,
+    laid,
     likeness,
     luminance,
     passed,
@@ -42,7 +44,6 @@ from engine.provenance.watermark.features import (
 
 SIDE = 128
 BAND = Band(0.08, 0.25, 0.0, 8, 6.0)
-TILE = 32
 PLACES = 40
 """Signs in a tile."""
 STEPS = (0.9, 0.55)
@@ -70,15 +71,11 @@ _NORM = np.float32((TILE * TILE / PLACES) ** 0.5)
 def _field() -> tuple[Floats, Ints, Ints, Floats]:
     """Return signs and places (512, 512), and for each place its sign in the code word and whether turned."""
     random = np.random.Generator(np.random.PCG64(0x536D616C6C))
-    chips = (random.integers(0, 2, (FIELD, FIELD)) * 2 - 1).astype(np.float32)
-    places = np.empty((FIELD, FIELD), np.int32)
-    count = 0
-    for top in range(0, FIELD, TILE):
-        for left in range(0, FIELD, TILE):
-            tile = np.arange(TILE * TILE) % PLACES
-            random.shuffle(tile)
-            places[top : top + TILE, left : left + TILE] = count + tile.reshape(TILE, TILE)
-            count += PLACES
+    chips, places = laid(random, PLACES)
+    across = FIELD // TILE
+    tiles = np.arange(across * across, dtype=np.int32).reshape(across, across)
+    places += PLACES * np.kron(tiles, np.ones((TILE, TILE), np.int32))
+    count = PLACES * tiles.size
     words = np.concatenate([random.permutation(SIGNS) for _ in range(count // SIGNS + 1)])[:count]
     turned = (random.integers(0, 2, count) * 2 - 1).astype(np.float32)
     return chips, places, words.astype(np.int32), turned

@@ -29,6 +29,7 @@ from engine.provenance.watermark.features import (
     compressed,
     energy,
     features,
+    laid,
     luminance_of,
     passed,
     resized,
@@ -80,15 +81,7 @@ HELD = 0.9
 @functools.cache
 def _field() -> tuple[Floats, Ints]:
     """Return the signs (512, 512) and to which of the groups each pixel belongs; the same for everybody."""
-    random = np.random.Generator(np.random.PCG64(0x4C696D6E6572))
-    chips = (random.integers(0, 2, (FIELD, FIELD)) * 2 - 1).astype(np.float32)
-    groups = np.empty((FIELD, FIELD), np.int32)
-    for top in range(0, FIELD, 32):
-        for left in range(0, FIELD, 32):
-            tile = np.arange(1024) % GROUPS
-            random.shuffle(tile)
-            groups[top : top + 32, left : left + 32] = tile.reshape(32, 32)
-    return chips, groups
+    return laid(np.random.Generator(np.random.PCG64(0x4C696D6E6572)), GROUPS)
 
 
 def read(feature: Floats, top: int = 0, left: int = 0) -> Floats:

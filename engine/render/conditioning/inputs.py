@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.images import opened
 from engine.jobs import JobSpec, Kind, Role
 from engine.render import decode
 from engine.render.families.base import Family
@@ -79,7 +80,7 @@ class Sources:
             told = Sentence("{model} no longer has an IP-Adapter; its pictures were used without.")
             sources.notes.append(Sentence(told, model=model.name))
         for source in spec.inputs:
-            picture = decode.opened(inputs[source.sha256])
+            picture = opened(inputs[source.sha256])
             if adapted and source.role in ADAPTED:
                 blend = spec.kind is Kind.BLEND
                 scale = source.weight if blend else risen(ADAPTED[source.role], source.weight)

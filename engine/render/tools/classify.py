@@ -15,6 +15,7 @@ from PIL import Image
 
 from engine.config import ModerationConfig
 from engine.errors import ConfigError
+from engine.images import saved
 
 NUDENET = "nudenet"
 EXPOSED = frozenset(
@@ -53,7 +54,7 @@ class NudeNet:
 
     def adult(self, pictures: Sequence[bytes]) -> list[float]:
         """See Classifier."""
-        found = (self._detector.detect(_png(picture)) for picture in pictures)
+        found = (self._detector.detect(saved(_opened(picture), "PNG")) for picture in pictures)
         return [
             max((float(part["score"]) for part in parts if part["class"] in EXPOSED), default=0.0)
             for parts in found
@@ -108,9 +109,3 @@ def _opened(picture: bytes) -> Image.Image:
     with Image.open(io.BytesIO(picture)) as image:
         image.seek(getattr(image, "n_frames", 1) - 1)
         return image.convert("RGB")
-
-
-def _png(picture: bytes) -> bytes:
-    out = io.BytesIO()
-    _opened(picture).save(out, "PNG")
-    return out.getvalue()

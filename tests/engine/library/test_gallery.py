@@ -16,10 +16,10 @@ from PIL import Image
 
 from engine import images
 from engine.errors import EngineError, NotFound
-from engine.images import with_texts
 from engine.jobs import Condition, Input, Job, JobSpec, Role, State
 from engine.library.gallery import Gallery, recipe
 from engine.prompt import foreign
+from engine.provenance.texts import png_with
 
 SPEC = JobSpec(
     model="pocket",
@@ -89,7 +89,7 @@ def test_a_file_of_another_size_than_drawn_says_both_and_is_drawn_again_as_it_wa
 
 def test_only_a_png_gets_texts() -> None:
     with pytest.raises(ValueError, match="not a PNG"):
-        with_texts(b"GIF89a", {})
+        png_with(b"GIF89a", {})
 
 
 async def test_a_picture_that_was_cleaned_away_is_said_to_be(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ class Count:
         """Mark a picture, treat it, and read it after each treatment."""
         mark = Mark(HOST, random.Random(number).getrandbits(JOB_BITS))
         began = time.process_time()
-        marked = watermark.embed(picture, mark)
+        marked = next(watermark.embed_each([picture], mark))
         self.seconds.append(time.process_time() - began)
         self.ratios.append(psnr(picture, marked))
         if self.pictures % 4 == 0:

@@ -12,8 +12,8 @@ from engine.config import ProvenanceConfig
 from engine.errors import EngineError
 from engine.intake import Decoder
 from engine.provenance.keys import Identity, load_or_make
-from engine.provenance.publishing import Disclosure, ProvenanceWriter
-from engine.provenance.values import Verdict
+from engine.provenance.publishing import ProvenanceWriter
+from engine.provenance.values import Disclosure, Verdict
 from tests.engine.provenance.pictures import photograph
 
 JOB = "h4x7p0q2rs"

@@ -14,7 +14,8 @@ from PIL import Image
 
 from engine.errors import ConfigError
 from engine.provenance.keys import CHAIN, KEY, Identity, load_or_make
-from engine.provenance.signature import COMPOSED, MADE, MIME, ManifestInfo, Signer, Unsigned, kind_of, read
+from engine.provenance.signature import COMPOSED, MADE, MIME, Signer, Unsigned, kind_of, read
+from engine.provenance.values import Disclosure
 from tests.engine.provenance.pictures import photograph
 
 FILES = 200
@@ -44,15 +45,15 @@ def actions(store: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def check(identity: Identity, kind: str, count: int) -> None:
-    signer = Signer(identity)
+    signer = Signer(identity, "1.2")
     for number in range(count):
         data = saved(kind, number)
-        signed = signer.sign(data, ManifestInfo("1.2", "abcdefghjk", 2))
+        signed = signer.sign(data, Disclosure("abcdefghjk", cell=2))
         state, store = judged(signed)
         assert state == "Valid"
         [made] = actions(store)
         assert (made["action"], made["digitalSourceType"]) == ("c2pa.created", MADE)
-        edited = signer.sign(data, ManifestInfo("1.2", "bbbbbbbbbb", 0, (signed, saved("PNG"))))
+        edited = signer.sign(data, Disclosure("bbbbbbbbbb", cell=0, parents=(signed, saved("PNG"))))
         state, store = judged(edited)
         assert state == "Valid"
         assert [one["action"] for one in actions(store)] == ["c2pa.opened", "c2pa.placed", "c2pa.edited"]
@@ -73,7 +74,7 @@ def test_two_hundred_signed_files_are_valid_to_c2pas_reader(identity: Identity, 
 def test_what_we_read_of_it(identity: Identity, tmp_path: Path, kind: str) -> None:
     data = saved(kind)
     assert read(data) is None
-    signed = Signer(identity).sign(data, ManifestInfo("1.2", "abcdefghjk", 2))
+    signed = Signer(identity, "1.2").sign(data, Disclosure("abcdefghjk", cell=2))
     found = read(signed, identity.root)
     assert found is not None
     assert (found.state, found.ours, found.made) == ("valid", True, True)
@@ -87,7 +88,7 @@ def test_what_we_read_of_it(identity: Identity, tmp_path: Path, kind: str) -> No
 
 
 def test_a_changed_pixel_is_reported(identity: Identity) -> None:
-    signed = Signer(identity).sign(saved("JPEG"), ManifestInfo("1.2", "abcdefghjk"))
+    signed = Signer(identity, "1.2").sign(saved("JPEG"), Disclosure("abcdefghjk"))
     changed = bytearray(signed)
     changed[-300] ^= 1
     found = read(bytes(changed), identity.root)
@@ -98,7 +99,7 @@ def test_a_changed_pixel_is_reported(identity: Identity) -> None:
 def test_what_no_signature_fits_into_is_said(identity: Identity) -> None:
     for data in (b"", b"GIF89a", b"\x89PNG\r\n\x1a\n broken"):
         with pytest.raises(Unsigned):
-            Signer(identity).sign(data, ManifestInfo("1.2", "abcdefghjk"))
+            Signer(identity, "1.2").sign(data, Disclosure("abcdefghjk"))
         assert read(data) is None or kind_of(data)
 
 
@@ -115,7 +116,7 @@ def test_the_hosts_own_keys_and_what_is_wrong_with_them(tmp_path: Path) -> None:
     chain, key = tmp_path / "one" / CHAIN, tmp_path / "one" / KEY
     own = load_or_make(tmp_path / "none", chain, key)
     assert not (tmp_path / "none").exists()
-    signed = Signer(own).sign(saved("PNG"), ManifestInfo("1.2", "abcdefghjk"))
+    signed = Signer(own, "1.2").sign(saved("PNG"), Disclosure("abcdefghjk"))
     found = read(signed, own.root)
     assert found is not None
     assert found.ours

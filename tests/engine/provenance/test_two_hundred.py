@@ -14,8 +14,9 @@ from engine.config import ProvenanceConfig
 from engine.jobs import Condition, Job, JobSpec, Lora, State
 from engine.library.gallery import recipe
 from engine.provenance.keys import Identity, load_or_make
-from engine.provenance.publishing import Disclosure, ProvenanceWriter
+from engine.provenance.publishing import ProvenanceWriter
 from engine.provenance.recipe import as_written_elsewhere
+from engine.provenance.values import Disclosure
 
 FILES = 200
 WORDS = [

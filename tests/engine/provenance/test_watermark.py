@@ -34,7 +34,7 @@ def discs() -> Image.Image:
 
 
 def test_a_plain_picture_keeps_its_mark_small_and_as_a_jpeg() -> None:
-    marked = watermark.embed(discs(), MARK)
+    marked = next(watermark.embed_each([discs()], MARK))
     assert psnr(discs(), marked) >= 47
     buffer = io.BytesIO()
     marked.resize((400, 400)).save(buffer, "JPEG", quality=80)
@@ -84,7 +84,7 @@ def test_marks_of_the_first_version_are_still_read(file: str, job: int) -> None:
 @pytest.mark.parametrize("kind", PICTURES)
 def test_a_mark_is_unseen_and_survives_what_people_do(kind: str) -> None:
     picture = PICTURES[kind]()
-    marked = watermark.embed(picture, MARK)
+    marked = next(watermark.embed_each([picture], MARK))
     assert marked.size == picture.size
     assert psnr(picture, marked) >= 40
     assert ssim(picture, marked) >= 0.98
@@ -102,12 +102,12 @@ def test_nothing_is_found_where_nothing_is(kind: str) -> None:
 
 
 def test_anybodys_mark_is_read_without_knowing_the_host() -> None:
-    marked = watermark.embed(photograph(4, 512, 384), MARK)
+    marked = next(watermark.embed_each([photograph(4, 512, 384)], MARK))
     assert watermark.detect(marked) == watermark.Found(MARK, 192)
     assert watermark.detect(marked, host=7) == watermark.Found(MARK, 192)
 
 
 def test_tiny_pictures_are_left_alone() -> None:
     picture = photograph(1, 24, 24)
-    assert watermark.embed(picture, MARK) is picture
+    assert next(watermark.embed_each([picture], MARK)) is picture
     assert watermark.detect(picture) is None

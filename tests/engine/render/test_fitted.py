@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.images import opened
 from engine.jobs import Input, Kind, Role
 from engine.render import decode
 from tests.engine.render.test_oracle import photo, spec
@@ -26,4 +27,4 @@ def test_a_picture_given_back_is_itself(renderer: Make) -> None:
     again = spec("sd", count=1, kind=Kind.UPSCALE, scale=1, inputs=inputs, fitted=(64, 64))
     draws.start("a", again, {"x": start})
     [picture] = pictures(drain(draws)["a"])
-    assert np.array_equal(np.asarray(picture), np.asarray(decode.opened(start)))
+    assert np.array_equal(np.asarray(picture), np.asarray(opened(start)))
