@@ -20,7 +20,7 @@ from engine.images import feathered, fitted, grid, rim
 from engine.images.tone import evened
 from engine.jobs import JobSpec, Kind
 from engine.render import decode, prepare
-from engine.render.conditioning import references
+from engine.render.conditioning import references, steer
 from engine.render.conditioning.inputs import Sources
 from engine.render.denoise import Picture
 from engine.render.families import capabilities
@@ -222,10 +222,10 @@ def begin(
         if looking:
             references.refer(picture, looked_at, spec.seed_of(cell))
         if spec.kind is not Kind.BLEND:  # that one starts from their colours
-            picture.push = references.toning(toned, picture.push)
+            picture.push = steer.both(references.toning(toned), picture.push)
         if taste is not None:  # outermost, so before a style asked for by name, which then has the last word
             liked = sum(weight for _, weight in sources.tastes)
-            picture.push = references.tasteful(taste, liked, picture.push)
+            picture.push = steer.both(references.tasteful(taste, liked), picture.push)
         drawing.add(picture)
     recoloured = looked_at or adapted or taste is not None  # they may bring other colours
     if spec.kind is Kind.INPAINT or (spec.kind is Kind.UPSCALE and not recoloured):

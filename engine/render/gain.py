@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,18 +33,17 @@ class Gain:
     """What is known of calls, by ``size`` (any text) and rows."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, dict[int, float]] = {}
-        self._calls: dict[str, dict[int, int]] = {}
-        self._since: dict[str, int] = {}
+        self._seconds: dict[str, dict[int, float]] = defaultdict(dict)
+        self._calls: dict[str, Counter[int]] = defaultdict(Counter)
+        self._since: Counter[str] = Counter()
 
     def took(self, size: str, rows: int, seconds: float) -> None:
         """Note a call."""
-        calls = self._calls.setdefault(size, {})
-        calls[rows] = calls.get(rows, 0) + 1
-        self._since[size] = self._since.get(size, 0) + 1
-        if calls[rows] == 1:
+        self._calls[size][rows] += 1
+        self._since[size] += 1
+        if self._calls[size][rows] == 1:
             return
-        known = self._seconds.setdefault(size, {})
+        known = self._seconds[size]
         known[rows] = seconds if rows not in known else known[rows] + NEW * (seconds - known[rows])
 
     def most(self, size: str) -> int | None:
@@ -52,15 +52,15 @@ class Gain:
         Once in a while None even so, to look again.
         """
         limit = self.known(size)
-        if limit is not None and self._since.get(size, 0) >= AGAIN:
+        if limit is not None and self._since[size] >= AGAIN:
             self._since[size] = 0
             return None
         return limit
 
     def known(self, size: str) -> int | None:
         """Return the same, and change nothing: the fewest rows that no longer known call beats by enough."""
-        calls = self._calls.get(size, {})
-        known = {n: t for n, t in self._seconds.get(size, {}).items() if calls.get(n, LOOKED) >= LOOKED}
+        calls = self._calls[size]
+        known = {n: t for n, t in self._seconds[size].items() if calls[n] >= LOOKED}
         rate = {rows: rows / seconds for rows, seconds in known.items() if seconds > 0}
         for rows in sorted(rate)[:-1]:
             if all(rate[more] < PAYS * rate[rows] for more in rate if more > rows):
@@ -71,12 +71,6 @@ class Gain:
         """Return the rows past which nothing is gained, by size, where they are known."""
         found = {size: self.known(size) for size in self._seconds}
         return {size: rows for size, rows in found.items() if rows is not None}
-
-    def forget(self, model: str) -> None:
-        """Forget a model's calls: another one may have its name."""
-        for kept in (self._seconds, self._calls, self._since):
-            for size in [size for size in kept if size.split(" ")[0] == model]:
-                del kept[size]
 
     def as_json(self) -> str:
         """Return what is known, to be kept."""
@@ -90,8 +84,9 @@ class Gain:
         if not isinstance(read, Mapping):
             raise ValueError("not what was kept")
         for size, times in read.items():
-            gain._seconds[str(size)] = {int(rows): float(seconds) for rows, seconds in times.items()}
-            gain._calls[str(size)] = dict.fromkeys(gain._seconds[str(size)], LOOKED)
+            for rows, seconds in times.items():
+                gain._seconds[size][int(rows)] = float(seconds)
+                gain._calls[size][int(rows)] = LOOKED
         return gain
 
 

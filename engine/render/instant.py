@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 from torch import Tensor
 
@@ -38,9 +39,6 @@ class Instant:
         self._machine = machine
         self._upscalers = upscalers
         self._model = model
-        self._segmenter: segment.ClipSeg | None = None
-        self._encoder: Encoder | None = None
-        self._describes: describe.Describer | describe.Captioner | None = None
 
     def answered(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> Outcome:
         """Find words in a picture, describe one, or shorten a prompt."""
@@ -50,7 +48,7 @@ class Instant:
             return Outcome((mask,), timings={"locate": time.perf_counter() - began})
         if spec.kind is Kind.DESCRIBE:
             picture = opened(inputs[spec.inputs[0].sha256])
-            texts = describe.described(self._describer().describe(picture, spec.seed), *picture.size)
+            texts = describe.described(self._describer.describe(picture, spec.seed), *picture.size)
         else:
             texts = describe.shortened(spec.conditions[0].text, self._embedding(spec.model)).texts()
         return Outcome(texts=texts, timings={"words": time.perf_counter() - began})
@@ -75,27 +73,27 @@ class Instant:
         picture = opened(inputs[spec.inputs[0].sha256])
         asked = spec.conditions[0].text
         if self._engine.segmenter:
-            if self._segmenter is None:
-                self._segmenter = segment.ClipSeg(self._engine.segmenter, self._machine.device)
             found = self._segmenter.find(picture, asked)
         else:
             found = locate.attention(self._model(spec.model), picture, asked, (spec.width, spec.height))
         return decode.png(locate.mask(found, picture.size))
 
-    def _describer(self) -> describe.Describer | describe.Captioner:
-        """Return what describes pictures: the configured model, else the encoder that ships."""
-        if self._describes is None:
-            if self._engine.describer:
-                self._describes = describe.Captioner(self._engine.describer, self._machine.device)
-            else:
-                self._describes = describe.Describer(self._shipped())
-        return self._describes
+    @cached_property
+    def _segmenter(self) -> segment.ClipSeg:
+        """What finds words in pictures, where one is configured."""
+        return segment.ClipSeg(self._engine.segmenter, self._machine.device)
 
-    def _shipped(self) -> Encoder:
-        """Return the text-image encoder that ships."""
-        if self._encoder is None:
-            self._encoder = Encoder.open()
-        return self._encoder
+    @cached_property
+    def _describer(self) -> describe.Describer | describe.Captioner:
+        """What describes pictures: the configured model, else the encoder that ships."""
+        if self._engine.describer:
+            return describe.Captioner(self._engine.describer, self._machine.device)
+        return describe.Describer(self._encoder)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        """The text-image encoder that ships."""
+        return Encoder()
 
     def _embedding(self, name: str) -> Callable[[Sequence[str]], Tensor]:
         """Return what reads a model's prompts: its own CLIP; the shipped encoder for all others."""
@@ -104,4 +102,4 @@ class Instant:
             text = self._model(name).text
             if text is not None:
                 return text.summaries
-        return self._shipped().texts
+        return self._encoder.texts

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from engine.errors import Cancelled, UserError
 from engine.render import gain
+from engine.workers.protocol import Failed
 
 if TYPE_CHECKING:  # which asks here whether memory ran out
     from engine.render.models import Model
@@ -28,6 +30,16 @@ def out_of_memory(error: BaseException) -> bool:
         isinstance(error, RuntimeError)
         and any(words in str(error) for words in ("out of memory", "can't allocate memory"))
     )
+
+
+def failed(job: str, error: Exception) -> Failed:
+    """Return what is told of a job that raised this; what is ours to mend is logged."""
+    if out_of_memory(error):
+        free()
+        return Failed(job, "memory", OUT_OF_MEMORY)
+    if not isinstance(error, UserError | Cancelled):
+        log.error("job %s failed", job, exc_info=error)
+    return Failed.of(job, error)
 
 
 def free() -> None:

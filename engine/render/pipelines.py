@@ -8,13 +8,12 @@ picture.
 from __future__ import annotations
 
 import inspect
-import logging
 import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import diffusers
@@ -22,20 +21,17 @@ import torch
 from PIL import Image
 
 from engine import images
-from engine.errors import Cancelled, EngineError, UserError
+from engine.errors import Cancelled, UserError
 from engine.jobs import JobSpec, Kind, Role
 from engine.prompt.flags import DIRECT
-from engine.render import decode, guidance
+from engine.render import decode, guidance, memory
 from engine.render.conditioning import styles
 from engine.render.conditioning.inputs import Sources
 from engine.render.conditioning.lora_rows import Worn, wearing
 from engine.render.families.capabilities import no_effect
-from engine.render.memory import OUT_OF_MEMORY, out_of_memory
 from engine.render.models import Model
 from engine.words import Sentence
-from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
-
-log = logging.getLogger(__name__)
+from engine.workers.protocol import Done, Event, Outcome, Progress
 
 OVER: Mapping[Kind, str] = {Kind.IMAGINE: "Img2Img", Kind.VARY: "Img2Img", Kind.INPAINT: "Inpaint"}
 """What diffusers calls the pipelines that draw over a picture."""
@@ -80,11 +76,8 @@ class Stock:
         """Return what has happened since the last call."""
         over = self._running is not None and self._running[2].done()
         events: list[Event] = []
-        while True:
-            try:
-                events.append(self._events.get_nowait())
-            except Empty:
-                break
+        while not self._events.empty():
+            events.append(self._events.get())
         if over:
             self._running = None
         return events
@@ -102,16 +95,8 @@ class Stock:
                 drawn = self._draw(job, spec, model, pipe or model.pipe, over)
             notes = (*drawn.notes, *(note for lora, _ in worn for note in lora.notes))
             self._events.put(Done(job, replace(drawn, notes=notes)))
-        except Cancelled:
-            self._events.put(Failed(job, "cancelled", "Cancelled."))
-        except UserError as error:
-            self._events.put(Failed(job, "user", str(error), error.for_host))
         except Exception as error:
-            if out_of_memory(error):
-                self._events.put(Failed(job, "memory", OUT_OF_MEMORY))
-            else:
-                log.exception("job %s failed", job)
-                self._events.put(Failed(job, "engine", EngineError.apology))
+            self._events.put(memory.failed(job, error))
         finally:
             if hasattr(model.pipe, "maybe_free_model_hooks"):
                 model.pipe.maybe_free_model_hooks()

@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 
 from engine.config import EngineConfig, LoraConfig, ModelConfig
-from engine.errors import Cancelled, EngineError, ModelError, NotFound, UserError, no_model, reason
+from engine.errors import EngineError, ModelError, NotFound, no_model, reason
 from engine.jobs import WORDS, JobSpec, Kind
 from engine.planning.cost import rows
 from engine.render import decode, gain, memory, pipelines
@@ -32,7 +32,7 @@ from engine.render.denoise import Picture, choose, predict
 from engine.render.drawing import Drawing, begin
 from engine.render.instant import Instant
 from engine.render.loras import past_numbers
-from engine.render.memory import OUT_OF_MEMORY, out_of_memory
+from engine.render.memory import out_of_memory
 from engine.render.models import DeviceSpec, Model, load
 from engine.render.tools import upscale
 from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
@@ -356,24 +356,10 @@ class Renderer:
         """Turn whatever a job raises into its own `Failed`."""
         try:
             yield
-        except UserError as error:
-            self._fail(job, "user", str(error), error.for_host)
-        except Cancelled:
-            self._fail(job, "cancelled", "Cancelled.")
         except Exception as error:
-            if out_of_memory(error):
-                memory.free()
-                self._fail(job, "memory", OUT_OF_MEMORY)
-            else:
-                log.exception("job %s failed", job)
-                ours = error if isinstance(error, EngineError) else EngineError("")
-                told = ("model", str(ours)) if isinstance(ours, ModelError) else ("engine", ours.apology)
-                self._fail(job, *told, ours.for_host)
-
-    def _fail(self, job: str, kind: str, message: str, for_host: str = "") -> None:
-        self._drawings.pop(job, None)
-        self._saving.pop(job, None)
-        self._events.append(Failed(job, kind, message, for_host))
+            self._drawings.pop(job, None)
+            self._saving.pop(job, None)
+            self._events.append(memory.failed(job, error))
 
     def _drop_idle(self) -> bool:
         """Unload models nobody is using; return whether there were any."""

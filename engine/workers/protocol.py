@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.config import LoraConfig
+from engine.errors import Cancelled, EngineError, ModelError, UserError
 from engine.jobs import JobSpec
 
 
@@ -112,6 +113,17 @@ class Failed:
     kind: str
     message: str
     for_host: str = ""  # what only the host can do about it
+
+    @classmethod
+    def of(cls, job: str, error: Exception) -> Failed:
+        """Return what is told of a job that raised this."""
+        if isinstance(error, Cancelled):
+            return cls(job, "cancelled", "Cancelled.")
+        if isinstance(error, UserError | ModelError):
+            kind = "model" if isinstance(error, ModelError) else "user"
+            return cls(job, kind, str(error), error.for_host)
+        ours = error if isinstance(error, EngineError) else EngineError("")
+        return cls(job, "engine", ours.apology, ours.for_host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO, Protocol
 
 from engine.config import LoraConfig
-from engine.errors import EngineError, LimnerError, ModelError, UserError
+from engine.errors import LimnerError, ModelError, UserError
 from engine.jobs import JobSpec, Kind
 from engine.log import setup as logs
 from engine.workers.protocol import (
@@ -211,13 +211,10 @@ class _Worker:
                     self._described[job] = tuple(inputs.values())
                 try:
                     renderer.start(job, spec, inputs)
-                except UserError as error:
-                    self.send(Failed(job, "user", str(error), error.for_host))
-                except EngineError as error:
-                    self.send(Failed(job, "engine", error.apology, error.for_host))
-                except Exception:
-                    log.exception("job %s could not be started: %s", job, spec.model_dump_json())
-                    self.send(Failed(job, "engine", EngineError.apology))
+                except Exception as error:
+                    if not isinstance(error, LimnerError):
+                        log.exception("job %s could not be started: %s", job, spec.model_dump_json())
+                    self.send(Failed.of(job, error))
             case Cancel(job):
                 renderer.cancel(job)
             case OfferLoras(loras):

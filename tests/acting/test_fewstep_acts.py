@@ -72,7 +72,7 @@ def drawn(renderer: Renderer) -> Draw:
 
 def recognised(pictures: list[Image.Image], lines: list[str], among: list[str], first: int) -> float:
     """Return the share of pictures whose own line is among the ``first`` that the encoder thinks of."""
-    encoder = Encoder.open()
+    encoder = Encoder()
     words, seen = encoder.texts(among), encoder.images(pictures)
     ranked = (seen @ words.T).argsort(dim=1, descending=True)[:, :first].tolist()
     return sum(among.index(line) in row for line, row in zip(lines, ranked, strict=True)) / len(lines)

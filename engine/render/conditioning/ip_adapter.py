@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from engine.config import AdapterConfig
 from engine.errors import EngineError
 from engine.render.conditioning import lora_rows
+from engine.render.conditioning.reference_attention import processed
 
 log = logging.getLogger(__name__)
 
@@ -133,24 +134,18 @@ def adapted(unet: Any, inputs: Sequence[Sequence[IPAdapterInput]]) -> Iterator[N
     if not any(inputs):
         yield
         return
-    before: list[tuple[Attention, Any]] = []
-    try:
-        for name, module in unet.named_modules():
-            if isinstance(module, Attention) and module.is_cross_attention:
-                here = [
-                    (row, each)
-                    for row, several in enumerate(inputs)
-                    for each in several
-                    if name in each.memory
-                    and (not each.blocks or any(name.startswith(block) for block in each.blocks))
-                ]
-                if here:
-                    before.append((module, module.processor))
-                    module.processor = _AdapterProcessor(module.processor, name, here)
+
+    def looking(name: str, layer: Attention) -> Any:
+        here = [
+            (row, each)
+            for row, several in enumerate(inputs)
+            for each in several
+            if name in each.memory and (not each.blocks or name.startswith(each.blocks))
+        ]
+        return _AdapterProcessor(layer.processor, name, here) if here else layer.processor
+
+    with processed(unet, looking):
         yield
-    finally:
-        for module, processor in before:
-            module.processor = processor
 
 
 class _AdapterProcessor:
@@ -171,9 +166,10 @@ class _AdapterProcessor:
             rows = torch.tensor([row for row, *_ in several], device=hidden_states.device)
             scales = hidden_states.new_tensor([scale for _, scale, *_ in several])[:, None, None]
             with lora_rows.only([row for row, *_ in several]):
-                query = self._split(attn, attn.to_q(hidden_states[rows]))
-            key = self._split(attn, torch.cat([key for _, _, key, _ in several]).to(query.dtype))
-            value = self._split(attn, torch.cat([value for *_, value in several]).to(query.dtype))
+                query = attn.to_q(hidden_states[rows])
+            key = torch.cat([key for _, _, key, _ in several]).to(query.dtype)
+            value = torch.cat([value for *_, value in several]).to(query.dtype)
+            query, key, value = (attn.head_to_batch_dim(one, out_dim=4) for one in (query, key, value))
             found = torch.nn.functional.scaled_dot_product_attention(query, key, value)
             found = scales * found.transpose(1, 2).flatten(2)
             project = attn.to_out[0]
@@ -183,9 +179,3 @@ class _AdapterProcessor:
             added = added / attn.rescale_output_factor
             output.index_add_(0, rows, added)
         return output
-
-    @staticmethod
-    def _split(attn: Attention, projected: Tensor) -> Tensor:
-        """Return (rows, tokens, width) as (rows, heads, tokens, width of a head)."""
-        rows, tokens, width = projected.shape
-        return projected.view(rows, tokens, attn.heads, width // attn.heads).transpose(1, 2)

@@ -10,7 +10,7 @@ guidance and jobs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -44,16 +44,28 @@ def shared(unet: Any, references: Sequence[Sequence[ReferenceRow]]) -> Iterator[
     if not any(references):
         yield
         return
-    before: list[tuple[Attention, Any]] = []
+
+    def sharing(name: str, layer: Attention) -> Any:
+        if layer.is_cross_attention:
+            return layer.processor
+        return _Shared(layer.processor, references, late=name.startswith("up_blocks"))
+
+    with processed(unet, sharing):
+        yield
+
+
+@contextmanager
+def processed(unet: Any, by: Callable[[str, Attention], Any]) -> Iterator[None]:
+    """Let each attention layer of a UNet, by its name, be processed by another than its own while inside."""
+    layers = [(name, one) for name, one in unet.named_modules() if isinstance(one, Attention)]
+    before = [layer.processor for _, layer in layers]
     try:
-        for name, module in unet.named_modules():
-            if isinstance(module, Attention) and not module.is_cross_attention:
-                before.append((module, module.processor))
-                module.processor = _Shared(module.processor, references, late=name.startswith("up_blocks"))
+        for name, layer in layers:
+            layer.processor = by(name, layer)
         yield
     finally:
-        for module, processor in before:
-            module.processor = processor
+        for (_, layer), processor in zip(layers, before, strict=True):
+            layer.processor = processor
 
 
 class _Shared:
@@ -82,7 +94,9 @@ class _Shared:
         looking = [(row, seen) for row, seen in enumerate(self._references) if seen]
         if not looking:
             return None
-        query, key, value = (self._split(attn, part(hidden)) for part in (attn.to_q, attn.to_k, attn.to_v))
+        parts = (attn.to_q, attn.to_k, attn.to_v)
+        # (rows, heads, tokens, width of a head)
+        query, key, value = (attn.head_to_batch_dim(part(hidden), out_dim=4) for part in parts)
         if attn.norm_q is not None:
             query = attn.norm_q(query)
         if attn.norm_k is not None:
@@ -106,12 +120,6 @@ class _Shared:
             )
             found.append((row, mixed[0].transpose(0, 1).reshape(tokens, -1)))
         return found
-
-    @staticmethod
-    def _split(attn: Attention, projected: Tensor) -> Tensor:
-        """Return (rows, tokens, width) as (rows, heads, tokens, width of a head)."""
-        rows, tokens, width = projected.shape
-        return projected.view(rows, tokens, attn.heads, width // attn.heads).transpose(1, 2)
 
 
 def _like(own: Tensor, other: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.render.conditioning import reference_attention
 from engine.render.conditioning.inputs import Sources, risen
 from engine.render.conditioning.ip_adapter import IPAdapterInput
+from engine.render.conditioning.steer import Bend
 from engine.render.denoise import AdapterPicture, EncodedReference, Picture
 from engine.render.families.base import Embedding, Family
 from engine.render.models import Model
@@ -20,8 +21,6 @@ TONE = 0.6
 """How far the colours of a style reference of weight 1 are taken over at each step."""
 SUBJECT_TONE = 0.8
 """The same for a subject reference, within the subject."""
-Push = Callable[[Tensor, float], Tensor]
-"""Bends an estimate of the final latents, given the share of the schedule still to run."""
 
 
 def encoded(sources: Sources, family: Family, text: Embedding) -> list[EncodedReference]:
@@ -57,32 +56,20 @@ def taste(sources: Sources, family: Family) -> reference_attention.Tone | None:
     return reference_attention.Tone.average(tones, [weight for _, weight in sources.tastes])
 
 
-def tasteful(taste: reference_attention.Tone, weight: float, before: Push | None) -> Push:
-    """Return what lets colours that somebody likes come through at each step, before what bent it so far."""
+def tasteful(taste: reference_attention.Tone, weight: float) -> Bend:
+    """Return what lets colours that somebody likes come through at each step."""
     share = _share(TONE, weight)
-
-    def push(estimate: Tensor, remaining: float) -> Tensor:
-        estimate = reference_attention.matched(estimate, taste, share)
-        return estimate if before is None else before(estimate, remaining)
-
-    return push
+    return lambda estimate, remaining: reference_attention.matched(estimate, taste, share)
 
 
 def refer(picture: Picture, references: Sequence[EncodedReference], seed: int) -> None:
     """Let a picture look at references, whose noise comes from a generator of its own."""
     generator = torch.Generator().manual_seed(seed ^ 0x5E7)
-    picture.references = [
-        replace(
-            one,
-            noise=randn_tensor(
-                one.latents.shape,
-                generator=generator,
-                device=one.latents.device,
-                dtype=one.latents.dtype,
-            ),
-        )
-        for one in references
-    ]
+
+    def noise(like: Tensor) -> Tensor:
+        return randn_tensor(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    picture.references = [replace(one, noise=noise(one.latents)) for one in references]
 
 
 def in_tile(reference: EncodedReference, tile: Tensor) -> EncodedReference:
@@ -92,12 +79,12 @@ def in_tile(reference: EncodedReference, tile: Tensor) -> EncodedReference:
     return replace(reference, latents=small, noise=reference.noise[..., :high, :wide])
 
 
-def toning(references: Sequence[EncodedReference], before: Push | None) -> Push | None:
-    """Return what lets the colours of references come through at each step, before what bent it so far."""
+def toning(references: Sequence[EncodedReference]) -> Bend | None:
+    """Return what lets the colours of references come through at each step."""
     styles_of = [each for each in references if each.style]
     subjects = [each for each in references if not each.style]
     if not references:
-        return before
+        return None
     # several styles side by side have one mean and spread
     style = torch.cat([one.latents for one in styles_of], dim=3) if styles_of else None
     style_share = _share(TONE, sum(one.weight for one in styles_of))
@@ -107,7 +94,7 @@ def toning(references: Sequence[EncodedReference], before: Push | None) -> Push 
             estimate = reference_attention.coloured(estimate, one.latents, _share(SUBJECT_TONE, one.weight))
         if style is not None:
             estimate = reference_attention.toned(estimate, style, style_share)
-        return estimate if before is None else before(estimate, remaining)
+        return estimate
 
     return push
 

@@ -61,12 +61,13 @@ class TextEncoder:
         self._before = before
         self._kept = KeptTexts()
 
-    def encode(self, text: str, state: Hashable = None) -> Embedding:
+    def encode(self, text: str, chunks: int = 1, state: Hashable = None) -> Embedding:
         """Return the embedding of ``text``: tokens (1, chunks × length, width), pooled for SDXL.
 
-        ``state`` names what else decides it (the LoRAs in the encoder), for the cache.
+        Filled up to so many ``chunks``. ``state`` names what else decides it (the LoRAs in the encoder), for
+        the cache.
         """
-        return self._encode_padded(text, 1, state)
+        return self._kept.get((text, chunks, state), lambda: self._encoded(text, chunks))
 
     def encode_all(
         self, conditions: Sequence[str], unconditional: str | None, state: Hashable = None
@@ -78,14 +79,14 @@ class TextEncoder:
         """
         texts = [*conditions, *([] if unconditional is None else [unconditional])]
         chunks = max(len(self._chunks(text, tokenizer)) for text in texts for tokenizer, _ in self._parts)
-        encoded = [self._encode_padded(text, chunks, state) for text in conditions]
+        encoded = [self.encode(text, chunks, state) for text in conditions]
         if unconditional is None:
             return encoded, None
         if unconditional == "" and self._zero_when_empty:
             model = encoded[0]
             pooled = None if model.pooled is None else torch.zeros_like(model.pooled)
             return encoded, Embedding(torch.zeros_like(model.tokens), pooled)
-        return encoded, self._encode_padded(unconditional, chunks, state)
+        return encoded, self.encode(unconditional, chunks, state)
 
     @torch.no_grad()
     def summaries(self, texts: Sequence[str]) -> Tensor:
@@ -103,9 +104,6 @@ class TextEncoder:
     def count(self, text: str) -> int:
         """Return how many tokens the text has, marks not counted."""
         return sum(len(chunk) for chunk in self._chunks(text, self._parts[0][0]))
-
-    def _encode_padded(self, text: str, chunks: int, state: Hashable) -> Embedding:
-        return self._kept.get((text, chunks, state), lambda: self._encoded(text, chunks))
 
     @torch.inference_mode()
     def _encoded(self, text: str, chunks: int) -> Embedding:

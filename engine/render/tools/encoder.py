@@ -1,6 +1,6 @@
 """The text-image encoder: pictures and texts as unit vectors in one space; knows no jobs and no people.
 
-    encoder = Encoder.open()
+    encoder = Encoder()
     scores = encoder.images([picture]) @ encoder.texts(["a red apple", "a blue car"]).T   # cosines, (1, 2)
 
 A folder is a plain transformers `CLIPModel` with its tokenizer, so a bigger CLIP may stand in the shipped
@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from transformers import AutoTokenizer, CLIPModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, CLIPModel
 
 from engine.pocket import ENCODER
 
@@ -36,51 +36,25 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 class Encoder:
     """See the module. Not thread-safe: one worker uses it between two UNet calls."""
 
-    def __init__(
-        self,
-        model: CLIPModel,
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        mean: Sequence[float] = CLIP_MEAN,
-        std: Sequence[float] = CLIP_STD,
-        crop: bool = True,
-        vocabulary: Mapping[str, Sequence[str]] | None = None,
-    ) -> None:
-        self._model = model.eval()
-        self._tokenizer = tokenizer
-        self._mean = torch.tensor(mean).view(1, 3, 1, 1)
-        self._std = torch.tensor(std).view(1, 3, 1, 1)
-        self._crop = crop
-        self.vocabulary: Mapping[str, Sequence[str]] = vocabulary or {}
-        """Phrases by slot (objects, colours, grounds, places, styles) that descriptions are made of."""
-
-    @classmethod
-    def open(cls, folder: Path | str = ENCODER, device: torch.device | str = "cpu") -> Encoder:
+    def __init__(self, folder: Path | str = ENCODER) -> None:
         """Load a folder; nothing is fetched and no code of its own is run. Raises OSError where it is not."""
         folder = Path(folder)
         if not (folder / "config.json").is_file():
             raise FileNotFoundError(f"there is no text-image encoder in {folder}")
         model = CLIPModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._model = model.eval()
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         said = _read(folder / "preprocessor_config.json")
-        return cls(
-            model.to(device),
-            tokenizer,
-            mean=said.get("image_mean", CLIP_MEAN),
-            std=said.get("image_std", CLIP_STD),
-            crop=bool(said.get("do_center_crop", True)),
-            vocabulary=_read(folder / "vocabulary.json"),
-        )
+        self._mean = torch.tensor(said.get("image_mean", CLIP_MEAN)).view(1, 3, 1, 1)
+        self._std = torch.tensor(said.get("image_std", CLIP_STD)).view(1, 3, 1, 1)
+        self._crop = bool(said.get("do_center_crop", True))
+        self.vocabulary: Mapping[str, Sequence[str]] = _read(folder / "vocabulary.json")
+        """Phrases by slot (objects, colours, grounds, places, styles) that descriptions are made of."""
 
     @property
     def size(self) -> int:
         """Pixels a side of what the encoder sees; pictures of any size are brought to it."""
         return int(self._model.config.vision_config.image_size)
-
-    @property
-    def width(self) -> int:
-        """Numbers of a vector."""
-        return int(self._model.config.projection_dim)
 
     @torch.no_grad()
     def images(self, pictures: Sequence[Image.Image]) -> Tensor:
@@ -110,13 +84,9 @@ class Encoder:
             found.append(self._model.text_projection(read))
         return self._joined(found)
 
-    def score(self, pictures: Sequence[Image.Image], text: str) -> Tensor:
-        """Return how well each picture fits one text: cosines, (n,)."""
-        return self.images(pictures) @ self.texts([text])[0]
-
     def _joined(self, parts: Sequence[Tensor]) -> Tensor:
         if not parts:
-            return torch.zeros(0, self.width)
+            return torch.zeros(0, self._model.config.projection_dim)
         return functional.normalize(torch.cat(list(parts)).float().cpu(), dim=-1)
 
     def _pixels(self, pictures: Sequence[Image.Image]) -> Tensor:

@@ -17,7 +17,7 @@ from engine.render.tools.encoder import Encoder
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return Encoder.open()
+    return Encoder()
 
 
 def test_it_takes_at_most_12_mib_and_holds_no_pickle() -> None:
