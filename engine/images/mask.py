@@ -146,7 +146,7 @@ def readings(picture: Image.Image) -> tuple[MaskPolarity, ...]:
 
 
 def _grey(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+    if picture.has_transparency_data:
         whole = picture.convert("RGBA")
         ground = Image.new("RGBA", whole.size, "black")
         return Image.alpha_composite(ground, whole).convert("L")
@@ -155,23 +155,16 @@ def _grey(picture: Image.Image) -> Image.Image:
 
 def _transparency(picture: Image.Image) -> Image.Image | None:
     """Return how clear each pixel is, or None where that is the same everywhere."""
-    if picture.mode not in ("RGBA", "LA", "PA") and "transparency" not in picture.info:
+    if not picture.has_transparency_data:
         return None
     alpha = picture.convert("RGBA").getchannel("A")
-    low, high = _extremes(alpha)
+    low, high = ImageStat.Stat(alpha).extrema[0]
     return None if high - low < PLAIN else ImageChops.invert(alpha)
 
 
 def is_empty(mask: Image.Image) -> bool:
     """Say whether a mask repaints nothing that could be seen."""
-    return _extremes(mask)[1] < PLAIN
-
-
-def _extremes(grey: Image.Image) -> tuple[int, int]:
-    low, high = grey.getextrema()
-    assert isinstance(low, int)
-    assert isinstance(high, int)
-    return low, high
+    return ImageStat.Stat(mask).extrema[0][1] < PLAIN
 
 
 def share(mask: Image.Image) -> float:

@@ -129,15 +129,14 @@ class Drawing:
 
         The result has the parent's size, whatever size it was drawn at.
         """
-        if self.whole is not None and picture.size != self.whole:
+        if self.whole is not None:
             picture = picture.resize(self.whole, Image.Resampling.LANCZOS)
-        if self.whole is not None and self.parent is not None:
-            picture = evened(picture, self.parent.resize(self.whole, Image.Resampling.LANCZOS))
+            if self.parent is not None:
+                picture = evened(picture, self.parent.resize(self.whole, Image.Resampling.LANCZOS))
         elif self.parent is not None and self.mask is not None:
             parent, size = self.parent, self.parent.size
-            if picture.size != size:
-                picture = picture.resize(size, Image.Resampling.LANCZOS)
-            mask = self.mask if self.mask.size == size else self.mask.resize(size, Image.Resampling.BILINEAR)
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+            mask = self.mask.resize(size, Image.Resampling.BILINEAR)
             picture = evened(picture, parent, mask)
             picture = Image.composite(picture, parent, feathered(mask, rim(*size)))
         self.results[cell] = picture

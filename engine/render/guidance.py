@@ -54,8 +54,6 @@ _TRUE = Guidance("true_cfg_scale", needs_negative=True)
 PIPELINES: Mapping[str, Guidance] = {
     "Cosmos2TextToImagePipeline": _OFFSET,
     "Flux2KleinKVPipeline": _NONE,
-    "Flux2KleinInpaintPipeline": _PLAIN,
-    "Flux2KleinPipeline": _PLAIN,
     "Flux2Pipeline": _INPUT,
     "FluxFillPipeline": _INPUT,
     "FluxImg2ImgPipeline": _INPUT,

@@ -96,14 +96,8 @@ class Loras:
                 raise
             log.warning("LoRA %s (%s) cannot be used", name, file, exc_info=True)
             fault = _fault(file)
-            refused = UserError(
-                Sentence("The LoRA `{name}` {fault}. Draw without it.", name=name, fault=fault)
-            )
-            if "; the host was told" in fault:
-                refused.telling_host(
-                    f"The LoRA `{name}` (`{file}`) {fault.partition(';')[0]}. Fetch it again."
-                )
-            raise refused from error
+            why, told, _ = fault.partition("; the host was told")
+            raise _refused(name, file, fault, f"{why}. Fetch it again." if told else "") from error
         return self._kept_beside(key, holders, _shortcomings(name, file, len(holders)))
 
     def _kept_beside(
@@ -163,16 +157,15 @@ def _refuse_broken(name: str, file: Path, holders: Mapping[nn.Module, Any]) -> N
     for holder in holders.values():
         for part, values in holder.named_parameters():
             if not part.startswith("base_layer.") and not torch.isfinite(values).all():
-                raise UserError(
-                    Sentence(
-                        "The LoRA `{name}` {fault}. Draw without it.",
-                        name=name,
-                        fault=Sentence("holds values that are no numbers; the host was told"),
-                    )
-                ).telling_host(
-                    f"The LoRA `{name}` (`{file}`) holds values that are no numbers (NaN or infinite): its "
-                    "training went wrong. Use another file."
-                )
+                fault = Sentence("holds values that are no numbers; the host was told")
+                why = "holds values that are no numbers (NaN or infinite): its training went wrong."
+                raise _refused(name, file, fault, f"{why} Use another file.")
+
+
+def _refused(name: str, file: Path, fault: Sentence, for_host: str) -> UserError:
+    """Return what is said of a LoRA that cannot be used, and to the host, where there is something to do."""
+    error = UserError(Sentence("The LoRA `{name}` {fault}. Draw without it.", name=name, fault=fault))
+    return error.telling_host(f"The LoRA `{name}` (`{file}`) {for_host}") if for_host else error
 
 
 def past_numbers(loras: Sequence[Lora]) -> UserError | None:

@@ -79,15 +79,13 @@ class DeviceSpec:
 
         Raises EngineError where the configuration names a device that this torch cannot use.
         """
-        name = engine.device
+        usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+        name: str = engine.device
         if name == "auto":
-            name = (
-                "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-            )
-        elif name == "cuda" and not torch.cuda.is_available():
-            raise EngineError("device = cuda, but this torch sees no CUDA device; run `limner check`")
-        elif name == "mps" and not torch.backends.mps.is_available():
-            raise EngineError("device = mps, but this torch sees no MPS device; run `limner check`")
+            name = next(kind for kind, here in usable.items() if here)
+        elif not usable[name]:
+            told = f"device = {name}, but this torch sees no {name.upper()} device; run `limner check`"
+            raise EngineError(told)
         memory = torch.cuda.get_device_properties(0).total_memory if name == "cuda" else 0
         if engine.dtype != "auto":
             dtype = getattr(torch, engine.dtype)

@@ -32,16 +32,21 @@ def texts(
     for models that draw one thing in one way whatever the seed, so that only words part the four. All are
     encoded together, so that all have as many tokens. ``seen``: the pictures an instruction is about.
     """
+
+    def read(conditions: Sequence[str], negative: str | None) -> tuple[list[Embedding], Embedding | None]:
+        with lora_rows.wearing([loras], family.device):  # the encoders' own too
+            return family.encode_texts(conditions, negative, said_with(loras), seen)
+
     if spec.wordless:
-        [nothing], _ = _encoded(family, [""], None, loras, seen)
-        return [[nothing]], None
+        nothing, _ = read([""], None)
+        return [nothing], None
     plain = [styles.styled(c.text, spec.style) if c.weight > 0 else c.text for c in spec.conditions] or [""]
     wanted = [index for index, c in enumerate(spec.conditions) if c.weight > 0]
     house = [model.config.house_style] if model.config.house_style and spec.stylize else []
     scatter = model.config.scatter if spec.chaos and spec.kind is Kind.IMAGINE and wanted else ()
     every = plain + [styles.styled(plain[index], words) for words in (*house, *scatter) for index in wanted]
     negative = spec.negative_prompt if family.guided(spec.guidance_scale) else None
-    encoded, unconditional = _encoded(family, every, negative, loras, seen)
+    encoded, unconditional = read(every, negative)
     embeddings, worded = encoded[: len(plain)], iter(encoded[len(plain) :])
     if house:
         for index in wanted:
@@ -59,18 +64,6 @@ def texts(
         for _ in scatter
     ]
     return turns or [embeddings], unconditional
-
-
-def _encoded(
-    family: Family,
-    conditions: Sequence[str],
-    unconditional: str | None,
-    loras: Worn,
-    seen: Sequence[Image.Image],
-) -> tuple[list[Embedding], Embedding | None]:
-    """Read texts with the LoRAs of the encoders on."""
-    with lora_rows.wearing([loras], family.device):
-        return family.encode_texts(conditions, unconditional, said_with(loras), seen)
 
 
 def weights_of(spec: JobSpec) -> list[float]:

@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -35,18 +34,9 @@ from engine.render.loras import past_numbers
 from engine.render.memory import out_of_memory
 from engine.render.models import DeviceSpec, Model, load
 from engine.render.tools import upscale
-from engine.workers.protocol import Done, Event, Failed, Outcome, Progress
+from engine.workers.protocol import Done, Event, Failed, Outcome, Progress, Start
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """A job that was started and not yet looked at."""
-
-    job: str
-    spec: JobSpec
-    inputs: Mapping[str, bytes]
 
 
 class Renderer:
@@ -75,7 +65,7 @@ class Renderer:
             torch.set_num_threads(engine.threads)
         self.machine = DeviceSpec.find(engine)
         self._models: dict[str, Model] = {}
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Start] = deque()
         self._drawings: dict[str, Drawing] = {}
         self._saving: dict[str, tuple[Drawing | None, Future[Outcome]]] = {}
         self._events: list[Event] = []
@@ -84,27 +74,29 @@ class Renderer:
         self._pace = pace or memory.pace(self.machine.device, learnt)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="encode")
         self._upscalers = upscale.Upscalers(self.machine, self._reserve)
-        self._instant = Instant(self._configs, engine, self.machine, self._upscalers, self._loaded)
+        self._instant = Instant(self._configs, engine, self.machine, self._upscalers, self.load)
         self._stock = pipelines.Stock(engine.preview_every)
         self.unet_calls = self.unet_rows = 0
 
     # ---- orders
 
-    def load(self, name: str) -> None:
-        """Bring a model into memory, if it is not there. Raises NotFound, or ModelError: it cannot be."""
+    def load(self, name: str) -> Model:
+        """Return a model, brought into memory first where it is not. Raises NotFound, ModelError."""
         if name in self._models:
-            return
+            return self._models[name]
         if name not in self._configs:
             raise NotFound(no_model(name, sorted(self._configs)))
         config = self._configs[name]
         try:
-            self._models[name] = load(name, config, self.machine, self._engine, self._loras)
+            model = load(name, config, self.machine, self._engine, self._loras)
         except Exception as error:
             if not out_of_memory(error):
                 raise ModelError(name, reason(error)) from error
             if not self._drop_idle():
                 raise
-            self._models[name] = load(name, config, self.machine, self._engine, self._loras)
+            model = load(name, config, self.machine, self._engine, self._loras)
+        self._models[name] = model
+        return model
 
     def unload(self, name: str) -> None:
         """Drop a model from memory once nothing is being drawn with it; otherwise leave it."""
@@ -121,7 +113,7 @@ class Renderer:
 
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes] | None = None) -> None:
         """Take a job. Never raises: what is wrong with it comes back as `Failed`."""
-        self._waiting.append(_Waiting(job, spec, dict(inputs or {})))
+        self._waiting.append(Start(job, spec, dict(inputs or {})))
 
     def cancel(self, job: str) -> None:
         """Stop a job: it takes no further step. A job that is not here is no error."""
@@ -198,7 +190,7 @@ class Renderer:
                 break
         return begun
 
-    def _begin(self, waiting: _Waiting) -> None:
+    def _begin(self, waiting: Start) -> None:
         job, spec, inputs = waiting.job, waiting.spec, waiting.inputs
         missing = [source.sha256 for source in spec.inputs if source.sha256 not in inputs]
         if missing:
@@ -210,8 +202,7 @@ class Renderer:
             self._events.append(Done(job, self._instant.answered(spec, inputs)))
             return
         began = time.perf_counter()
-        self.load(spec.model)
-        model = self._models[spec.model]
+        model = self.load(spec.model)
         loaded = time.perf_counter() - began
         if model.family is None:
             self._stock.start(job, spec, model, inputs)
@@ -226,11 +217,6 @@ class Renderer:
         for picture in drawing.pictures:
             picture.turn = self._turn
         self._drawings[job] = drawing
-
-    def _loaded(self, name: str) -> Model:
-        """Return a model in memory."""
-        self.load(name)
-        return self._models[name]
 
     # ---- one call
 

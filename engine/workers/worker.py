@@ -48,7 +48,7 @@ NICENESS = 5  # the bot's event loop goes first
 class Renderer(Protocol):
     """What makes pictures: ``engine.render.Renderer``, or ``engine.workers.fake.Renderer``."""
 
-    def load(self, name: str) -> None:
+    def load(self, name: str) -> object:
         """Bring a model into memory."""
 
     def unload(self, name: str) -> None:

@@ -20,8 +20,8 @@ from engine.render.families.base import Family
 from engine.render.models import Model
 from engine.words import Sentence
 
-DEFAULT_STRENGTH = 0.6
-"""Share of the schedule that image-to-image runs where the spec does not say."""
+STRENGTHS: Mapping[Kind, float] = {Kind.VARY: 0.6, Kind.UPSCALE: 0.6, Kind.INPAINT: 1.0}
+"""Share of the schedule that is run over the picture it starts from, where the spec does not say."""
 BLEND_STRENGTH = 0.7
 """The same for a blend: enough that the two pictures stop showing through each other."""
 IMAGE_HALF = 2.0
@@ -148,17 +148,15 @@ class Sources:
                 "The image prompt was used as a starting picture; {part} of the steps were drawn over it."
             )
             self.notes.append(Sentence(told, part=f"{self.strength:.0%}"))
-        elif spec.kind is Kind.VARY:
-            self.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
-        elif spec.kind is Kind.UPSCALE and self.parent is not None:
-            self.strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
-            self.whole = self.parent.width * spec.scale, self.parent.height * spec.scale
-        elif spec.kind is Kind.INPAINT:
-            self.strength = 1.0 if spec.strength is None else spec.strength
-        if spec.kind in (Kind.VARY, Kind.INPAINT, Kind.UPSCALE) and self.parent is None:
-            raise UserError(
-                Sentence("The picture to start from is missing. Try again from the picture's own buttons.")
-            )
+        elif spec.kind in STRENGTHS:
+            self.strength = STRENGTHS[spec.kind] if spec.strength is None else spec.strength
+            if self.parent is None:
+                told = Sentence(
+                    "The picture to start from is missing. Try again from the picture's own buttons."
+                )
+                raise UserError(told)
+            if spec.kind is Kind.UPSCALE:
+                self.whole = self.parent.width * spec.scale, self.parent.height * spec.scale
         if spec.kind is Kind.EDIT:
             if model.family is None or not model.family.can.edit:
                 told = Sentence("{model} cannot edit by instruction. FLUX.2 klein can.", model=model.name)

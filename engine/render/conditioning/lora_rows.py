@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,32 +82,26 @@ class _Here:
 _here: ContextVar[_Here | None] = ContextVar("what rows wear", default=None)
 
 
-@contextmanager
-def wearing(rows: Sequence[Worn], device: torch.device) -> Iterator[None]:
+def wearing(rows: Sequence[Worn], device: torch.device) -> AbstractContextManager[None]:
     """Let each row of the calls inside wear its own; where all wear the same, there may be any number."""
     alike = rows[:1] if len(set(rows)) <= 1 else rows
-    with _set(_Here(alike, device) if any(rows) else None):
-        yield
+    return _set(_Here(alike, device) if any(rows) else None)
 
 
-@contextmanager
-def only(rows: Sequence[int]) -> Iterator[None]:
+def only(rows: Sequence[int]) -> AbstractContextManager[None]:
     """Say that layers inside are called with these rows of the call alone, in this order."""
     here = _here.get()
     if here is not None and len(here.rows) > 1:
         here = _Here([here.rows[row] for row in rows], here.device)
-    with _set(here):
-        yield
+    return _set(here)
 
 
-@contextmanager
-def in_line(layers: Mapping[nn.Module, Sequence[int]]) -> Iterator[None]:
+def in_line(layers: Mapping[nn.Module, Sequence[int]]) -> AbstractContextManager[None]:
     """Say which layers see more than one thing a row: which row each is of, in the order they are seen."""
     here = _here.get()
     if here is not None and len(here.rows) > 1:
         here = _Here(here.rows, here.device, layers)
-    with _set(here):
-        yield
+    return _set(here)
 
 
 @contextmanager

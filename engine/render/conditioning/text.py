@@ -31,12 +31,9 @@ class TextEncoder:
     def __init__(self, pipe: Any, device: torch.device) -> None:
         self._device = device
         self._parts: list[tuple[Any, Any]] = [
-            (tokenizer, encoder)
-            for tokenizer, encoder in (
-                (getattr(pipe, "tokenizer", None), getattr(pipe, "text_encoder", None)),
-                (getattr(pipe, "tokenizer_2", None), getattr(pipe, "text_encoder_2", None)),
-            )
-            if encoder is not None
+            (getattr(pipe, f"tokenizer{end}"), getattr(pipe, f"text_encoder{end}"))
+            for end in ("", "_2")
+            if getattr(pipe, f"text_encoder{end}", None) is not None
         ]
         self._is_xl = getattr(pipe, "text_encoder_2", None) is not None
         self._zero_when_empty = self._is_xl and bool(pipe.config.get("force_zeros_for_empty_prompt", False))

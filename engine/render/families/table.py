@@ -18,35 +18,27 @@ from engine.render.families.sd3 import StableDiffusion3
 from engine.render.families.sdxl import StableDiffusionXL
 from engine.render.families.z_image import ZImage
 
+OVER = ("", "Img2Img", "Inpaint")
+"""What diffusers adds to the name of a pipeline: from words, over a picture, in part of one."""
+
 FAMILIES: Mapping[str, type[Family]] = {
-    "Flux2KleinInpaintPipeline": Flux2Klein,
-    "Flux2KleinPipeline": Flux2Klein,
-    "Flux2Pipeline": Flux2Dev,
-    "FluxFillPipeline": FluxFill,
-    "FluxImg2ImgPipeline": Flux,
-    "FluxInpaintPipeline": Flux,
-    "FluxKontextInpaintPipeline": FluxKontext,
-    "FluxKontextPipeline": FluxKontext,
-    "FluxPipeline": Flux,
-    "LatentConsistencyModelPipeline": StableDiffusion,
-    "QwenImageEditInpaintPipeline": QwenImageEdit,
-    "QwenImageEditPipeline": QwenImageEdit,
-    "QwenImageEditPlusPipeline": QwenImageEditPlus,
-    "QwenImageImg2ImgPipeline": QwenImage,
-    "QwenImageInpaintPipeline": QwenImage,
-    "QwenImagePipeline": QwenImage,
-    "StableDiffusion3Img2ImgPipeline": StableDiffusion3,
-    "StableDiffusion3InpaintPipeline": StableDiffusion3,
-    "StableDiffusion3Pipeline": StableDiffusion3,
-    "StableDiffusionImg2ImgPipeline": StableDiffusion,
-    "StableDiffusionInpaintPipeline": StableDiffusion,
-    "StableDiffusionPipeline": StableDiffusion,
-    "StableDiffusionXLImg2ImgPipeline": StableDiffusionXL,
-    "StableDiffusionXLInpaintPipeline": StableDiffusionXL,
-    "StableDiffusionXLPipeline": StableDiffusionXL,
-    "ZImageImg2ImgPipeline": ZImage,
-    "ZImageInpaintPipeline": ZImage,
-    "ZImagePipeline": ZImage,
+    f"{name}{way}Pipeline": family
+    for family, name, ways in (
+        (Flux, "Flux", OVER),
+        (Flux2Dev, "Flux2", ("",)),
+        (Flux2Klein, "Flux2Klein", ("", "Inpaint")),
+        (FluxFill, "FluxFill", ("",)),
+        (FluxKontext, "FluxKontext", ("", "Inpaint")),
+        (QwenImage, "QwenImage", OVER),
+        (QwenImageEdit, "QwenImageEdit", ("", "Inpaint")),
+        (QwenImageEditPlus, "QwenImageEditPlus", ("",)),
+        (StableDiffusion, "LatentConsistencyModel", ("",)),
+        (StableDiffusion, "StableDiffusion", OVER),
+        (StableDiffusion3, "StableDiffusion3", OVER),
+        (StableDiffusionXL, "StableDiffusionXL", OVER),
+        (ZImage, "ZImage", OVER),
+    )
+    for way in ways
 }
 """By the name of the pipeline's class."""
 

@@ -107,7 +107,7 @@ class Encoder:
 
 def _opaque(picture: Image.Image) -> Image.Image:
     """Return the picture without transparency: on white, as people see it in a chat."""
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+    if picture.has_transparency_data:
         on_white = Image.new("RGBA", picture.size, "white")
         on_white.alpha_composite(picture.convert("RGBA"))
         picture = on_white

@@ -23,6 +23,7 @@ from engine.errors import EngineError
 from engine.pocket import UPSCALER
 from engine.pocket.srvgg import SRVGGNetCompact
 from engine.render.models import DeviceSpec
+from engine.weights import safe_file
 from engine.words import Sentence
 
 log = logging.getLogger(__name__)
@@ -97,11 +98,7 @@ class Network(NamedTuple):
 
 def network(path: Path) -> Network:
     """Read a network from ``.safetensors``. Raises EngineError if it is none."""
-    if path.suffix != ".safetensors":
-        raise EngineError(
-            f"{path.name} is not a .safetensors file; pickles can run code and are never opened"
-        )
-    weights = {key: value.float() for key, value in load_file(path).items()}
+    weights = {key: value.float() for key, value in load_file(safe_file(path)).items()}
     for prefix in ("params_ema.", "params."):
         if any(key.startswith(prefix) for key in weights):
             weights = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
@@ -175,8 +172,7 @@ class Upscalers:
         pixels = array.permute(2, 0, 1)[None]
         enlarged = self._tiled(self._networks[path], pixels, tile)
         array8 = (enlarged[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-        result = Image.fromarray(array8)
-        return (result if result.size == size else result.resize(size, Image.Resampling.LANCZOS)), ""
+        return Image.fromarray(array8).resize(size, Image.Resampling.LANCZOS), ""
 
     @torch.inference_mode()
     def _tiled(self, network: Network, pixels: Tensor, wrap: bool) -> Tensor:
