@@ -39,19 +39,19 @@ class Drawing:
     spec: JobSpec
     model: Model
     family: Family
-    pictures: list[Picture]
-    size: tuple[str, tuple[int, ...]] = ("", ())
+    size: tuple[str, tuple[int, ...]]
     """Model and latent shape: what the memory of a call depends on."""
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    tiles: Tiles | None = None
+    """UPSCALE: its pictures are the tiles of one larger one."""
+    whole: tuple[int, int] | None = None
+    """UPSCALE: width and height of the result."""
+    pictures: list[Picture] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     parent: Image.Image | None = None
     """INPAINT: the picture whose unmasked part stays as it is, in the size of the results. UPSCALE: what is
     enlarged, where its light and colours are kept."""
     mask: Image.Image | None = None
-    tiles: Tiles | None = None
-    """UPSCALE: its pictures are the tiles of one larger one."""
-    whole: tuple[int, int] | None = None
-    """UPSCALE: width and height of the result."""
     results: dict[int, Image.Image] = field(default_factory=dict)
     frames: list[Image.Image] = field(default_factory=list)
     previewed: int = -1
@@ -201,19 +201,16 @@ def begin(
     adapted = references.adapter_pictures(sources, model)
     taste = references.taste(sources, family)
     shape = (1, family.channels, spec.height // family.scale, spec.width // family.scale)
-    tiles = None
+    window, tiles = shape, None
     if spec.kind is Kind.UPSCALE:
         usual = model.config.height // family.scale, model.config.width // family.scale
         tiles = Tiles.over((shape[2], shape[3]), usual)
-        shape = (*shape[:2], *tiles.window)
-    window, key = shape, family.text_key(turns[0][0])
+        window = (*shape[:2], *tiles.window)
     looking = bool(looked_at) and family.can.references
     sources.beside = [family.beside(picture) for picture in sources.edited]
-    group = (model.name, _sizes(spec, family, shape, sources), spec.tile, key, looking)
-    drawing = Drawing(job, spec, model, family, [], (model.name, shape), notes=sources.notes)
-    if tiles is not None:
-        drawing.tiles, drawing.whole = tiles, sources.whole
-        shape = (*shape[:2], *tiles.size)
+    sizes, key = _sizes(spec, family, window, sources), family.text_key(turns[0][0])
+    group = (model.name, sizes, spec.tile, key, looking)
+    drawing = Drawing(job, spec, model, family, (model.name, window), sources.notes, tiles, sources.whole)
     for cell in range(spec.count):
         own, shapes = turns[(spec.seed + cell) % len(turns)], (shape, window)
         picture = prepare.picture(spec, model, family, cell, shapes, group, own, unconditional, sources)

@@ -13,11 +13,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -65,9 +65,9 @@ class Renderer:
             torch.set_num_threads(engine.threads)
         self.machine = DeviceSpec.find(engine)
         self._models: dict[str, Model] = {}
-        self._waiting: deque[Start] = deque()
+        self._waiting: dict[str, Start] = {}
         self._drawings: dict[str, Drawing] = {}
-        self._saving: dict[str, tuple[Drawing | None, Future[Outcome]]] = {}
+        self._saving: dict[str, Future[Outcome]] = {}
         self._events: list[Event] = []
         self._turn = 0
         self._ladder = memory.MemoryBackoff()
@@ -113,15 +113,12 @@ class Renderer:
 
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes] | None = None) -> None:
         """Take a job. Never raises: what is wrong with it comes back as `Failed`."""
-        self._waiting.append(Start(job, spec, dict(inputs or {})))
+        self._waiting[job] = Start(job, spec, dict(inputs or {}))
 
     def cancel(self, job: str) -> None:
         """Stop a job: it takes no further step. A job that is not here is no error."""
-        before = len(self._waiting)
-        self._waiting = deque(waiting for waiting in self._waiting if waiting.job != job)
-        here = len(self._waiting) < before
-        here = self._drawings.pop(job, None) is not None or here
-        here = self._saving.pop(job, None) is not None or here
+        places: tuple[dict[str, Any], ...] = (self._waiting, self._drawings, self._saving)
+        here = [place.pop(job) for place in places if job in place]
         if self._stock.cancel(job):
             return  # its own thread answers, at its next step
         if here:
@@ -152,7 +149,7 @@ class Renderer:
     def room(self) -> int:
         """Return how many UNet rows may still be admitted. An idle worker takes any job."""
         taken = sum(picture.rows for picture in self._in_flight())
-        taken += sum(rows(waiting.spec) for waiting in self._waiting)
+        taken += sum(rows(waiting.spec) for waiting in self._waiting.values())
         return 0 if self._stock.busy() else max(0, self._engine.max_rows - taken)
 
     def busy(self) -> bool:
@@ -176,10 +173,10 @@ class Renderer:
     def _begin_next(self) -> bool:
         """Begin what waits, though a model that must be read first costs a turn; return whether any was."""
         begun = False
-        for waiting in list(self._waiting):
+        for waiting in list(self._waiting.values()):
             if self._stock.busy() and self._is_stock(waiting.spec):
                 continue  # those behind it, of other models, need not wait too
-            self._waiting.remove(waiting)
+            del self._waiting[waiting.job]
             begun = True
             spec = waiting.spec
             without = spec.faithful or spec.kind in WORDS
@@ -196,7 +193,7 @@ class Renderer:
         if missing:
             raise EngineError(f"job {job} came without its input {missing[0][:12]}")
         if spec.faithful:
-            self._saving[job] = (None, self._pool.submit(self._instant.enlarged(spec, inputs)))
+            self._saving[job] = self._pool.submit(self._instant.enlarged(spec, inputs))
             return
         if spec.kind in WORDS or spec.kind is Kind.LOCATE:
             self._events.append(Done(job, self._instant.answered(spec, inputs)))
@@ -294,7 +291,7 @@ class Renderer:
                         self._finish(drawing, cell)
             if drawing.job in self._drawings and len(drawing.results) == drawing.spec.count:
                 del self._drawings[drawing.job]
-                self._saving[drawing.job] = (drawing, self._pool.submit(drawing.outcome))
+                self._saving[drawing.job] = self._pool.submit(drawing.outcome)
 
     def _finish(self, drawing: Drawing, cell: int) -> None:
         """Decode one cell, and enlarge it where the model's pictures are small."""
@@ -322,13 +319,13 @@ class Renderer:
     def _rest(self) -> None:
         """With nothing else to do, give the encoders (or a stock pipeline) a moment instead of spinning."""
         if self._saving and not self._events:
-            wait([future for _, future in self._saving.values()], timeout=0.05, return_when="FIRST_COMPLETED")
+            wait(self._saving.values(), timeout=0.05, return_when="FIRST_COMPLETED")
         elif self._stock.busy() and not self._events:
             time.sleep(0.02)
 
     def _collect(self) -> None:
         """Hand out what the encoders and the stock pipelines have finished."""
-        for job, (_, future) in list(self._saving.items()):
+        for job, future in list(self._saving.items()):
             if future.done():
                 with self._answering(job):
                     self._events.append(Done(job, future.result()))
@@ -363,7 +360,7 @@ class Renderer:
     def _in_use(self) -> set[str]:
         return (
             {d.model.name for d in self._drawings.values()}
-            | {w.spec.model for w in self._waiting}
+            | {w.spec.model for w in self._waiting.values()}
             | self._stock.models()
         )
 

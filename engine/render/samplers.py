@@ -70,7 +70,7 @@ def make(name: str, base: Any, steps: int) -> Any:
 
     Its timesteps are set, and lie on the CPU, where reading one does not wait for the device.
     """
-    title, overrides = SAMPLERS[canonical(name)]
+    title, overrides = SAMPLERS[name]
     scheduler_class = ExactLMS if title == "LMSDiscreteScheduler" else getattr(diffusers, title)
     config = dict(base.config)
     # latents have no natural bounds: clip only where the model's own configuration asks for it

@@ -6,7 +6,6 @@ rows; a family packs them as its network wants them, runs it once, and gives bac
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -230,8 +229,3 @@ class Family(ABC):
     def around(self, mask: Tensor, small: Tensor, pixels: Tensor, generator: torch.Generator) -> Tensor:
         """Return the channels that a network made to repaint takes: the mask, and what stays around it."""
         raise NotImplementedError(f"{self.name} has no network made to repaint")
-
-
-def lcm_fits(lengths: Sequence[int]) -> bool:
-    """Return whether texts repeated to a common length stay within four times the longest of them."""
-    return math.lcm(*lengths) <= 4 * max(lengths)  # of 3, 4 and 5 chunks all would be stretched to 60

@@ -160,7 +160,7 @@ class Flow(Family):
     def schedule(self, sampler: str, steps: int, shape: Sequence[int]) -> Any:
         """Shift the sigmas of diffusers' pipeline by the size of the picture."""
         mu = shift_by_tokens(self.pipe.scheduler.config, self.tokens(shape))
-        return make(samplers.canonical(sampler), self.pipe.scheduler, steps, down_to(steps), mu)
+        return make(sampler, self.pipe.scheduler, steps, down_to(steps), mu)
 
     def skipped(self, steps: int, strength: float) -> int:
         """Leave out whole steps."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from engine.render import samplers
 from engine.render.families.base import Can, Embedding, Row, stacked
 from engine.render.families.beside import Beside, attention, gathered
 from engine.render.families.flow import down_to, make
@@ -64,8 +64,8 @@ class Flux2Klein(Beside):
 
     def schedule(self, sampler: str, steps: int, shape: Sequence[int]) -> Any:
         """Shift by size and steps."""
-        mu = empirical_mu(self.tokens(shape), steps)
-        return make(samplers.canonical(sampler), self.pipe.scheduler, steps, down_to(steps), mu)
+        mu = compute_empirical_mu(self.tokens(shape), steps)
+        return make(sampler, self.pipe.scheduler, steps, down_to(steps), mu)
 
     def mask(self, mask: Tensor, size: tuple[int, int]) -> Tensor:
         """Tokens at the mask's edge are repainted in part."""
@@ -116,15 +116,6 @@ class Flux2Klein(Beside):
         mean = norm.running_mean.view(1, -1, 1, 1).to(like)
         spread = (norm.running_var.view(1, -1, 1, 1) + self.vae.config.batch_norm_eps).sqrt().to(like)
         return mean, spread
-
-
-def empirical_mu(tokens: int, steps: int) -> float:
-    """Return the shift that diffusers' ``compute_empirical_mu`` gives: two fitted lines, and one between."""
-    few, many = 8.73809524e-05 * tokens + 1.89833333, 0.00016927 * tokens + 0.45666666
-    if tokens > 4300:
-        return many
-    slope = (many - few) / 190  # of 10 steps and of 200
-    return slope * steps + many - 200 * slope
 
 
 def _tokens(latents: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.render import samplers
 from engine.render.families.base import Embedding, Row
 from engine.render.families.flow import Flow, make, shift_by_tokens
 
@@ -39,7 +38,7 @@ class StableDiffusion3(Flow):
     def schedule(self, sampler: str, steps: int, shape: Sequence[int]) -> Any:
         """Take the model's own sigmas, shifted by a number of its own unless its settings say by size."""
         mu = shift_by_tokens(self.pipe.scheduler.config, self.tokens(shape))
-        return make(samplers.canonical(sampler), self.pipe.scheduler, steps, None, mu)
+        return make(sampler, self.pipe.scheduler, steps, None, mu)
 
     def predict(self, rows: Sequence[Row]) -> list[Tensor]:
         """Run the transformer."""

@@ -29,7 +29,8 @@ class ClipSeg:
     @torch.inference_mode()
     def find(self, picture: Image.Image, words: str) -> Tensor:
         """Return how surely each place shows ``words``: (side, side), 0 to 1."""
-        side = int(self._model.config.vision_config.image_size) if self._fixed() else SIDE
+        own = int(self._model.config.vision_config.image_size)
+        side = own if own < SIDE // 2 else SIDE  # some take pictures of one small size only
         small = picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
         pixels = torch.from_numpy(np.asarray(small, dtype=np.float32) / 255.0)
         pixels = (pixels - torch.tensor(MEAN)) / torch.tensor(DEVIATION)
@@ -40,7 +41,3 @@ class ClipSeg:
             attention_mask=read["attention_mask"].to(self._device),
         ).logits
         return torch.sigmoid(logits).reshape(logits.shape[-2:]).float()
-
-    def _fixed(self) -> bool:
-        """Say whether the model takes pictures of one small size only."""
-        return int(self._model.config.vision_config.image_size) < SIDE // 2
