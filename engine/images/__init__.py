@@ -1,64 +1,39 @@
 """Pillow work on finished pictures: grids, sizes, masks, file formats. Pure; refuses to know jobs."""
 
-from engine.images.canvas import Fitting, brought, extended, fitted, plain, rim, zoomed
-from engine.images.encode import USUAL, File, Format, encoded, exact, fit, jpeg, png, saved, strips
-from engine.images.grid import columns, enlarge, grid, opened, previewed
-from engine.images.label import labelled
-from engine.images.mask import (
-    AREAS,
-    COLUMNS,
-    ROWS,
-    MaskPolarity,
-    chosen,
-    feathered,
-    is_empty,
-    joined,
-    overlay,
-    read,
-    readings,
-    shaped,
-    share,
-    step,
-    widened,
-)
-
-__all__ = [
-    "AREAS",
-    "COLUMNS",
-    "ROWS",
-    "USUAL",
-    "File",
-    "Fitting",
-    "Format",
-    "MaskPolarity",
-    "brought",
-    "chosen",
-    "columns",
-    "encoded",
-    "enlarge",
-    "exact",
-    "extended",
-    "feathered",
-    "fit",
-    "fitted",
-    "grid",
-    "is_empty",
-    "joined",
-    "jpeg",
-    "labelled",
-    "opened",
-    "overlay",
-    "plain",
-    "png",
-    "previewed",
-    "read",
-    "readings",
-    "rim",
-    "saved",
-    "shaped",
-    "share",
-    "step",
-    "strips",
-    "widened",
-    "zoomed",
-]
+from engine.images.canvas import Fitting as Fitting
+from engine.images.canvas import brought as brought
+from engine.images.canvas import extended as extended
+from engine.images.canvas import fitted as fitted
+from engine.images.canvas import plain as plain
+from engine.images.canvas import rim as rim
+from engine.images.canvas import zoomed as zoomed
+from engine.images.encode import USUAL as USUAL
+from engine.images.encode import File as File
+from engine.images.encode import Format as Format
+from engine.images.encode import encoded as encoded
+from engine.images.encode import exact as exact
+from engine.images.encode import fit as fit
+from engine.images.encode import jpeg as jpeg
+from engine.images.encode import png as png
+from engine.images.encode import saved as saved
+from engine.images.encode import strips as strips
+from engine.images.grid import columns as columns
+from engine.images.grid import enlarge as enlarge
+from engine.images.grid import grid as grid
+from engine.images.grid import opened as opened
+from engine.images.grid import previewed as previewed
+from engine.images.label import labelled as labelled
+from engine.images.mask import AREAS as AREAS
+from engine.images.mask import COLUMNS as COLUMNS
+from engine.images.mask import ROWS as ROWS
+from engine.images.mask import MaskPolarity as MaskPolarity
+from engine.images.mask import chosen as chosen
+from engine.images.mask import feathered as feathered
+from engine.images.mask import is_empty as is_empty
+from engine.images.mask import overlay as overlay
+from engine.images.mask import read as read
+from engine.images.mask import readings as readings
+from engine.images.mask import shaped as shaped
+from engine.images.mask import share as share
+from engine.images.mask import step as step
+from engine.images.mask import widened as widened

@@ -68,11 +68,6 @@ def chosen(size: tuple[int, int], squares: Iterable[int], areas: Iterable[str]) 
     return mask
 
 
-def joined(mask: Image.Image, other: Image.Image) -> Image.Image:
-    """Return what either mask marks."""
-    return ImageChops.lighter(mask, other)
-
-
 def step(size: tuple[int, int]) -> int:
     """Return the pixels one press widens, shrinks or feathers by: a 40th of the shorter side, at least 2."""
     return max(2, round(min(size) / 40))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops
 from pydantic import Json
 
 from engine import images
@@ -287,7 +287,7 @@ def mask_of(outline: MaskRecipe, size: tuple[int, int], base: Image.Image | None
         read, _ = images.read(base, outline.reading)
         if read.size != size:
             read = read.resize(size, Image.Resampling.BILINEAR)
-        mask = images.joined(mask, read)
+        mask = ImageChops.lighter(mask, read)
     return images.shaped(mask, inverted=outline.inverted, grown=outline.grown, feather=outline.feather)
 
 

@@ -25,14 +25,9 @@ def as_written_elsewhere(
     head = _without_negative_weights(head)
     facts: dict[str, str] = {}
     for name, value in FACT.findall(last):
-        if name == "Sampler":
-            facts |= sampler_names(value)
-        elif name == "Model":
-            if spec.model in hashes:
-                facts["Model hash"] = hashes[spec.model][:10]
-            facts[name] = value
-        else:
-            facts[name] = value
+        if name == "Model" and spec.model in hashes:
+            facts["Model hash"] = hashes[spec.model][:10]
+        facts |= sampler_names(value) if name == "Sampler" else {name: value}
     loras = [f"{lora.name}: {hashes[lora.name][:12]}" for lora in spec.loras if lora.name in hashes]
     if loras:
         facts["Lora hashes"] = json.dumps(", ".join(loras), ensure_ascii=False)

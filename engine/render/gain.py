@@ -13,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Gain:
         return gain
 
 
+@dataclass(eq=False)
 class Pace:
     """Measures calls as they are made, and says how many rows the next may have; or does neither.
 
@@ -97,19 +99,12 @@ class Pace:
     before their work is done. ``every``: one call in so many is measured, since waiting costs a little.
     """
 
-    def __init__(
-        self,
-        gain: Gain | None,
-        file: Path | None = None,
-        sync: Callable[[], None] = lambda: None,
-        every: int = 1,
-    ) -> None:
-        self.gain = gain
-        self._file = file
-        self._sync = sync
-        self._every = every
-        self._calls = 0
-        self._known: dict[str, int] = {}
+    gain: Gain | None
+    file: Path | None = None
+    sync: Callable[[], None] = lambda: None
+    every: int = 1
+    _calls: int = 0
+    _known: dict[str, int] = field(default_factory=dict)
 
     def rows(self, size: tuple[str, Sequence[int]], most: int) -> int:
         """Return how many rows a call of this model and size may have, of ``most``."""
@@ -123,17 +118,17 @@ class Pace:
     def call(self, size: tuple[str, Sequence[int]], rows: int) -> Iterator[None]:
         """Measure what is done inside, a call of so many rows; one that fails tells nothing."""
         self._calls += 1
-        if self.gain is None or self._calls % self._every:
+        if self.gain is None or self._calls % self.every:
             yield
             return
-        self._sync()
+        self.sync()
         began = time.perf_counter()
         yield
-        self._sync()
+        self.sync()
         self.gain.took(_named(size), rows, time.perf_counter() - began)
-        if (known := self.gain.limits()) != self._known or self._calls % KEPT < self._every:
+        if (known := self.gain.limits()) != self._known or self._calls % KEPT < self.every:
             self._known = known
-            write(self.gain, self._file)
+            write(self.gain, self.file)
 
 
 def _named(size: tuple[str, Sequence[int]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from torch import Tensor
@@ -20,25 +21,18 @@ from engine.words import Sentence
 from engine.workers.protocol import Outcome
 
 
+@dataclass(eq=False)
 class Instant:
     """The small models beside the denoisers, each read when it is first asked for.
 
     ``model`` brings a model into memory.
     """
 
-    def __init__(
-        self,
-        configs: Mapping[str, ModelConfig],
-        engine: EngineConfig,
-        machine: DeviceSpec,
-        upscalers: upscale.Upscalers,
-        model: Callable[[str], Model],
-    ) -> None:
-        self._configs = configs
-        self._engine = engine
-        self._machine = machine
-        self._upscalers = upscalers
-        self._model = model
+    configs: Mapping[str, ModelConfig]
+    engine: EngineConfig
+    machine: DeviceSpec
+    upscalers: upscale.Upscalers
+    model: Callable[[str], Model]
 
     def answered(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> Outcome:
         """Find words in a picture, describe one, or shorten a prompt."""
@@ -56,14 +50,14 @@ class Instant:
     def enlarged(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> Callable[[], Outcome]:
         """Enlarge the one input picture; return what is left to do, in any thread: to encode it."""
         began = time.perf_counter()
-        picture = opened(inputs[spec.inputs[0].sha256]) if spec.inputs else None
-        if picture is None:
+        if not spec.inputs:
             raise UserError(Sentence("The picture to enlarge is missing."))
-        config = self._configs.get(spec.model)
+        picture = opened(inputs[spec.inputs[0].sha256])
+        config = self.configs.get(spec.model)
         enlarged, note = picture, ""
         if spec.scale > 1:
             source = config.upscaler if config else ""
-            enlarged, note = self._upscalers.enlarge(picture, spec.scale, source)
+            enlarged, note = self.upscalers.enlarge(picture, spec.scale, source)
         enlarged = fitted(enlarged, spec.fitted)
         timings = {"upscale": time.perf_counter() - began}
         notes = (note,) if note else ()
@@ -72,22 +66,22 @@ class Instant:
     def _located(self, spec: JobSpec, inputs: Mapping[str, bytes]) -> bytes:
         picture = opened(inputs[spec.inputs[0].sha256])
         asked = spec.conditions[0].text
-        if self._engine.segmenter:
+        if self.engine.segmenter:
             found = self._segmenter.find(picture, asked)
         else:
-            found = locate.attention(self._model(spec.model), picture, asked, (spec.width, spec.height))
+            found = locate.attention(self.model(spec.model), picture, asked, (spec.width, spec.height))
         return decode.png(locate.mask(found, picture.size))
 
     @cached_property
     def _segmenter(self) -> segment.ClipSeg:
         """What finds words in pictures, where one is configured."""
-        return segment.ClipSeg(self._engine.segmenter, self._machine.device)
+        return segment.ClipSeg(self.engine.segmenter, self.machine.device)
 
     @cached_property
     def _describer(self) -> describe.Describer | describe.Captioner:
         """What describes pictures: the configured model, else the encoder that ships."""
-        if self._engine.describer:
-            return describe.Captioner(self._engine.describer, self._machine.device)
+        if self.engine.describer:
+            return describe.Captioner(self.engine.describer, self.machine.device)
         return describe.Describer(self._encoder)
 
     @cached_property
@@ -97,9 +91,9 @@ class Instant:
 
     def _embedding(self, name: str) -> Callable[[Sequence[str]], Tensor]:
         """Return what reads a model's prompts: its own CLIP; the shipped encoder for all others."""
-        config = self._configs.get(name)
+        config = self.configs.get(name)
         if config is None or config.source not in SHIPPED:
-            text = self._model(name).text
+            text = self.model(name).text
             if text is not None:
                 return text.summaries
         return self._encoder.texts

@@ -54,20 +54,14 @@ class IPAdapterInput:
     blocks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
 class Adapter:
     """An IP-Adapter in memory, beside the pipeline it belongs to."""
 
-    def __init__(
-        self,
-        pipe: Any,
-        projection: nn.Module,
-        layers: Mapping[str, tuple[nn.Module, nn.Module]],
-        style_blocks: tuple[str, ...],
-    ) -> None:
-        self._pipe = pipe
-        self._projection = projection
-        self._layers = layers
-        self.style_blocks = style_blocks
+    pipe: Any
+    projection: nn.Module
+    layers: Mapping[str, tuple[nn.Module, nn.Module]]
+    style_blocks: tuple[str, ...]
 
     @classmethod
     def read(cls, pipe: Any, root: Path, config: AdapterConfig, family: str) -> Adapter:
@@ -106,7 +100,7 @@ class Adapter:
     @property
     def parts(self) -> list[nn.Module]:
         """What it has in memory beside the pipeline's own parts."""
-        return [self._projection, *(layer for pair in self._layers.values() for layer in pair)]
+        return [self.projection, *(layer for pair in self.layers.values() for layer in pair)]
 
     def to(self, device: torch.device) -> None:
         """Move to where the UNet computes."""
@@ -116,13 +110,13 @@ class Adapter:
     @torch.inference_mode()
     def look(self, picture: Image.Image, device: torch.device) -> tuple[Memory, Memory]:
         """Return what a picture says to the UNet, and what no picture at all says (for unwanted rows)."""
-        hidden = not isinstance(self._projection, ImageProjection)
-        seen, nothing = self._pipe.encode_image(picture, device, 1, hidden)
+        hidden = not isinstance(self.projection, ImageProjection)
+        seen, nothing = self.pipe.encode_image(picture, device, 1, hidden)
         return self._memory(seen), self._memory(nothing)
 
     def _memory(self, seen: Tensor) -> Memory:
-        tokens = self._projection(seen)
-        return {name: (key(tokens), value(tokens)) for name, (key, value) in self._layers.items()}
+        tokens = self.projection(seen)
+        return {name: (key(tokens), value(tokens)) for name, (key, value) in self.layers.items()}
 
 
 @contextmanager

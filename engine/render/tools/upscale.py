@@ -170,42 +170,38 @@ class Upscalers:
             self._networks[path] = read._replace(net=read.net.to(self._machine.device))
         array = torch.from_numpy(np.array(picture.convert("RGB"), dtype=np.float32) / 255.0)
         pixels = array.permute(2, 0, 1)[None]
-        enlarged = self._tiled(self._networks[path], pixels, tile)
+        enlarged = self._whole(self._networks[path], pixels, tile)
         array8 = (enlarged[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
         return Image.fromarray(array8).resize(size, Image.Resampling.LANCZOS), ""
 
+    def _whole(self, network: Network, pixels: Tensor, wrap: bool) -> Tensor:
+        """Run the network tile by tile; by smaller ones if memory ends."""
+        side = TILE
+        while True:
+            try:
+                return self._tiled(network, pixels, wrap, side)
+            except (torch.OutOfMemoryError, MemoryError):
+                if side <= 32:
+                    raise
+                side //= 2
+
     @torch.inference_mode()
-    def _tiled(self, network: Network, pixels: Tensor, wrap: bool) -> Tensor:
-        """Run the network tile by tile, each with a margin of what surrounds it; smaller if memory ends."""
+    def _tiled(self, network: Network, pixels: Tensor, wrap: bool, side: int) -> Tensor:
+        """Run the network tile by tile, each with a margin of what surrounds it."""
         net, scale, margin = network
         mode: Any = "circular" if wrap else "replicate"
         height, width = pixels.shape[2:]
         margin = min(margin, height, width)
+        cut = margin * scale
         padded = functional.pad(pixels, (margin,) * 4, mode=mode)
         result = torch.empty(1, 3, height * scale, width * scale)
-        side = TILE
-        top = 0
-        while top < height:
-            left = 0
-            rows = min(side, height - top)
-            while left < width:
-                columns = min(side, width - left)
-                piece = padded[:, :, top : top + rows + 2 * margin, left : left + columns + 2 * margin]
-                try:
-                    self._reserve("upscale", side)
-                    big = net(_even(piece).to(self._machine.device)).cpu()
-                except (torch.OutOfMemoryError, MemoryError):
-                    if side <= 32:
-                        raise
-                    side //= 2
-                    rows = min(side, rows)
-                    continue
-                cut = margin * scale
-                result[:, :, top * scale : (top + rows) * scale, left * scale : (left + columns) * scale] = (
-                    big[:, :, cut : cut + rows * scale, cut : cut + columns * scale]
-                )
-                left += columns
-            top += rows
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                piece = padded[:, :, top : top + side + 2 * margin, left : left + side + 2 * margin]
+                self._reserve("upscale", side)
+                big = net(_even(piece).to(self._machine.device)).cpu()
+                there = result[:, :, top * scale : (top + side) * scale, left * scale : (left + side) * scale]
+                there[:] = big[:, :, cut : cut + there.shape[2], cut : cut + there.shape[3]]
         return result
 
 
