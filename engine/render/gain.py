@@ -61,7 +61,7 @@ class Gain:
     def known(self, size: str) -> int | None:
         """Return the same, and change nothing: the fewest rows that no longer known call beats by enough."""
         calls = self._calls[size]
-        known = {n: t for n, t in self._seconds[size].items() if calls[n] >= LOOKED}
+        known = {n: t for n, t in self._seconds.get(size, {}).items() if calls[n] >= LOOKED}
         rate = {rows: rows / seconds for rows, seconds in known.items() if seconds > 0}
         for rows in sorted(rate)[:-1]:
             if all(rate[more] < PAYS * rate[rows] for more in rate if more > rows):

@@ -87,13 +87,3 @@ def truth(kind: str, latents: Tensor, noise: Tensor, alpha: float, sigma: float)
     if kind == "v_prediction":
         return alpha * noise - sigma * latents
     return noise - latents if kind == "flow_prediction" else latents
-
-
-def skipped_of_whole(steps: int, strength: float) -> int:
-    """Return the steps left out at a strength as diffusers' UNet pipelines count: whole steps are run."""
-    return max(steps - min(int(steps * strength), steps), 0)
-
-
-def skipped_of_share(steps: int, strength: float) -> int:
-    """Return the same as its flow-matching pipelines count: whole steps are left out."""
-    return int(max(steps - min(steps * strength, steps), 0))

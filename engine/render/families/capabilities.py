@@ -1,24 +1,11 @@
-"""What each family can do: said beside a picture where it cannot, and laid out for docs/prompting.md."""
+"""What a family cannot do, said beside a picture that asked for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from engine.jobs import JobSpec, Kind, Role
 from engine.prompt.attention import parse_attention
-from engine.render.families.base import Can, Family
-from engine.render.families.table import FAMILIES
+from engine.render.families.base import Family
 from engine.words import Sentence
-
-COLUMNS: Mapping[str, str] = {
-    "emphasis": "`(word:1.3)`",
-    "negative": "`--negative`",
-    "references": "`--sref`, `--cref` beyond colours",
-    "tile": "`--tile`",
-    "edit": "edits by instruction",
-    "mixes_sizes": "unlike sizes in one call",
-}
-"""The fields of `Can`, as people know them."""
 
 
 def no_effect(flag: str, name: str) -> Sentence:
@@ -44,29 +31,3 @@ def notes(spec: JobSpec, family: Family, name: str) -> list[str]:
         told = Sentence("A picture in the prompt has no effect beside another one with {model}.")
         said.append(Sentence(told, model=name))
     return said
-
-
-def table() -> str:
-    """Return the families and what they can do, as a Markdown table."""
-    families = sorted(set(FAMILIES.values()), key=lambda family: family.name)
-    lines = [
-        f"| family | {' | '.join(COLUMNS.values())} | samplers |",
-        "|---" * (len(COLUMNS) + 2) + "|",
-    ]
-    for family in families:
-        cells = [_cell(getattr(family.can, column)) for column in COLUMNS]
-        # the UNets take every sampler there is
-        fitting = "all" if len(family.samplers) > 10 else ", ".join(f"`{one}`" for one in family.samplers)
-        lines.append(f"| {family.title} | {' | '.join(cells)} | {fitting} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(able: bool | int) -> str:
-    if not able:
-        return "–"
-    if able is True:
-        return "yes"
-    return "one picture" if able == 1 else f"up to {able} pictures"
-
-
-assert set(COLUMNS) == set(Can.__dataclass_fields__), "a column for each thing a family may do"

@@ -163,8 +163,8 @@ class Flow(Family):
         return make(sampler, self.pipe.scheduler, steps, down_to(steps), mu)
 
     def skipped(self, steps: int, strength: float) -> int:
-        """Leave out whole steps."""
-        return noise.skipped_of_share(steps, strength)
+        """Leave out whole steps, as diffusers' flow-matching pipelines count."""
+        return int(max(steps - min(steps * strength, steps), 0))
 
     def inputs(self, size: tuple[int, int], guidance_scale: float) -> Mapping[str, Tensor]:
         """Give the guidance scale to networks that read it as a number."""

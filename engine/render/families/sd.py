@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.render import noise, samplers
+from engine.render import samplers
 from engine.render.conditioning import ip_adapter, reference_attention
 from engine.render.conditioning.text import TextEncoder
 from engine.render.families import vae
@@ -71,8 +71,8 @@ class StableDiffusion(Family):
         return samplers.make(sampler, self.pipe.scheduler, steps)
 
     def skipped(self, steps: int, strength: float) -> int:
-        """Run whole steps."""
-        return noise.skipped_of_whole(steps, strength)
+        """Run whole steps, as diffusers' UNet pipelines count."""
+        return max(steps - min(int(steps * strength), steps), 0)
 
     def inputs(self, size: tuple[int, int], guidance_scale: float) -> Mapping[str, Tensor]:
         """Give distilled UNets the guidance scale."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 
 from engine.jobs import Condition, Input, JobSpec, Kind, Role
 from engine.render import decode
-from engine.render.families.capabilities import table
+from engine.render.families.base import Can
+from engine.render.families.table import FAMILIES
 from engine.workers.protocol import Done, Progress
 from tests import ROOT
 from tests.engine.render.test_families import DRAWING, flowing
@@ -20,6 +22,15 @@ from tests.engine.render.test_renderer import Make, drain, failed, pictures, ren
 
 __all__ = ["renderer"]
 
+COLUMNS: Mapping[str, str] = {
+    "emphasis": "`(word:1.3)`",
+    "negative": "`--negative`",
+    "references": "`--sref`, `--cref` beyond colours",
+    "tile": "`--tile`",
+    "edit": "edits by instruction",
+    "mixes_sizes": "unlike sizes in one call",
+}
+"""The fields of `Can`, as people know them."""
 FLOWS = [name for name in DRAWING if name != "klein_base"]
 PARENT = Input(sha256="p", role=Role.INIT)
 
@@ -97,5 +108,29 @@ def test_what_does_not_fit_is_said(renderer: Make) -> None:
     assert last.outcome.notes == ("`--cfg` has no effect with klein.",)
 
 
+def table() -> str:
+    """Return the families and what they can do, as a Markdown table."""
+    families = sorted(set(FAMILIES.values()), key=lambda family: family.name)
+    lines = [
+        f"| family | {' | '.join(COLUMNS.values())} | samplers |",
+        "|---" * (len(COLUMNS) + 2) + "|",
+    ]
+    for family in families:
+        cells = [_cell(getattr(family.can, column)) for column in COLUMNS]
+        # the UNets take every sampler there is
+        fitting = "all" if len(family.samplers) > 10 else ", ".join(f"`{one}`" for one in family.samplers)
+        lines.append(f"| {family.title} | {' | '.join(cells)} | {fitting} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(able: bool | int) -> str:
+    if not able:
+        return "–"
+    if able is True:
+        return "yes"
+    return "one picture" if able == 1 else f"up to {able} pictures"
+
+
 def test_the_table_is_the_codes() -> None:
+    assert set(COLUMNS) == set(Can.__dataclass_fields__), "a column for each thing a family may do"
     assert table() in (ROOT / "docs" / "prompting.md").read_text()
