@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sd_parsers
@@ -55,9 +56,9 @@ def recipe_of(data: bytes) -> FoundRecipe | None:
         with contextlib.suppress(ValueError, RecursionError):
             if isinstance(json.loads(record), dict):
                 base = found or FoundRecipe(_OURS, "")
-                return FoundRecipe(_OURS, base.prompt, base.negative_prompt, base.facts, record)
+                return replace(base, program=_OURS, record=record)
     if found is not None and found.facts.get("Version", "").startswith("limner"):
-        return FoundRecipe(_OURS, found.prompt, found.negative_prompt, found.facts)
+        return replace(found, program=_OURS)
     return found
 
 
@@ -133,11 +134,7 @@ def _facts(values: Mapping[Any, Any]) -> dict[str, str]:
         if isinstance(value, bool) or not isinstance(value, str | int | float) or len(found) >= FACTS:
             continue
         name, text = _NAMES.get(str(key).lower(), str(key)), str(value).replace("\n", " ")
-        if (
-            text
-            and len(text) <= 200
-            and len(name) <= 40
-            and name not in ("full_prompt", "full_negative_prompt")
-        ):
+        told_elsewhere = name in ("full_prompt", "full_negative_prompt")
+        if 0 < len(text) <= 200 and len(name) <= 40 and not told_elsewhere:
             found[name] = text
     return found

@@ -130,10 +130,10 @@ class Verdict:
     @property
     def limner(self) -> bool:
         """Whether some Limner made it, by a mark or a signature that holds."""
-        signed = self.signature is not None and self.signature.state == "valid"
-        return self.mark is not None or (
-            signed and self.signature is not None and self.signature.software.startswith("Limner")
-        )
+        if self.mark is not None:
+            return True
+        signed = self.signature
+        return signed is not None and signed.state == "valid" and signed.software.startswith("Limner")
 
     @property
     def job(self) -> str | None:

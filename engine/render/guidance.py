@@ -31,15 +31,15 @@ class Guidance:
 
     def arguments(self, guidance_scale: float, negative_prompt: str) -> tuple[dict[str, Any], list[str]]:
         """Return the arguments for ``g`` and a negative prompt, and the flags that do nothing here."""
+        idle = ["--negative"] if negative_prompt else []
         if self.way == "none":
-            idle = ["--cfg"] if guidance_scale > 1 else []
-            return {}, idle + ["--negative"] * bool(negative_prompt)
+            return {}, ["--cfg", *idle] if guidance_scale > 1 else idle
         arguments: dict[str, Any] = {self.argument: guidance_scale - self.origin, **dict(self.others)}
         if self.way == "input":
-            return arguments, ["--negative"] * bool(negative_prompt)
+            return arguments, idle
         if guidance_scale <= 1:  # off: no second text is read
             arguments[self.argument] = 1.0 - self.origin
-            return arguments, ["--negative"] * bool(negative_prompt)
+            return arguments, idle
         if negative_prompt or self.needs_negative:
             arguments["negative_prompt"] = negative_prompt or " "
         return arguments, []

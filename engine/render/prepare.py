@@ -17,7 +17,7 @@ from engine.render.conditioning import lora_rows, reference_attention, steer, st
 from engine.render.conditioning.inputs import Sources
 from engine.render.conditioning.lora_rows import Worn
 from engine.render.denoise import InpaintBlend, Picture
-from engine.render.families.base import Embedding, Family
+from engine.render.families.base import Embedding, Family, Texts
 from engine.render.loras import said_with
 from engine.render.models import Model
 from engine.words import Sentence
@@ -35,7 +35,7 @@ def texts(
 
     def read(conditions: Sequence[str], negative: str | None) -> tuple[list[Embedding], Embedding | None]:
         with lora_rows.wearing([loras], family.device):  # the encoders' own too
-            return family.encode_texts(conditions, negative, said_with(loras), seen)
+            return family.encode_texts(Texts(conditions, negative, said_with(loras), seen))
 
     if spec.wordless:
         nothing, _ = read([""], None)

@@ -28,6 +28,19 @@ class Embedding:
     pooled: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What a picture is told, to be read together."""
+
+    conditions: Sequence[str]
+    unconditional: str | None = None
+    """The negative; None without guidance."""
+    state: Hashable = None
+    """What else decides how they are read (LoRAs in the encoders), for the cache."""
+    seen: Sequence[Image.Image] = ()
+    """The pictures they speak of, for encoders that look at those (`Family.texts_see`)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One row of a call of the network."""
@@ -141,18 +154,8 @@ class Family(ABC):
     # ---- text
 
     @abstractmethod
-    def encode_texts(
-        self,
-        conditions: Sequence[str],
-        unconditional: str | None,
-        state: Hashable = None,
-        seen: Sequence[Image.Image] = (),
-    ) -> tuple[list[Embedding], Embedding | None]:
-        """Return the embeddings of a picture's texts. ``unconditional``: the negative, None without guidance.
-
-        ``state`` names what else decides them (LoRAs in the encoders), for the cache; ``seen`` are the
-        pictures they speak of, where the encoder looks at those (`texts_see`).
-        """
+    def encode_texts(self, texts: Texts) -> tuple[list[Embedding], Embedding | None]:
+        """Return the embeddings of a picture's texts."""
 
     def guided(self, guidance_scale: float) -> bool:
         """Return whether a scale asks for a second prediction, against the text."""

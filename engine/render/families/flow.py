@@ -18,7 +18,7 @@ from engine.prompt.attention import parse_attention
 from engine.render import noise, samplers
 from engine.render.conditioning.kept import KeptTexts
 from engine.render.families import vae
-from engine.render.families.base import Embedding, Family
+from engine.render.families.base import Embedding, Family, Texts
 
 _FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 SAMPLERS: Mapping[str, tuple[str, dict[str, Any]]] = {
@@ -125,18 +125,13 @@ class Flow(Family):
         """Return how many tokens a picture of a latent shape (…, height, width) is."""
         return (shape[-2] // 2) * (shape[-1] // 2)
 
-    def encode_texts(
-        self,
-        conditions: Sequence[str],
-        unconditional: str | None,
-        state: Hashable = None,
-        seen: Sequence[Image.Image] = (),
-    ) -> tuple[list[Embedding], Embedding | None]:
+    def encode_texts(self, texts: Texts) -> tuple[list[Embedding], Embedding | None]:
         """Encode each text on its own; they need not be of one length."""
-        seen = seen if self.texts_see else ()
-        also = (state, *(hashlib.sha256(one.tobytes()).digest() for one in seen), *(one.size for one in seen))
-        encoded = [self._text(text, also, seen) for text in conditions]
-        return encoded, None if unconditional is None else self._text(unconditional, also, seen)
+        seen = texts.seen if self.texts_see else ()
+        also = (texts.state, *((one.size, hashlib.sha256(one.tobytes()).digest()) for one in seen))
+        encoded = [self._text(text, also, seen) for text in texts.conditions]
+        negative = texts.unconditional
+        return encoded, None if negative is None else self._text(negative, also, seen)
 
     def _text(self, text: str, state: Hashable, seen: Sequence[Image.Image]) -> Embedding:
         return self._texts.get((text, state), lambda: self._read(plain(text), seen))

@@ -7,14 +7,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from engine.render import samplers
 from engine.render.conditioning import ip_adapter, reference_attention
 from engine.render.conditioning.text import TextEncoder
 from engine.render.families import vae
-from engine.render.families.base import Can, Embedding, Family, Row, stacked
+from engine.render.families.base import Can, Embedding, Family, Row, Texts, stacked
 
 
 class StableDiffusion(Family):
@@ -48,15 +47,9 @@ class StableDiffusion(Family):
         """Five, for UNets of nine."""
         return int(self.network.config.in_channels) - self.channels
 
-    def encode_texts(
-        self,
-        conditions: Sequence[str],
-        unconditional: str | None,
-        state: Hashable = None,
-        seen: Sequence[Image.Image] = (),
-    ) -> tuple[list[Embedding], Embedding | None]:
+    def encode_texts(self, texts: Texts) -> tuple[list[Embedding], Embedding | None]:
         """Encode in chunks, all padded to as many as the longest has."""
-        return self.text.encode_all(conditions, unconditional, state)
+        return self.text.encode_all(texts.conditions, texts.unconditional, texts.state)
 
     def guided(self, guidance_scale: float) -> bool:
         """Guide by a second prediction, but for UNets that take the scale as an input."""

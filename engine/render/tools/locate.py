@@ -20,7 +20,7 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.planning.parts import looked_for
 from engine.render import decode, noise
-from engine.render.families.base import Family, Row
+from engine.render.families.base import Family, Row, Texts
 from engine.render.families.sd import StableDiffusion
 from engine.render.models import Model
 from engine.words import Sentence
@@ -79,7 +79,7 @@ def _unit(found: Tensor) -> Tensor:
 
 def _predicted(family: Family, sample: Tensor, timestep: Tensor, text: str, size: tuple[int, int]) -> Tensor:
     """Return what the network says to each row of ``sample`` with ``text``."""
-    [embedding], _ = family.encode_texts([text], None)
+    [embedding], _ = family.encode_texts(Texts([text]))
     if family.extra_channels:  # made for repainting: everything is masked
         masked = sample.new_ones(len(sample), family.extra_channels, *sample.shape[2:])
         sample = torch.cat([sample, masked], dim=1)
