@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from engine.prompt import foreign, links, markup
 from engine.prompt.characters import storable, visible
+from engine.prompt.tokens import noted
 from engine.prompt.wrapping import unwrapped
 from engine.words import Sentence
 
@@ -30,20 +31,12 @@ def clean(line: str, notes: list[str], models: Collection[str] = ()) -> str:
 
 
 def _once(line: str, notes: list[str], models: Collection[str]) -> str:
-    text = storable(line)
-    if text != line:
-        notes.append(Sentence("Broken characters were replaced."))
+    text = noted(notes, line, storable(line), Sentence("Broken characters were replaced."))
     text = _CONTROL.sub("", _BREAKS.sub("\n", text))
-    seen = visible(text)
-    if seen != text:
-        notes.append(Sentence("Invisible characters were left out."))
-    straight = seen.translate(_SMART)
-    if straight != seen:
-        notes.append(Sentence("Curly quotes were read as straight ones."))
-    text = markup.without_mentions(unwrapped(markup.plain(straight, notes), notes), notes)
-    whole = links.whole(text)
-    if whole != text:
-        notes.append(Sentence("`https://` was put before a picture's address."))
+    text = noted(notes, text, visible(text), Sentence("Invisible characters were left out."))
+    text = noted(notes, text, text.translate(_SMART), Sentence("Curly quotes were read as straight ones."))
+    text = markup.without_mentions(unwrapped(markup.plain(text, notes), notes), notes)
+    whole = noted(notes, text, links.whole(text), Sentence("`https://` was put before a picture's address."))
     text = links.plain(whole)
     if "](" in whole and "](" not in text:
         notes.append(Sentence("Links with a label were written out."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from engine.prompt.tokens import noted
 from engine.words import Sentence
 
 _ENTITY = re.compile(r"&(?:amp;)*(amp|quot|lt|gt|apos|nbsp|#0?39|#x27|#34);", re.IGNORECASE)
@@ -44,9 +45,7 @@ def plain(text: str, notes: list[str]) -> str:
         bare = _TAG.sub("", bare)
         if bare == before:
             break
-    if bare != text:
-        notes.append(Sentence("HTML was read as its text."))
-    return bare
+    return noted(notes, text, bare, Sentence("HTML was read as its text."))
 
 
 def without_mentions(text: str, notes: list[str]) -> str:
@@ -56,6 +55,5 @@ def without_mentions(text: str, notes: list[str]) -> str:
     ' a red cat'
     """
     bare = _EMOJI.sub(lambda emoji: emoji[1].replace("_", " "), _MENTION.sub("", _COMMAND.sub("", text)))
-    if bare != text:
-        notes.append(Sentence("Mentions were left out; emoji of a server are read as their names."))
-    return bare
+    said = Sentence("Mentions were left out; emoji of a server are read as their names.")
+    return noted(notes, text, bare, said)

@@ -41,6 +41,13 @@ class Reading:
     notes: list[str] = field(default_factory=list)
 
 
+def noted(notes: list[str], before: str, after: str, said: Sentence) -> str:
+    """Return what a text has become; where that is another, it is said."""
+    if after != before:
+        notes.append(said)
+    return after
+
+
 def quote(text: str, limit: int = 60) -> str:
     """Return a person's own word between backticks, shortened, unable to close them."""
     shown = text.replace("`", "'")
@@ -132,9 +139,7 @@ def trim(flag: Flag, token: str, notes: list[str]) -> str:
     bare = bare.removesuffix("__")
     if flag.kind in (FlagType.INT, FlagType.NUMBER):
         bare = bare.strip("_")
-    if bare != token:
-        notes.append(value_read_as(flag, token, bare))
-    return bare
+    return noted(notes, token, bare, value_read_as(flag, token, bare))
 
 
 def marks_before(rest: str) -> str:

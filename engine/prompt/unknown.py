@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.prompt.characters import visible
+from engine.prompt.tokens import noted
 from engine.words import Sentence
 
 _EMBEDDING = re.compile(
@@ -82,8 +83,7 @@ def said_of(text: str, notes: list[str]) -> str:
     if bare != text:
         notes.append(Sentence("Embeddings are not known here; their names were left out."))
         bare = closed(bare)
-    whole = _UNTIL.sub(r"\1", bare)
-    if whole != bare:
-        notes.append(Sentence("`[a::0.5]` (a word up to half-way) is not known here; the word stays."))
+    stays = Sentence("`[a::0.5]` (a word up to half-way) is not known here; the word stays.")
+    whole = noted(notes, bare, _UNTIL.sub(r"\1", bare), stays)
     notes.extend(said for form, said in _FORMS if form.search(whole) is not None)
     return whole if whole == text else visible(" ".join(whole.split()))
