@@ -63,6 +63,7 @@ class Origin:
         self._folder = host.config.data_dir / "provenance"
         self._publisher: tuple[ProvenanceConfig, ProvenanceWriter] | None = None
         self._made: OrderedDict[Hashable, tuple[images.File, float]] = OrderedDict()  # and when it left last
+        self._bytes = 0  # of these
         self._making: dict[Hashable, asyncio.Task[images.File]] = {}
         self._lock = asyncio.Lock()
         self.prepared = asyncio.Event()  # set when ``prepare`` has come to its end, however
@@ -100,6 +101,7 @@ class Origin:
                     await asyncio.to_thread(_publisher, settings, self._folder, self.version),
                 )
                 self._made.clear()
+                self._bytes = 0
             return self._publisher[1]
 
     async def picture(
@@ -184,7 +186,11 @@ class Origin:
         """Forget the files that nobody wanted for so long."""
         long_ago = time.monotonic() - seconds
         while self._made and next(iter(self._made.values()))[1] <= long_ago:
-            self._made.popitem(last=False)
+            self._drop()
+
+    def _drop(self) -> None:
+        _, (oldest, _) = self._made.popitem(last=False)
+        self._bytes -= len(oldest.data)
 
     async def _once(self, key: Hashable, made: Callable[[], images.File]) -> images.File:
         if key in self._made:
@@ -197,10 +203,11 @@ class Origin:
             making = self._making[key] = asyncio.create_task(asyncio.to_thread(made))
             making.add_done_callback(lambda _: self._making.pop(key, None))
         file = await asyncio.shield(making)
+        self._bytes += 0 if key in self._made else len(file.data)  # whoever waited with us may have kept it
         self._made[key] = file, time.monotonic()
         self._made.move_to_end(key)
-        while sum(len(one.data) for one, _ in self._made.values()) > REMEMBERED and len(self._made) > 1:
-            self._made.popitem(last=False)
+        while self._bytes > REMEMBERED and len(self._made) > 1:
+            self._drop()
         return file
 
     def _leaving(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import io
 import re
@@ -17,7 +18,7 @@ from engine import images
 from engine.config import ProvenanceConfig
 from engine.errors import EngineError
 from engine.jobs import Job
-from engine.service import FileOptions, Service
+from engine.service import FileOptions, Service, origin
 from engine.service.pictures import Pictures
 from tests import ROOT
 from tests.engine.conftest import Open, drawn, editing, ended, submit
@@ -202,6 +203,27 @@ async def test_a_file_is_made_once_and_let_go_when_nobody_wants_it(open_service:
         again = await service.files.file(job.id)
         assert again is not first
         assert images.opened(again.data).tobytes() == images.opened(first.data).tobytes()
+
+
+async def test_what_is_kept_of_files_fits_a_number_of_bytes_and_the_last_stays(
+    open_service: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_service(provenance=ProvenanceConfig(mark=False, sign=False)) as service:
+        job = await drawn(service)
+        first = await service.files.file(job.id)
+        second = await service.files.file(job.id, 0)
+        monkeypatch.setattr(origin, "REMEMBERED", len(first.data) + len(second.data))
+        service.origin.let_go(0.0)
+        first, second = await service.files.file(job.id), await service.files.file(job.id, 0)
+        # two at once wait for one file, which counts once
+        third, same = await asyncio.gather(*(service.files.file(job.id, 1) for _ in range(2)))
+        assert third is same
+        assert await service.files.file(job.id, 1) is third
+        assert await service.files.file(job.id, 0) is second
+        assert await service.files.file(job.id) is not first
+        monkeypatch.setattr(origin, "REMEMBERED", 0)
+        last = await service.files.file(job.id, 2)
+        assert await service.files.file(job.id, 2) is last
 
 
 async def test_a_visible_word_where_a_server_wants_one(open_service: Open) -> None:
