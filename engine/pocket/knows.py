@@ -74,7 +74,7 @@ class Thing:
 @dataclass(frozen=True)
 class _Known:
     things: tuple[Thing, ...]
-    places: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    places: dict[str, tuple[str, ...]]  # how each is asked for by itself
     words: frozenset[str]  # taught, of places, or about the manner
     hints: dict[str, tuple[str, ...]]
     by_prompt: dict[str, Thing]
@@ -92,7 +92,7 @@ def _known(model: str) -> _Known:
     in_places = {word for alone, _ in told["places"].values() for text in alone for word in text.split()}
     return _Known(
         found,
-        {name: (tuple(alone), tuple(within)) for name, (alone, within) in told["places"].items()},
+        {name: tuple(alone) for name, (alone, _) in told["places"].items() if alone},
         frozenset(told["words"]).union(in_places, _PLAIN.split()),
         {word: tuple(prompts) for word, prompts in told["hints"].items()},
         {thing.prompt: thing for thing in found},
@@ -108,7 +108,7 @@ def things(model: str = FIRST) -> tuple[Thing, ...]:
 
 def places(model: str = FIRST) -> dict[str, tuple[str, ...]]:
     """How each place is asked for by itself, "a village"; not those that things can only stand in."""
-    return {name: alone for name, (alone, _) in _known(model).places.items() if alone}
+    return _known(model).places
 
 
 def _forms(word: str) -> Iterable[str]:
@@ -219,9 +219,7 @@ def suggest(start: str, count: int = 25, model: str = FIRST) -> tuple[str, ...]:
         (tuple(re.sub(r"^(an?|the) ", "", one) for one in alone), alone[0], True)
         for alone in places(model).values()
     ]
-    whole = [(prompt, well) for names, prompt, well in named if any(name.startswith(begun) for name in names)]
-    inside = [
-        (prompt, well) for names, prompt, well in named if any(f" {begun}" in f" {name}" for name in names)
-    ]
-    ordered = sorted(whole, key=lambda one: not one[1]) + sorted(inside, key=lambda one: not one[1])
-    return tuple(dict.fromkeys(prompt for prompt, _ in ordered))[:count]
+    named.sort(key=lambda one: not one[2])
+    whole = [prompt for names, prompt, _ in named if any(name.startswith(begun) for name in names)]
+    inside = [prompt for names, prompt, _ in named if any(f" {begun}" in f" {name}" for name in names)]
+    return tuple(dict.fromkeys(whole + inside))[:count]
