@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from engine.prompt import links
 from engine.prompt.flags import Flag, FlagType
@@ -73,31 +74,16 @@ def read(flag: Flag, region: str) -> Reading:
     """
     lead = len(region) - len(region.lstrip())
     body = region[lead:]
-    match flag.kind:
-        case FlagType.BARE:
-            reading = _bare(flag, body, bool(lead))
-        case FlagType.TEXT:
-            reading = _text(flag, body)
-        case _ if not body.strip(QUOTES + TRAILING) and flag.kind is not FlagType.OPTIONAL:
-            raise BadValueError(
-                Sentence("`--{name}` needs a value: {wanted}.", name=flag.name, wanted=wanted(flag)),
-                flag.example or None,
-                len(region),
-            )
-        case FlagType.RATIO:
-            reading = read_ratio(flag, body)
-        case FlagType.INT | FlagType.NUMBER:
-            reading = read_number(flag, body)
-        case FlagType.CHOICE:
-            reading = read_choice(flag, body)
-        case FlagType.REFS:
-            reading = _refs(flag, body)
-        case FlagType.LORA:
-            reading = _lora(flag, body)
-        case FlagType.OPTIONAL:
-            reading = read_optional(flag, body)
-        case FlagType.WORD:
-            reading = read_word(flag, body)
+    if flag.kind is FlagType.BARE:
+        reading = _bare(flag, body, bool(lead))
+    elif body.strip(QUOTES + TRAILING) or flag.kind in (FlagType.TEXT, FlagType.OPTIONAL):
+        reading = _READERS[flag.kind](flag, body)
+    else:
+        raise BadValueError(
+            Sentence("`--{name}` needs a value: {wanted}.", name=flag.name, wanted=wanted(flag)),
+            flag.example or None,
+            len(region),
+        )
     if lead > 1 and reading.used:
         reading.notes.append(Sentence("Doubled blanks after `--{name}` were read as one.", name=flag.name))
     reading.used += lead
@@ -231,6 +217,19 @@ def _lora(flag: Flag, body: str) -> Reading:
     if not found:
         raise BadValueError(not_taken(flag, first(body)), None, len(first(body)))
     return Reading(tuple(found), used, notes)
+
+
+_READERS: Mapping[FlagType, Callable[[Flag, str], Reading]] = {
+    FlagType.INT: read_number,
+    FlagType.NUMBER: read_number,
+    FlagType.RATIO: read_ratio,
+    FlagType.CHOICE: read_choice,
+    FlagType.WORD: read_word,
+    FlagType.OPTIONAL: read_optional,
+    FlagType.TEXT: _text,
+    FlagType.REFS: _refs,
+    FlagType.LORA: _lora,
+}
 
 
 def is_lora(name: str) -> bool:
