@@ -84,8 +84,9 @@ class DeviceSpec:
         if name == "auto":
             name = next(kind for kind, here in usable.items() if here)
         elif not usable[name]:
-            told = f"device = {name}, but this torch sees no {name.upper()} device; run `limner check`"
-            raise EngineError(told)
+            raise EngineError(
+                f"device = {name}, but this torch sees no {name.upper()} device; run `limner check`"
+            )
         memory = torch.cuda.get_device_properties(0).total_memory if name == "cuda" else 0
         if engine.dtype != "auto":
             dtype = getattr(torch, engine.dtype)

@@ -32,8 +32,6 @@ class QwenImageEdit(QwenImage, Beside):
     can = Can(edit=1)
     sees_repainted = True  # QwenImageEditInpaintPipeline
     texts_see = True
-    _area = SHOWN
-    """Pixels of a picture beside."""
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
         super().__init__(pipe, device)
@@ -57,7 +55,7 @@ class QwenImageEdit(QwenImage, Beside):
 
     def shown(self, picture: Image.Image) -> Image.Image:
         """Show about a megapixel of it."""
-        return resized(picture, self._area)
+        return resized(picture, SHOWN)
 
     def predict(self, rows: Sequence[Row]) -> list[Tensor]:
         """Run the transformer on the tokens of pictures and of those beside them."""
@@ -100,7 +98,10 @@ class QwenImageEditPlus(QwenImageEdit):
     name = "qwen_image_edit_plus"
     title = "Qwen-Image-Edit-2509 and later"
     can = Can(edit=3)
-    _area = edit_plus.VAE_IMAGE_SIZE
+
+    def shown(self, picture: Image.Image) -> Image.Image:
+        """Show as much as diffusers encodes of it."""
+        return resized(picture, edit_plus.VAE_IMAGE_SIZE)
 
     def _given(self, seen: Sequence[Image.Image]) -> Any:
         return [resized(one, edit_plus.CONDITION_IMAGE_SIZE) for one in seen]
