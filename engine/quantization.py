@@ -15,18 +15,18 @@ from engine.config import ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Quantization:
     """A quantization: the Python package that does it, and the bits that a weight takes with its scales."""
 
     package: str
     bits: float
 
 
-KINDS: Mapping[str, Kind] = {
-    "fp8": Kind("torchao", 8.1),
-    "int8": Kind("torchao", 8.1),
-    "nf4": Kind("bitsandbytes", 4.5),  # a 32-bit scale for every 64 weights
-    "gguf": Kind("gguf", 0),  # as its file says
+QUANTIZATIONS: Mapping[str, Quantization] = {
+    "fp8": Quantization("torchao", 8.1),
+    "int8": Quantization("torchao", 8.1),
+    "nf4": Quantization("bitsandbytes", 4.5),  # a 32-bit scale for every 64 weights
+    "gguf": Quantization("gguf", 0),  # as its file says
 }
 """By the name that an entry gives it."""
 
@@ -36,7 +36,7 @@ def trouble(model: ModelConfig, found: Path) -> str:
     asked = model.quantization
     if not asked:
         return '`gguf` names a file, but `quantization` is not "gguf"' if model.gguf else ""
-    package = KINDS[asked].package
+    package = QUANTIZATIONS[asked].package
     if importlib.util.find_spec(package) is None:
         return (
             f'`quantization = "{asked}"` wants the Python package {package}, which is not installed; '

@@ -25,7 +25,7 @@ from engine.prompt import parse
 from engine.rules import changes
 from engine.rules.changes import Change
 from engine.rules.people import Requester
-from engine.rules.rules import EVERYWHERE, Allowance, Kind, Level, Period, Rules, Showing
+from engine.rules.rules import EVERYWHERE, Allowance, Level, Period, Restricted, Rules, Showing
 from engine.service.screening import Screening
 
 ServerOption = Annotated[str, typer.Option("--server", metavar="ID", help="Which server.")]
@@ -154,7 +154,7 @@ def log(
 # ---- roles --------------------------------------------------------------------------------------------
 
 
-def _permit(config: Path | None, server: str, kind: Kind, name: str, role: str, remove: bool) -> None:
+def _permit(config: Path | None, server: str, kind: Restricted, name: str, role: str, remove: bool) -> None:
     made = changes.permit(kind, name, _id(role), remove=remove)
     said = f"{name}: {'off the list' if remove else 'on the list'}: role {role}."
     change(config, server, made, said)

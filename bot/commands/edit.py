@@ -12,7 +12,7 @@ from discord.app_commands import Choice, Range
 from bot import interactions
 from bot.components import buttons, confirm, picture
 from bot.components.mask_editor import begin, brought, found, show
-from bot.components.picture import Picture
+from bot.components.picture import ChosenPicture
 from bot.custom_ids import Press, Verb, redo_id
 from bot.failures import REDO, TYPED
 from bot.interactions import Interaction
@@ -151,7 +151,7 @@ async def upscale(
 async def _do(
     interaction: Interaction,
     message: str | None,
-    found: Picture,
+    found: ChosenPicture,
     name: str,
     line: str | None,
     factor: float = 2.0,

@@ -23,7 +23,7 @@ from discord import ui
 from bot import interactions
 from bot.components import confirm, modals, near
 from bot.components.component import Component
-from bot.components.picture import Picture
+from bot.components.picture import ChosenPicture
 from bot.custom_ids import MASK, MaskControl, Press, Token, mask_id, number_in
 from bot.failures import TYPED
 from bot.interactions import Blue, Green, Grey, Interaction
@@ -148,10 +148,10 @@ async def opened(interaction: Interaction, press: Press) -> None:
     await interactions.acknowledge(interaction, ephemeral=True)
     cell = press.cell or 0
     picture = await interaction.client.service.files.cell(press.job, cell)
-    await show(interaction, await begin(interaction, Picture(picture, press.job, cell)))
+    await show(interaction, await begin(interaction, ChosenPicture(picture, press.job, cell)))
 
 
-async def begin(interaction: Interaction, picture: Picture, line: str | None = None) -> MaskDraft:
+async def begin(interaction: Interaction, picture: ChosenPicture, line: str | None = None) -> MaskDraft:
     """Return a new mask over a picture. ``line``: what should be there, where that was said already."""
     place = interactions.origin(interaction)
     return await interaction.client.service.masks.open(

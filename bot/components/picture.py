@@ -43,7 +43,7 @@ NO_PICTURE_THERE = Sentence(
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ChosenPicture:
     """A picture in the gallery. ``job`` and ``cell`` (from 0) where it is one of ours."""
 
     sha256: str
@@ -59,13 +59,15 @@ def require(image: discord.Attachment | None, text: str | None) -> None:
 
 async def asked(
     interaction: Interaction, image: discord.Attachment | None, text: str | None
-) -> tuple[str | None, Picture]:
+) -> tuple[str | None, ChosenPicture]:
     """Acknowledge a command about a picture; return the message to fill, and the picture it is about."""
     require(image, text)
     return await interactions.acknowledge(interaction), await resolve(interaction, image, text)
 
 
-async def resolve(interaction: Interaction, image: discord.Attachment | None, text: str | None) -> Picture:
+async def resolve(
+    interaction: Interaction, image: discord.Attachment | None, text: str | None
+) -> ChosenPicture:
     """Return the picture a person means, kept in the gallery; for after the interaction was acknowledged.
 
     ``text`` is a message's link, ``job.cell`` or any link. Raises UserError with a sentence: nothing was
@@ -159,7 +161,7 @@ async def more_suggestions(interaction: Interaction, typed: str) -> list[Choice[
     ]
 
 
-def of_job(job: Job, number: int | None) -> Picture:
+def of_job(job: Job, number: int | None) -> ChosenPicture:
     """Return picture ``number`` (from 1) of a job; it may be left out where there is but one."""
     if job.state is not State.RENDERED or not job.pictures:
         raise NotFound(Sentence("This job has no pictures (yet). `/queue` tells how it stands."))
@@ -182,7 +184,7 @@ def of_job(job: Job, number: int | None) -> Picture:
                 number=number,
             )
         )
-    return Picture(job.pictures[cell], job.id, cell)
+    return ChosenPicture(job.pictures[cell], job.id, cell)
 
 
 def presses(message: discord.Message) -> Iterator[Press]:
@@ -207,12 +209,12 @@ def single(message: discord.Message) -> int | None:
     return None if any(one.verb is Verb.PICTURE for one in said) or not said else said[0].cell
 
 
-async def _fetched(interaction: Interaction, url: str, *, attached: bool = False) -> Picture:
+async def _fetched(interaction: Interaction, url: str, *, attached: bool = False) -> ChosenPicture:
     kept = await interaction.client.service.uploads.link(url, attached=attached)
-    return Picture(kept.sha256, kept.job, kept.cell)
+    return ChosenPicture(kept.sha256, kept.job, kept.cell)
 
 
-async def in_message(interaction: Interaction, message: discord.Message, number: int | None) -> Picture:
+async def in_message(interaction: Interaction, message: discord.Message, number: int | None) -> ChosenPicture:
     """Return the picture a message shows: one of ours by its buttons, else what is attached or embedded."""
     said = next(presses(message), None)
     user = interaction.client.user

@@ -49,7 +49,7 @@ def called(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PastedSettings:
     """What a text in JSON's form says: settings by their usual names, and what was written behind it."""
 
     facts: dict[str, str]
@@ -66,7 +66,7 @@ _CUT_BEFORE = Sentence(
 _NO_WORDS = Sentence("These settings do not say which words are drawn. Write the prompt alone.")
 
 
-def settings(text: str) -> Found | None:
+def settings(text: str) -> PastedSettings | None:
     """Return the prompt and the settings that a text in JSON's form holds, or None where it is none.
 
     One that was cut, or has a comma too many, is read as far as it goes: its braces are no choices.
@@ -93,7 +93,7 @@ def _is_tail(text: str) -> bool:
     return sum(text.count(one) for one in "}]") > sum(text.count(one) for one in "{[")
 
 
-def _found(text: str) -> Found | None:
+def _found(text: str) -> PastedSettings | None:
     graphic = workflow.MARK.search(text) is not None
     if graphic and text[:1] not in "{[" and "{" in text:  # words before it
         found = _found(text[text.index("{") :])
@@ -115,7 +115,7 @@ def _found(text: str) -> Found | None:
         if graph is None and isinstance(value.get("nodes"), list):
             graph = workflow.drawn_graph(value)
         if graph is not None or graphic:
-            return Found(workflow.from_nodes(graph or value, cut), rest, cut)
+            return PastedSettings(workflow.from_nodes(graph or value, cut), rest, cut)
         _collect(value, facts, _DEPTH)
     else:
         pairs = _PAIR.findall(text)
@@ -125,7 +125,7 @@ def _found(text: str) -> Found | None:
             words = re.sub(r"\\n", "\n", double or single)
             facts.setdefault(called(key), re.sub(r"\\(.)", r"\1", words) or plain)
         cut = cut and _ENDS.search(text) is None
-    return Found(facts, rest, cut)
+    return PastedSettings(facts, rest, cut)
 
 
 def _value(text: str) -> tuple[Any, str]:

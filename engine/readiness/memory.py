@@ -93,7 +93,7 @@ def _bits(model: ModelConfig, part: str) -> float:
     kept = "CLIP" in part or not part.startswith(("transformer", "unet", "text_encoder"))
     if model.quantization in ("", "gguf") or kept:
         return 0
-    return quantization.KINDS[model.quantization].bits
+    return quantization.QUANTIZATIONS[model.quantization].bits
 
 
 def _of_folder(folder: Path) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from engine.errors import LimitError, NotFound, PromptError
 from engine.prompt.flags import STYLE_NAMES
-from engine.rules.rules import Allowance, Kind, Level, Open, Rule, Rules, Showing
+from engine.rules.rules import Allowance, Level, Open, Restricted, Rule, Rules, Showing
 from engine.words import Sentence
 
 MOST_STYLES, MOST_WORDS = 50, 500
@@ -70,7 +70,7 @@ def report_in(channel: str | None) -> Change:
 # ---- roles --------------------------------------------------------------------------------------------
 
 
-def permit(kind: Kind, name: str, role: str, *, remove: bool = False) -> Change:
+def permit(kind: Restricted, name: str, role: str, *, remove: bool = False) -> Change:
     """Put a role on the list of who may use something, or take it off; an empty list means everybody."""
     rule, detail = Rule(kind, name, role), {kind: name, "remove": remove}
     return _either(f"roles {kind}", rule, not remove, role, detail)

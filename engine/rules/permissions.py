@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.jobs import Speed
 from engine.rules.limits import span
 from engine.rules.people import Requester
-from engine.rules.rules import Allowance, Ban, Content, Kind, Rules
+from engine.rules.rules import Allowance, Ban, Content, Restricted, Rules
 from engine.words import Sentence
 
 ADMIN = "admin"
@@ -147,7 +147,7 @@ def _by_role(here: Rules, everywhere: Rules, requester: Requester, deed: Permiss
         )
     if requester.manager:
         return None
-    asked: tuple[tuple[Kind, str | None, str], ...] = (
+    asked: tuple[tuple[Restricted, str | None, str], ...] = (
         ("command", deed.command, f"`/{deed.command}`"),
         ("model", deed.model, Sentence("The model `{name}`", name=deed.model)),
         ("speed", deed.speed, Sentence("The speed `{name}`", name=deed.speed)),

@@ -12,7 +12,7 @@ EVERYWHERE = ""
 
 
 Period = Literal["day", "month"]
-Kind = Literal["command", "model", "speed"]
+Restricted = Literal["command", "model", "speed"]
 Level = Literal["strict", "restricted"]
 Showing = Literal["refuse", "spoiler"]
 Open = Literal["open", "paused", "draining"]
@@ -104,7 +104,7 @@ class Rules:
 
     channels: Mapping[str, bool] = field(default_factory=dict)
     named: bool = False
-    permits: Mapping[tuple[Kind, str], frozenset[str]] = field(default_factory=dict)
+    permits: Mapping[tuple[Restricted, str], frozenset[str]] = field(default_factory=dict)
     roles: Mapping[str, RoleRule] = field(default_factory=dict)
     content: Mapping[str, Content] = field(default_factory=dict)
     bans: Mapping[str, Ban] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class Rules:
         """Return the rules that stored lines and bans make; kinds of a newer version are passed over."""
         channels: dict[str, bool] = {}
         above: dict[str, list[str]] = {}
-        permits: dict[tuple[Kind, str], set[str]] = {}
+        permits: dict[tuple[Restricted, str], set[str]] = {}
         roles: defaultdict[str, RoleRule] = defaultdict(RoleRule)
         content: dict[str, Content] = {}
         words: dict[str, list[str]] = {"block": [], "allow": []}

@@ -12,7 +12,7 @@ from engine.errors import EngineError, LimitError, NotFound, UserError
 from engine.moderation import BlockedError
 from engine.service import DrainingError, RefusedError
 
-Kind = Literal[
+FaultType = Literal[
     "invalid",
     "unauthorized",
     "forbidden",
@@ -31,7 +31,7 @@ Kind = Literal[
     "busy",
     "draining",
 ]
-STATUS: Mapping[Kind, int] = {
+STATUS: Mapping[FaultType, int] = {
     "invalid": 400,
     "unauthorized": 401,
     "forbidden": 403,
@@ -50,7 +50,7 @@ STATUS: Mapping[Kind, int] = {
     "busy": 503,
     "draining": 503,
 }
-HOPELESS: frozenset[Kind] = frozenset({"conflict", "allowance"})
+HOPELESS: frozenset[FaultType] = frozenset({"conflict", "allowance"})
 """What the same request meets again, though its status says otherwise."""
 
 APOLOGY = "Something broke on our side. Nothing was charged; please try again."
@@ -61,7 +61,7 @@ class Fault(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: FaultType,
         sentence: str,
         *,
         field: str | None = None,

@@ -17,7 +17,7 @@ from engine.errors import NotFound
 from engine.planning.edits import EDITS
 from engine.rules import changes
 from engine.rules.permissions import ADMIN, ALWAYS
-from engine.rules.rules import Allowance, Kind
+from engine.rules.rules import Allowance, Restricted
 
 roles = helpers.group("roles", "What a role may use, and how much.")
 REMOVE = "Take this role off the list again; an empty list means everybody."
@@ -42,7 +42,9 @@ def _commands(interaction: Interaction) -> list[str]:
     return keepable(interaction.client.tree.get_commands(guild=guild))
 
 
-async def _keep(interaction: Interaction, kind: Kind, name: str, role: discord.Role, remove: bool) -> None:
+async def _keep(
+    interaction: Interaction, kind: Restricted, name: str, role: discord.Role, remove: bool
+) -> None:
     held = set(helpers.rules(interaction).permits.get((kind, name), ()))
     after = held - {str(role.id)} if remove else held | {str(role.id)}
     await helpers.change(

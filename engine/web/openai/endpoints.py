@@ -26,14 +26,14 @@ from engine.web import bodies, fields
 from engine.web.bodies import Part
 from engine.web.doors import Door, Doors, Draws, Reads
 from engine.web.drawing import PictureInput, showable
-from engine.web.errors import STATUS, Fault, Kind, Shaped, fault_of, wrong
+from engine.web.errors import STATUS, Fault, FaultType, Shaped, fault_of, wrong
 from engine.web.openai.fields import FREEDOM, IMAGES, Edits, Images, Variations, size_of
 
 STARTS = ("/v1/images", "/v1/models")
 NAMES = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "chatgpt-image-latest")
 """Names of OpenAI's models that are listed; every gpt-image-… is drawn."""
 
-_CODES: Mapping[Kind, tuple[str, str | None]] = {
+_CODES: Mapping[FaultType, tuple[str, str | None]] = {
     "invalid": ("invalid_request_error", "invalid_value"),
     "unauthorized": ("invalid_request_error", "invalid_api_key"),
     "forbidden": ("invalid_request_error", "permission_denied"),

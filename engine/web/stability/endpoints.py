@@ -23,7 +23,7 @@ from engine.web.bodies import Part
 from engine.web.doors import Door, Doors, let_in
 from engine.web.drawing import PictureInput
 from engine.web.engines import ENGINES, UPSCALED_MOST, Engine, check_size
-from engine.web.errors import STATUS, Fault, Kind, Shaped, wrong
+from engine.web.errors import STATUS, Fault, FaultType, Shaped, wrong
 from engine.web.stability.fields import (
     ImageToImage,
     Masking,
@@ -34,7 +34,7 @@ from engine.web.stability.fields import (
 )
 
 STARTS = ("/v1/generation", "/v1/engines", "/v1/user")
-NAMES: Mapping[Kind, str] = {
+NAMES: Mapping[FaultType, str] = {
     "invalid": "bad_request",
     "unauthorized": "unauthorized",
     "forbidden": "permission_denied",

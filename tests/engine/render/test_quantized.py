@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("default")  # the libraries warn of what
 
 
 def installed(kind: str) -> None:
-    package = quantization.KINDS[kind].package
+    package = quantization.QUANTIZATIONS[kind].package
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed: pip install 'limner[{package}]'")
     if kind == "nf4" and not torch.cuda.is_available():
@@ -75,7 +75,7 @@ def quantized(
     return model
 
 
-@pytest.mark.parametrize("kind", quantization.KINDS)
+@pytest.mark.parametrize("kind", quantization.QUANTIZATIONS)
 @pytest.mark.parametrize("name", NAMES)
 def test_with_fewer_bits_each_row_is_as_alone(
     quantized: Callable[[str, str], Model], models: Callable[[str], Model], name: str, kind: str
@@ -100,11 +100,11 @@ def test_with_fewer_bits_each_row_is_as_alone(
 def test_what_is_absent_or_does_not_fit_is_said_before_drawing(
     configs: Callable[[str], ModelConfig], tmp_path: Path
 ) -> None:
-    for kind, one in quantization.KINDS.items():
+    for kind, one in quantization.QUANTIZATIONS.items():
         if importlib.util.find_spec(one.package) is not None:
             continue
         model = configs("z_image").model_copy(update={"quantization": kind})
-        package = quantization.KINDS[kind].package
+        package = quantization.QUANTIZATIONS[kind].package
         said = model_trouble(model)
         assert f"wants the Python package {package}, which is not installed" in said
         assert f"pip install 'limner[{package}]'" in said
