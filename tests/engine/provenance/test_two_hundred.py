@@ -71,6 +71,7 @@ def plain(text: str) -> str:
 
 def test_an_independent_reader_finds_every_field_of_the_spec(identity: Identity, tmp_path: Path) -> None:
     chance, writer = random.Random(1), ProvenanceWriter(ProvenanceConfig(mark=False), identity, "1.2")
+    read: list[Image.Image] = []  # kept, since sd_parsers tells pictures by their id() and remembers the last
     for number in range(FILES):
         made, cell = spec(chance), chance.randrange(4)
         job = Job(
@@ -84,7 +85,9 @@ def test_an_independent_reader_finds_every_field_of_the_spec(identity: Identity,
         # whole files on disk, as people have them
         file = tmp_path / f"{number}.{kind.lower()}"
         file.write_bytes(data)
-        found = sd_parsers.ParserManager().parse(file)
+        with Image.open(file) as picture:
+            found = sd_parsers.ParserManager().parse(picture)
+        read.append(picture)
         assert found is not None, (number, made)
         loras = "".join(f" <lora:{one.name}:{one.weight:g}>" for one in made.loras)
         assert plain(found.full_prompt) == made.conditions[0].text + loras
