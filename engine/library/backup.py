@@ -91,7 +91,7 @@ def restore(source: Path, data: Path, *, force: bool = False) -> BackupSummary:
             _copy_identity(source / IDENTITY, data / IDENTITY)
             with _replaced(target) as fresh:
                 shutil.copyfile(source / DATABASE, fresh)
-                _sync(fresh)  # before the old one goes
+                _sync(fresh)  # before the old one goes; the end of `_replaced` is after that
                 for ending in ("", "-wal", "-shm"):  # a log of the old one must not be applied to the new one
                     old = data / f"{DATABASE}{ending}"
                     if old.exists():

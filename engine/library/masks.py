@@ -134,10 +134,18 @@ class Masks:
 
         ``origin``: where results can be posted without anybody pressing a button; empty: nowhere.
         """
-        row: dict[str, Any] = {"key": new_job_id(), "owner": owner, "origin": origin, "picture": picture}
-        row |= {"job": job, "cell": cell, "line": line, "outline": MaskRecipe().model_dump_json()}
-        row |= {"asker": None if requester is None else json.dumps(asdict(requester))}
-        row |= {"created_at": self._store.now()}
+        row = {
+            "key": new_job_id(),
+            "owner": owner,
+            "origin": origin,
+            "picture": picture,
+            "job": job,
+            "cell": cell,
+            "line": line,
+            "outline": MaskRecipe().model_dump_json(),
+            "asker": None if requester is None else json.dumps(asdict(requester)),
+            "created_at": self._store.now(),
+        }
         return _sketch(await self._store.write(store_masks.add, row), owner)
 
     async def find(self, key: str, owner: str) -> MaskDraft:

@@ -50,7 +50,7 @@ NAMED_LEAST = 8
 """Characters that a picture's name must at least begin with, as the gallery has it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Uploads:
     """Takes pictures in. ``stand_in`` is the one loopback origin that links may lead to (the demo's).
 

@@ -35,6 +35,7 @@ LACKS = {
         "{when}; with `--relax` it costs nothing."
     ),
 }
+"""What is said where an allowance has too little left, by whose it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from engine.store.connection import Store
 from engine.store.jobs import Draft, Usage
 
 
-@dataclass
+@dataclass(eq=False)
 class Acceptance:
     """Accepts planned requests."""
 

@@ -19,7 +19,7 @@ from engine.words import Sentence
 
 PAGE = 6
 """Entries of a page."""
-HISTORY, FAVORITES, GALLERY = ("history", "favorites", "gallery")
+HISTORY, FAVORITES, GALLERY = "history", "favorites", "gallery"
 TOO_OLD = Sentence("That list is too old. Send the command again.")
 
 

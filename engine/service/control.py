@@ -40,7 +40,7 @@ POSTING = 3.0
 """Seconds a shutdown waits for finished pictures to be posted; what is not comes after the next start."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Control:
     """Acts on the scheduler for those in charge, in this process or another."""
 

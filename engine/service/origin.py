@@ -203,7 +203,8 @@ class Origin:
             making = self._making[key] = asyncio.create_task(asyncio.to_thread(made))
             making.add_done_callback(lambda _: self._making.pop(key, None))
         file = await asyncio.shield(making)
-        self._bytes += 0 if key in self._made else len(file.data)  # whoever waited with us may have kept it
+        if key not in self._made:  # whoever waited with us may have kept it
+            self._bytes += len(file.data)
         self._made[key] = file, time.monotonic()
         self._made.move_to_end(key)
         while self._bytes > REMEMBERED and len(self._made) > 1:

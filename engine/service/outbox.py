@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 from engine.jobs import Delivery, Job
 from engine.service.pictures import found
@@ -49,9 +48,17 @@ class Outbox:
         self, caller: Caller, job: Job, kind: str, *, cell: int | None = None, spoiler: bool = False
     ) -> Delivery:
         """Promise a message about a job to somebody; idempotent by the caller's key."""
-        row: dict[str, Any] = {"request": caller.key, "origin": caller.origin, "owner": caller.owner}
-        row |= {"reply_to": caller.reply_to, "job": job.id, "kind": kind, "cell": cell, "spoiler": spoiler}
-        row["created_at"] = self._store.now()
+        row = {
+            "request": caller.key,
+            "job": job.id,
+            "kind": kind,
+            "cell": cell,
+            "origin": caller.origin,
+            "owner": caller.owner,
+            "reply_to": caller.reply_to,
+            "spoiler": spoiler,
+            "created_at": self._store.now(),
+        }
         delivery, new = await asyncio.shield(self._store.write(store_deliveries.promise, row))
         if new:
             self.notify_publishers()

@@ -16,7 +16,7 @@ from engine.store import jobs as store_jobs
 from engine.store.connection import Store
 
 
-@dataclass
+@dataclass(eq=False)
 class Prices:
     """Prices of specs and balances of people. ``paces``: seconds of a unit of work, by model."""
 

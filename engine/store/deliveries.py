@@ -43,9 +43,18 @@ def promise_end(
         kind, cell = "picture", 0
     else:
         kind = "grid"
-    new: dict[str, Any] = {"job": job.id, "kind": kind, "cell": cell, "origin": job.origin}
-    new |= {"owner": job.owner, "reply_to": reply_to, "progress": progress, "created_at": now}
-    insert(db, "delivery", new | {"spoiler": job.rated and job.adult == "spoiler"})
+    new = {
+        "job": job.id,
+        "kind": kind,
+        "cell": cell,
+        "origin": job.origin,
+        "owner": job.owner,
+        "reply_to": reply_to,
+        "progress": progress,
+        "spoiler": job.rated and job.adult == "spoiler",
+        "created_at": now,
+    }
+    insert(db, "delivery", new)
 
 
 def pending(db: sqlite3.Connection, after: int = 0) -> list[Delivery]:

@@ -81,13 +81,13 @@ class Result:
     took: float | None = None
 
 
-_AS_ACCEPTED = (
-    *("id", "owner", "guild", "origin", "prompt", "speed", "weight", "parent", "parent_cell", "edit"),
-    *("factor", "adult", "rated", "created_at"),
-)
-"""The columns of a job that are kept as they stand when it is accepted."""
 NOTHING = Result(seconds=0.0)
 """What a job came to that was never drawn."""
+_AS_ACCEPTED = (
+    "id", "owner", "guild", "origin", "prompt", "speed", "weight", "parent", "parent_cell", "edit", "factor",
+    "adult", "rated", "created_at",
+)  # fmt: skip
+"""The columns of a job that are kept as they stand when it is accepted."""
 
 
 # ---- changes -----------------------------------------------------------------------------------------------
@@ -114,10 +114,19 @@ def submit(
         guard(usage(db, drafts[0].job.owner, drafts[0].job.guild, since, mark))
     for nth, draft in enumerate(drafts):
         job = draft.job
-        row = {"request": request, "nth": nth, "work": draft.work, "state": State.QUEUED}
-        row |= {"reply_to": draft.reply_to, "progress": draft.progress, "spec": job.spec.model_dump_json()}
-        row |= {"notes": json.dumps(job.notes), "sources": json.dumps(job.sources)}
-        insert(db, "job", row | {name: getattr(job, name) for name in _AS_ACCEPTED})
+        row = {
+            "request": request,
+            "nth": nth,
+            "work": draft.work,
+            "state": State.QUEUED,
+            "reply_to": draft.reply_to,
+            "progress": draft.progress,
+            "spec": job.spec.model_dump_json(),
+            "notes": json.dumps(job.notes),
+            "sources": json.dumps(job.sources),
+            **{name: getattr(job, name) for name in _AS_ACCEPTED},
+        }
+        insert(db, "job", row)
         ledger.reserve(db, job, work=draft.work, price=draft.price)
     if also is not None:
         also(db)

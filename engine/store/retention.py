@@ -62,7 +62,7 @@ def everything(db: sqlite3.Connection, owner: str) -> dict[str, list[dict[str, A
         "picture": "SELECT picture.* FROM picture JOIN job ON job.id = picture.job WHERE job.owner = ?"
         " ORDER BY job.created_at, job.id, cell",
         "input": "SELECT input.* FROM input JOIN job ON job.id = input.job WHERE job.owner = ?",
-        "audit": "SELECT * FROM audit WHERE ?1 IN (actor, target) ORDER BY id",
+        "audit": "SELECT audit.* FROM audit, (SELECT ? AS whose) WHERE whose IN (actor, target) ORDER BY id",
     }
     return {table: [_told(row) for row in db.execute(look, (owner,))] for table, look in looks.items()}
 

@@ -18,5 +18,8 @@ def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> sqlite
 
 
 def read(kind: type[T], row: sqlite3.Row, **other: Any) -> T:
-    """Return a row as a value of this class; ``other``: fields that are no column, or are not as in it."""
+    """Return a row as a value of this class; ``other``: fields that are no column, or are not as in it.
+
+    A field that a base class of it has is not looked for.
+    """
     return kind(**{name: row[name] for name in kind.__annotations__ if name not in other}, **other)
