@@ -109,7 +109,7 @@ class Limner(BotClient):
 
     async def setup_hook(self) -> None:
         """Make old buttons work again, register commands where they changed, start delivering."""
-        self.add_dynamic_items(*Component.__subclasses__())  # type: ignore[arg-type]  # items all
+        self.add_dynamic_items(*Component.classes)
         await self._register()
         publisher = delivery.Publisher(self)
         self.spawn(publisher.run(), "deliveries")

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.models import fetch
+from bot.cli import models
 from bot.cli.offers import OFFERS, Offer
 from bot.cli.offline import ACTOR, work
 from bot.cli.options import ConfigOption, called
@@ -187,6 +187,6 @@ def _keep_rules(file: Path, config: Config, server: str, role: str, adult: str) 
 def _fetch(file: Path, offer: Offer) -> None:
     """Fetch the model; where that fails, say how to do it later."""
     try:
-        fetch([offer.name], {model.name: model for model in configuration.load(file).models})
+        models.fetch([offer.name], {model.name: model for model in configuration.load(file).models})
     except ConfigError as error:
         typer.echo(f"{error}\nTry again later with: limner models pull {offer.name}")

@@ -33,10 +33,10 @@ def loras_list(config: ConfigOption = None, as_json: JsonOption = False) -> None
             "model": lora.model,
             "trigger_words": list(lora.trigger_words or ()),
             "source": lora.source,
-            "here": not (trouble := readiness.lora_trouble(lora)),
+            "here": not trouble,
             "why": trouble,
         }
-        for lora in read(config).loras
+        for lora, trouble in ((one, readiness.lora_trouble(one)) for one in read(config).loras)
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))

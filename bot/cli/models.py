@@ -29,10 +29,10 @@ def models_list(config: ConfigOption = None, as_json: JsonOption = False) -> Non
             "source": model.source,
             "size": f"{model.width}x{model.height}",
             "licence": model.licence,
-            "here": not (trouble := readiness.model_trouble(model)),
+            "here": not trouble,
             "why": trouble,
         }
-        for model in read(config).models
+        for model, trouble in ((one, readiness.model_trouble(one)) for one in read(config).models)
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))

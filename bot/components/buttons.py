@@ -40,7 +40,7 @@ from bot.messages import facts as messages_facts
 from bot.messages import jobs as messages_jobs
 from bot.messages import text as messages_text
 from bot.messages import welcome as messages_welcome
-from engine.errors import NotFound
+from engine.errors import NotFound, UserError
 from engine.jobs import WORDS, Job, State
 from engine.planning.edits import EDITS
 from engine.service import Edit
@@ -152,6 +152,8 @@ async def _remaster(interaction: Interaction, press: Press) -> None:
     service = interaction.client.service
     job = await service.find(press.job)
     names = [model.name for model in service.models if model.name != job.spec.model]
+    if not names:  # there was another one when its button was made
+        raise UserError(messages_jobs.NO_OTHER_MODEL)
     view = LastingView(ModelChoice(press.job, press.cell or 0, names))
     await interaction.edit_original_response(content=say(messages_jobs.WHICH_MODEL), view=view)
 

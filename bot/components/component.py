@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
@@ -17,6 +17,12 @@ class Component:
 
     The client hands every such class to discord.py.
     """
+
+    classes: ClassVar[list[type[Any]]] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        Component.classes.append(cls)
 
     @classmethod
     def remade(cls, match: re.Match[str]) -> Self:

@@ -38,7 +38,7 @@ from engine.words import say
 NAME = "marked.png"
 _AREAS = re.compile(r"l1k:a:(?P<key>[0-9a-z]{10})")
 _PRESSED = re.compile(r"(?!l1k:a:)" + MASK.pattern)
-_turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
 
 class MaskButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PRESSED):
@@ -96,12 +96,12 @@ class MaskButton(Component, ui.DynamicItem[ui.Button[ui.LayoutView]], template=_
                 if not sketch.outline.finding:
                     await show(interaction, sketch)
             case _:
-                turn, value = _TURNS[self.part], self.value or 0
+                turn, value = _CHANGES[self.part], self.value or 0
                 await interactions.acknowledge(interaction, thinking=False)
                 await _change(interaction, self.key, lambda outline: turn(outline, value))
 
 
-_TURNS: Mapping[MaskControl, Callable[[MaskRecipe, int], MaskRecipe]] = {
+_CHANGES: Mapping[MaskControl, Callable[[MaskRecipe, int], MaskRecipe]] = {
     MaskControl.SQUARE: lambda outline, value: outline.toggled(min(value, COLUMNS * ROWS - 1)),
     MaskControl.WIDEN: lambda outline, _: outline.widened(1),
     MaskControl.SHRINK: lambda outline, _: outline.widened(-1),
@@ -250,7 +250,7 @@ def panel(
 async def _change(interaction: Interaction, key: str, turn: Callable[[MaskRecipe], MaskRecipe]) -> None:
     """Change a mask and show it; of presses in quick succession the last one is shown last."""
     masks, owner = interaction.client.service.masks, str(interaction.user.id)
-    lock = _turns.setdefault(key, asyncio.Lock())
+    lock = _locks.setdefault(key, asyncio.Lock())
     async with lock:
         await show(interaction, await masks.change(key, owner, turn))
 

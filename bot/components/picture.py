@@ -62,7 +62,8 @@ async def asked(
 ) -> tuple[str | None, ChosenPicture]:
     """Acknowledge a command about a picture; return the message to fill, and the picture it is about."""
     require(image, text)
-    return await interactions.acknowledge(interaction), await resolve(interaction, image, text)
+    message = await interactions.acknowledge(interaction)  # before anything is fetched
+    return message, await resolve(interaction, image, text)
 
 
 async def resolve(

@@ -31,10 +31,11 @@ class AcceptButton(Component, ui.DynamicItem[ui.Button[ui.View]], template=custo
         await interactions.acknowledge(interaction, thinking=False)
         await interaction.client.service.welcome.accept(str(interaction.user.id))
         line = None if interaction.message is None else messages_asking.copied(interaction.message.content)
-        # who presses it is answered by ``bot.components.redo``
-        draw = ui.Button[ui.View](label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id())
-        starters = map(StarterButton, interaction.client.config.welcome.starters)
-        view = LastingView(*([] if line is None else [draw]), *starters)
+        view = LastingView()
+        if line is not None:  # who presses it is answered by ``bot.components.redo``
+            view.add_item(ui.Button(label=say(messages_asking.DRAW_THIS), style=Blue, custom_id=redo_id()))
+        for starter in interaction.client.config.welcome.starters:
+            view.add_item(StarterButton(starter))
         text = messages_welcome.welcome(line)
         await interaction.edit_original_response(content=text, view=view, attachments=[])
 

@@ -14,6 +14,7 @@ from engine.planning.references import LIKED_LEAST
 from engine.words import Sentence, counted, say
 
 WHICH_MODEL = Sentence("Draw this picture again, with which model?")
+NO_OTHER_MODEL = Sentence("There is no other model here any more to draw this picture again with.")
 CANCELLED = Sentence("Cancelled.")
 CANCEL_ALL = Sentence("Cancel all")
 ALREADY_OVER = Sentence("That job is already finished, so there is nothing to cancel.")
@@ -69,7 +70,7 @@ def title(job: Job, cell: int | None = None, owner: str | None = None) -> str:
     if job.spec.kind is Kind.EDIT:
         return say('**Edit: "{prompt}"** - {who}', **fields)
     if not fields["done"]:
-        return "**{prompt}** - {who}".format_map(fields)
+        return f"**{fields['prompt']}** - {fields['who']}"
     if job.parent_cell is None or job.spec.kind is Kind.UPSCALE:
         return say("**{prompt}** - {done} by {who}", **fields)
     return say("**{prompt}** - {done} of image #{cell} by {who}", cell=job.parent_cell + 1, **fields)

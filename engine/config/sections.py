@@ -24,17 +24,22 @@ PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
 def _placed(path: str, told: ValidationInfo) -> str:
     """Return a path from its root on; ``load`` tells the folder it is relative to, ``base``."""
-    return str((told.context["base"] / Path(path).expanduser()).absolute()) if path and told.context else path
+    if not path or told.context is None:
+        return path
+    return str((told.context["base"] / Path(path).expanduser()).absolute())
 
 
 def _found(source: str, told: ValidationInfo) -> str:
-    """The same where it is a path, and no hub's name (``owner/name``)."""
+    """The same where it is a path, and neither an address nor a hub's name (``owner/name``)."""
+    if is_address(source):
+        return source
     there = _placed(source, told)
     named = source.startswith(("/", "./", "../", "~")) or source.endswith((".safetensors", *PICKLES))
     return there if named or Path(there).is_dir() else source
 
 
 PathText = Annotated[str, AfterValidator(_placed)]
+"""A folder or file."""
 Source = Annotated[str, AfterValidator(_found)]
 """A folder or file, or a hub's name, or what ships."""
 Side = Annotated[int, Field(ge=16, le=8192)]

@@ -144,7 +144,8 @@ def choose_model(prompt: Prompt, models: Sequence[ModelConfig], notes: list[str]
         aliases = [f"v {version}", f"v{version}", version, f"v {version}.0"]
         told = Sentence("No model here is set for `--v {version}`; it was drawn with `{model}`.")
     elif niji is not None:
-        aliases = [f"niji {niji}", f"niji{niji}", "niji"]
+        named = [f"niji {niji}", f"niji{niji}"] if isinstance(niji, str) else []
+        aliases = [*named, "niji"]
         told = Sentence("No model here is set for `--niji`; it was drawn with `{model}`.")
     else:
         return usual

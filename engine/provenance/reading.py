@@ -16,8 +16,7 @@ import sd_parsers
 from PIL import Image
 from sd_parsers.data import Generators
 
-from engine.provenance.recipe import FACT
-from engine.provenance.texts import texts_of
+from engine.provenance.texts import FACT, texts_of
 from engine.provenance.values import FoundRecipe
 
 LONGEST = 20_000

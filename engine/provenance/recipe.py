@@ -8,9 +8,7 @@ from collections.abc import Mapping
 
 from engine.jobs import JobSpec, Kind
 from engine.prompt.samplers import sampler_names
-
-FACT = re.compile(r'\s*([\w ./+\-]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
-"""AUTOMATIC1111's own expression for its last line (``modules/infotext_utils.py``)."""
+from engine.provenance.texts import FACT
 
 
 def as_written_elsewhere(
@@ -27,7 +25,10 @@ def as_written_elsewhere(
     for name, value in FACT.findall(last):
         if name == "Model" and spec.model in hashes:
             facts["Model hash"] = hashes[spec.model][:10]
-        facts |= sampler_names(value) if name == "Sampler" else {name: value}
+        if name == "Sampler":
+            facts |= sampler_names(value)
+        else:
+            facts[name] = value
     loras = [f"{lora.name}: {hashes[lora.name][:12]}" for lora in spec.loras if lora.name in hashes]
     if loras:
         facts["Lora hashes"] = json.dumps(", ".join(loras), ensure_ascii=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ for _name in ("utf-16-be", "utf-16-le"):
     codecs.lookup(_name)  # Python reads it from its file when it is first used, which a fork may not
 MOST = 64
 """Most texts of a file that are looked at."""
+FACT = re.compile(r'\s*([\w ./+\-]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+"""AUTOMATIC1111's own expression for its last line (``modules/infotext_utils.py``)."""
 _UNICODE, _ASCII = b"UNICODE\0", b"ASCII\0\0\0"
 _EXIF_POINTER, _USER_COMMENT, _UNDEFINED, _LONG = 0x8769, 0x9286, 7, 4
 

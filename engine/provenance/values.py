@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter
-
 VERSION = 1
 """Of the mark."""
 HOST_BITS, JOB_BITS = 20, 24
@@ -156,7 +154,11 @@ class Verdict:
 
 def from_json(values: dict[str, Any]) -> Verdict:
     """Return the verdict that was written as plain values."""
-    return _VERDICT.validate_python(values)
-
-
-_VERDICT = TypeAdapter(Verdict)
+    signature, mark, recipe = values["signature"], values["mark"], values["recipe"]
+    return Verdict(
+        values["host"],
+        Signature(**signature) if signature else None,
+        Found(Mark(**mark["mark"]), mark["agreeing"], mark["of"]) if mark else None,
+        FoundRecipe(**recipe) if recipe else None,
+        values["unreadable"],
+    )

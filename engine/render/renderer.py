@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -117,8 +116,9 @@ class Renderer:
 
     def cancel(self, job: str) -> None:
         """Stop a job: it takes no further step. A job that is not here is no error."""
-        places: tuple[dict[str, Any], ...] = (self._waiting, self._drawings, self._saving)
-        here = [place.pop(job) for place in places if job in place]
+        here = self._waiting.pop(job, None) is not None
+        here = self._drawings.pop(job, None) is not None or here
+        here = self._saving.pop(job, None) is not None or here
         if self._stock.cancel(job):
             return  # its own thread answers, at its next step
         if here:

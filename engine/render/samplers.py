@@ -84,15 +84,15 @@ def make(name: str, base: Any, steps: int) -> Any:
     solver = title.startswith("DPMSolver") and config.get("algorithm_type") in _PLUS_PLUS
     if not solver:
         config.pop("algorithm_type", None)  # another class's algorithms mean something else, or nothing
-    with numpy_warned():
+    with numpy_unwarned():
         scheduler = scheduler_class.from_config({**config, **overrides})
         scheduler.set_timesteps(steps, device="cpu")
     return scheduler
 
 
 @contextmanager
-def numpy_warned() -> Iterator[None]:
-    """Let diffusers hand tensors to numpy while inside, in a way that numpy 2 warns of."""
+def numpy_unwarned() -> Iterator[None]:
+    """Keep numpy 2 from warning of how diffusers hands it tensors, while inside."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="__array_", category=DeprecationWarning)
         yield

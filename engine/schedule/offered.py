@@ -39,12 +39,15 @@ class Offered(Sequence[ModelConfig]):
     def sentence(self, name: str) -> str:
         """Return what a person is told who wanted that model, with the others there are."""
         others = [f"`--model {model.name}`" for model in self if model.name not in self.failed]
+        if not others:
+            return Sentence(
+                "The model `{name}` cannot be used at the moment, and the bot's host was told. "
+                "Try again later.",
+                name=name,
+            )
         return Sentence(
             "The model `{name}` cannot be used at the moment, and the bot's host was told. "
-            "Draw with another: {others}."
-            if others
-            else "The model `{name}` cannot be used at the moment, and the bot's host was told. "
-            "Try again later.",
+            "Draw with another: {others}.",
             name=name,
             others=", ".join(others[:5]),
         )

@@ -58,7 +58,7 @@ class Renderer(Protocol):
         """Let jobs from now on wear these LoRAs and no others."""
 
     def start(self, job: str, spec: JobSpec, inputs: Mapping[str, bytes]) -> None:
-        """Take a job in; it joins at the next tick. May raise UserError."""
+        """Take a job in; it joins at the next tick. Raises nothing: what is wrong comes back as `Failed`."""
 
     def cancel(self, job: str) -> None:
         """Drop a job at the next tick."""

@@ -362,6 +362,9 @@ def test_paths_are_relative_to_the_file_and_hub_names_stay(tmp_path: Path) -> No
         data_dir = "store"
         [discord]
         token_file = "token"
+        [engine]
+        enhancer = "http://127.0.0.1/model.bin"
+        translator = "models/mine"
         [[models]]
         name = "one"
         source = "./weights/one.safetensors"
@@ -376,6 +379,8 @@ def test_paths_are_relative_to_the_file_and_hub_names_stay(tmp_path: Path) -> No
     loaded = config.load(file, {})
     assert loaded.data_dir == tmp_path / "store"
     assert loaded.discord.token_file == str(tmp_path / "token")
+    assert loaded.engine.enhancer == "http://127.0.0.1/model.bin"
+    assert loaded.engine.translator == str(tmp_path / "models/mine")
     assert [model.source for model in loaded.models] == [
         str(tmp_path / "weights/one.safetensors"),
         str(tmp_path / "models/mine"),

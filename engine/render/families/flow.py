@@ -45,7 +45,7 @@ def make(name: str, base: Any, steps: int, sigmas: Sequence[float] | None, mu: f
     scheduler = getattr(diffusers, title).from_config(config)
     takes = inspect.signature(scheduler.set_timesteps).parameters
     options: dict[str, Any] = {"mu": mu} if base.config.get("use_dynamic_shifting") else {}
-    with samplers.numpy_warned():
+    with samplers.numpy_unwarned():
         if sigmas is not None and "sigmas" in takes and not overrides:
             scheduler.set_timesteps(sigmas=sigmas, device="cpu", **options)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -61,6 +61,10 @@ class Flux2Klein(Beside):
     def tokens(self, shape: Sequence[int]) -> int:
         """One a latent."""
         return shape[-2] * shape[-1]
+
+    def inputs(self, size: tuple[int, int], guidance_scale: float) -> Mapping[str, Tensor]:
+        """Give none: klein was taught without the number."""
+        return {}
 
     def schedule(self, sampler: str, steps: int, shape: Sequence[int]) -> Any:
         """Shift by size and steps."""

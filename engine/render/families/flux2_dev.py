@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from torch import Tensor
+
 from engine.render.families.base import Can
+from engine.render.families.flow import Flow
 from engine.render.families.flux2 import Flux2Klein
 
 
@@ -21,3 +26,7 @@ class Flux2Dev(Flux2Klein):
     def reads_guidance(self) -> bool:
         """It does, unless it was distilled further."""
         return bool(self.network.config.guidance_embeds)
+
+    def inputs(self, size: tuple[int, int], guidance_scale: float) -> Mapping[str, Tensor]:
+        """Give the number, unlike klein."""
+        return Flow.inputs(self, size, guidance_scale)

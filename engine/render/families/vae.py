@@ -69,6 +69,7 @@ def decoded(vae: Any, latents: Tensor, unscaled: Callable[[Tensor], Tensor], for
 
 def statistics(vae: Any, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and spread of the channels of an autoencoder's latents; 0 and 1 where it names none."""
-    found = (vae.config.get("latents_mean") or [0.0], vae.config.get("latents_std") or [1.0])
-    mean, spread = (like.new_tensor(each).view(1, -1, *[1] * (like.ndim - 2)) for each in found)
-    return mean, spread
+    shape = (1, -1) + (1,) * (like.ndim - 2)
+    mean = like.new_tensor(vae.config.get("latents_mean") or [0.0])
+    spread = like.new_tensor(vae.config.get("latents_std") or [1.0])
+    return mean.view(shape), spread.view(shape)

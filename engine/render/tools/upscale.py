@@ -175,7 +175,7 @@ class Upscalers:
         return Image.fromarray(array8).resize(size, Image.Resampling.LANCZOS), ""
 
     def _whole(self, network: Network, pixels: Tensor, wrap: bool) -> Tensor:
-        """Run the network tile by tile; by smaller ones if memory ends."""
+        """Run the network tile by tile; from the start by smaller ones if memory ends."""
         side = TILE
         while True:
             try:

@@ -36,7 +36,7 @@ def test_what_a_model_says_becomes_plain_words(said: str, prompt: str) -> None:
     assert clean(said) == prompt
 
 
-@pytest.mark.parametrize("address", ["https://api.example.com/v1", "http://192.168.1.2:8080/v1"])
+@pytest.mark.parametrize("address", ["https://api.example.com/v1", "http://192.168.1.2:8080/v1", "http://example.pt"])
 def test_only_this_machine_is_asked(address: str, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(f'[engine]\nenhancer = "{address}"\n', encoding="utf-8")
     with pytest.raises(ConfigError, match="not on this machine"):

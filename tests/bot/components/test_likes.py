@@ -70,3 +70,8 @@ async def test_hearts_and_a_second_model(
         await alice.click(asked.message, choice["custom_id"], ["other"])
         drawn = await discord.wait_for_message(is_grid, after=one)
         assert drawn.data["content"].startswith("**a red apple --model other** - Remaster of image #2 by")
+
+    (tmp_path / "config.toml").write_text('[[models]]\nname = "pocket"\nsource = "pocket"\n')
+    async with make_bot():
+        asked = await alice.click(one, "Remaster")
+        await discord.until(lambda: "no other model here any more" in asked.message.data["content"])

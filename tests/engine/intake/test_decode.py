@@ -19,6 +19,7 @@ from PIL import Image
 from engine.errors import UserError
 from engine.intake import Clean, Decoder
 from engine.intake.decode import CHILD
+from tests import ROOT
 from tests.engine.intake import hostile
 from tests.engine.intake.hostile import SECRET, saved, scene
 
@@ -615,3 +616,11 @@ async def test_the_process_knows_nothing_of_ours(decoder: Decoder, monkeypatch: 
     [process] = [one for one in psutil.Process().children() if "child.py" in " ".join(one.cmdline())]
     assert "LIMNER_TOKEN" not in process.environ()
     assert process.memory_info().rss < 160 * 2**20
+
+
+def test_the_process_brings_nothing_that_it_does_not_need() -> None:
+    """Each picture is opened in a copy of it."""
+    heavy = ("pydantic", "engine.prompt", "engine.jobs", "aiohttp", "torch")
+    asked = f"import engine.intake.child, sys; print(*[one for one in {heavy} if one in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []
