@@ -13,7 +13,7 @@ from engine.jobs import State
 from engine.rules.people import AuditEntry
 from engine.rules.rules import Ban, Rule
 from engine.rules.stats import FinishedJob
-from engine.store.rows import insert, read
+from engine.store.rows import inserted, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def audit(
     """Add a line to the record; return its number."""
     told = json.dumps(dict(detail), ensure_ascii=False)
     row = {"at": at, "actor": actor, "action": action, "guild": guild, "target": target, "detail": told}
-    return int(insert(db, "audit", row)["id"])
+    return int(inserted(db, "audit", row)["id"])
 
 
 def audits(db: sqlite3.Connection, guild: str | None, limit: int, after: int | None) -> list[AuditEntry]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.jobs import HOOK, Delivery, Job, State
-from engine.store.rows import insert, read
+from engine.store.rows import insert, inserted, read
 
 _TO_SHOW = f"state = 'pending' AND origin NOT LIKE '{HOOK}%'"
 
@@ -27,7 +27,7 @@ def promise(db: sqlite3.Connection, new: Mapping[str, Any]) -> tuple[Delivery, b
     row = db.execute("SELECT * FROM delivery WHERE request = ?", (new["request"],)).fetchone()
     if row is not None:
         return delivery_of(row), False
-    return delivery_of(insert(db, "delivery", new)), True
+    return delivery_of(inserted(db, "delivery", new)), True
 
 
 def promise_end(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from engine.jobs import Speed
 from engine.rules.keys import USED_EVERY, Key, Scope
 from engine.store import audit
-from engine.store.rows import insert, read
+from engine.store.rows import inserted, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def create(db: sqlite3.Connection, now: float, new: NewKey) -> Key:
     row = asdict(new) | {"scopes": json.dumps(sorted(new.scopes)), "created_at": now}
     row["models"] = None if new.models is None else json.dumps(new.models)
     actor, row["owner"] = row.pop("actor"), row.pop("person")
-    key = _key(insert(db, "api_key", row))
+    key = _key(inserted(db, "api_key", row))
     audit.audit(db, now, actor, "key create", None, key.owner, {"name": new.name, "key": key.id})
     return key
 

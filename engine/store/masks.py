@@ -9,12 +9,12 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.store.rows import insert
+from engine.store.rows import inserted
 
 
 def add(db: sqlite3.Connection, row: Mapping[str, Any]) -> dict[str, Any]:
     """Keep a new one and return it."""
-    return dict(insert(db, "mask", row))
+    return dict(inserted(db, "mask", row))
 
 
 def find(db: sqlite3.Connection, key: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from engine import moderation
 from engine.jobs import JobSpec
 from engine.rules.people import Refusal, Report
 from engine.store import audit as store_audit
-from engine.store.rows import insert, read
+from engine.store.rows import inserted, read
 
 LINEAGE = """
 WITH RECURSIVE up (id) AS (
@@ -53,7 +53,7 @@ def refuse(
 ) -> int:
     """Note what was refused to whom and why, in the record of those in charge too; return its number."""
     row = {"at": at, "owner": owner, "guild": guild, "job": job, "prompt": prompt, "why": why}
-    number = int(insert(db, "refusal", row | {"absolute": absolute})["id"])
+    number = int(inserted(db, "refusal", row | {"absolute": absolute})["id"])
     detail = {"why": why, "prompt": prompt[:500], "refusal": number} | ({"job": job} if job else {})
     store_audit.audit(db, at, "limner", "blocked", guild, owner, detail)
     return number
@@ -99,7 +99,7 @@ def file(db: sqlite3.Connection, at: float, new: NewReport) -> tuple[Report, boo
     ).fetchone()
     if row is not None:
         return _report(row), False
-    row = insert(db, "report", {**asdict(new), "at": at, "todo": "hide" if new.hides else None})
+    row = inserted(db, "report", {**asdict(new), "at": at, "todo": "hide" if new.hides else None})
     about = {"job": new.job} if new.job else {"refusal": new.refusal}
     detail = {"report": row["id"], "words": new.words, **about}
     store_audit.audit(db, at, new.owner, new.kind, new.guild, new.job, detail)

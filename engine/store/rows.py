@@ -9,12 +9,19 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> sqlite3.Row:
+def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
+    """Add a row."""
+    db.execute(_insertion(table, row), row)
+
+
+def inserted(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> sqlite3.Row:
     """Add a row and return it as it stands then."""
-    added: sqlite3.Row = db.execute(
-        f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)}) RETURNING *", row
-    ).fetchone()
+    added: sqlite3.Row = db.execute(f"{_insertion(table, row)} RETURNING *", row).fetchone()
     return added
+
+
+def _insertion(table: str, row: Mapping[str, Any]) -> str:
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})"
 
 
 def read(kind: type[T], row: sqlite3.Row, **other: Any) -> T:
